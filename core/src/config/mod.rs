@@ -1,0 +1,129 @@
+//! Configuration: Flink's keys and defaults wherever the meaning is the same.
+//!
+//! A [`Configuration`] is a flat map of texts; a [`ConfigOption`] is a declared key with its type and default, in one file
+//! per area below [`options`]. A value is parsed when it is read, and an error names key, value and remedy.
+
+mod load;
+mod option;
+pub mod options;
+mod value;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use load::{ConfigSource, DIRECTORY_VARIABLE, FILE_NAME, LoadError, MASK, is_sensitive, load, shipped};
+pub use option::ConfigOption;
+pub use value::ConfigValue;
+pub use yaml::YamlError;
+
+/// A value that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The value does not have the option's type.
+    #[error("{key}: {reason}")]
+    Invalid {
+        /// The option's key.
+        key: String,
+        /// Why, with the value and the remedy.
+        reason: String,
+    },
+    /// The option has no default and is not set.
+    #[error("{key} is not set and has no default")]
+    Missing {
+        /// The option's key.
+        key: String,
+    },
+}
+
+/// Settings by key, in order of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Configuration {
+    values: BTreeMap<String, String>,
+}
+
+impl Configuration {
+    /// No settings: every option has its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value of an option: as set, under its key or a fallback key, else its default.
+    pub fn get<T: ConfigValue>(&self, option: &ConfigOption<T>) -> Result<T, ConfigError> {
+        match self.find(option)? {
+            Some(value) => Ok(value),
+            None => option.default().ok_or_else(|| ConfigError::Missing {
+                key: option.key().to_owned(),
+            })?,
+        }
+    }
+
+    /// The value of an option as set, or `None`; the default is not looked at.
+    pub fn find<T: ConfigValue>(&self, option: &ConfigOption<T>) -> Result<Option<T>, ConfigError> {
+        let Some((key, text)) = option.keys().find_map(|key| self.values.get_key_value(key)) else {
+            return Ok(None);
+        };
+        let invalid = |reason| ConfigError::Invalid {
+            key: key.clone(),
+            reason,
+        };
+        T::parse(text).map(Some).map_err(invalid)
+    }
+
+    /// Whether an option is set, under its key or a fallback key.
+    pub fn contains<T: ConfigValue>(&self, option: &ConfigOption<T>) -> bool {
+        option.keys().any(|key| self.values.contains_key(key))
+    }
+
+    /// Sets an option.
+    pub fn set<T: ConfigValue>(&mut self, option: &ConfigOption<T>, value: &T) {
+        self.set_text(option.key(), value.to_text());
+    }
+
+    /// Sets a key to a text.
+    pub fn set_text(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.values.insert(key.into(), value.into());
+    }
+
+    /// The text of a key as set.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// Takes a setting away.
+    pub fn remove(&mut self, key: &str) -> Option<String> {
+        self.values.remove(key)
+    }
+
+    /// Takes over all settings of another configuration; where both have a key, the other's wins.
+    pub fn merge(&mut self, other: &Self) {
+        self.values
+            .extend(other.values.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+
+    /// All settings in order of keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The settings whose keys start with `prefix`, with the prefix cut off: `containerized.master.env.` gives variables.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.iter()
+            .filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value)))
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Configuration {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self {
+            values: pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        }
+    }
+}

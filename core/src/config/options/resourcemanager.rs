@@ -1,0 +1,84 @@
+//! Options of the ResourceManager and its SlotManager.
+
+use std::time::Duration;
+
+use super::super::ConfigOption;
+use crate::MemorySize;
+
+/// How long a worker may be idle before it is released.
+pub const TASKMANAGER_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "resourcemanager.taskmanager-timeout",
+    "How long a worker may be idle before it is released.",
+)
+.with_default("30 s")
+.with_fallback_keys(&["slotmanager.taskmanager-timeout"]);
+/// How long a worker may take from its container's allocation to its registration.
+pub const TASKMANAGER_REGISTRATION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "resourcemanager.taskmanager-registration.timeout",
+    "How long a worker may take from its container's allocation to its registration.",
+)
+.with_default("5 min")
+.with_fallback_keys(&["taskmanager.registration.timeout"]);
+/// How many workers a minute may fail to start before new requests pause.
+pub const START_WORKER_MAX_FAILURE_RATE: ConfigOption<f64> = ConfigOption::new(
+    "resourcemanager.start-worker.max-failure-rate",
+    "How many workers a minute may fail to start before new requests pause.",
+)
+.with_default("10.0");
+/// How long new requests pause then.
+pub const START_WORKER_RETRY_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
+    "resourcemanager.start-worker.retry-interval",
+    "How long new requests pause then.",
+)
+.with_default("3 s");
+/// How long a new master waits for the workers of the previous one.
+pub const PREVIOUS_WORKER_RECOVERY_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "resourcemanager.previous-worker.recovery.timeout",
+    "How long a new master waits for the workers of the previous one.",
+)
+.with_default("0 s");
+/// How long requests may wait for workers that nobody starts on demand; not set is slot.request.timeout.
+pub const STANDALONE_START_UP_TIME: ConfigOption<Duration> = ConfigOption::new(
+    "resourcemanager.standalone.start-up-time",
+    "How long requests may wait for workers that nobody starts on demand; not set is slot.request.timeout.",
+);
+/// How long changes of what jobs need are gathered.
+pub const REQUIREMENT_CHECK_DELAY: ConfigOption<Duration> = ConfigOption::new(
+    "slotmanager.requirement-check.delay",
+    "How long changes of what jobs need are gathered.",
+)
+.with_default("50 ms");
+/// How long changes of what is needed of the cluster are gathered.
+pub const DECLARE_NEEDED_RESOURCE_DELAY: ConfigOption<Duration> = ConfigOption::new(
+    "slotmanager.declare-needed-resource.delay",
+    "How long changes of what is needed of the cluster are gathered.",
+)
+.with_default("50 ms");
+/// The most slots that a cluster may have.
+pub const NUMBER_OF_SLOTS_MAX: ConfigOption<u32> = ConfigOption::new(
+    "slotmanager.number-of-slots.max",
+    "The most slots that a cluster may have.",
+)
+.with_default("2147483647");
+/// The least slots that a cluster keeps.
+pub const NUMBER_OF_SLOTS_MIN: ConfigOption<u32> = ConfigOption::new(
+    "slotmanager.number-of-slots.min",
+    "The least slots that a cluster keeps.",
+)
+.with_default("0");
+/// The most CPU cores that a cluster's workers may have together.
+pub const MAX_TOTAL_CPU: ConfigOption<f64> = ConfigOption::new(
+    "slotmanager.max-total-resource.cpu",
+    "The most CPU cores that a cluster's workers may have together.",
+);
+/// The most memory that a cluster's workers may have together.
+pub const MAX_TOTAL_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
+    "slotmanager.max-total-resource.memory",
+    "The most memory that a cluster's workers may have together.",
+);
+/// How many spare workers are kept.
+pub const REDUNDANT_TASKMANAGERS: ConfigOption<u32> = ConfigOption::new(
+    "slotmanager.redundant-taskmanager-num",
+    "How many spare workers are kept.",
+)
+.with_default("0");

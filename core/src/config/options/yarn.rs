@@ -1,0 +1,124 @@
+//! Options of the deployment on YARN.
+
+use std::time::Duration;
+
+use super::super::ConfigOption;
+
+/// Environment variables of the master: `containerized.master.env.NAME`.
+pub const MASTER_ENV_PREFIX: &str = "containerized.master.env.";
+/// Environment variables of workers: `containerized.taskmanager.env.NAME`.
+pub const TASKMANAGER_ENV_PREFIX: &str = "containerized.taskmanager.env.";
+/// Hadoop properties: `flink.hadoop.KEY` becomes `KEY`.
+pub const HADOOP_PREFIX: &str = "flink.hadoop.";
+/// YARN properties: `flink.yarn.KEY` becomes `yarn.KEY`.
+pub const YARN_PREFIX: &str = "flink.yarn.";
+
+/// The application's name.
+pub const APPLICATION_NAME: ConfigOption<String> =
+    ConfigOption::new("yarn.application.name", "The name of the application on YARN.");
+/// The queue.
+pub const APPLICATION_QUEUE: ConfigOption<String> = ConfigOption::new(
+    "yarn.application.queue",
+    "The queue on YARN that the application goes to.",
+);
+/// The type under which YARN lists the application.
+pub const APPLICATION_TYPE: ConfigOption<String> = ConfigOption::new(
+    "yarn.application.type",
+    "The type under which YARN lists the application.",
+)
+.with_default("Selvedge");
+/// The application that a client talks to.
+pub const APPLICATION_ID: ConfigOption<String> =
+    ConfigOption::new("yarn.application.id", "The application that a client talks to.");
+/// The priority of the application; -1 is the queue's default.
+pub const APPLICATION_PRIORITY: ConfigOption<i32> = ConfigOption::new(
+    "yarn.application.priority",
+    "The priority of the application; -1 is the queue's default.",
+)
+.with_default("-1");
+/// The node label on which the application runs.
+pub const APPLICATION_NODE_LABEL: ConfigOption<String> = ConfigOption::new(
+    "yarn.application.node-label",
+    "The node label on which the application runs.",
+);
+/// How often YARN may start the master; not set is once without high availability.
+pub const APPLICATION_ATTEMPTS: ConfigOption<u32> = ConfigOption::new(
+    "yarn.application-attempts",
+    "How often YARN may start the master; not set is once without high availability.",
+);
+/// For how many milliseconds a failed attempt counts; -1 is for ever.
+pub const APPLICATION_ATTEMPT_FAILURES_VALIDITY_INTERVAL: ConfigOption<i64> = ConfigOption::new(
+    "yarn.application-attempt-failures-validity-interval",
+    "For how many milliseconds a failed attempt counts; -1 is for ever.",
+)
+.with_default("10000");
+/// Tags of the application, separated by commas.
+pub const TAGS: ConfigOption<String> =
+    ConfigOption::new("yarn.tags", "Tags of the application, separated by commas.").with_default("");
+/// Who may view the application.
+pub const VIEW_ACLS: ConfigOption<String> = ConfigOption::new("yarn.view.acls", "Who may view the application.");
+/// Who may modify the application.
+pub const MODIFY_ACLS: ConfigOption<String> = ConfigOption::new("yarn.modify.acls", "Who may modify the application.");
+/// Virtual cores of the master's container.
+pub const APPMASTER_VCORES: ConfigOption<u32> =
+    ConfigOption::new("yarn.appmaster.vcores", "Virtual cores of the master's container.").with_default("1");
+/// Virtual cores of a worker's container; -1 is the number of slots.
+pub const CONTAINERS_VCORES: ConfigOption<i32> = ConfigOption::new(
+    "yarn.containers.vcores",
+    "Virtual cores of a worker's container; -1 is the number of slots.",
+)
+.with_default("-1");
+/// The node label of workers, instead of the application's.
+pub const TASKMANAGER_NODE_LABEL: ConfigOption<String> = ConfigOption::new(
+    "yarn.taskmanager.node-label",
+    "The node label of workers, instead of the application's.",
+);
+/// The port, list or range of ports of the master's RPC server on YARN.
+pub const APPLICATION_MASTER_PORT: ConfigOption<String> = ConfigOption::new(
+    "yarn.application-master.port",
+    "The port, list or range of ports of the master's RPC server on YARN.",
+)
+.with_default("0");
+/// How often an idle master talks to the ResourceManager of YARN, in seconds.
+pub const HEARTBEAT_INTERVAL_SECONDS: ConfigOption<u32> = ConfigOption::new(
+    "yarn.heartbeat.interval",
+    "How often an idle master talks to the ResourceManager of YARN, in seconds.",
+)
+.with_default("5")
+.with_fallback_keys(&["yarn.heartbeat-delay"]);
+/// How often it does while containers are asked for.
+pub const CONTAINER_REQUEST_HEARTBEAT_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
+    "yarn.heartbeat.container-request-interval",
+    "How often it does while containers are asked for.",
+)
+.with_default("500 ms");
+/// Below which directory files are staged; not set is the user's home on the default file system.
+pub const STAGING_DIRECTORY: ConfigOption<String> = ConfigOption::new(
+    "yarn.staging-directory",
+    "Below which directory files are staged; not set is the user's home on the default file system.",
+);
+/// Replicas of staged files; -1 is the file system's default.
+pub const FILE_REPLICATION: ConfigOption<i32> = ConfigOption::new(
+    "yarn.file-replication",
+    "Replicas of staged files; -1 is the file system's default.",
+)
+.with_default("-1");
+/// Files and directories to send along, separated by semicolons.
+pub const SHIP_FILES: ConfigOption<Vec<String>> = ConfigOption::new(
+    "yarn.ship-files",
+    "Files and directories to send along, separated by semicolons.",
+)
+.with_fallback_keys(&["yarn.ship-directories"]);
+/// Archives to send along, separated by semicolons.
+pub const SHIP_ARCHIVES: ConfigOption<Vec<String>> =
+    ConfigOption::new("yarn.ship-archives", "Archives to send along, separated by semicolons.");
+/// Directories on a shared file system where the binary is staged for all users, separated by semicolons.
+pub const PROVIDED_LIB_DIRS: ConfigOption<Vec<String>> = ConfigOption::new(
+    "yarn.provided.lib.dirs",
+    "Directories on a shared file system where the binary is staged for all users, separated by semicolons.",
+);
+/// Where the client keeps the id of the last session.
+pub const PROPERTIES_FILE_LOCATION: ConfigOption<String> = ConfigOption::new(
+    "yarn.properties-file.location",
+    "Where the client keeps the id of the last session.",
+);

@@ -1,0 +1,94 @@
+//! The JobGraph: what a client builds, a file holds, the wire carries and the JobMaster unfolds.
+//!
+//! ```text
+//! JobGraph ─┬─ Vertex (id, parallelism, slot-sharing group) ── chain of OperatorSpec
+//!           └─ Edge   (source vertex → target vertex, partitioner, exchange, Arrow schema)
+//! ```
+//!
+//! A graph is data only: operators are described, expressions are SQL text. [`file::parse`] reads the file form,
+//! [`validate::validate`] checks what can be checked without planning; planning expressions is the worker's part.
+
+pub mod edge;
+pub mod file;
+pub mod operator;
+pub mod parameters;
+pub mod schema;
+pub mod topology;
+pub mod validate;
+pub mod vertex;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use edge::{Edge, Exchange, Partitioner};
+pub use operator::{Operator, OperatorSpec};
+pub use schema::{DataTypeText, FieldSpec, SchemaSpec};
+pub use vertex::Vertex;
+
+use crate::id::VertexId;
+
+/// A job as a graph of vertices and edges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobGraph {
+    /// What users see in lists and pages.
+    pub name: String,
+    /// The vertices; ids are unique.
+    pub vertices: Vec<Vertex>,
+    /// The edges between them. Several edges into one vertex are its union, and must have one schema.
+    #[serde(default)]
+    pub edges: Vec<Edge>,
+}
+
+/// Whether the input of a job ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum JobType {
+    /// Every source ends.
+    Batch,
+    /// At least one source does not end by itself.
+    Streaming,
+}
+
+impl JobGraph {
+    /// The vertex with this id.
+    pub fn vertex(&self, id: &VertexId) -> Option<&Vertex> {
+        self.vertices.iter().find(|vertex| vertex.id == *id)
+    }
+
+    /// The edges into a vertex, with their positions in `edges`, in file order.
+    pub fn inputs<'a>(&'a self, id: &'a VertexId) -> impl Iterator<Item = (usize, &'a Edge)> {
+        self.edges
+            .iter()
+            .enumerate()
+            .filter(move |(_, edge)| edge.target == *id)
+    }
+
+    /// The edges out of a vertex, with their positions in `edges`, in file order.
+    pub fn outputs<'a>(&'a self, id: &'a VertexId) -> impl Iterator<Item = (usize, &'a Edge)> {
+        self.edges
+            .iter()
+            .enumerate()
+            .filter(move |(_, edge)| edge.source == *id)
+    }
+
+    /// Whether the job ends by itself.
+    pub fn job_type(&self) -> JobType {
+        let unbounded = |vertex: &Vertex| vertex.chain.iter().any(|spec| spec.operator.is_unbounded_source());
+        if self.vertices.iter().any(unbounded) {
+            JobType::Streaming
+        } else {
+            JobType::Batch
+        }
+    }
+
+    /// How many slots the job needs: the largest parallelism of each slot-sharing group, summed.
+    pub fn required_slots(&self) -> u32 {
+        let mut groups = std::collections::BTreeMap::<&str, u32>::new();
+        for vertex in &self.vertices {
+            let slots = groups.entry(&vertex.slot_sharing_group).or_default();
+            *slots = (*slots).max(vertex.parallelism);
+        }
+        groups.values().sum()
+    }
+}

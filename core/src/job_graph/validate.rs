@@ -1,0 +1,357 @@
+//! What can be checked of a graph without planning its expressions.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use super::edge::{Exchange, Partitioner};
+use super::topology::topological_order;
+use super::vertex::UPPER_BOUND_MAX_PARALLELISM;
+use super::{JobGraph, Vertex};
+use crate::id::{OperatorId, VertexId};
+use crate::nearest::nearest;
+
+/// Why a graph cannot run.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// Nothing to run.
+    #[error("the job '{name}' has no vertices")]
+    Empty {
+        /// The job.
+        name: String,
+    },
+    /// Two vertices with one id.
+    #[error("two vertices have the id '{id}': vertex ids must be unique")]
+    DuplicateVertex {
+        /// The id.
+        id: VertexId,
+    },
+    /// Two operators with one id.
+    #[error(
+        "two operators have the id '{id}' (the second in vertex '{vertex}'): operator ids must be unique in the job"
+    )]
+    DuplicateOperator {
+        /// The id.
+        id: OperatorId,
+        /// Where it stands again.
+        vertex: VertexId,
+    },
+    /// A parallelism out of bounds.
+    #[error("vertex '{vertex}': parallelism {parallelism} is not between 1 and its max_parallelism {max_parallelism}")]
+    Parallelism {
+        /// The vertex.
+        vertex: VertexId,
+        /// As stated.
+        parallelism: u32,
+        /// As stated or derived.
+        max_parallelism: u32,
+    },
+    /// A maximum parallelism out of bounds.
+    #[error("vertex '{vertex}': max_parallelism {max_parallelism} is not between 1 and {UPPER_BOUND_MAX_PARALLELISM}")]
+    MaxParallelism {
+        /// The vertex.
+        vertex: VertexId,
+        /// As stated.
+        max_parallelism: u32,
+    },
+    /// An edge to nowhere.
+    #[error("the edge from '{from}' to '{to}' names the vertex '{missing}', which does not exist{hint}", from = .source_vertex)]
+    MissingVertex {
+        /// The edge's source.
+        source_vertex: VertexId,
+        /// The edge's target.
+        to: VertexId,
+        /// The one that is missing.
+        missing: VertexId,
+        /// ` (did you mean '…'?)` or nothing.
+        hint: String,
+    },
+    /// A cycle.
+    #[error("the edges form a cycle: {path}; a job must be acyclic")]
+    Cycle {
+        /// The vertices of the cycle, joined.
+        path: String,
+    },
+    /// A chain without operators.
+    #[error("vertex '{vertex}' has an empty chain")]
+    EmptyChain {
+        /// The vertex.
+        vertex: VertexId,
+    },
+    /// An operator where it cannot stand.
+    #[error("vertex '{vertex}': operator '{operator}' ({kind}) {rule}")]
+    Misplaced {
+        /// The vertex.
+        vertex: VertexId,
+        /// The operator.
+        operator: OperatorId,
+        /// Its kind.
+        kind: &'static str,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// A vertex without input or output.
+    #[error("vertex '{vertex}' {rule}")]
+    Unconnected {
+        /// The vertex.
+        vertex: VertexId,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// Forward between different parallelisms.
+    #[error(
+        "the edge from '{from}' to '{to}' is forward, but the parallelisms differ ({from_parallelism} and \
+         {to_parallelism}): make them equal or use rebalance"
+    )]
+    Forward {
+        /// The edge's source.
+        from: VertexId,
+        /// The edge's target.
+        to: VertexId,
+        /// The source's parallelism.
+        from_parallelism: u32,
+        /// The target's parallelism.
+        to_parallelism: u32,
+    },
+    /// Hash without keys.
+    #[error("the edge from '{from}' to '{to}' is partitioned by hash, but names no keys")]
+    NoKeys {
+        /// The edge's source.
+        from: VertexId,
+        /// The edge's target.
+        to: VertexId,
+    },
+    /// An exchange that is not offered.
+    #[error("the edge from '{from}' to '{to}' asks for a blocking exchange, which is not offered yet: use pipelined")]
+    Blocking {
+        /// The edge's source.
+        from: VertexId,
+        /// The edge's target.
+        to: VertexId,
+    },
+}
+
+/// Checks ids, parallelisms, chains, edges and that there is no cycle. Finds the first fault, in file order.
+pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
+    if graph.vertices.is_empty() {
+        return Err(GraphError::Empty {
+            name: graph.name.clone(),
+        });
+    }
+    check_ids(graph)?;
+    graph.vertices.iter().try_for_each(check_parallelism)?;
+    graph.vertices.iter().try_for_each(check_chain)?;
+    check_edges(graph)?;
+    topological_order(graph).map_err(|cycle| GraphError::Cycle {
+        path: cycle_path(&cycle),
+    })?;
+    graph
+        .vertices
+        .iter()
+        .try_for_each(|vertex| check_connected(graph, vertex))
+}
+
+fn check_ids(graph: &JobGraph) -> Result<(), GraphError> {
+    let mut vertices = BTreeSet::new();
+    let mut operators = BTreeSet::new();
+    for vertex in &graph.vertices {
+        if !vertices.insert(&vertex.id) {
+            return Err(GraphError::DuplicateVertex { id: vertex.id.clone() });
+        }
+        for spec in &vertex.chain {
+            if !operators.insert(&spec.id) {
+                return Err(GraphError::DuplicateOperator {
+                    id: spec.id.clone(),
+                    vertex: vertex.id.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_parallelism(vertex: &Vertex) -> Result<(), GraphError> {
+    let (parallelism, max_parallelism) = (vertex.parallelism, vertex.max_parallelism);
+    if max_parallelism == 0 || max_parallelism > UPPER_BOUND_MAX_PARALLELISM {
+        return Err(GraphError::MaxParallelism {
+            vertex: vertex.id.clone(),
+            max_parallelism,
+        });
+    }
+    if parallelism == 0 || parallelism > max_parallelism {
+        return Err(GraphError::Parallelism {
+            vertex: vertex.id.clone(),
+            parallelism,
+            max_parallelism,
+        });
+    }
+    Ok(())
+}
+
+fn check_chain(vertex: &Vertex) -> Result<(), GraphError> {
+    if vertex.chain.is_empty() {
+        return Err(GraphError::EmptyChain {
+            vertex: vertex.id.clone(),
+        });
+    }
+    let last = vertex.chain.len() - 1;
+    for (position, spec) in vertex.chain.iter().enumerate() {
+        let rule = if spec.operator.is_source() && position != 0 {
+            "is a source and must be the first of its chain"
+        } else if spec.operator.is_sink() && position != last {
+            "is a sink and must be the last of its chain"
+        } else {
+            continue;
+        };
+        return Err(GraphError::Misplaced {
+            vertex: vertex.id.clone(),
+            operator: spec.id.clone(),
+            kind: spec.operator.kind(),
+            rule,
+        });
+    }
+    Ok(())
+}
+
+fn check_edges(graph: &JobGraph) -> Result<(), GraphError> {
+    for edge in &graph.edges {
+        let find = |id: &VertexId| {
+            graph.vertex(id).ok_or_else(|| GraphError::MissingVertex {
+                source_vertex: edge.source.clone(),
+                to: edge.target.clone(),
+                missing: id.clone(),
+                hint: nearest(id.as_str(), graph.vertices.iter().map(|vertex| vertex.id.as_str()))
+                    .map_or_else(String::new, |near| format!(" (did you mean '{near}'?)")),
+            })
+        };
+        let (source, target) = (find(&edge.source)?, find(&edge.target)?);
+        let (from, to) = (source.id.clone(), target.id.clone());
+        match &edge.partitioner {
+            Partitioner::Forward if source.parallelism != target.parallelism => {
+                let (from_parallelism, to_parallelism) = (source.parallelism, target.parallelism);
+                return Err(GraphError::Forward {
+                    from,
+                    to,
+                    from_parallelism,
+                    to_parallelism,
+                });
+            }
+            Partitioner::Hash { keys } if keys.is_empty() => return Err(GraphError::NoKeys { from, to }),
+            _ if edge.exchange == Exchange::Blocking => return Err(GraphError::Blocking { from, to }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_connected(graph: &JobGraph, vertex: &Vertex) -> Result<(), GraphError> {
+    let has_inputs = graph.inputs(&vertex.id).next().is_some();
+    let has_outputs = graph.outputs(&vertex.id).next().is_some();
+    let rule = match (vertex.is_source(), has_inputs, vertex.is_sink(), has_outputs) {
+        (true, true, _, _) => "starts with a source and cannot have an input edge",
+        (false, false, _, _) => "has no source and no input edge: records cannot reach it",
+        (_, _, true, true) => "ends with a sink and cannot have an output edge",
+        (_, _, false, false) => "has no sink and no output edge: its records would go nowhere",
+        _ => return Ok(()),
+    };
+    Err(GraphError::Unconnected {
+        vertex: vertex.id.clone(),
+        rule,
+    })
+}
+
+fn cycle_path(cycle: &[VertexId]) -> String {
+    let closed = cycle.iter().chain(cycle.first());
+    closed.map(VertexId::as_str).collect::<Vec<_>>().join(" -> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn graph(change: impl FnOnce(&mut Value)) -> JobGraph {
+        let mut document = json!({"name": "j", "vertices": [
+            {"id": "in", "chain": [{"id": "make", "operator": "generator-source", "fields": [], "rows": 1}]},
+            {"id": "mid", "chain": [{"id": "keep", "operator": "filter", "predicate": "true"}]},
+            {"id": "out", "chain": [{"id": "drop", "operator": "blackhole-sink"}]}],
+            "edges": [
+                {"source": "in", "target": "mid", "partitioner": {"type": "forward"}},
+                {"source": "mid", "target": "out", "partitioner": {"type": "rebalance"}}]});
+        change(&mut document);
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn fault(change: impl FnOnce(&mut Value)) -> String {
+        validate(&graph(change)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_sound_graph_passes() {
+        assert_eq!(validate(&graph(|_| ())), Ok(()));
+    }
+
+    #[test]
+    fn each_fault_names_its_place_and_value() {
+        let cases: Vec<(String, &str)> = vec![
+            (fault(|g| g["vertices"] = json!([])), "no vertices"),
+            (
+                fault(|g| g["vertices"][1]["id"] = json!("in")),
+                "two vertices have the id 'in'",
+            ),
+            (
+                fault(|g| g["vertices"][1]["chain"][0]["id"] = json!("make")),
+                "two operators have the id 'make'",
+            ),
+            (
+                fault(|g| g["vertices"][1]["parallelism"] = json!(0)),
+                "vertex 'mid': parallelism 0",
+            ),
+            (
+                fault(|g| g["vertices"][1]["parallelism"] = json!(129)),
+                "parallelism 129 is not between 1 and its max_parallelism 128",
+            ),
+            (
+                fault(|g| g["vertices"][1]["max_parallelism"] = json!(40000)),
+                "max_parallelism 40000",
+            ),
+            (
+                fault(|g| g["edges"][0]["target"] = json!("mit")),
+                "the vertex 'mit', which does not exist (did you mean 'mid'?)",
+            ),
+            (
+                fault(|g| g["vertices"][1]["chain"] = json!([])),
+                "vertex 'mid' has an empty chain",
+            ),
+            (
+                fault(|g| g["vertices"][1]["parallelism"] = json!(2)),
+                "the parallelisms differ (1 and 2)",
+            ),
+            (
+                fault(|g| g["edges"][0]["exchange"] = json!("blocking")),
+                "blocking exchange",
+            ),
+            (
+                fault(|g| g["edges"][1]["partitioner"] = json!({"type": "hash", "keys": []})),
+                "names no keys",
+            ),
+            (fault(|g| g["edges"] = json!([])), "go nowhere"),
+        ];
+        for (message, expected) in cases {
+            assert!(message.contains(expected), "{message} / {expected}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_is_drawn() {
+        let message = fault(|g| {
+            g["edges"]
+                .as_array_mut()
+                .unwrap()
+                .push(json!({"source": "mid", "target": "mid", "partitioner": {"type": "rebalance"}}));
+        });
+        assert_eq!(message, "the edges form a cycle: mid -> mid; a job must be acyclic");
+    }
+}
