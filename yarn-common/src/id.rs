@@ -1,0 +1,25 @@
+//! YARN's identifiers in Hadoop's text forms.
+//!
+//! | type | text |
+//! | --- | --- |
+//! | [`ApplicationId`] | `application_1700000000000_0007` |
+//! | [`ApplicationAttemptId`] | `appattempt_1700000000000_0007_000001` |
+//! | [`ContainerId`] | `container_1700000000000_0007_01_000002`, `container_e17_1700000000000_0007_01_000002` |
+//! | [`NodeId`] | `host:port`, `[::1]:port` |
+//!
+//! All of them serialize as that text. Parsing accepts numbers with fewer leading zeros than Hadoop writes.
+
+mod application;
+mod attempt;
+mod container;
+mod node;
+mod parse;
+
+pub use application::ApplicationId;
+pub use attempt::ApplicationAttemptId;
+pub use container::ContainerId;
+pub use node::NodeId;
+pub use parse::ParseIdError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Amounts of memory, cores and other resources, and priorities.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What a container asks for or has got.
+///
+/// Its text form is Hadoop's: `<memory:1024, vCores:2, yarn.io/gpu: 1>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Resource {
+    /// Memory in MiB.
+    pub memory_mb: u64,
+    /// Virtual cores.
+    pub vcores: u32,
+    /// Other resource types by name (`yarn.io/gpu`), each in the unit that the cluster declares for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, u64>,
+}
+
+impl Resource {
+    /// Memory and cores, nothing else.
+    pub const fn new(memory_mb: u64, vcores: u32) -> Self {
+        Self {
+            memory_mb,
+            vcores,
+            extra: BTreeMap::new(),
+        }
+    }
+
+    /// The same with `amount` of the resource type `name`.
+    #[must_use]
+    pub fn with_extra(mut self, name: impl Into<String>, amount: u64) -> Self {
+        self.extra.insert(name.into(), amount);
+        self
+    }
+
+    /// Whether every amount of `self` is at most that of `capacity`; a type absent there counts as 0.
+    pub fn fits_in(&self, capacity: &Resource) -> bool {
+        let extra_fits = |(name, amount): (&String, &u64)| *amount <= capacity.extra.get(name).copied().unwrap_or(0);
+        self.memory_mb <= capacity.memory_mb && self.vcores <= capacity.vcores && self.extra.iter().all(extra_fits)
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<memory:{}, vCores:{}", self.memory_mb, self.vcores)?;
+        for (name, amount) in &self.extra {
+            write!(f, ", {name}: {amount}")?;
+        }
+        f.write_str(">")
+    }
+}
+
+/// A text that is not a [`Resource`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text:?} is not a resource: {reason}; expected the form <memory:1024, vCores:1>")]
+pub struct ParseResourceError {
+    /// The text that was given.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl FromStr for Resource {
+    type Err = ParseResourceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = |reason: String| ParseResourceError {
+            text: text.to_owned(),
+            reason,
+        };
+        let inner = text
+            .trim()
+            .strip_prefix('<')
+            .and_then(|rest| rest.strip_suffix('>'))
+            .ok_or_else(|| error("it is not in angle brackets".to_owned()))?;
+        let (mut memory, mut vcores, mut extra) = (None, None, BTreeMap::new());
+        for item in inner.split(',') {
+            let (name, amount) = item
+                .rsplit_once(':')
+                .ok_or_else(|| error(format!("{item:?} has no amount after a colon")))?;
+            let (name, digits) = (name.trim(), amount.trim());
+            let amount: u64 = digits
+                .parse()
+                .map_err(|_| error(format!("the {name} {digits:?} is not an amount")))?;
+            match name {
+                "memory" => memory = Some(amount),
+                "vCores" => {
+                    let cores = u32::try_from(amount).map_err(|_| error(format!("{amount} vCores are too many")))?;
+                    vcores = Some(cores);
+                }
+                "" => return Err(error(format!("{item:?} has no name"))),
+                _ => {
+                    extra.insert(name.to_owned(), amount);
+                }
+            }
+        }
+        Ok(Self {
+            memory_mb: memory.ok_or_else(|| error("memory is missing".to_owned()))?,
+            vcores: vcores.ok_or_else(|| error("vCores is missing".to_owned()))?,
+            extra,
+        })
+    }
+}
+
+/// A priority. Of container requests the **lower** number is served first; of applications the higher one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Priority(pub i32);
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_resource_fits_only_where_every_amount_fits() {
+        let node = Resource::new(4096, 4).with_extra("yarn.io/gpu", 1);
+        assert!(Resource::new(4096, 4).fits_in(&node));
+        assert!(node.fits_in(&node));
+        assert!(!Resource::new(4097, 1).fits_in(&node));
+        assert!(!Resource::new(1, 5).fits_in(&node));
+        assert!(!Resource::new(1, 1).with_extra("yarn.io/gpu", 2).fits_in(&node));
+        assert!(!Resource::new(1, 1).with_extra("yarn.io/fpga", 1).fits_in(&node));
+    }
+
+    #[test]
+    fn a_resource_has_hadoops_text_form() {
+        let resource = Resource::new(1024, 2).with_extra("yarn.io/gpu", 1);
+        assert_eq!(resource.to_string(), "<memory:1024, vCores:2, yarn.io/gpu: 1>");
+        assert_eq!(Resource::new(1, 1).to_string(), "<memory:1, vCores:1>");
+    }
+
+    #[test]
+    fn a_bad_resource_says_what_is_wrong() {
+        let table = [
+            ("memory:1, vCores:1", "angle brackets"),
+            ("<memory:1>", "vCores is missing"),
+            ("<vCores:1>", "memory is missing"),
+            ("<memory:-1, vCores:1>", "\"-1\" is not an amount"),
+            ("<memory:1, vCores:4294967296>", "too many"),
+            ("<memory:1, vCores>", "no amount"),
+        ];
+        for (text, reason) in table {
+            let message = text.parse::<Resource>().unwrap_err().to_string();
+            assert!(message.contains(reason), "{text}: {message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_resource_survives_its_text(
+            memory_mb: u64, vcores: u32, extra in prop::collection::btree_map("[a-z][a-z0-9./-]{0,9}", any::<u64>(), 0..3)
+        ) {
+            prop_assume!(!extra.contains_key("memory"));
+            let resource = Resource { memory_mb, vcores, extra };
+            prop_assert_eq!(resource.to_string().parse::<Resource>().unwrap(), resource);
+        }
+    }
+}
