@@ -1,0 +1,61 @@
+//! Submission contexts.
+
+use yarn_common::submission::{ApplicationSubmissionContext, LogAggregationContext};
+
+use crate::proto::yarn::{
+    ApplicationSubmissionContextProto, LogAggregationContextProto, PriorityProto, ResourceRequestProto,
+};
+
+impl From<&ApplicationSubmissionContext> for ApplicationSubmissionContextProto {
+    fn from(application: &ApplicationSubmissionContext) -> Self {
+        let interval = application.attempt_failures_validity_interval;
+        Self {
+            application_id: Some(application.application_id.into()),
+            application_name: Some(application.name.clone()),
+            queue: application.queue.clone(),
+            priority: application.priority.map(Into::into),
+            am_container_spec: Some((&application.am_container).into()),
+            cancel_tokens_when_complete: Some(application.cancel_tokens_when_complete),
+            unmanaged_am: Some(application.unmanaged_am),
+            max_app_attempts: application
+                .max_app_attempts
+                .map(|attempts| attempts.try_into().unwrap_or(i32::MAX)),
+            resource: Some((&application.resource).into()),
+            application_type: Some(application.application_type.clone()),
+            keep_containers_across_application_attempts: Some(application.keep_containers_across_application_attempts),
+            application_tags: application.tags.iter().cloned().collect(),
+            attempt_failures_validity_interval: interval
+                .map(|interval| i64::try_from(interval.as_millis()).unwrap_or(i64::MAX)),
+            log_aggregation_context: application.log_aggregation.as_ref().map(Into::into),
+            node_label_expression: application.node_label.clone(),
+            am_container_resource_request: am_request(application).into_iter().collect(),
+            ..Default::default()
+        }
+    }
+}
+
+/// The ApplicationMaster's own ask; only a label of its own makes one necessary.
+fn am_request(application: &ApplicationSubmissionContext) -> Option<ResourceRequestProto> {
+    let label = application.am_node_label.clone()?;
+    Some(ResourceRequestProto {
+        priority: Some(PriorityProto { priority: Some(0) }),
+        resource_name: Some("*".to_owned()),
+        capability: Some((&application.resource).into()),
+        num_containers: Some(1),
+        node_label_expression: Some(label),
+        ..Default::default()
+    })
+}
+
+impl From<&LogAggregationContext> for LogAggregationContextProto {
+    fn from(logs: &LogAggregationContext) -> Self {
+        Self {
+            include_pattern: logs.include_pattern.clone(),
+            exclude_pattern: logs.exclude_pattern.clone(),
+            rolled_logs_include_pattern: logs.rolled_logs_include_pattern.clone(),
+            rolled_logs_exclude_pattern: logs.rolled_logs_exclude_pattern.clone(),
+            log_aggregation_policy_class_name: logs.policy_class_name.clone(),
+            log_aggregation_policy_parameters: logs.policy_parameters.clone(),
+        }
+    }
+}
