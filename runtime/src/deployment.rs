@@ -1,0 +1,329 @@
+//! What the client tells an ApplicationMaster's container, and the master a worker's, beyond YARN's own variables.
+//!
+//! ```text
+//! working directory of the ApplicationMaster        of a TaskManager
+//!   selvedge-dist/selvedge   the binary               selvedge-dist/selvedge
+//!   config.yaml              effective settings       config.yaml
+//!   hadoop-site.xml          the client's Hadoop      hadoop-site.xml
+//!                            configuration, no secrets
+//!   job-graph.json           the job                  –
+//! commands: ./selvedge-dist/selvedge appmaster        ./selvedge-dist/selvedge taskmanager -Dkey=value …
+//! ```
+//!
+//! The master starts workers with the same resources that it was started with: [`MasterEnvironment::shipped`] describes
+//! them, so that nothing is uploaded again. The application secret travels in the containers' credentials, under
+//! [`ApplicationSecret::CREDENTIALS_ALIAS`](crate::rpc::ApplicationSecret::CREDENTIALS_ALIAS), never in a variable.
+
+use std::collections::BTreeMap;
+
+use selvedge_core::JobId;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use yarn_common::environment::Environment;
+use yarn_common::id::ApplicationId;
+use yarn_common::launch::{
+    LocalResource, LocalResourceType, LocalResourceVisibility, ParseUrlError, QuoteError, quote_environment_value,
+};
+
+/// The directory in a container's working directory into which the archive is unpacked.
+pub const DIST_DIRECTORY: &str = "selvedge-dist";
+/// The binary in the archive.
+pub const BINARY_NAME: &str = "selvedge";
+/// The effective settings, in the working directory.
+pub const CONFIG_FILE: &str = "config.yaml";
+/// The client's Hadoop configuration without secrets, in the working directory.
+pub const HADOOP_SITE_FILE: &str = "hadoop-site.xml";
+/// The job, in the working directory of the ApplicationMaster.
+pub const JOB_GRAPH_FILE: &str = "job-graph.json";
+/// Names the node of a worker in its environment, as Flink's `_FLINK_NODE_ID`.
+pub const NODE_ID_VARIABLE: &str = "_SELVEDGE_NODE_ID";
+
+const APPLICATION_ID: &str = "_SELVEDGE_APP_ID";
+const JOB_ID: &str = "_SELVEDGE_JOB_ID";
+const STAGING_DIRECTORY: &str = "_SELVEDGE_YARN_FILES";
+const DIST: &str = "_SELVEDGE_DIST_ARCHIVE";
+const SHIPPED: &str = "_SELVEDGE_SHIP_FILES";
+const CLIENT_HOME: &str = "_SELVEDGE_CLIENT_HOME_DIR";
+const USER: &str = "HADOOP_USER_NAME";
+const ARENAS: &str = "MALLOC_ARENA_MAX";
+
+/// Few malloc arenas: each costs 64 MiB of the virtual memory that a NodeManager counts.
+const ARENA_COUNT: &str = "2";
+
+/// A file or archive in the cluster's file system that containers get by YARN's localisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShippedFile {
+    /// Its name in the working directory.
+    pub key: String,
+    /// Where it is: `hdfs://namenode:8020/…`.
+    pub url: String,
+    /// Its exact length in bytes.
+    pub size: u64,
+    /// Its exact modification time in milliseconds, as the file system tells it.
+    pub modification_time: i64,
+    /// Whether it is unpacked.
+    pub archive: bool,
+    /// Who shares the copy on a node.
+    pub visibility: Visibility,
+}
+
+/// Who shares the copy of a shipped file on a node, with YARN's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Visibility {
+    /// All users.
+    Public,
+    /// All applications of the user.
+    Private,
+    /// The containers of one application.
+    Application,
+}
+
+impl From<Visibility> for LocalResourceVisibility {
+    fn from(visibility: Visibility) -> Self {
+        match visibility {
+            Visibility::Public => Self::Public,
+            Visibility::Private => Self::Private,
+            Visibility::Application => Self::Application,
+        }
+    }
+}
+
+impl ShippedFile {
+    /// The entry of a container's launch context, whose key is [`key`](Self::key).
+    ///
+    /// # Errors
+    /// [`DeploymentError::Invalid`] where the URL cannot be read.
+    pub fn to_local_resource(&self) -> Result<LocalResource, DeploymentError> {
+        let url = self
+            .url
+            .parse()
+            .map_err(|error: ParseUrlError| invalid(SHIPPED, &self.url, &error.reason))?;
+        Ok(LocalResource {
+            url,
+            size: self.size,
+            timestamp: self.modification_time,
+            kind: if self.archive {
+                LocalResourceType::Archive
+            } else {
+                LocalResourceType::File
+            },
+            visibility: self.visibility.into(),
+            pattern: None,
+        })
+    }
+}
+
+/// What the client tells the ApplicationMaster through its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterEnvironment {
+    /// The application (`_SELVEDGE_APP_ID`).
+    pub application_id: ApplicationId,
+    /// The id of its job (`_SELVEDGE_JOB_ID`).
+    pub job_id: JobId,
+    /// The application's directory in the cluster's file system, which the master deletes when it has unregistered
+    /// (`_SELVEDGE_YARN_FILES`).
+    pub staging_directory: String,
+    /// The archive with the binary (`_SELVEDGE_DIST_ARCHIVE`, JSON).
+    pub dist: ShippedFile,
+    /// What each worker gets besides it (`_SELVEDGE_SHIP_FILES`, a JSON list).
+    pub shipped: Vec<ShippedFile>,
+    /// The user's directory in which the staging directory lies (`_SELVEDGE_CLIENT_HOME_DIR`).
+    pub client_home: String,
+    /// The submitting user (`HADOOP_USER_NAME`).
+    pub user: String,
+}
+
+/// A variable of the deployment that is missing or cannot be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DeploymentError {
+    /// Not set.
+    #[error("the environment variable {variable} is not set: this process was not started by a Selvedge client")]
+    Missing {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// Not readable.
+    #[error("the environment variable {variable} is '{value}': {reason}")]
+    Invalid {
+        /// The variable.
+        variable: &'static str,
+        /// As found.
+        value: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A container's script cannot hold the value.
+    #[error("the environment variable {variable} cannot be passed to a container: {reason}")]
+    Quote {
+        /// The variable.
+        variable: String,
+        /// What is wrong.
+        reason: QuoteError,
+    },
+}
+
+impl MasterEnvironment {
+    /// The variables with their plain values. A container's script needs them quoted: see [`quoted`].
+    pub fn to_env(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (APPLICATION_ID.to_owned(), self.application_id.to_string()),
+            (JOB_ID.to_owned(), self.job_id.to_string()),
+            (STAGING_DIRECTORY.to_owned(), self.staging_directory.clone()),
+            (DIST.to_owned(), json(&self.dist)),
+            (SHIPPED.to_owned(), json(&self.shipped)),
+            (CLIENT_HOME.to_owned(), self.client_home.clone()),
+            (USER.to_owned(), self.user.clone()),
+            (ARENAS.to_owned(), ARENA_COUNT.to_owned()),
+        ])
+    }
+
+    /// Reads the variables of an ApplicationMaster's container.
+    ///
+    /// # Errors
+    /// [`DeploymentError`], naming the variable.
+    pub fn from_env(environment: &Environment) -> Result<Self, DeploymentError> {
+        Ok(Self {
+            application_id: parsed(environment, APPLICATION_ID)?,
+            job_id: parsed(environment, JOB_ID)?,
+            staging_directory: required(environment, STAGING_DIRECTORY)?.to_owned(),
+            dist: from_json(environment, DIST)?,
+            shipped: from_json(environment, SHIPPED)?,
+            client_home: required(environment, CLIENT_HOME)?.to_owned(),
+            user: required(environment, USER)?.to_owned(),
+        })
+    }
+
+    /// The variables of a worker's container on `node`, with plain values; settings add to it
+    /// (`containerized.taskmanager.env.*`).
+    pub fn worker_env(&self, node: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (USER.to_owned(), self.user.clone()),
+            (NODE_ID_VARIABLE.to_owned(), node.to_owned()),
+            (ARENAS.to_owned(), ARENA_COUNT.to_owned()),
+        ])
+    }
+
+    /// What a worker's container gets, by its name in the working directory: the binary and the shipped files.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Invalid`] where a URL cannot be read.
+    pub fn worker_resources(&self) -> Result<BTreeMap<String, LocalResource>, DeploymentError> {
+        std::iter::once(&self.dist)
+            .chain(&self.shipped)
+            .map(|file| Ok((file.key.clone(), file.to_local_resource()?)))
+            .collect()
+    }
+}
+
+/// The variables as a launch context needs them, such that the process sees exactly the given values.
+///
+/// # Errors
+/// [`DeploymentError::Quote`] where a value holds a NUL character.
+pub fn quoted(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, DeploymentError> {
+    variables
+        .into_iter()
+        .map(|(variable, value)| match quote_environment_value(&value) {
+            Ok(value) => Ok((variable, value)),
+            Err(reason) => Err(DeploymentError::Quote { variable, reason }),
+        })
+        .collect()
+}
+
+fn required<'a>(environment: &'a Environment, variable: &'static str) -> Result<&'a str, DeploymentError> {
+    environment.get(variable).ok_or(DeploymentError::Missing { variable })
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    environment: &Environment,
+    variable: &'static str,
+) -> Result<T, DeploymentError> {
+    let text = required(environment, variable)?;
+    text.parse().map_err(|error: T::Err| invalid(variable, text, &error))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(
+    environment: &Environment,
+    variable: &'static str,
+) -> Result<T, DeploymentError> {
+    let text = required(environment, variable)?;
+    serde_json::from_str(text).map_err(|error| invalid(variable, text, &error))
+}
+
+/// Plain structs and lists of texts and numbers always have a JSON form.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("a shipped file has a JSON form")
+}
+
+fn invalid(variable: &'static str, value: &str, reason: &dyn std::fmt::Display) -> DeploymentError {
+    DeploymentError::Invalid {
+        variable,
+        value: value.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(key: &str, archive: bool) -> ShippedFile {
+        ShippedFile {
+            key: key.to_owned(),
+            url: format!("hdfs://nn:8020/user/a/{key}"),
+            size: 7,
+            modification_time: 1_700_000_000_123,
+            archive,
+            visibility: Visibility::Application,
+        }
+    }
+
+    fn environment() -> MasterEnvironment {
+        MasterEnvironment {
+            application_id: ApplicationId::new(1_700_000_000_000, 7),
+            job_id: JobId::from_bytes([0xab; 16]),
+            staging_directory: "hdfs://nn:8020/user/a/.selvedge/application_1700000000000_0007".to_owned(),
+            dist: file(DIST_DIRECTORY, true),
+            shipped: vec![file(CONFIG_FILE, false), file(HADOOP_SITE_FILE, false)],
+            client_home: "hdfs://nn:8020/user/a".to_owned(),
+            user: "a".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_master_reads_what_the_client_wrote() {
+        let written = environment().to_env();
+        assert_eq!(
+            MasterEnvironment::from_env(&written.into_iter().collect()),
+            Ok(environment())
+        );
+    }
+
+    #[test]
+    fn a_missing_and_a_broken_variable_are_named() {
+        let mut variables = environment().to_env();
+        variables.insert(DIST.to_owned(), "{".to_owned());
+        let error = MasterEnvironment::from_env(&variables.clone().into_iter().collect()).unwrap_err();
+        assert!(error.to_string().contains("_SELVEDGE_DIST_ARCHIVE is '{'"), "{error}");
+        variables.remove(JOB_ID);
+        let error = MasterEnvironment::from_env(&variables.into_iter().collect()).unwrap_err();
+        assert_eq!(error, DeploymentError::Missing { variable: JOB_ID });
+    }
+
+    #[test]
+    fn a_worker_gets_the_binary_and_the_shipped_files() {
+        let resources = environment().worker_resources().unwrap();
+        let keys: Vec<_> = resources.keys().map(String::as_str).collect();
+        assert_eq!(keys, [CONFIG_FILE, HADOOP_SITE_FILE, DIST_DIRECTORY]);
+        assert_eq!(resources[DIST_DIRECTORY].kind, LocalResourceType::Archive);
+        assert_eq!(resources[CONFIG_FILE].timestamp, 1_700_000_000_123);
+    }
+
+    #[test]
+    fn json_is_quoted_for_the_containers_script() {
+        let quoted = quoted(environment().to_env()).unwrap();
+        assert!(quoted[DIST].starts_with("{\\\"key\\\""), "{}", quoted[DIST]);
+    }
+}

@@ -1,0 +1,177 @@
+//! The gateways over gRPC: clients that implement the traits, and servers that put an implementation behind a service.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status};
+
+use super::proto::job_master_service_client::JobMasterServiceClient;
+use super::proto::job_master_service_server::{JobMasterService, JobMasterServiceServer};
+use super::proto::resource_manager_service_client::ResourceManagerServiceClient;
+use super::proto::resource_manager_service_server::{ResourceManagerService, ResourceManagerServiceServer};
+use super::proto::task_executor_service_client::TaskExecutorServiceClient;
+use super::proto::task_executor_service_server::{TaskExecutorService, TaskExecutorServiceServer};
+use super::{
+    FileStream, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, proto,
+};
+use crate::rpc::{ApplicationSecret, MAX_MESSAGE_BYTES, RpcChannel, SecretInterceptor};
+
+impl From<Status> for GatewayError {
+    fn from(status: Status) -> Self {
+        let message = status.message().to_owned();
+        match status.code() {
+            Code::FailedPrecondition => Self::Fenced(message),
+            Code::InvalidArgument | Code::AlreadyExists | Code::NotFound | Code::OutOfRange => Self::Rejected(message),
+            Code::ResourceExhausted => Self::Busy(message),
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Self::Unreachable(message),
+            Code::Unauthenticated | Code::PermissionDenied => Self::Unauthorised(message),
+            _ => Self::Internal(format!("{}: {message}", status.code())),
+        }
+    }
+}
+
+impl From<GatewayError> for Status {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Fenced(message) => Self::failed_precondition(message),
+            GatewayError::Rejected(message) => Self::invalid_argument(message),
+            GatewayError::Busy(message) => Self::resource_exhausted(message),
+            GatewayError::Unreachable(message) => Self::unavailable(message),
+            GatewayError::Unauthorised(message) => Self::unauthenticated(message),
+            GatewayError::Internal(message) => Self::internal(message),
+        }
+    }
+}
+
+type Intercepted = InterceptedService<Channel, SecretInterceptor>;
+
+/// The client and the server side of one gateway. A method with `-> Response` answers with a message, one without with
+/// `Empty`.
+macro_rules! gateway {
+    (
+        $(#[$doc:meta])*
+        $gateway:ident => $client:ident($inner:ident), $serve:ident($service:ident, $server:ident)
+        unit { $($unit:ident($unit_request:ident);)* }
+        value { $($value:ident($value_request:ident) -> $response:ident;)* }
+        $(file { $file:ident($file_request:ident) -> $stream:ident; })?
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $client($inner<Intercepted>);
+
+        impl $client {
+            /// A client over a channel of the RPC factory; cheap to clone.
+            pub fn new(channel: &RpcChannel) -> Self {
+                let inner = $inner::with_interceptor(channel.channel(), channel.interceptor())
+                    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                    .max_encoding_message_size(MAX_MESSAGE_BYTES);
+                Self(inner)
+            }
+        }
+
+        #[async_trait]
+        impl $gateway for $client {
+            $(async fn $unit(&self, request: proto::$unit_request) -> GatewayResult<()> {
+                self.0.clone().$unit(request).await?;
+                Ok(())
+            })*
+            $(async fn $value(&self, request: proto::$value_request) -> GatewayResult<proto::$response> {
+                Ok(self.0.clone().$value(request).await?.into_inner())
+            })*
+            $(async fn $file(&self, request: proto::$file_request) -> GatewayResult<FileStream> {
+                let chunks = self.0.clone().$file(request).await?.into_inner();
+                Ok(chunks.map_ok(|chunk| chunk.data).map_err(GatewayError::from).boxed())
+            })?
+        }
+
+        #[async_trait]
+        impl $service for Served<dyn $gateway> {
+            $(async fn $unit(&self, request: Request<proto::$unit_request>) -> Result<Response<proto::Empty>, Status> {
+                self.0.$unit(request.into_inner()).await?;
+                Ok(Response::new(proto::Empty {}))
+            })*
+            $(async fn $value(
+                &self,
+                request: Request<proto::$value_request>,
+            ) -> Result<Response<proto::$response>, Status> {
+                Ok(Response::new(self.0.$value(request.into_inner()).await?))
+            })*
+            $(
+                type $stream = futures::stream::BoxStream<'static, Result<proto::FileChunk, Status>>;
+
+                async fn $file(
+                    &self,
+                    request: Request<proto::$file_request>,
+                ) -> Result<Response<Self::$stream>, Status> {
+                    let chunks = self.0.$file(request.into_inner()).await?;
+                    Ok(Response::new(chunks.map_ok(|data| proto::FileChunk { data }).map_err(Status::from).boxed()))
+                }
+            )?
+        }
+
+        /// Puts the gateway behind its gRPC service; callers need the application's secret.
+        pub fn $serve(
+            gateway: Arc<dyn $gateway>,
+            secret: &ApplicationSecret,
+        ) -> InterceptedService<$server<Served<dyn $gateway>>, SecretInterceptor> {
+            let server = $server::new(Served(gateway))
+                .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES);
+            InterceptedService::new(server, secret.interceptor())
+        }
+    };
+}
+
+/// A gateway behind a gRPC service.
+#[derive(Debug)]
+pub struct Served<G: ?Sized>(Arc<G>);
+
+gateway! {
+    /// The ResourceManager of another process.
+    ResourceManagerGateway => ResourceManagerClient(ResourceManagerServiceClient),
+        serve_resource_manager(ResourceManagerService, ResourceManagerServiceServer)
+    unit {
+        notify_slot_available(NotifySlotAvailableRequest);
+        disconnect_task_executor(DisconnectTaskExecutorRequest);
+    }
+    value {
+        register_task_executor(RegisterTaskExecutorRequest) -> RegisterTaskExecutorResponse;
+    }
+}
+
+gateway! {
+    /// The JobMasters of another process.
+    JobMasterGateway => JobMasterClient(JobMasterServiceClient),
+        serve_job_master(JobMasterService, JobMasterServiceServer)
+    unit {
+        update_task_execution_states(UpdateTaskExecutionStatesRequest);
+        fail_slot(FailSlotRequest);
+    }
+    value {
+        register_task_manager(RegisterTaskManagerRequest) -> RegisterTaskManagerResponse;
+        offer_slots(OfferSlotsRequest) -> OfferSlotsResponse;
+        request_next_input_split(RequestNextInputSplitRequest) -> RequestNextInputSplitResponse;
+    }
+}
+
+gateway! {
+    /// A TaskExecutor of another process.
+    TaskExecutorGateway => TaskExecutorClient(TaskExecutorServiceClient),
+        serve_task_executor(TaskExecutorService, TaskExecutorServiceServer)
+    unit {
+        request_slot(RequestSlotRequest);
+        submit_tasks(SubmitTasksRequest);
+        cancel_tasks(CancelTasksRequest);
+        free_slot(FreeSlotRequest);
+        disconnect_job_master(DisconnectJobMasterRequest);
+        shutdown(ShutdownRequest);
+    }
+    value {
+        heartbeat_from_resource_manager(HeartbeatFromResourceManagerRequest) -> SlotReport;
+        heartbeat_from_job_master(HeartbeatFromJobMasterRequest) -> JobHeartbeatPayload;
+    }
+    file { read_file(ReadFileRequest) -> ReadFileStream; }
+}

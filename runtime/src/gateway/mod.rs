@@ -1,0 +1,133 @@
+//! The gateways: what components say to each other across processes. The messages are the protocol's own
+//! ([`proto`], generated from `proto/gateway.proto`); a component turns them into its typed events at its edge.
+//!
+//! Each trait stands for a room that others call. Its gRPC client implements it ([`grpc`]), and its server side is the
+//! same trait put behind a tonic service, so a caller cannot tell whether the callee is remote.
+
+pub mod convert;
+pub mod grpc;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+/// Messages and services of `proto/gateway.proto`.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    reason = "generated"
+)]
+pub mod proto {
+    tonic::include_proto!("selvedge.gateway.v1");
+}
+
+use proto::{
+    CancelTasksRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest, FreeSlotRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload,
+    NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, ReadFileRequest, RegisterTaskExecutorRequest,
+    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ShutdownRequest, SlotReport,
+    SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
+};
+
+/// Why a call to another component failed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// The callee is another leader than the caller thinks, or does not know the job, slot or task.
+    #[error("stale or unknown: {0}")]
+    Fenced(String),
+    /// The callee refuses what is asked.
+    #[error("refused: {0}")]
+    Rejected(String),
+    /// The callee's queue is full: call again later.
+    #[error("busy: {0}")]
+    Busy(String),
+    /// The callee cannot be reached or did not answer in time.
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    /// The callee does not accept the caller's secret.
+    #[error("not authorised: {0}")]
+    Unauthorised(String),
+    /// A fault of the callee.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl GatewayError {
+    /// Whether the same call may succeed later.
+    pub const fn retryable(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Unreachable(_))
+    }
+}
+
+/// The answer of a gateway.
+pub type GatewayResult<T> = Result<T, GatewayError>;
+
+/// The ResourceManager, as TaskExecutors see it.
+#[async_trait]
+pub trait ResourceManagerGateway: Send + Sync + 'static {
+    /// Makes the worker and its slots known.
+    async fn register_task_executor(
+        &self,
+        request: RegisterTaskExecutorRequest,
+    ) -> GatewayResult<RegisterTaskExecutorResponse>;
+    /// A slot that a job had is free again.
+    async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()>;
+    /// The worker ends by its own decision.
+    async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()>;
+}
+
+/// The JobMasters of a process, as TaskExecutors see them; the job id in each request selects one.
+#[async_trait]
+pub trait JobMasterGateway: Send + Sync + 'static {
+    /// Makes a worker known to the job.
+    async fn register_task_manager(
+        &self,
+        request: RegisterTaskManagerRequest,
+    ) -> GatewayResult<RegisterTaskManagerResponse>;
+    /// Offers slots that the ResourceManager gave to the job.
+    async fn offer_slots(&self, request: OfferSlotsRequest) -> GatewayResult<OfferSlotsResponse>;
+    /// Reports states of execution attempts, in order.
+    async fn update_task_execution_states(&self, request: UpdateTaskExecutionStatesRequest) -> GatewayResult<()>;
+    /// Asks for more input.
+    async fn request_next_input_split(
+        &self,
+        request: RequestNextInputSplitRequest,
+    ) -> GatewayResult<RequestNextInputSplitResponse>;
+    /// The worker lost or gave up a slot.
+    async fn fail_slot(&self, request: FailSlotRequest) -> GatewayResult<()>;
+}
+
+/// A stream of pieces of a file.
+pub type FileStream = futures::stream::BoxStream<'static, GatewayResult<bytes::Bytes>>;
+
+/// A TaskExecutor, as ResourceManager and JobMaster see it.
+#[async_trait]
+pub trait TaskExecutorGateway: Send + Sync + 'static {
+    /// Gives a slot to a job.
+    async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()>;
+    /// Deploys all tasks of a job for this worker: accepted whole or not at all.
+    async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()>;
+    /// Cancels tasks; their CANCELED comes as a state update.
+    async fn cancel_tasks(&self, request: CancelTasksRequest) -> GatewayResult<()>;
+    /// Frees a slot and fails what runs in it.
+    async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()>;
+    /// The ResourceManager's heartbeat.
+    async fn heartbeat_from_resource_manager(
+        &self,
+        request: HeartbeatFromResourceManagerRequest,
+    ) -> GatewayResult<SlotReport>;
+    /// A JobMaster's heartbeat.
+    async fn heartbeat_from_job_master(
+        &self,
+        request: HeartbeatFromJobMasterRequest,
+    ) -> GatewayResult<JobHeartbeatPayload>;
+    /// The job has ended or is given up.
+    async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()>;
+    /// The worker's own log or output.
+    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileStream>;
+    /// Ends the worker.
+    async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()>;
+}

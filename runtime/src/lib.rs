@@ -1,0 +1,15 @@
+//! What Selvedge's master and worker share: the gateways between them (gRPC), the connector traits that the master
+//! needs of sources and sinks, file systems, the clock and logging.
+//!
+//! `selvedge-appmaster` and `selvedge-taskmanager` never import each other: they meet here.
+
+pub mod clock;
+pub mod connector;
+pub mod container;
+pub mod deployment;
+pub mod fs;
+pub mod gateway;
+pub mod logging;
+pub mod outcome;
+pub mod process;
+pub mod rpc;

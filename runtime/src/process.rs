@@ -1,0 +1,139 @@
+//! What this process and others take of the machine: open files, memory, CPU.
+
+use procfs::process::Process;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use thiserror::Error;
+
+/// A reading or a limit that the system refuses.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProcessError {
+    /// `/proc` cannot be read.
+    #[error("cannot read /proc of process {process}: {source}")]
+    Proc {
+        /// The process.
+        process: i32,
+        /// Why.
+        source: procfs::ProcError,
+    },
+    /// A field is not there: the kernel was built without it.
+    #[error("/proc of process {process} has no {field}")]
+    Field {
+        /// The process.
+        process: i32,
+        /// What is missing.
+        field: &'static str,
+    },
+    /// The limit of open files stays as it is.
+    #[error("cannot raise the limit of open files from {from} to {to}: {source}")]
+    OpenFiles {
+        /// The present limit.
+        from: u64,
+        /// The wanted one.
+        to: u64,
+        /// Why.
+        source: rustix::io::Errno,
+    },
+}
+
+/// Memory of a process, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryReading {
+    /// Memory in RAM, with shared pages counted in part: what the process costs the machine.
+    pub pss: u64,
+    /// Memory in RAM, with shared pages counted whole: what a NodeManager's physical check sees.
+    pub resident: u64,
+    /// The most virtual memory so far: what a NodeManager's virtual check would have seen.
+    pub virtual_peak: u64,
+}
+
+/// Raises the limit of open files to the most that the system allows this process, and tells it.
+pub fn raise_nofile_limit() -> Result<u64, ProcessError> {
+    let limit = getrlimit(Resource::Nofile);
+    // `None` is unlimited.
+    let (Some(from), to) = (limit.current, limit.maximum.unwrap_or(1 << 20)) else {
+        return Ok(u64::MAX);
+    };
+    if from >= to {
+        return Ok(from);
+    }
+    let raised = Rlimit {
+        current: Some(to),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).map_err(|source| ProcessError::OpenFiles { from, to, source })?;
+    Ok(to)
+}
+
+/// The memory of this process.
+pub fn memory() -> Result<MemoryReading, ProcessError> {
+    memory_of(own_id())
+}
+
+/// The memory of another process of the same user.
+pub fn memory_of(process: i32) -> Result<MemoryReading, ProcessError> {
+    let fail = |source| ProcessError::Proc { process, source };
+    let field = |field| ProcessError::Field { process, field };
+    let proc = Process::new(process).map_err(fail)?;
+    let status = proc.status().map_err(fail)?;
+    let rollup = proc.smaps_rollup().map_err(fail)?;
+    let pss = rollup
+        .memory_map_rollup
+        .into_iter()
+        .find_map(|map| map.extension.map.get("Pss").copied());
+    Ok(MemoryReading {
+        pss: pss.ok_or_else(|| field("Pss"))?,
+        resident: kibibytes(status.vmrss).ok_or_else(|| field("VmRSS"))?,
+        virtual_peak: kibibytes(status.vmpeak).ok_or_else(|| field("VmPeak"))?,
+    })
+}
+
+/// The CPU time of this process so far, all threads, user and system, in seconds. The kernel counts in ticks of 10 ms.
+pub fn cpu_seconds() -> Result<f64, ProcessError> {
+    cpu_seconds_of(own_id())
+}
+
+/// The same of another process.
+pub fn cpu_seconds_of(process: i32) -> Result<f64, ProcessError> {
+    let fail = |source| ProcessError::Proc { process, source };
+    let stat = Process::new(process).and_then(|proc| proc.stat()).map_err(fail)?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "ticks of 10 ms fill 52 bits after a million years"
+    )]
+    let seconds = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
+    Ok(seconds)
+}
+
+fn own_id() -> i32 {
+    rustix::process::getpid().as_raw_nonzero().get()
+}
+
+fn kibibytes(value: Option<u64>) -> Option<u64> {
+    value.map(|value| value << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_knows_its_memory_and_time() {
+        let reading = memory().unwrap();
+        assert!(reading.pss >= 1 << 16, "{reading:?}");
+        assert!(reading.resident <= reading.virtual_peak, "{reading:?}");
+        let before = cpu_seconds().unwrap();
+        let mut sum = 0_u64;
+        while cpu_seconds().unwrap() <= before {
+            sum = (0..1_000_000_u64).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
+        }
+        assert!(memory_of(i32::MAX).unwrap_err().to_string().contains("2147483647"));
+    }
+
+    #[test]
+    fn the_limit_of_open_files_goes_up_and_stays() {
+        let raised = raise_nofile_limit().unwrap();
+        assert_eq!(raise_nofile_limit().unwrap(), raised);
+        assert!(raised >= 1024, "{raised}");
+    }
+}
