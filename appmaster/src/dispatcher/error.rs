@@ -1,0 +1,38 @@
+//! What can go wrong in the Dispatcher.
+
+use selvedge_core::JobId;
+use thiserror::Error;
+
+use crate::jobmaster::JobMasterError;
+
+/// Why the Dispatcher refuses a request.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DispatcherError {
+    /// The job was submitted before.
+    #[error("job {job} was submitted before and is {state}")]
+    Duplicate {
+        /// The job.
+        job: JobId,
+        /// `running` or `ended`.
+        state: &'static str,
+    },
+    /// The graph cannot run.
+    #[error("the job is refused: {0}")]
+    Graph(String),
+    /// No such job.
+    #[error("job {0} is not known")]
+    UnknownJob(JobId),
+    /// The cluster takes no jobs any more.
+    #[error("the cluster is shutting down and takes no jobs")]
+    ShuttingDown,
+    /// The JobMaster refuses.
+    #[error(transparent)]
+    JobMaster(#[from] JobMasterError),
+    /// Too many requests wait.
+    #[error("the Dispatcher is busy: try again")]
+    Busy,
+    /// It has ended.
+    #[error("the Dispatcher has ended")]
+    Gone,
+}

@@ -1,0 +1,35 @@
+//! Why a cluster cannot start.
+
+use selvedge_core::config::ConfigError;
+use selvedge_core::memory::MemoryError;
+use selvedge_runtime::rpc::PortRangeError;
+use thiserror::Error;
+
+use crate::resourcemanager::ResourceManagerError;
+
+/// Why a cluster cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
+    /// The memory of workers does not add up.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// A port cannot be bound.
+    #[error("cannot listen at the ports of {setting}")]
+    Port {
+        /// The setting that widens them.
+        setting: &'static str,
+        /// Which ports, and why.
+        #[source]
+        cause: PortRangeError,
+    },
+    /// A bound port has no address.
+    #[error("a server's socket cannot be used: {0}")]
+    Listener(#[source] std::io::Error),
+    /// The driver did not start.
+    #[error(transparent)]
+    ResourceManager(#[from] ResourceManagerError),
+}

@@ -1,0 +1,300 @@
+//! Starts a cluster's master and ends it: the services in Flink's order, in reverse at the end.
+//!
+//! ```text
+//! settings ─► ports (RPC, REST) ─► ResourceManager ─► Dispatcher ─► REST serves ─► RPC serves ─► driver connects
+//! end: Dispatcher says so, or the driver broke ─► workers end, driver deregisters ─► REST ─► RPC
+//! ```
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use selvedge_core::Configuration;
+use selvedge_core::config::options::{rest as rest_options, yarn};
+use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::clock::Clock;
+use selvedge_runtime::connector::{Connectors, GraphChecker};
+use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
+use selvedge_runtime::rpc::{self, ApplicationSecret, PortRange, RpcServer};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tonic::service::Routes;
+
+pub use error::StartError;
+
+pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
+
+use crate::dispatcher::{self, DispatcherHandle};
+use crate::jobmaster::{self, JobMasters};
+use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
+use crate::rest::{self, RestContext};
+use crate::settings::MasterSettings;
+use crate::worker::WorkerConnector;
+
+/// How long open REST connections may take to end.
+const REST_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a cluster is made of.
+#[derive(Debug)]
+pub struct ClusterConfig {
+    /// The settings.
+    pub configuration: Configuration,
+    /// Session or per job.
+    pub mode: DispatcherMode,
+    /// What workers present and are presented on every call.
+    pub secret: ApplicationSecret,
+    /// The name under which workers and clients reach this process.
+    pub host: String,
+    /// The address that its servers bind to.
+    pub bind_host: String,
+    /// Ports for REST.
+    pub rest_bind_ports: PortRange,
+    /// Ports for workers.
+    pub rpc_ports: PortRange,
+    /// Where workers come from.
+    pub driver: Arc<dyn ResourceManagerDriver>,
+    /// Sources' enumerators and sinks' committers.
+    pub connectors: Arc<dyn Connectors>,
+    /// Checks and completes submitted graphs.
+    pub checker: Arc<dyn GraphChecker>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Seeds the generator of ids: random, except where a history is to be repeated.
+    pub seed: u64,
+    /// The master's log, shown at `/jobmanager/log`.
+    pub log_file: Option<PathBuf>,
+}
+
+/// Starts clusters.
+#[derive(Debug, Clone, Copy)]
+pub struct ClusterEntrypoint;
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    rest_address: String,
+    rpc_address: String,
+    dispatcher: DispatcherHandle,
+    resource_manager: ResourceManagerHandle,
+    ended: watch::Receiver<Option<ClusterEnd>>,
+}
+
+impl ClusterEntrypoint {
+    /// Starts all services; returns when the driver is connected.
+    pub async fn start(config: ClusterConfig) -> Result<Cluster, StartError> {
+        let settings = MasterSettings::read(&config.configuration)?;
+        let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
+        let rpc_listener = rpc::bind(&config.bind_host, &config.rpc_ports)
+            .await
+            .map_err(|cause| StartError::Port {
+                setting: yarn::APPLICATION_MASTER_PORT.key(),
+                cause,
+            })?;
+        let rest_listener = rpc::bind(&config.bind_host, &config.rest_bind_ports)
+            .await
+            .map_err(|cause| StartError::Port {
+                setting: rest_options::BIND_PORT.key(),
+                cause,
+            })?;
+        let rpc_address = advertised(&config.host, &rpc_listener)?;
+        let rest_address = advertised(&config.host, &rest_listener)?;
+        tracing::info!("REST at {rest_address}, RPC at {rpc_address}");
+
+        let mut rng = StdRng::seed_from_u64(config.seed);
+        let (fatal, fatals) = mpsc::channel(1);
+        let (end, dispatcher_end) = oneshot::channel();
+        let workers = WorkerConnector::new(config.secret.clone(), settings.ask_timeout);
+        let pending = resourcemanager::create(resourcemanager::Environment {
+            settings: settings.clone(),
+            process,
+            driver: config.driver,
+            workers: workers.clone(),
+            clock: config.clock.clone(),
+            rng: StdRng::from_rng(&mut rng),
+            fatal: fatal.clone(),
+            resource_manager_address: rpc_address.clone(),
+            rest_address: rest_address.clone(),
+            secret: config.secret.clone(),
+        });
+        let resource_manager = pending.handle();
+        let job_masters = JobMasters::default();
+        let dispatcher = dispatcher::start(dispatcher::Environment {
+            mode: config.mode,
+            checker: config.checker,
+            job_masters: job_masters.clone(),
+            job_master: jobmaster::Environment {
+                settings,
+                connectors: config.connectors,
+                workers,
+                resource_manager: resource_manager.clone(),
+                clock: config.clock.clone(),
+                rpc_address: rpc_address.clone(),
+            },
+            rng,
+            end,
+        });
+        let rest = serve_rest(
+            rest_listener,
+            RestContext {
+                dispatcher: dispatcher.clone(),
+                resource_manager: resource_manager.clone(),
+                configuration: Arc::new(config.configuration),
+                clock: config.clock,
+                log_file: config.log_file,
+            },
+        );
+        let routes = Routes::new(serve_resource_manager(Arc::new(pending.gateway()), &config.secret))
+            .add_service(serve_job_master(Arc::new(job_masters), &config.secret));
+        let rpc = serve_rpc(
+            RpcServer::new(rpc_listener).map_err(StartError::Listener)?,
+            routes,
+            fatal,
+        );
+        if let Err(error) = pending.start().await {
+            rest.stop().await;
+            rpc.stop().await;
+            return Err(error.into());
+        }
+        let (ended, watched) = watch::channel(None);
+        let services = Services {
+            resource_manager: resource_manager.clone(),
+            rest,
+            rpc,
+        };
+        // Ends with the cluster.
+        tokio::spawn(supervise(services, dispatcher_end, fatals, ended));
+        Ok(Cluster {
+            rest_address,
+            rpc_address,
+            dispatcher,
+            resource_manager,
+            ended: watched,
+        })
+    }
+}
+
+impl Cluster {
+    /// host:port of the REST endpoint.
+    pub fn rest_address(&self) -> &str {
+        &self.rest_address
+    }
+
+    /// host:port of the gateways for workers.
+    pub fn rpc_address(&self) -> &str {
+        &self.rpc_address
+    }
+
+    /// Takes jobs and answers questions about them.
+    pub const fn dispatcher(&self) -> &DispatcherHandle {
+        &self.dispatcher
+    }
+
+    /// Answers questions about workers.
+    pub const fn resource_manager(&self) -> &ResourceManagerHandle {
+        &self.resource_manager
+    }
+
+    /// Cancels what runs, ends the cluster with this status, and waits until it has ended.
+    pub async fn shutdown(&self, status: ApplicationStatus, diagnostics: &str) -> ClusterEnd {
+        // A Dispatcher that has ended means a cluster that ends.
+        let _ = self.dispatcher.shut_down_cluster(status, diagnostics.to_owned()).await;
+        self.wait_terminated().await
+    }
+
+    /// Waits until the cluster has ended, by itself or by someone's wish: all workers are gone, the driver is told.
+    pub async fn wait_terminated(&self) -> ClusterEnd {
+        let mut ended = self.ended.clone();
+        let end = ended.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
+        end.unwrap_or_else(|| ClusterEnd {
+            status: ApplicationStatus::Unknown,
+            diagnostics: "the cluster ended without saying how".to_owned(),
+        })
+    }
+}
+
+struct Services {
+    resource_manager: ResourceManagerHandle,
+    rest: Server,
+    rpc: Server,
+}
+
+/// Waits for the end and ends the services in reverse order.
+async fn supervise(
+    services: Services,
+    dispatcher_end: oneshot::Receiver<ClusterEnd>,
+    mut fatals: mpsc::Receiver<String>,
+    ended: watch::Sender<Option<ClusterEnd>>,
+) {
+    let failed = |diagnostics| ClusterEnd {
+        status: ApplicationStatus::Failed,
+        diagnostics,
+    };
+    let end = tokio::select! {
+        biased;
+        end = dispatcher_end => end.unwrap_or_else(|_| failed("the Dispatcher broke down".to_owned())),
+        Some(cause) = fatals.recv() => failed(cause),
+    };
+    tracing::info!("the cluster ends: {:?} {}", end.status, end.diagnostics);
+    services
+        .resource_manager
+        .stop(end.status, end.diagnostics.clone())
+        .await;
+    services.rest.stop().await;
+    services.rpc.stop().await;
+    let _ = ended.send(Some(end));
+}
+
+/// A server on a task of its own.
+struct Server {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Ends it; open connections may finish what they are at.
+    async fn stop(mut self) {
+        let _ = self.stop.send(());
+        if tokio::time::timeout(REST_PATIENCE, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+fn serve_rest(listener: TcpListener, context: RestContext) -> Server {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        let serving = axum::serve(listener, rest::router(context)).with_graceful_shutdown(async move {
+            let _ = stopped.await;
+        });
+        if let Err(error) = serving.await {
+            tracing::error!("the REST endpoint failed: {error}");
+        }
+    });
+    Server { stop, task }
+}
+
+fn serve_rpc(server: RpcServer, routes: Routes, fatal: mpsc::Sender<String>) -> Server {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        if let Err(error) = server.serve(routes, stopped).await {
+            let _ = fatal.send(selvedge_runtime::connector::report(&error)).await;
+        }
+    });
+    Server { stop, task }
+}
+
+fn advertised(host: &str, listener: &TcpListener) -> Result<String, StartError> {
+    let port = listener.local_addr().map_err(StartError::Listener)?.port();
+    Ok(format!("{host}:{port}"))
+}

@@ -1,0 +1,374 @@
+//! Whole clusters in this process, with workers that speak gRPC.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_core::status::{ApplicationStatus, JobStatus};
+use selvedge_core::{Configuration, JobId};
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::dispatcher::DispatcherError;
+use crate::jobmaster::JobResult;
+use crate::local::LocalDriver;
+use crate::testing::connectors::{Log, NotingConnectors, StructureChecker};
+use crate::testing::http::{call, get};
+use crate::testing::word_count;
+use crate::testing::worker::{Behaviour, Workers};
+
+struct Bed {
+    cluster: Cluster,
+    workers: Arc<Workers>,
+    log: Log,
+}
+
+const BOUND: Duration = Duration::from_secs(20);
+
+async fn bed(mode: DispatcherMode, workers: Arc<Workers>, refuse: Option<&str>, settings: &[(&str, &str)]) -> Bed {
+    let connectors = NotingConnectors {
+        refuse: refuse.map(str::to_owned),
+        ..NotingConnectors::default()
+    };
+    let log = connectors.log.clone();
+    let mut configuration: Configuration = selvedge_core::config::shipped();
+    for (key, value) in settings {
+        configuration.set_text(*key, *value);
+    }
+    let cluster = ClusterEntrypoint::start(ClusterConfig {
+        configuration,
+        mode,
+        secret: ApplicationSecret::from_bytes(&[7; 32]).unwrap(),
+        host: "127.0.0.1".into(),
+        bind_host: "127.0.0.1".into(),
+        rest_bind_ports: PortRange::any(),
+        rpc_ports: PortRange::any(),
+        driver: Arc::new(LocalDriver::new(workers.clone())),
+        connectors: Arc::new(connectors),
+        checker: Arc::new(StructureChecker),
+        clock: Arc::new(SystemClock),
+        seed: 1,
+        log_file: None,
+    })
+    .await
+    .unwrap();
+    Bed { cluster, workers, log }
+}
+
+async fn session(behaviour: Behaviour) -> Bed {
+    bed(DispatcherMode::Session, Workers::new(behaviour), None, &[]).await
+}
+
+impl Bed {
+    async fn submit(&self, parallelism: u32) -> JobId {
+        self.cluster
+            .dispatcher()
+            .submit_job(None, word_count(parallelism))
+            .await
+            .unwrap()
+    }
+
+    async fn result(&self, job: JobId) -> JobResult {
+        tokio::time::timeout(BOUND, self.cluster.dispatcher().await_result(job))
+            .await
+            .expect("the job ends")
+            .unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        get(self.cluster.rest_address(), path).await.json()
+    }
+
+    /// Waits until the job's JSON shows so many running tasks.
+    async fn wait_for_running(&self, job: JobId, tasks: u64) {
+        let wait = async {
+            while self.get(&format!("/jobs/{job}")).await["vertices"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|vertex| vertex["tasks"]["running"].as_u64().unwrap())
+                .sum::<u64>()
+                < tasks
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(BOUND, wait).await.expect("the tasks run");
+    }
+
+    fn noted(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    async fn end(&self) -> ClusterEnd {
+        let end = self.cluster.shutdown(ApplicationStatus::Succeeded, "the test is over");
+        tokio::time::timeout(BOUND, end).await.expect("the cluster ends")
+    }
+}
+
+#[tokio::test]
+async fn a_job_finishes_with_one_deployment_for_each_worker_and_its_output_committed() {
+    let bed = session(Behaviour::Finish).await;
+    let job = bed.submit(2).await;
+    let result = bed.result(job).await;
+    assert_eq!((result.status, result.cause), (JobStatus::Finished, None));
+    assert_eq!(result.accumulators["drop.records"], 4 * 5);
+    assert_eq!(bed.workers.deployments(), [vec![2], vec![2]]);
+    assert_eq!(bed.workers.splits_read(), 3);
+    assert_eq!(bed.noted(), ["prepare", "commit sink_0_0 sink_1_0"]);
+    assert_eq!(bed.end().await.status, ApplicationStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn rest_shows_a_finished_job_as_flink_does() {
+    let bed = session(Behaviour::Finish).await;
+    let job = bed.submit(1).await;
+    bed.result(job).await;
+    let details = bed.get(&format!("/v1/jobs/{job}")).await;
+    assert_eq!(details["state"], "FINISHED");
+    assert_eq!(details["job-type"], "BATCH");
+    assert_eq!(details["status-counts"]["FINISHED"], 2);
+    let sink = &details["vertices"][1];
+    assert_eq!(
+        (&sink["status"], &sink["metrics"]["read-records"]),
+        (&json!("FINISHED"), &json!(10))
+    );
+    assert_eq!(details["plan"]["nodes"][1]["inputs"][0]["ship_strategy"], "REBALANCE");
+    assert_eq!(
+        bed.get("/jobs").await,
+        json!({"jobs": [{"id": job, "status": "FINISHED"}]})
+    );
+    let overview = bed.get("/jobs/overview").await;
+    assert_eq!(overview["jobs"][0]["tasks"]["finished"], 2);
+    let result = bed.get(&format!("/jobs/{job}/execution-result")).await;
+    assert_eq!(result["status"]["id"], "COMPLETED");
+    assert_eq!(result["job-execution-result"]["application-status"], "SUCCEEDED");
+    let accumulators = bed.get(&format!("/jobs/{job}/accumulators")).await;
+    assert_eq!(accumulators["user-task-accumulators"][0]["value"], "10");
+    let cluster = bed.get("/overview").await;
+    assert_eq!(
+        (&cluster["jobs-finished"], &cluster["taskmanagers"]),
+        (&json!(1), &json!(1))
+    );
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn rest_answers_with_flinks_statuses_and_a_length() {
+    let bed = session(Behaviour::Finish).await;
+    let unknown = JobId::from_bytes([9; 16]);
+    for (method, path, status) in [
+        ("GET", "/jobs/12ab".to_owned(), 400),
+        ("GET", "/nowhere".to_owned(), 404),
+        ("PUT", "/jobs".to_owned(), 404),
+        ("GET", "/v2/jobs".to_owned(), 404),
+        ("GET", format!("/jobs/{unknown}"), 404),
+        ("GET", format!("/jobs/{unknown}/status"), 500),
+        ("GET", format!("/jobs/{unknown}/execution-result"), 404),
+        ("PATCH", format!("/v1/jobs/{unknown}?mode=cancel"), 404),
+        ("GET", format!("/jobs/{unknown}/yarn-cancel"), 404),
+        ("PATCH", format!("/jobs/{unknown}?mode=stop"), 308),
+        ("PATCH", format!("/jobs/{unknown}/clientHeartbeat"), 202),
+        ("POST", "/jobs".to_owned(), 400),
+        ("GET", "/taskmanagers/nobody".to_owned(), 500),
+        ("GET", "/taskmanagers/nobody/log".to_owned(), 404),
+        ("GET", "/jobmanager/log".to_owned(), 404),
+        ("GET", "/config".to_owned(), 200),
+        ("GET", "/v1/jobmanager/config".to_owned(), 200),
+        ("GET", "/".to_owned(), 200),
+    ] {
+        let answer = call(bed.cluster.rest_address(), method, &path, "{}").await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        assert!(
+            answer.head.contains("content-length: "),
+            "{method} {path}: {}",
+            answer.head
+        );
+        if status >= 300 {
+            assert!(
+                answer.json()["errors"][0].is_string(),
+                "{method} {path}: {}",
+                answer.body
+            );
+        }
+    }
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_failed_task_fails_the_job_with_its_cause_and_cancels_the_others() {
+    let bed = session(Behaviour::Fail("source", "file:///in at byte 17: not UTF-8")).await;
+    let job = bed.submit(1).await;
+    let result = bed.result(job).await;
+    assert_eq!(result.status, JobStatus::Failed);
+    let cause = result.cause.unwrap();
+    assert!(
+        cause.contains("task 'generate (1/1)' failed on taskmanager-1"),
+        "{cause}"
+    );
+    assert!(cause.contains("file:///in at byte 17: not UTF-8"), "{cause}");
+    assert_eq!(bed.noted(), ["prepare", "abort"]);
+    let exceptions = bed.get(&format!("/jobs/{job}/exceptions")).await;
+    assert_eq!(exceptions["all-exceptions"][0]["taskManagerId"], "taskmanager-1");
+    assert_eq!(
+        exceptions["exceptionHistory"]["entries"][0]["taskName"],
+        "generate (1/1) - execution #0"
+    );
+    let answer = bed.get(&format!("/jobs/{job}/execution-result")).await;
+    assert_eq!(
+        answer["job-execution-result"]["failure-cause"]["stack-trace"],
+        json!(cause)
+    );
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_job_leaves_nothing_behind_and_its_slots_serve_the_next() {
+    let bed = session(Behaviour::Run).await;
+    let job = bed.submit(2).await;
+    bed.wait_for_running(job, 4).await;
+    let address = bed.cluster.rest_address();
+    assert_eq!(
+        call(address, "PATCH", &format!("/jobs/{job}?mode=cancel"), "{}")
+            .await
+            .status,
+        202
+    );
+    assert_eq!(bed.result(job).await.status, JobStatus::Canceled);
+    assert_eq!(bed.noted(), ["prepare", "abort"]);
+    let again = get(address, &format!("/jobs/{job}/yarn-cancel")).await;
+    assert_eq!(again.status, 409, "{}", again.body);
+    let next = bed.submit(2).await;
+    bed.wait_for_running(next, 4).await;
+    assert_eq!(bed.workers.deployments(), [vec![2, 2], vec![2, 2]]);
+    bed.end().await;
+    assert_eq!(
+        bed.noted(),
+        ["prepare", "abort", "prepare", "abort"],
+        "the end of the cluster cancels what runs"
+    );
+}
+
+#[tokio::test]
+async fn figures_of_a_running_job_are_fetched_while_someone_looks() {
+    let bed = session(Behaviour::Run).await;
+    let job = bed.submit(1).await;
+    let seen = async {
+        while bed.get(&format!("/jobs/{job}")).await["vertices"][0]["metrics"]["read-records"] != json!(7) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, seen)
+        .await
+        .expect("the figures come long before the heartbeat of 10 s");
+    let log = get(bed.cluster.rest_address(), "/taskmanagers/taskmanager-1/log").await;
+    assert!(log.body.contains("the log of taskmanager-1"), "{}", log.body);
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_killed_worker_fails_the_job_with_the_exit_of_its_container() {
+    let bed = session(Behaviour::Run).await;
+    let job = bed.submit(2).await;
+    bed.wait_for_running(job, 4).await;
+    bed.workers
+        .get(1)
+        .kill("container_1 on node-1 exited with status 137 (killed)");
+    let result = bed.result(job).await;
+    assert_eq!(result.status, JobStatus::Failed);
+    let cause = result.cause.unwrap();
+    assert!(
+        cause.contains("container_1 on node-1 exited with status 137"),
+        "{cause}"
+    );
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn workers_that_do_not_start_are_told_when_the_slots_do_not_come_in_time() {
+    let workers = Arc::new(Workers {
+        refuse: Some("no memory left".into()),
+        ..Workers::default()
+    });
+    let settings = [("slot.request.timeout", "300 ms")];
+    let bed = bed(DispatcherMode::Session, workers, None, &settings).await;
+    let job = bed.submit(2).await;
+    let cause = bed.result(job).await.cause.unwrap();
+    assert!(
+        cause.contains("NoResourceAvailableException: the job needs 2 slots, and 0 were there"),
+        "{cause}"
+    );
+    assert!(cause.contains("no memory left"), "{cause}");
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_sink_that_cannot_be_prepared_fails_the_job_before_any_task_runs() {
+    let workers = Workers::new(Behaviour::Finish);
+    let bed = bed(DispatcherMode::Session, workers, Some("the directory /out exists"), &[]).await;
+    let job = bed.submit(1).await;
+    let result = bed.result(job).await;
+    assert_eq!(result.status, JobStatus::Failed);
+    assert_eq!(result.cause.unwrap(), "operator 'drop': the directory /out exists");
+    assert_eq!(bed.noted(), ["prepare"], "what was not prepared is not aborted");
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn an_attached_per_job_cluster_ends_when_its_result_has_been_fetched() {
+    let mode = DispatcherMode::PerJob { attached: true };
+    let bed = bed(mode, Workers::new(Behaviour::Finish), None, &[]).await;
+    let job = bed.submit(1).await;
+    bed.result(job).await;
+    let answer = get(bed.cluster.rest_address(), &format!("/v1/jobs/{job}/execution-result")).await;
+    assert_eq!(answer.json()["status"]["id"], "COMPLETED");
+    let end = tokio::time::timeout(Duration::from_secs(5), bed.cluster.wait_terminated())
+        .await
+        .expect("at once");
+    assert_eq!(end.status, ApplicationStatus::Succeeded);
+    let told: JobResult = serde_json::from_str(&end.diagnostics).unwrap();
+    assert_eq!((told.job_id, told.status), (job, JobStatus::Finished));
+}
+
+#[tokio::test]
+async fn a_detached_per_job_cluster_ends_with_its_job() {
+    let mode = DispatcherMode::PerJob { attached: false };
+    let bed = bed(
+        mode,
+        Workers::new(Behaviour::Fail("sink", "division by zero")),
+        None,
+        &[],
+    )
+    .await;
+    bed.submit(1).await;
+    let end = tokio::time::timeout(Duration::from_secs(5), bed.cluster.wait_terminated())
+        .await
+        .expect("at once");
+    assert_eq!(end.status, ApplicationStatus::Failed);
+    assert!(end.diagnostics.contains("division by zero"), "{}", end.diagnostics);
+}
+
+#[tokio::test]
+async fn a_job_is_taken_over_rest_once() {
+    let bed = session(Behaviour::Finish).await;
+    let job = JobId::from_bytes([3; 16]);
+    let body = json!({"jobGraph": word_count(1), "jobId": job}).to_string();
+    let address = bed.cluster.rest_address();
+    let taken = call(address, "POST", "/v1/jobs", &body).await;
+    assert_eq!(
+        (taken.status, taken.json()),
+        (202, json!({"jobUrl": format!("/jobs/{job}")}))
+    );
+    assert_eq!(call(address, "POST", "/v1/jobs", &body).await.status, 409);
+    bed.result(job).await;
+    assert!(matches!(
+        bed.cluster.dispatcher().submit_job(Some(job), word_count(1)).await,
+        Err(DispatcherError::Duplicate { .. })
+    ));
+    assert_eq!(call(address, "DELETE", "/v1/cluster", "{}").await.status, 200);
+    let end = tokio::time::timeout(BOUND, bed.cluster.wait_terminated())
+        .await
+        .expect("the cluster ends");
+    assert_eq!(end.status, ApplicationStatus::Succeeded);
+}

@@ -1,0 +1,56 @@
+//! What can go wrong in a JobMaster.
+
+use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::{ExecutionAttemptId, JobId};
+use thiserror::Error;
+
+/// A step that the tables of states do not allow.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TransitionError {
+    /// Of the job.
+    #[error("the job is {from} and cannot become {to}")]
+    Job {
+        /// What it is.
+        from: JobStatus,
+        /// What it was to become.
+        to: JobStatus,
+    },
+    /// Of an attempt.
+    #[error("{attempt} is {from} and cannot become {to}")]
+    Execution {
+        /// The attempt.
+        attempt: ExecutionAttemptId,
+        /// What it is.
+        from: ExecutionState,
+        /// What it was to become.
+        to: ExecutionState,
+    },
+    /// The attempt is not, or no longer, one of the job's.
+    #[error("{attempt} is no current attempt of the job")]
+    UnknownAttempt {
+        /// The attempt.
+        attempt: ExecutionAttemptId,
+    },
+}
+
+/// Why a JobMaster refuses a request.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum JobMasterError {
+    /// The job has ended or is about to.
+    #[error("job {job} is {status}{detail}: it cannot be cancelled")]
+    CannotCancel {
+        /// The job.
+        job: JobId,
+        /// Its status.
+        status: JobStatus,
+        /// More, where the status does not say it.
+        detail: &'static str,
+    },
+    /// The JobMaster has ended.
+    #[error("the JobMaster of job {job} has ended")]
+    Gone {
+        /// The job.
+        job: JobId,
+    },
+}

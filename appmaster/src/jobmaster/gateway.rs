@@ -1,0 +1,141 @@
+//! The JobMasters of this process behind one gRPC service: the job id selects one, its fencing token must fit.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use selvedge_core::{AllocationId, JobId, LeaderSessionId};
+use selvedge_runtime::connector::Committable;
+use selvedge_runtime::gateway::convert::{WireId, required_attempt};
+use selvedge_runtime::gateway::proto::{
+    FailSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
+
+use super::task_events::TaskReport;
+use super::{JobMasterHandle, Request};
+
+/// The running JobMasters by job.
+#[derive(Clone, Debug, Default)]
+pub struct JobMasters(Arc<RwLock<BTreeMap<JobId, JobMasterHandle>>>);
+
+impl JobMasters {
+    pub(crate) fn add(&self, handle: JobMasterHandle) {
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(handle.job_id, handle);
+    }
+
+    pub(crate) fn remove(&self, job: &JobId) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(job);
+    }
+
+    /// The JobMaster that a call means: the one place where stale calls are dropped.
+    fn find(&self, job: &[u8], token: &[u8]) -> GatewayResult<JobMasterHandle> {
+        let job = JobId::from_wire(job)?;
+        let token = LeaderSessionId::from_wire(token)?;
+        let masters = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(handle) = masters.get(&job) else {
+            return Err(GatewayError::Fenced(format!("no JobMaster runs job {job}")));
+        };
+        if handle.job_master_id != token {
+            let message = format!(
+                "JobMaster of job {job} is {}, the call is for {token}",
+                handle.job_master_id
+            );
+            tracing::warn!(%job, "dropped a stale call: {message}");
+            return Err(GatewayError::Fenced(message));
+        }
+        Ok(handle.clone())
+    }
+}
+
+#[async_trait]
+impl JobMasterGateway for JobMasters {
+    async fn register_task_manager(
+        &self,
+        request: RegisterTaskManagerRequest,
+    ) -> GatewayResult<RegisterTaskManagerResponse> {
+        let handle = self.find(&request.job_id, &request.job_master_id)?;
+        handle
+            .worker_call(|reply| Request::RegisterTaskManager(request, reply))
+            .await?
+    }
+
+    async fn offer_slots(&self, request: OfferSlotsRequest) -> GatewayResult<OfferSlotsResponse> {
+        let handle = self.find(&request.job_id, &request.job_master_id)?;
+        let offers = request
+            .slots
+            .iter()
+            .map(|slot| Ok((AllocationId::from_wire(&slot.allocation_id)?, slot.slot_index)));
+        let offers = offers.collect::<GatewayResult<Vec<_>>>()?;
+        let resource_id = request.resource_id.into();
+        let accepted = handle
+            .worker_call(|reply| Request::OfferSlots {
+                resource_id,
+                offers,
+                reply,
+            })
+            .await?;
+        Ok(OfferSlotsResponse {
+            accepted_allocation_ids: accepted.iter().map(WireId::to_wire).collect(),
+        })
+    }
+
+    async fn update_task_execution_states(&self, request: UpdateTaskExecutionStatesRequest) -> GatewayResult<()> {
+        let handle = self.find(&request.job_id, &request.job_master_id)?;
+        let reports = request
+            .transitions
+            .into_iter()
+            .map(task_report)
+            .collect::<GatewayResult<_>>()?;
+        handle
+            .worker_call(|reply| Request::TaskReports { reports, reply })
+            .await
+    }
+
+    async fn request_next_input_split(
+        &self,
+        request: RequestNextInputSplitRequest,
+    ) -> GatewayResult<RequestNextInputSplitResponse> {
+        let handle = self.find(&request.job_id, &request.job_master_id)?;
+        let attempt = required_attempt(request.attempt)?;
+        let operator = request.operator_id.into();
+        let split = handle
+            .worker_call(|reply| Request::NextSplit {
+                attempt,
+                operator,
+                reply,
+            })
+            .await??;
+        Ok(RequestNextInputSplitResponse {
+            split: split.map(|split| split.0).unwrap_or_default(),
+        })
+    }
+
+    async fn fail_slot(&self, request: FailSlotRequest) -> GatewayResult<()> {
+        let handle = self.find(&request.job_id, &request.job_master_id)?;
+        let allocation_id = AllocationId::from_wire(&request.allocation_id)?;
+        let cause = request.cause;
+        handle
+            .worker_call(|reply| Request::FailSlot {
+                allocation_id,
+                cause,
+                reply,
+            })
+            .await
+    }
+}
+
+fn task_report(transition: TaskStateTransition) -> GatewayResult<TaskReport> {
+    let unknown_state = |error: selvedge_core::status::UnknownState| GatewayError::Rejected(error.to_string());
+    Ok(TaskReport {
+        attempt: required_attempt(transition.attempt)?,
+        state: transition.state.parse().map_err(unknown_state)?,
+        cause: transition.cause,
+        metrics: transition.metrics,
+        committables: transition.committables.into_iter().map(Committable).collect(),
+    })
+}

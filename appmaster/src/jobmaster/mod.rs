@@ -1,0 +1,144 @@
+//! The JobMaster: one for each job. Takes slots, deploys tasks, follows their states, commits the output.
+//!
+//! The Dispatcher starts it and is told its outcome; workers call it through [`JobMasters`]; the ResourceManager gives it
+//! slots and says when workers are gone. Its states are drawn in `state.rs`.
+
+mod connectors;
+mod deployment;
+pub mod error;
+pub mod execution_graph;
+mod gateway;
+mod result;
+mod root_cause;
+mod service;
+mod slot_pool;
+mod state;
+mod task_events;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+use std::sync::Arc;
+
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
+use selvedge_runtime::clock::Clock;
+use selvedge_runtime::connector::{Connectors, InputSplit};
+use selvedge_runtime::gateway::proto::{RegisterTaskManagerRequest, RegisterTaskManagerResponse};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use tokio::sync::{mpsc, oneshot};
+
+pub use error::JobMasterError;
+pub use execution_graph::ExecutionGraph;
+pub use gateway::JobMasters;
+pub use result::JobResult;
+pub use root_cause::{Failure, FailureKind};
+
+use crate::MasterSettings;
+use crate::resourcemanager::ResourceManagerHandle;
+use crate::worker::WorkerConnector;
+use service::Service;
+use task_events::TaskReport;
+
+/// How many requests may wait.
+const REQUEST_QUEUE: usize = 1024;
+
+/// What a JobMaster works with.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    pub(crate) settings: MasterSettings,
+    pub(crate) connectors: Arc<dyn Connectors>,
+    pub(crate) workers: WorkerConnector,
+    pub(crate) resource_manager: ResourceManagerHandle,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// host:port under which workers reach the JobMasters.
+    pub(crate) rpc_address: String,
+}
+
+/// Speaks to a JobMaster; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct JobMasterHandle {
+    job_id: JobId,
+    job_master_id: LeaderSessionId,
+    requests: mpsc::Sender<Request>,
+}
+
+type Reply<T> = oneshot::Sender<T>;
+
+#[derive(Debug)]
+enum Request {
+    Details(Reply<Arc<ExecutionGraph>>),
+    Cancel(Reply<Result<(), JobMasterError>>),
+    RegisterTaskManager(
+        RegisterTaskManagerRequest,
+        Reply<GatewayResult<RegisterTaskManagerResponse>>,
+    ),
+    OfferSlots {
+        resource_id: ResourceId,
+        offers: Vec<(AllocationId, u32)>,
+        reply: Reply<Vec<AllocationId>>,
+    },
+    TaskReports {
+        reports: Vec<TaskReport>,
+        reply: Reply<()>,
+    },
+    NextSplit {
+        attempt: ExecutionAttemptId,
+        operator: OperatorId,
+        reply: Reply<GatewayResult<Option<InputSplit>>>,
+    },
+    FailSlot {
+        allocation_id: AllocationId,
+        cause: String,
+        reply: Reply<()>,
+    },
+}
+
+/// Starts the JobMaster of a graph that has been checked. The receiver gets the graph in its final state.
+pub(crate) fn start(
+    job_id: JobId,
+    job_master_id: LeaderSessionId,
+    graph: Arc<JobGraph>,
+    environment: Environment,
+) -> (JobMasterHandle, oneshot::Receiver<Arc<ExecutionGraph>>) {
+    let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
+    let (outcome, ended) = oneshot::channel();
+    let service = Service::new(job_id, job_master_id, graph, environment, inbox);
+    // Ends when the job has ended.
+    tokio::spawn(service.run(outcome));
+    (
+        JobMasterHandle {
+            job_id,
+            job_master_id,
+            requests,
+        },
+        ended,
+    )
+}
+
+impl JobMasterHandle {
+    /// The job as it is now.
+    pub async fn details(&self) -> Result<Arc<ExecutionGraph>, JobMasterError> {
+        self.call(Request::Details).await
+    }
+
+    /// Cancels the job; returns when that is decided, not when the job has ended.
+    pub async fn cancel(&self) -> Result<(), JobMasterError> {
+        self.call(Request::Cancel).await?
+    }
+
+    async fn call<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, JobMasterError> {
+        let gone = JobMasterError::Gone { job: self.job_id };
+        let (reply, answer) = oneshot::channel();
+        if self.requests.send(request(reply)).await.is_err() {
+            return Err(gone);
+        }
+        answer.await.map_err(|_| gone)
+    }
+
+    /// The same for workers, who are told that the job is unknown where its JobMaster has ended.
+    async fn worker_call<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> GatewayResult<T> {
+        self.call(request)
+            .await
+            .map_err(|error| GatewayError::Fenced(error.to_string()))
+    }
+}

@@ -1,0 +1,391 @@
+//! The shell of a JobMaster: owns the state, turns what happens into its events, and carries its actions out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
+use selvedge_runtime::gateway::GatewayError;
+use selvedge_runtime::gateway::convert::required_attempt;
+use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::connectors::{self, Committers, PreparedConnectors, SplitRequest, serve_splits};
+use super::execution_graph::ExecutionGraph;
+use super::root_cause::FailureKind;
+use super::state::{Action, JobState, Now, WorkerAddress};
+use super::workers::{WorkerEvent, Workers};
+use super::{Environment, Reply, Request};
+use crate::resourcemanager::{JobMasterContact, ResourceNotice};
+
+/// How many events of own tasks may wait.
+const EVENT_QUEUE: usize = 1024;
+/// While someone looks at a running job, its figures are at most this old.
+const FIGURES_AGE: Duration = Duration::from_millis(500);
+
+/// What own tasks report.
+#[derive(Debug)]
+pub(super) enum Event {
+    Prepared(Result<PreparedConnectors, String>),
+    Committed(Result<(), String>),
+    Aborted(Option<String>),
+    SplitFailed(String),
+}
+
+pub(super) struct Service {
+    job_id: JobId,
+    job_master_id: LeaderSessionId,
+    environment: Environment,
+    state: JobState,
+    workers: Workers,
+    committers: Committers,
+    splits: BTreeMap<OperatorId, mpsc::Sender<SplitRequest>>,
+    figures_asked: Instant,
+    requests: mpsc::Receiver<Request>,
+    events: mpsc::Receiver<Event>,
+    own_events: mpsc::Sender<Event>,
+    worker_events: mpsc::Receiver<WorkerEvent>,
+    notices: mpsc::Receiver<ResourceNotice>,
+    contact: JobMasterContact,
+}
+
+impl Service {
+    pub(super) fn new(
+        job_id: JobId,
+        job_master_id: LeaderSessionId,
+        graph: Arc<JobGraph>,
+        environment: Environment,
+        requests: mpsc::Receiver<Request>,
+    ) -> Self {
+        let (own_events, events) = mpsc::channel(EVENT_QUEUE);
+        let (to_worker_events, worker_events) = mpsc::channel(EVENT_QUEUE);
+        let (to_notices, notices) = mpsc::channel(EVENT_QUEUE);
+        let now = Now {
+            wall: environment.clock.wall(),
+            monotonic: environment.clock.monotonic(),
+        };
+        let heartbeat = environment.settings.heartbeat;
+        Self {
+            workers: Workers::new(job_id, job_master_id, graph.name.clone(), heartbeat, to_worker_events),
+            contact: JobMasterContact {
+                job_master_id,
+                address: environment.rpc_address.clone(),
+                notices: to_notices,
+            },
+            state: JobState::new(job_id, graph, environment.settings.slot_request_timeout, now),
+            committers: Committers::default(),
+            splits: BTreeMap::new(),
+            figures_asked: now.monotonic,
+            job_id,
+            job_master_id,
+            environment,
+            requests,
+            events,
+            own_events,
+            worker_events,
+            notices,
+        }
+    }
+
+    /// Runs the job to its end.
+    pub(super) async fn run(mut self, outcome: oneshot::Sender<Arc<ExecutionGraph>>) {
+        tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
+        self.prepare();
+        let slots = self.state.pool.required();
+        self.environment
+            .resource_manager
+            .declare_slots(self.job_id, self.contact.clone(), slots)
+            .await;
+        while !self.state.has_ended() {
+            self.next().await;
+        }
+        self.workers.disconnect_all("the job has ended");
+        self.environment.resource_manager.disconnect_job(self.job_id).await;
+        // The Dispatcher may be gone when the cluster ends.
+        let _ = outcome.send(Arc::new(self.state.graph));
+    }
+
+    async fn next(&mut self) {
+        let deadline = self.state.deadline();
+        let actions = tokio::select! {
+            biased;
+            Some(event) = self.events.recv() => self.on_event(event),
+            Some(event) = self.worker_events.recv() => self.on_worker_event(event),
+            Some(notice) = self.notices.recv() => self.on_notice(notice),
+            Some(request) = self.requests.recv() => self.on_request(request),
+            () = until(deadline) => self.state.tick(self.now()),
+        };
+        for action in actions {
+            self.carry_out(action);
+        }
+    }
+
+    fn now(&self) -> Now {
+        let clock = &self.environment.clock;
+        Now {
+            wall: clock.wall(),
+            monotonic: clock.monotonic(),
+        }
+    }
+
+    fn prepare(&self) {
+        let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
+        let job = self.job_id;
+        self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, connectors.as_ref()).await) });
+    }
+
+    /// Slow work that comes back as an event.
+    fn spawn(&self, work: impl Future<Output = Event> + Send + 'static) {
+        let events = self.own_events.clone();
+        tokio::spawn(async move {
+            let event = work.await;
+            let _ = events.send(event).await;
+        });
+    }
+
+    fn on_event(&mut self, event: Event) -> Vec<Action> {
+        let now = self.now();
+        match event {
+            Event::Prepared(outcome) => {
+                let outcome = outcome.map(|prepared| self.take_connectors(prepared));
+                self.state.prepared(outcome, now)
+            }
+            Event::Committed(outcome) => self.state.committed(outcome, now),
+            Event::Aborted(leftover) => self.state.aborted(leftover, now),
+            Event::SplitFailed(cause) => {
+                let failure = self.state.job_failure(cause, FailureKind::Cause, now);
+                self.state.fail(failure, now)
+            }
+        }
+    }
+
+    fn take_connectors(&mut self, prepared: PreparedConnectors) {
+        self.committers = prepared.committers;
+        for (operator, enumerator) in prepared.enumerators {
+            let events = self.own_events.clone();
+            let failed = move |cause| {
+                let events = events.clone();
+                tokio::spawn(async move { events.send(Event::SplitFailed(cause)).await });
+            };
+            self.splits
+                .insert(operator.clone(), serve_splits(operator, enumerator, failed));
+        }
+    }
+
+    fn on_worker_event(&mut self, event: WorkerEvent) -> Vec<Action> {
+        let now = self.now();
+        match event {
+            WorkerEvent::Deployed { resource_id, outcome } => {
+                self.workers.deployed(&resource_id);
+                match outcome {
+                    Ok(()) => Vec::new(),
+                    Err(error) => {
+                        let kind = if error.retryable() {
+                            FailureKind::Symptom
+                        } else {
+                            FailureKind::Cause
+                        };
+                        self.state
+                            .deployment_failed(&resource_id, &error.to_string(), kind, now)
+                    }
+                }
+            }
+            WorkerEvent::CancelAnswered {
+                resource_id,
+                attempts,
+                outcome,
+            } => match outcome {
+                Ok(()) => Vec::new(),
+                Err(error) if error.retryable() => {
+                    self.workers.cancel_later(resource_id, attempts);
+                    Vec::new()
+                }
+                Err(_) => self.state.tasks_are_gone(&attempts, now),
+            },
+            WorkerEvent::CancelAgain { resource_id, attempts } => match self.state.still_canceling(attempts) {
+                attempts if attempts.is_empty() => Vec::new(),
+                attempts => vec![Action::CancelTasks { resource_id, attempts }],
+            },
+            WorkerEvent::Heartbeat { resource_id, payload } => self.on_heartbeat(&resource_id, payload, now),
+            WorkerEvent::Silent { resource_id, cause } => {
+                let cause = format!("TaskManager {resource_id} is no longer reachable: {cause}");
+                self.worker_lost(&resource_id, &cause, FailureKind::Symptom, now)
+            }
+        }
+    }
+
+    fn on_heartbeat(&mut self, resource_id: &ResourceId, payload: JobHeartbeatPayload, now: Now) -> Vec<Action> {
+        let running: Vec<_> = payload.running.into_iter().map(Into::into).collect();
+        let named = |mut metrics: selvedge_runtime::gateway::proto::TaskMetrics| {
+            let attempt = required_attempt(metrics.attempt.take()).ok()?;
+            Some((attempt, metrics))
+        };
+        let metrics = payload.metrics.into_iter().filter_map(named).collect();
+        self.state.heartbeat(resource_id, &running, metrics, now)
+    }
+
+    fn on_notice(&mut self, notice: ResourceNotice) -> Vec<Action> {
+        let now = self.now();
+        match notice {
+            ResourceNotice::Terminated { resource_id, cause } => {
+                self.worker_lost(&resource_id, &cause, FailureKind::Cause, now)
+            }
+            ResourceNotice::Silent { resource_id, cause } => {
+                self.worker_lost(&resource_id, &cause, FailureKind::Symptom, now)
+            }
+            ResourceNotice::StartFailed { cause } => {
+                self.state.start_failure = Some(cause);
+                Vec::new()
+            }
+        }
+    }
+
+    fn worker_lost(&mut self, resource_id: &ResourceId, cause: &str, kind: FailureKind, now: Now) -> Vec<Action> {
+        self.workers.remove(resource_id);
+        self.state.worker_lost(resource_id, cause, kind, now)
+    }
+
+    fn on_request(&mut self, request: Request) -> Vec<Action> {
+        let now = self.now();
+        match request {
+            Request::Details(reply) => {
+                self.refresh_figures(now);
+                let _ = reply.send(Arc::new(self.state.graph.clone()));
+            }
+            Request::Cancel(reply) => {
+                let (answer, actions) = match self.state.cancel(now) {
+                    Ok(actions) => (Ok(()), actions),
+                    Err(error) => (Err(error), Vec::new()),
+                };
+                let _ = reply.send(answer);
+                return actions;
+            }
+            Request::RegisterTaskManager(request, reply) => {
+                let _ = reply.send(self.register(request));
+            }
+            Request::OfferSlots {
+                resource_id,
+                offers,
+                reply,
+            } => {
+                let (accepted, actions) = self.state.offer_slots(&resource_id, offers.into_iter(), now);
+                let _ = reply.send(accepted);
+                return actions;
+            }
+            Request::TaskReports { reports, reply } => {
+                let actions = reports
+                    .into_iter()
+                    .flat_map(|report| self.state.task_reported(report, now))
+                    .collect();
+                let _ = reply.send(());
+                return actions;
+            }
+            Request::NextSplit {
+                attempt,
+                operator,
+                reply,
+            } => self.next_split(&attempt, operator, reply),
+            Request::FailSlot {
+                allocation_id,
+                cause,
+                reply,
+            } => {
+                let actions = self.state.slot_failed(&allocation_id, &cause, now);
+                let _ = reply.send(());
+                return actions;
+            }
+        }
+        Vec::new()
+    }
+
+    fn refresh_figures(&mut self, now: Now) {
+        if now.monotonic.duration_since(self.figures_asked) >= FIGURES_AGE {
+            self.figures_asked = now.monotonic;
+            self.workers.wake();
+        }
+    }
+
+    fn register(&mut self, request: RegisterTaskManagerRequest) -> Result<RegisterTaskManagerResponse, GatewayError> {
+        let gateway = self.environment.workers.connect(&request.rpc_address)?;
+        let resource_id: ResourceId = request.resource_id.into();
+        tracing::info!(job = %self.job_id, "{resource_id} on {} registered", request.host);
+        self.workers.add(&resource_id, gateway);
+        let address = WorkerAddress {
+            host: request.host,
+            data_address: request.data_address,
+        };
+        self.state.workers.insert(resource_id, address);
+        let heartbeat = self.environment.settings.heartbeat;
+        Ok(RegisterTaskManagerResponse {
+            heartbeat_interval_ms: heartbeat.interval.as_millis() as u64,
+            heartbeat_timeout_ms: heartbeat.timeout.as_millis() as u64,
+        })
+    }
+
+    fn next_split(
+        &self,
+        attempt: &selvedge_core::ExecutionAttemptId,
+        operator: OperatorId,
+        reply: Reply<Result<Option<selvedge_runtime::connector::InputSplit>, GatewayError>>,
+    ) {
+        let host = match self.state.graph.execution(attempt) {
+            Some(run) if !run.state().is_terminal() => run.location.as_ref().map(|at| at.host.clone()),
+            _ => None,
+        };
+        let (Some(host), Some(requests)) = (host, self.splits.get(&operator).cloned()) else {
+            let message = format!("{attempt} is not a running task that reads splits of '{operator}'");
+            let _ = reply.send(Err(GatewayError::Fenced(message)));
+            return;
+        };
+        let subtask = attempt.subtask;
+        tokio::spawn(async move {
+            let (answer, split) = oneshot::channel();
+            let gone = || GatewayError::Fenced("the job has ended".to_owned());
+            let asked = requests
+                .send(SplitRequest {
+                    subtask,
+                    host,
+                    reply: answer,
+                })
+                .await;
+            let split = match asked {
+                Ok(()) => split
+                    .await
+                    .map_err(|_| gone())
+                    .and_then(|split| split.map_err(GatewayError::Rejected)),
+                Err(_) => Err(gone()),
+            };
+            let _ = reply.send(split);
+        });
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Deploy(deployment) => {
+                for (resource_id, tasks) in deployment {
+                    tracing::info!(job = %self.job_id, "deploying {} tasks to {resource_id}", tasks.len());
+                    self.workers.deploy(resource_id, tasks);
+                }
+            }
+            Action::CancelTasks { resource_id, attempts } => self.workers.cancel(resource_id, attempts),
+            Action::Commit(committables) => {
+                let committers = self.committers.clone();
+                self.spawn(async move { Event::Committed(committers.commit(&committables).await) });
+            }
+            Action::Abort => {
+                let committers = self.committers.clone();
+                self.spawn(async move { Event::Aborted(committers.abort().await) });
+            }
+            Action::Hurry => self.environment.resource_manager.hurry(),
+            Action::End => {}
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,282 @@
+//! The decisions of a JobMaster, by examples: events go in, actions and states come out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, ResourceId};
+use selvedge_runtime::clock::Timestamp;
+use selvedge_runtime::gateway::proto::TaskMetrics;
+use tokio::time::Instant;
+
+use super::root_cause::{FailureKind, GRACE};
+use super::state::{Action, JobState, Now, WorkerAddress};
+use super::task_events::TaskReport;
+use crate::testing::word_count;
+
+const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
+
+fn now() -> Now {
+    Now {
+        wall: Timestamp::from_millis(1000),
+        monotonic: Instant::now(),
+    }
+}
+
+fn later(now: Now, by: Duration) -> Now {
+    Now {
+        wall: now.wall + by,
+        monotonic: now.monotonic + by,
+    }
+}
+
+fn worker(number: u32) -> ResourceId {
+    format!("worker-{number}").into()
+}
+
+/// A job with parallelism 2 and two registered workers.
+fn job(now: Now) -> JobState {
+    let mut state = JobState::new(JobId::from_bytes([1; 16]), Arc::new(word_count(2)), SLOT_TIMEOUT, now);
+    for number in 0..2 {
+        let address = WorkerAddress {
+            host: format!("node-{number}"),
+            data_address: format!("node-{number}:4000"),
+        };
+        state.workers.insert(worker(number), address);
+    }
+    state
+}
+
+fn offer(state: &mut JobState, number: u32, now: Now) -> Vec<Action> {
+    let allocation = AllocationId::from_bytes([number as u8; 16]);
+    let (accepted, actions) = state.offer_slots(&worker(number), [(allocation, 0)].into_iter(), now);
+    assert_eq!(accepted, [allocation]);
+    actions
+}
+
+/// The same, deployed.
+fn deployed(now: Now) -> JobState {
+    let mut state = job(now);
+    state.prepared(Ok(()), now);
+    offer(&mut state, 0, now);
+    let actions = offer(&mut state, 1, now);
+    assert!(matches!(actions.as_slice(), [Action::Deploy(_)]), "{actions:?}");
+    state
+}
+
+fn id(vertex: &str, subtask: u32) -> ExecutionAttemptId {
+    ExecutionAttemptId {
+        vertex: vertex.into(),
+        subtask,
+        attempt: 0,
+    }
+}
+
+fn report(state: &mut JobState, attempt: ExecutionAttemptId, to: ExecutionState, cause: &str, now: Now) -> Vec<Action> {
+    let report = TaskReport {
+        attempt,
+        state: to,
+        cause: cause.to_owned(),
+        metrics: None,
+        committables: Vec::new(),
+    };
+    state.task_reported(report, now)
+}
+
+fn report_all(state: &mut JobState, to: ExecutionState, now: Now) -> Vec<Action> {
+    let ids: Vec<_> = state.graph.executions().map(|(id, _)| id).collect();
+    ids.into_iter().flat_map(|id| report(state, id, to, "", now)).collect()
+}
+
+#[test]
+fn tasks_are_deployed_when_all_slots_are_there_and_all_is_prepared() {
+    let now = now();
+    let mut state = job(now);
+    assert_eq!(offer(&mut state, 0, now), []);
+    assert_eq!(offer(&mut state, 1, now), [], "the connectors are not ready");
+    let actions = state.prepared(Ok(()), now);
+    let [Action::Deploy(deployment)] = actions.as_slice() else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(deployment.values().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    assert!(state.graph.all_in(ExecutionState::Deploying));
+}
+
+#[test]
+fn a_job_is_finished_only_when_its_output_is_committed() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Running, now);
+    let actions = report_all(&mut state, ExecutionState::Finished, now);
+    assert!(matches!(actions.as_slice(), [Action::Commit(_)]), "{actions:?}");
+    assert_eq!(state.graph.status(), JobStatus::Running);
+    assert!(state.cancel(now).is_err(), "too late to cancel");
+    assert_eq!(state.committed(Ok(()), now), [Action::End]);
+    assert_eq!(state.graph.status(), JobStatus::Finished);
+}
+
+#[test]
+fn output_that_cannot_be_committed_fails_the_job() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Finished, now);
+    assert_eq!(state.committed(Err("disk full".into()), now), [Action::Abort]);
+    assert_eq!(state.aborted(None, now), [Action::End]);
+    assert_eq!(state.graph.status(), JobStatus::Failed);
+    assert_eq!(state.graph.root_cause.unwrap().cause, "disk full");
+}
+
+#[test]
+fn a_failure_cancels_the_others_and_the_first_cause_is_told() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Running, now);
+    let actions = report(&mut state, id("source", 0), ExecutionState::Failed, "not UTF-8", now);
+    let cancelled: usize = actions
+        .iter()
+        .map(|action| match action {
+            Action::CancelTasks { attempts, .. } => attempts.len(),
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert_eq!((cancelled, state.graph.status()), (3, JobStatus::Failing));
+    report(&mut state, id("sink", 0), ExecutionState::Failed, "later", now);
+    let actions = report_all(&mut state, ExecutionState::Canceled, now);
+    assert_eq!(actions, [Action::Abort]);
+    state.aborted(None, now);
+    let cause = state.graph.root_cause.unwrap().to_string();
+    assert_eq!(cause, "task 'generate (1/2)' failed on worker-0 (node-0): not UTF-8");
+    assert_eq!(state.graph.further_failures.len(), 1);
+}
+
+#[test]
+fn the_exit_of_a_container_is_told_rather_than_the_exchange_that_broke_with_it() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Running, now);
+    let broken = "exchange with node-1:4000 failed: broken pipe";
+    let actions = report(&mut state, id("sink", 0), ExecutionState::Failed, broken, now);
+    assert!(actions.contains(&Action::Hurry), "{actions:?}");
+    report(&mut state, id("source", 0), ExecutionState::Canceled, "", now);
+    let lost = state.worker_lost(
+        &worker(1),
+        "container_1 exited with status 137",
+        FailureKind::Cause,
+        now,
+    );
+    assert_eq!(lost, [Action::Abort]);
+    assert_eq!(
+        state.graph.root_cause.unwrap().cause,
+        "container_1 exited with status 137"
+    );
+}
+
+#[test]
+fn a_broken_exchange_is_told_when_nothing_better_comes() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Running, now);
+    report(&mut state, id("sink", 0), ExecutionState::Failed, "exchange broke", now);
+    assert_eq!(
+        report_all(&mut state, ExecutionState::Canceled, now),
+        [],
+        "the cause is not settled"
+    );
+    assert_eq!(state.deadline(), Some(now.monotonic + GRACE));
+    assert_eq!(state.tick(later(now, GRACE)), [Action::Abort]);
+}
+
+#[test]
+fn a_worker_that_ends_after_its_tasks_harms_nothing() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Running, now);
+    for vertex in ["source", "sink"] {
+        report(&mut state, id(vertex, 1), ExecutionState::Finished, "", now);
+    }
+    assert_eq!(state.worker_lost(&worker(1), "released", FailureKind::Cause, now), []);
+    assert_eq!(state.graph.status(), JobStatus::Running);
+}
+
+#[test]
+fn a_lost_worker_ends_a_cancellation_that_waits_for_it() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Running, now);
+    assert_eq!(state.cancel(now).unwrap().len(), 2);
+    for vertex in ["source", "sink"] {
+        report(&mut state, id(vertex, 0), ExecutionState::Canceled, "", now);
+    }
+    assert_eq!(
+        state.worker_lost(&worker(1), "killed", FailureKind::Cause, now),
+        [Action::Abort]
+    );
+    state.aborted(None, now);
+    assert_eq!(state.graph.status(), JobStatus::Canceled);
+}
+
+#[test]
+fn a_job_cancelled_while_it_prepares_ends_when_that_is_over() {
+    let now = now();
+    let mut state = job(now);
+    assert_eq!(state.cancel(now).unwrap(), []);
+    assert_eq!(state.prepared(Ok(()), now), [Action::Abort]);
+    state.aborted(None, now);
+    assert_eq!(state.graph.status(), JobStatus::Canceled);
+}
+
+#[test]
+fn cancelling_wins_over_failing() {
+    let now = now();
+    let mut state = deployed(now);
+    report(&mut state, id("source", 0), ExecutionState::Failed, "not UTF-8", now);
+    state.cancel(now).unwrap();
+    assert_eq!(report_all(&mut state, ExecutionState::Canceled, now), [Action::Abort]);
+    state.aborted(None, now);
+    assert_eq!(state.graph.status(), JobStatus::Canceled);
+}
+
+#[test]
+fn slots_that_do_not_come_fail_the_job_with_numbers() {
+    let now = now();
+    let mut state = job(now);
+    state.prepared(Ok(()), now);
+    offer(&mut state, 0, now);
+    assert_eq!(state.deadline(), Some(now.monotonic + SLOT_TIMEOUT));
+    assert_eq!(state.tick(later(now, SLOT_TIMEOUT)), [Action::Abort]);
+    let cause = state.graph.root_cause.unwrap().cause;
+    assert!(cause.contains("needs 2 slots, and 1 were there after 300 s"), "{cause}");
+}
+
+#[test]
+fn an_attempt_that_its_worker_does_not_know_fails_after_three_heartbeats() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Running, now);
+    let figures = TaskMetrics {
+        records_in: 3,
+        ..TaskMetrics::default()
+    };
+    for _ in 0..2 {
+        let metrics = vec![(id("sink", 0), figures.clone())];
+        assert_eq!(state.heartbeat(&worker(0), &[id("sink", 0)], metrics, now), []);
+    }
+    assert_eq!(state.graph.execution(&id("sink", 0)).unwrap().metrics.records_in, 3);
+    let actions = state.heartbeat(&worker(0), &[id("sink", 0)], Vec::new(), now);
+    assert!(!actions.is_empty());
+    assert_eq!(state.graph.status(), JobStatus::Failing);
+}
+
+#[test]
+fn late_and_stale_reports_change_nothing() {
+    let now = now();
+    let mut state = deployed(now);
+    report(&mut state, id("sink", 0), ExecutionState::Finished, "", now);
+    report(&mut state, id("sink", 0), ExecutionState::Failed, "too late", now);
+    let stale = ExecutionAttemptId {
+        attempt: 4,
+        ..id("sink", 1)
+    };
+    report(&mut state, stale, ExecutionState::Failed, "another attempt", now);
+    assert_eq!(state.graph.status(), JobStatus::Running);
+}

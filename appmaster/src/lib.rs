@@ -1,0 +1,26 @@
+//! Selvedge's master: the Dispatcher takes jobs, a JobMaster for each job runs its ExecutionGraph, the ResourceManager
+//! keeps slots and workers, and the REST endpoint shows it all in Flink's JSON.
+//!
+//! ```text
+//!            REST ──► Dispatcher ──► JobMaster (one for each job) ──► TaskExecutors
+//!                                        │ slots needed                  ▲ slots given
+//!                                        └──► ResourceManager ───────────┘
+//!                                                 └──► ResourceManagerDriver (YARN, local, none)
+//! ```
+//!
+//! [`entrypoint::ClusterEntrypoint`] starts them in order and ends them in reverse.
+
+pub mod dispatcher;
+pub mod entrypoint;
+mod heartbeat;
+pub mod jobmaster;
+pub mod local;
+pub mod resourcemanager;
+pub mod rest;
+mod settings;
+#[cfg(test)]
+mod testing;
+mod worker;
+pub mod yarn;
+
+pub use settings::MasterSettings;

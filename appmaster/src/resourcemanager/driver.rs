@@ -1,0 +1,93 @@
+//! Where workers come from: YARN, this process, or nowhere.
+
+use async_trait::async_trait;
+use selvedge_core::ResourceId;
+use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::rpc::ApplicationSecret;
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+/// A driver's fault, told so that a user can act on it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct DriverError(pub String);
+
+/// What a driver is given when it starts.
+#[derive(Debug, Clone)]
+pub struct DriverStart {
+    /// Where it reports to. Bounded: sending waits.
+    pub events: mpsc::Sender<DriverEvent>,
+    /// host:port under which workers reach the ResourceManager.
+    pub resource_manager_address: String,
+    /// host:port of the REST endpoint, for the tracking URL.
+    pub rest_address: String,
+    /// What workers must present on every call.
+    pub secret: ApplicationSecret,
+}
+
+/// The worker that is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkerSpec {
+    /// Its memory by use, its cores and its slots.
+    pub process: TaskExecutorProcessSpec,
+}
+
+/// What a driver reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DriverEvent {
+    /// A worker that was asked for is being started; it will register.
+    WorkerStarted {
+        /// On YARN the container id.
+        resource_id: ResourceId,
+        /// Its node.
+        node: String,
+    },
+    /// A worker has ended, started or not.
+    WorkerTerminated {
+        /// Which.
+        resource_id: ResourceId,
+        /// For users: `container container_… on node X exited with status 137 (killed, …)`.
+        cause: String,
+    },
+    /// A worker that was asked for will not come.
+    RequestFailed {
+        /// Why.
+        cause: String,
+    },
+    /// The driver cannot go on: the cluster ends.
+    Fatal {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// Starts and stops workers. Calls may be concurrent, and return as soon as the wish is noted; what comes of it is told by
+/// events.
+#[async_trait]
+pub trait ResourceManagerDriver: Send + Sync + std::fmt::Debug + 'static {
+    /// Connects to where workers come from. On YARN: registers the ApplicationMaster.
+    async fn initialize(&self, start: DriverStart) -> Result<(), DriverError>;
+
+    /// Asks for one worker. An error counts as a failed start.
+    async fn request_worker(&self, spec: WorkerSpec) -> Result<(), DriverError>;
+
+    /// Takes back wishes that are not fulfilled yet, at most `count`; returns how many. Workers that come nevertheless are
+    /// released.
+    async fn cancel_requests(&self, count: u32) -> u32;
+
+    /// Stops a worker.
+    async fn release_worker(&self, resource_id: &ResourceId);
+
+    /// The application ends with this status. On YARN: unregisters.
+    async fn deregister(&self, status: ApplicationStatus, diagnostics: &str) -> Result<(), DriverError>;
+
+    /// Someone waits for news of a worker that may be gone: ask soon.
+    fn hurry(&self) {}
+
+    /// Whether workers can be asked for. Without, those that register by themselves are all there are, and none is released.
+    fn is_active(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,31 @@
+//! What is shown of a worker.
+
+use selvedge_core::ResourceId;
+use selvedge_core::resource::ResourceProfile;
+use selvedge_runtime::clock::Timestamp;
+use selvedge_runtime::gateway::proto::{HardwareDescription, MemoryConfiguration};
+
+use super::slots::SlotUse;
+
+/// A registered worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskManagerInfo {
+    /// Its id; on YARN its container's.
+    pub resource_id: ResourceId,
+    /// host:port of its control service.
+    pub rpc_address: String,
+    /// host:port of its Flight service.
+    pub data_address: String,
+    /// Its node.
+    pub host: String,
+    /// Its machine.
+    pub hardware: HardwareDescription,
+    /// Its memory by use.
+    pub memory: MemoryConfiguration,
+    /// What all its slots hold.
+    pub total: ResourceProfile,
+    /// Its slots by use.
+    pub slots: SlotUse,
+    /// When it last answered.
+    pub last_heartbeat: Timestamp,
+}

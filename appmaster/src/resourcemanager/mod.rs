@@ -1,0 +1,257 @@
+//! The ResourceManager: knows all workers and their slots, gives slots to jobs, and starts and stops workers through a
+//! [`ResourceManagerDriver`].
+//!
+//! ```text
+//! a worker: requested ──WorkerStarted──► starting ──registers──► registered ──idle, silent, terminated──► gone
+//!                 └── RequestFailed           └── too late, terminated: a failed start
+//! a slot:   free ──asked of the worker──► asked ──► taken ──worker says so──► free
+//! ```
+//!
+//! JobMasters declare how many slots they need; workers register and report. Decisions are collected for a moment
+//! (`slotmanager.requirement-check.delay`) and made by the pure halves `slots.rs` and `tracker.rs`.
+
+mod driver;
+mod error;
+mod gateway;
+mod info;
+mod service;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod tracker;
+#[cfg(test)]
+mod wishes_tests;
+mod workers;
+
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_core::{JobId, LeaderSessionId, ResourceId};
+use selvedge_runtime::clock::Clock;
+use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
+use selvedge_runtime::gateway::proto::read_file_request::Kind;
+use selvedge_runtime::gateway::{FileStream, GatewayResult};
+use selvedge_runtime::rpc::ApplicationSecret;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+pub use driver::{DriverError, DriverEvent, DriverStart, ResourceManagerDriver, WorkerSpec};
+pub use error::ResourceManagerError;
+pub use info::TaskManagerInfo;
+pub use slots::SlotUse;
+
+use crate::MasterSettings;
+use crate::worker::WorkerConnector;
+use gateway::Gateway;
+use service::Service;
+use slots::ReportedSlot;
+
+/// How many requests and events may wait.
+const QUEUE: usize = 1024;
+
+/// What the ResourceManager works with.
+pub(crate) struct Environment {
+    pub(crate) settings: MasterSettings,
+    pub(crate) process: TaskExecutorProcessSpec,
+    pub(crate) driver: Arc<dyn ResourceManagerDriver>,
+    pub(crate) workers: WorkerConnector,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: StdRng,
+    /// Where a fatal end of the driver is told.
+    pub(crate) fatal: mpsc::Sender<String>,
+    /// host:port under which workers reach the ResourceManager.
+    pub(crate) resource_manager_address: String,
+    pub(crate) rest_address: String,
+    pub(crate) secret: ApplicationSecret,
+}
+
+/// How the ResourceManager reaches a JobMaster, and how workers do.
+#[derive(Clone, Debug)]
+pub(crate) struct JobMasterContact {
+    pub(crate) job_master_id: LeaderSessionId,
+    /// host:port of the JobMaster's service, for workers.
+    pub(crate) address: String,
+    pub(crate) notices: mpsc::Sender<ResourceNotice>,
+}
+
+/// What JobMasters are told of workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ResourceNotice {
+    /// The driver says that a worker has ended, and why.
+    Terminated { resource_id: ResourceId, cause: String },
+    /// A worker does not answer, or left.
+    Silent { resource_id: ResourceId, cause: String },
+    /// A worker could not be started.
+    StartFailed { cause: String },
+}
+
+/// Speaks to the ResourceManager; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ResourceManagerHandle {
+    leader: LeaderSessionId,
+    requests: mpsc::Sender<Request>,
+    hurry: Arc<Notify>,
+}
+
+type Reply<T> = oneshot::Sender<T>;
+
+enum Request {
+    DeclareSlots {
+        job_id: JobId,
+        contact: JobMasterContact,
+        slots: u32,
+    },
+    DisconnectJob {
+        job_id: JobId,
+    },
+    Register {
+        request: Box<RegisterTaskExecutorRequest>,
+        slots: Vec<ReportedSlot>,
+        reply: Reply<GatewayResult<()>>,
+    },
+    SlotAvailable {
+        resource_id: ResourceId,
+        slot_index: u32,
+        allocation_id: selvedge_core::AllocationId,
+        reply: Reply<()>,
+    },
+    WorkerLeaves {
+        resource_id: ResourceId,
+        cause: String,
+        reply: Reply<()>,
+    },
+    Workers(Reply<Vec<TaskManagerInfo>>),
+    ReadFile {
+        resource_id: ResourceId,
+        kind: Kind,
+        reply: Reply<Result<FileStream, ResourceManagerError>>,
+    },
+    Stop {
+        status: ApplicationStatus,
+        diagnostics: String,
+        reply: Reply<()>,
+    },
+}
+
+/// A ResourceManager whose driver is not connected yet: it takes requests, but does not answer.
+pub(crate) struct Pending {
+    handle: ResourceManagerHandle,
+    environment: Environment,
+    inbox: mpsc::Receiver<Request>,
+}
+
+/// Makes a ResourceManager; REST can be served while its driver connects.
+pub(crate) fn create(mut environment: Environment) -> Pending {
+    let leader = LeaderSessionId::random(&mut environment.rng);
+    let (requests, inbox) = mpsc::channel(QUEUE);
+    let handle = ResourceManagerHandle {
+        leader,
+        requests,
+        hurry: Arc::new(Notify::new()),
+    };
+    Pending {
+        handle,
+        environment,
+        inbox,
+    }
+}
+
+impl Pending {
+    pub(crate) fn handle(&self) -> ResourceManagerHandle {
+        self.handle.clone()
+    }
+
+    pub(crate) fn gateway(&self) -> Gateway {
+        Gateway {
+            handle: self.handle.clone(),
+            heartbeat: self.environment.settings.heartbeat,
+        }
+    }
+
+    /// Connects the driver, then serves until it is told to stop.
+    pub(crate) async fn start(self) -> Result<(), ResourceManagerError> {
+        let Self {
+            handle,
+            environment,
+            inbox,
+        } = self;
+        let (events, driver_events) = mpsc::channel(QUEUE);
+        let start = DriverStart {
+            events,
+            resource_manager_address: environment.resource_manager_address.clone(),
+            rest_address: environment.rest_address.clone(),
+            secret: environment.secret.clone(),
+        };
+        environment
+            .driver
+            .initialize(start)
+            .await
+            .map_err(ResourceManagerError::Start)?;
+        let service = Service::new(handle.leader, environment, inbox, driver_events, handle.hurry);
+        // Ends by `stop`.
+        tokio::spawn(service.run());
+        Ok(())
+    }
+}
+
+impl ResourceManagerHandle {
+    /// How many slots of the default profile a job needs, in place of what it needed before.
+    pub(crate) async fn declare_slots(&self, job_id: JobId, contact: JobMasterContact, slots: u32) {
+        // The ResourceManager ends only with the whole cluster.
+        let _ = self
+            .requests
+            .send(Request::DeclareSlots { job_id, contact, slots })
+            .await;
+    }
+
+    /// The job has ended.
+    pub(crate) async fn disconnect_job(&self, job_id: JobId) {
+        let _ = self.requests.send(Request::DisconnectJob { job_id }).await;
+    }
+
+    /// A worker seems to be gone: ask the driver soon.
+    pub(crate) fn hurry(&self) {
+        self.hurry.notify_one();
+    }
+
+    /// The registered workers, in order of their ids.
+    pub async fn task_managers(&self) -> Result<Vec<TaskManagerInfo>, ResourceManagerError> {
+        self.call(Request::Workers).await
+    }
+
+    /// One registered worker.
+    pub async fn task_manager(&self, id: &ResourceId) -> Result<TaskManagerInfo, ResourceManagerError> {
+        let workers = self.task_managers().await?;
+        let found = workers.into_iter().find(|worker| worker.resource_id == *id);
+        found.ok_or_else(|| ResourceManagerError::UnknownWorker(id.clone()))
+    }
+
+    /// A worker's own log or output.
+    pub async fn read_file(&self, id: &ResourceId, kind: Kind) -> Result<FileStream, ResourceManagerError> {
+        self.call(|reply| Request::ReadFile {
+            resource_id: id.clone(),
+            kind,
+            reply,
+        })
+        .await?
+    }
+
+    /// Ends all workers, tells the driver how the application ended, and ends.
+    pub(crate) async fn stop(&self, status: ApplicationStatus, diagnostics: String) {
+        let _ = self
+            .call(|reply| Request::Stop {
+                status,
+                diagnostics,
+                reply,
+            })
+            .await;
+    }
+
+    async fn call<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, ResourceManagerError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.requests.send(request(reply)).await;
+        sent.map_err(|_| ResourceManagerError::Gone)?;
+        answer.await.map_err(|_| ResourceManagerError::Gone)
+    }
+}

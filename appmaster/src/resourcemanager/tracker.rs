@@ -1,0 +1,247 @@
+//! The workers on their way, pure: how many were asked for, which are starting, and when to stop asking.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use selvedge_core::ResourceId;
+use tokio::time::Instant;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How starts that fail are limited.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StartLimits {
+    pub(super) failures_per_minute: f64,
+    pub(super) retry_interval: Duration,
+    pub(super) registration_timeout: Duration,
+}
+
+/// Workers from the wish to their registration.
+#[derive(Debug)]
+pub(super) struct WorkerTracker {
+    limits: StartLimits,
+    requested: u32,
+    starting: BTreeMap<ResourceId, Instant>,
+    registered: BTreeSet<ResourceId>,
+    /// Registered before the driver said that they are started.
+    early: BTreeSet<ResourceId>,
+    /// Ended or released: such a worker may not come back.
+    gone: BTreeSet<ResourceId>,
+    failures: VecDeque<Instant>,
+    cool_until: Option<Instant>,
+}
+
+/// What is to be done about the number of workers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct WorkerPlan {
+    pub(super) request: u32,
+    pub(super) cancel: u32,
+    pub(super) release: Vec<ResourceId>,
+}
+
+impl WorkerTracker {
+    pub(super) const fn new(limits: StartLimits) -> Self {
+        Self {
+            limits,
+            requested: 0,
+            starting: BTreeMap::new(),
+            registered: BTreeSet::new(),
+            early: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            failures: VecDeque::new(),
+            cool_until: None,
+        }
+    }
+
+    /// A worker is being started. `false` where it is one that was given up already.
+    pub(super) fn started(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
+        if self.early.remove(resource_id) {
+            return true;
+        }
+        self.requested = self.requested.saturating_sub(1);
+        if self.gone.contains(resource_id) {
+            return false;
+        }
+        self.starting.insert(resource_id.clone(), now);
+        true
+    }
+
+    /// A worker registers. `false` where it was given up before: it must end.
+    pub(super) fn registers(&mut self, resource_id: &ResourceId) -> bool {
+        if self.gone.contains(resource_id) {
+            return false;
+        }
+        let known = self.starting.remove(resource_id).is_some();
+        let first = self.registered.insert(resource_id.clone());
+        if first && !known && self.requested > 0 {
+            self.requested -= 1;
+            self.early.insert(resource_id.clone());
+        }
+        true
+    }
+
+    /// A worker has ended or is given up. `true` where it never registered: its start failed.
+    pub(super) fn ended(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
+        self.gone.insert(resource_id.clone());
+        self.registered.remove(resource_id);
+        self.early.remove(resource_id);
+        let failed_start = self.starting.remove(resource_id).is_some();
+        if failed_start {
+            self.note_failure(now);
+        }
+        failed_start
+    }
+
+    /// A worker is not wanted any more.
+    pub(super) fn released(&mut self, resource_id: &ResourceId) {
+        self.gone.insert(resource_id.clone());
+        self.registered.remove(resource_id);
+        self.starting.remove(resource_id);
+        self.early.remove(resource_id);
+    }
+
+    /// A worker that was asked for will not come.
+    pub(super) fn request_failed(&mut self, now: Instant) {
+        self.requested = self.requested.saturating_sub(1);
+        self.note_failure(now);
+    }
+
+    pub(super) const fn requests_cancelled(&mut self, count: u32) {
+        self.requested = self.requested.saturating_sub(count);
+    }
+
+    fn note_failure(&mut self, now: Instant) {
+        self.failures.push_back(now);
+        while self.failures.front().is_some_and(|first| *first + MINUTE <= now) {
+            self.failures.pop_front();
+        }
+        if self.failures.len() as f64 >= self.limits.failures_per_minute {
+            self.cool_until = Some(now + self.limits.retry_interval);
+        }
+    }
+
+    /// Starting workers that did not register in time.
+    pub(super) fn overdue(&self, now: Instant) -> Vec<ResourceId> {
+        let overdue = |since: &Instant| *since + self.limits.registration_timeout <= now;
+        self.starting
+            .iter()
+            .filter(|(_, since)| overdue(since))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Asks for what is missing, and gives up what is too much: first wishes, then workers that have not registered.
+    pub(super) fn plan(&mut self, needed: u32, now: Instant) -> WorkerPlan {
+        let pending = self.requested + self.starting.len() as u32;
+        if needed > pending {
+            if self.cool_until.is_some_and(|until| until > now) {
+                return WorkerPlan::default();
+            }
+            let request = needed - pending;
+            self.requested += request;
+            return WorkerPlan {
+                request,
+                ..WorkerPlan::default()
+            };
+        }
+        let surplus = pending - needed;
+        let cancel = surplus.min(self.requested);
+        let release: Vec<_> = self
+            .starting
+            .keys()
+            .take((surplus - cancel) as usize)
+            .cloned()
+            .collect();
+        for resource_id in &release {
+            self.released(resource_id);
+        }
+        WorkerPlan {
+            request: 0,
+            cancel,
+            release,
+        }
+    }
+
+    /// When the plan may change by itself.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let registration = self
+            .starting
+            .values()
+            .map(|since| *since + self.limits.registration_timeout);
+        registration.chain(self.cool_until.filter(|until| *until > now)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracker() -> WorkerTracker {
+        WorkerTracker::new(StartLimits {
+            failures_per_minute: 3.0,
+            retry_interval: Duration::from_secs(3),
+            registration_timeout: Duration::from_secs(300),
+        })
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_once() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        assert_eq!(workers.plan(2, now).request, 2);
+        assert_eq!(workers.plan(2, now), WorkerPlan::default());
+        assert!(workers.started(&"a".into(), now));
+        assert!(workers.registers(&"a".into()));
+        assert_eq!(workers.plan(1, now), WorkerPlan::default());
+    }
+
+    #[test]
+    fn a_worker_may_register_before_its_driver_has_told_of_it() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        assert_eq!(workers.plan(1, now).request, 1);
+        assert!(workers.registers(&"a".into()));
+        assert_eq!(workers.plan(0, now), WorkerPlan::default());
+        assert!(workers.started(&"a".into(), now));
+        assert_eq!(workers.plan(0, now), WorkerPlan::default());
+    }
+
+    #[test]
+    fn surplus_is_given_up_wishes_first() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        workers.plan(3, now);
+        workers.started(&"a".into(), now);
+        let plan = workers.plan(0, now);
+        assert_eq!(
+            plan,
+            WorkerPlan {
+                request: 0,
+                cancel: 2,
+                release: vec!["a".into()]
+            }
+        );
+        assert!(!workers.registers(&"a".into()), "a released worker may not come back");
+    }
+
+    #[test]
+    fn too_many_failed_starts_pause_the_asking() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        workers.plan(3, now);
+        for _ in 0..3 {
+            workers.request_failed(now);
+        }
+        assert_eq!(workers.plan(3, now), WorkerPlan::default());
+        assert_eq!(workers.deadline(now), Some(now + Duration::from_secs(3)));
+        assert_eq!(workers.plan(3, now + Duration::from_secs(3)).request, 3);
+    }
+
+    #[test]
+    fn a_worker_that_does_not_register_is_overdue() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        workers.plan(1, now);
+        workers.started(&"a".into(), now);
+        assert!(workers.overdue(now).is_empty());
+        let late = now + Duration::from_secs(300);
+        assert_eq!(workers.overdue(late), ["a".into()]);
+        assert!(workers.ended(&"a".into(), late), "its start counts as failed");
+        assert_eq!(workers.plan(1, late).request, 1);
+    }
+}

@@ -1,0 +1,216 @@
+//! The registered workers: connections, heartbeats, and the calls that go to them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use selvedge_core::resource::ResourceProfile;
+use selvedge_core::{LeaderSessionId, ResourceId};
+use selvedge_runtime::clock::Timestamp;
+use selvedge_runtime::gateway::convert::WireId;
+use selvedge_runtime::gateway::proto::{
+    HeartbeatFromResourceManagerRequest, RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
+};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::info::TaskManagerInfo;
+use super::slots::{Allocation, SlotUse};
+use super::{JobMasterContact, ResourceManagerError};
+use crate::heartbeat;
+use crate::settings::HeartbeatSettings;
+use crate::worker::Gateway;
+
+/// What workers answered.
+#[derive(Debug)]
+pub(super) enum WorkerEvent {
+    SlotAnswered {
+        allocation: Allocation,
+        outcome: GatewayResult<()>,
+    },
+    Heartbeat {
+        resource_id: ResourceId,
+        report: SlotReport,
+        sent: Instant,
+    },
+    Silent {
+        resource_id: ResourceId,
+        cause: String,
+    },
+}
+
+struct Worker {
+    gateway: Gateway,
+    heartbeat: AbortHandle,
+    registration: RegisterTaskExecutorRequest,
+    last_heartbeat: Timestamp,
+}
+
+/// The registered workers.
+pub(super) struct Workers {
+    leader: LeaderSessionId,
+    heartbeat: HeartbeatSettings,
+    events: mpsc::Sender<WorkerEvent>,
+    workers: BTreeMap<ResourceId, Worker>,
+    calls: JoinSet<()>,
+}
+
+impl Workers {
+    pub(super) fn new(
+        leader: LeaderSessionId,
+        heartbeat: HeartbeatSettings,
+        events: mpsc::Sender<WorkerEvent>,
+    ) -> Self {
+        Self {
+            leader,
+            heartbeat,
+            events,
+            workers: BTreeMap::new(),
+            calls: JoinSet::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, registration: RegisterTaskExecutorRequest, gateway: Gateway, now: Timestamp) {
+        let resource_id = ResourceId(registration.resource_id.clone());
+        let request = HeartbeatFromResourceManagerRequest {
+            resource_manager_id: self.leader.to_wire(),
+        };
+        let watching = watch(
+            self.heartbeat,
+            resource_id.clone(),
+            gateway.clone(),
+            request,
+            self.events.clone(),
+        );
+        let heartbeat = self.spawn(watching);
+        let worker = Worker {
+            gateway,
+            heartbeat,
+            registration,
+            last_heartbeat: now,
+        };
+        if let Some(earlier) = self.workers.insert(resource_id, worker) {
+            earlier.heartbeat.abort();
+        }
+    }
+
+    /// Forgets a worker. `false` where it is not known.
+    pub(super) fn remove(&mut self, resource_id: &ResourceId) -> bool {
+        let worker = self.workers.remove(resource_id);
+        worker.inspect(|worker| worker.heartbeat.abort()).is_some()
+    }
+
+    pub(super) fn beat(&mut self, resource_id: &ResourceId, now: Timestamp) {
+        if let Some(worker) = self.workers.get_mut(resource_id) {
+            worker.last_heartbeat = now;
+        }
+    }
+
+    pub(super) fn request_slot(&mut self, allocation: Allocation, contact: &JobMasterContact) {
+        let request = RequestSlotRequest {
+            resource_manager_id: self.leader.to_wire(),
+            slot_index: allocation.slot_index,
+            job_id: allocation.job_id.to_wire(),
+            allocation_id: allocation.allocation_id.to_wire(),
+            profile: Some((&allocation.profile).into()),
+            job_master_address: contact.address.clone(),
+            job_master_id: contact.job_master_id.to_wire(),
+        };
+        let gateway = self
+            .workers
+            .get(&allocation.resource_id)
+            .map(|worker| worker.gateway.clone());
+        let events = self.events.clone();
+        self.spawn(async move {
+            let outcome = match gateway {
+                Some(gateway) => request_slot(&gateway, request).await,
+                None => Err(GatewayError::Unreachable("the worker is gone".to_owned())),
+            };
+            let _ = events.send(WorkerEvent::SlotAnswered { allocation, outcome }).await;
+        });
+    }
+
+    /// A call of the worker's own log, to be made by the caller.
+    pub(super) fn gateway(&self, resource_id: &ResourceId) -> Result<Gateway, ResourceManagerError> {
+        let worker = self.workers.get(resource_id);
+        worker
+            .map(|worker| worker.gateway.clone())
+            .ok_or_else(|| ResourceManagerError::UnknownWorker(resource_id.clone()))
+    }
+
+    /// Tells a worker to end. It may be gone already.
+    pub(super) async fn shut_down(gateway: Gateway, leader: LeaderSessionId, cause: String) {
+        let request = ShutdownRequest {
+            resource_manager_id: leader.to_wire(),
+            cause,
+        };
+        if let Err(error) = gateway.shutdown(request).await {
+            tracing::debug!("a worker was not told to end: {error}");
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<(ResourceId, Gateway)> {
+        self.workers
+            .iter()
+            .map(|(id, worker)| (id.clone(), worker.gateway.clone()))
+            .collect()
+    }
+
+    pub(super) fn info(&self, slots_of: impl Fn(&ResourceId) -> SlotUse) -> Vec<TaskManagerInfo> {
+        let info = |(resource_id, worker): (&ResourceId, &Worker)| {
+            let registration = &worker.registration;
+            TaskManagerInfo {
+                resource_id: resource_id.clone(),
+                rpc_address: registration.rpc_address.clone(),
+                data_address: registration.data_address.clone(),
+                host: registration.host.clone(),
+                hardware: registration.hardware.unwrap_or_default(),
+                memory: registration.memory.unwrap_or_default(),
+                total: ResourceProfile::from(&registration.total_resource.unwrap_or_default()),
+                slots: slots_of(resource_id),
+                last_heartbeat: worker.last_heartbeat,
+            }
+        };
+        self.workers.iter().map(info).collect()
+    }
+
+    fn spawn(&mut self, call: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        while self.calls.try_join_next().is_some() {}
+        self.calls.spawn(call)
+    }
+}
+
+async fn watch(
+    settings: HeartbeatSettings,
+    resource_id: ResourceId,
+    gateway: Gateway,
+    request: HeartbeatFromResourceManagerRequest,
+    events: mpsc::Sender<WorkerEvent>,
+) {
+    let beat = || {
+        let (gateway, request) = (gateway.clone(), request.clone());
+        async move { gateway.heartbeat_from_resource_manager(request).await }
+    };
+    let answered = |report, sent| WorkerEvent::Heartbeat {
+        resource_id: resource_id.clone(),
+        report,
+        sent,
+    };
+    let cause = heartbeat::monitor(settings, Arc::new(Notify::new()), events.clone(), beat, answered).await;
+    let _ = events.send(WorkerEvent::Silent { resource_id, cause }).await;
+}
+
+/// Asks a worker for a slot; again where it is busy: the first request may overtake the answer to its registration.
+async fn request_slot(gateway: &Gateway, request: RequestSlotRequest) -> GatewayResult<()> {
+    let retry = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(5))
+        .with_max_times(6)
+        .with_jitter();
+    (|| gateway.request_slot(request.clone()))
+        .retry(retry)
+        .when(|error| matches!(error, GatewayError::Busy(_)))
+        .await
+}

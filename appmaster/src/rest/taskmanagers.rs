@@ -1,0 +1,111 @@
+//! Paths about workers.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use selvedge_core::ResourceId;
+use selvedge_core::resource::ResourceProfile;
+use selvedge_runtime::gateway::proto::read_file_request::Kind;
+use serde_json::{Value, json};
+
+use super::cluster::text;
+use super::{Answer, RestContext, RestError};
+use crate::resourcemanager::TaskManagerInfo;
+
+pub(super) async fn list(State(context): State<RestContext>) -> Answer {
+    let workers = context.resource_manager.task_managers().await?;
+    Ok(json!({ "taskmanagers": workers.iter().map(worker_json).collect::<Vec<_>>() }).into())
+}
+
+pub(super) async fn details(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
+    let found = context
+        .resource_manager
+        .task_manager(&ResourceId(id))
+        .await
+        .map_err(RestError::from);
+    let worker = found.map_err(|error| error.unknown_as(StatusCode::INTERNAL_SERVER_ERROR))?;
+    let mut answer = worker_json(&worker);
+    let allocated = worker.slots.allocated.iter();
+    let allocated = allocated.map(|(job, profile)| json!({"jobId": job, "resource": resource_json(profile)}));
+    answer["allocatedSlots"] = allocated.collect();
+    Ok(answer.into())
+}
+
+pub(super) async fn log(state: State<RestContext>, path: Path<String>) -> Result<Response, RestError> {
+    read(state, path, Kind::Log).await
+}
+
+pub(super) async fn stdout(state: State<RestContext>, path: Path<String>) -> Result<Response, RestError> {
+    read(state, path, Kind::Stdout).await
+}
+
+async fn read(State(context): State<RestContext>, Path(id): Path<String>, kind: Kind) -> Result<Response, RestError> {
+    let chunks = context.resource_manager.read_file(&ResourceId(id), kind).await?;
+    Ok(text(Body::from_stream(chunks)))
+}
+
+fn worker_json(worker: &TaskManagerInfo) -> Value {
+    let (hardware, memory) = (&worker.hardware, &worker.memory);
+    json!({
+        "id": worker.resource_id,
+        "path": format!("grpc://{}", worker.rpc_address),
+        "dataPort": port(&worker.data_address),
+        "jmxPort": -1,
+        "timeSinceLastHeartbeat": worker.last_heartbeat,
+        "slotsNumber": worker.slots.total,
+        "freeSlots": worker.slots.free.len(),
+        "totalResource": resource_json(&worker.total),
+        "freeResource": resource_json(&sum(&worker.slots.free)),
+        "hardware": {
+            "cpuCores": hardware.cpu_cores,
+            "physicalMemory": hardware.physical_memory,
+            "freeMemory": hardware.free_memory,
+            "managedMemory": hardware.managed_memory,
+        },
+        "memoryConfiguration": {
+            "frameworkHeap": memory.framework_heap,
+            "taskHeap": memory.task_heap,
+            "frameworkOffHeap": memory.framework_off_heap,
+            "taskOffHeap": memory.task_off_heap,
+            "networkMemory": memory.network,
+            "managedMemory": memory.managed,
+            "jvmMetaspace": memory.jvm_metaspace,
+            "jvmOverhead": memory.jvm_overhead,
+            "totalFlinkMemory": memory.total_flink,
+            "totalProcessMemory": memory.total_process,
+        },
+    })
+}
+
+fn resource_json(profile: &ResourceProfile) -> Value {
+    json!({
+        "cpuCores": profile.cpu_cores,
+        "taskHeapMemory": profile.task_heap.mebibytes(),
+        "taskOffHeapMemory": profile.task_off_heap.mebibytes(),
+        "managedMemory": profile.managed.mebibytes(),
+        "networkMemory": profile.network.mebibytes(),
+        "extendedResources": {},
+    })
+}
+
+fn sum(profiles: &[ResourceProfile]) -> ResourceProfile {
+    use selvedge_core::MemorySize;
+    let total = |part: fn(&ResourceProfile) -> MemorySize| {
+        MemorySize::from_bytes(profiles.iter().map(|profile| part(profile).bytes()).sum())
+    };
+    ResourceProfile {
+        cpu_cores: profiles.iter().map(|profile| profile.cpu_cores).sum(),
+        task_heap: total(|profile| profile.task_heap),
+        task_off_heap: total(|profile| profile.task_off_heap),
+        managed: total(|profile| profile.managed),
+        network: total(|profile| profile.network),
+    }
+}
+
+fn port(address: &str) -> i64 {
+    address
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok())
+        .unwrap_or(-1)
+}

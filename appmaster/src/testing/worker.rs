@@ -1,0 +1,431 @@
+//! A worker that speaks the gateway's protocol over gRPC as a real one does, and whose tasks do what a test says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use selvedge_core::{ExecutionAttemptId, ResourceId};
+use selvedge_runtime::gateway::grpc::{JobMasterClient, ResourceManagerClient, serve_task_executor};
+use selvedge_runtime::gateway::proto::{
+    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
+    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, NotifySlotAvailableRequest, OfferSlotsRequest,
+    ReadFileRequest, RegisterTaskExecutorRequest, RegisterTaskManagerRequest, RequestNextInputSplitRequest,
+    RequestSlotRequest, ShutdownRequest, SlotOffer, SlotReport, SlotStatus, SubmitTasksRequest,
+    TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+};
+use selvedge_runtime::gateway::{
+    FileStream, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
+};
+use selvedge_runtime::rpc::{self, PortRange, RpcChannel, RpcServer};
+use tokio::sync::{Notify, watch};
+use tonic::service::Routes;
+
+use crate::local::{LocalWorker, LocalWorkerLauncher, WorkerStart};
+use crate::resourcemanager::DriverError;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What tasks do.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Behaviour {
+    /// Read all splits, then FINISH.
+    #[default]
+    Finish,
+    /// Tasks of this vertex fail with this cause; the others run until they are cancelled.
+    Fail(&'static str, &'static str),
+    /// Run until they are cancelled.
+    Run,
+}
+
+/// Starts such workers, and can kill them.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    pub(crate) behaviour: Behaviour,
+    /// Starting a worker fails with this.
+    pub(crate) refuse: Option<String>,
+    pub(crate) running: Mutex<BTreeMap<ResourceId, Arc<Worker>>>,
+}
+
+impl Workers {
+    pub(crate) fn new(behaviour: Behaviour) -> Arc<Self> {
+        Arc::new(Self {
+            behaviour,
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Arc<Worker> {
+        self.running.lock().unwrap()[&ResourceId(format!("taskmanager-{number}"))].clone()
+    }
+
+    /// How many tasks each worker has, by the number of calls that brought them.
+    pub(crate) fn deployments(&self) -> Vec<Vec<usize>> {
+        self.running
+            .lock()
+            .unwrap()
+            .values()
+            .map(|worker| worker.state.lock().unwrap().deployments.clone())
+            .collect()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Worker {
+    start: WorkerStart,
+    rpc_address: String,
+    behaviour: Behaviour,
+    state: Mutex<State>,
+    pub(crate) ended: watch::Sender<Option<String>>,
+    cancelled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    slots: BTreeMap<u32, (Bytes, Bytes)>,
+    resource_manager_id: Bytes,
+    job_master: Option<(String, Bytes)>,
+    tasks: BTreeSet<ExecutionAttemptId>,
+    to_cancel: BTreeSet<ExecutionAttemptId>,
+    deployments: Vec<usize>,
+    splits: u32,
+}
+
+#[async_trait]
+impl LocalWorkerLauncher for Workers {
+    async fn start(&self, start: WorkerStart) -> Result<Box<dyn LocalWorker>, DriverError> {
+        if let Some(cause) = &self.refuse {
+            return Err(DriverError(cause.clone()));
+        }
+        let listener = rpc::bind("127.0.0.1", &PortRange::any()).await.unwrap();
+        let rpc_address = listener.local_addr().unwrap().to_string();
+        let worker = Arc::new(Worker {
+            start,
+            rpc_address,
+            behaviour: self.behaviour.clone(),
+            state: Mutex::default(),
+            ended: watch::Sender::new(None),
+            cancelled: Notify::new(),
+        });
+        self.running
+            .lock()
+            .unwrap()
+            .insert(worker.start.resource_id.clone(), worker.clone());
+        let routes = Routes::new(serve_task_executor(
+            Arc::new(Handler(worker.clone())),
+            &worker.start.secret,
+        ));
+        let mut ended = worker.ended.subscribe();
+        let server = RpcServer::new(listener).unwrap();
+        tokio::spawn(server.serve(routes, async move {
+            let _ = ended.wait_for(Option::is_some).await;
+        }));
+        worker
+            .register()
+            .await
+            .map_err(|error| DriverError(error.to_string()))?;
+        Ok(Box::new(Handler(worker)))
+    }
+}
+
+#[async_trait]
+impl LocalWorker for Handler {
+    async fn wait(&self) -> String {
+        self.0
+            .ended
+            .subscribe()
+            .wait_for(Option::is_some)
+            .await
+            .unwrap()
+            .clone()
+            .unwrap()
+    }
+
+    async fn stop(&self) {
+        self.0.ended.send_replace(Some("stopped".to_owned()));
+    }
+}
+
+/// The gateway of a worker.
+#[derive(Debug)]
+struct Handler(Arc<Worker>);
+
+impl Worker {
+    fn resource_manager(&self) -> ResourceManagerClient {
+        let address = &self.start.resource_manager_address;
+        ResourceManagerClient::new(&RpcChannel::control(address, &self.start.secret, DEADLINE).unwrap())
+    }
+
+    fn job_master(&self, address: &str) -> JobMasterClient {
+        JobMasterClient::new(&RpcChannel::control(address, &self.start.secret, DEADLINE).unwrap())
+    }
+
+    /// Ends as a killed process does: without a word to the master.
+    pub(crate) fn kill(&self, cause: &str) {
+        self.ended.send_replace(Some(cause.to_owned()));
+    }
+
+    fn slot_statuses(&self) -> Vec<SlotStatus> {
+        let state = self.state.lock().unwrap();
+        let status = |slot_index| {
+            let (job_id, allocation_id) = state.slots.get(&slot_index).cloned().unwrap_or_default();
+            let profile = Some((&self.start.spec.slot_profile()).into());
+            SlotStatus {
+                slot_index,
+                profile,
+                job_id,
+                allocation_id,
+            }
+        };
+        (0..self.start.spec.number_of_slots).map(status).collect()
+    }
+
+    async fn register(&self) -> GatewayResult<()> {
+        let request = RegisterTaskExecutorRequest {
+            resource_id: self.start.resource_id.0.clone(),
+            rpc_address: self.rpc_address.clone(),
+            data_address: format!("{}-data:1", self.start.resource_id),
+            host: "127.0.0.1".into(),
+            total_resource: Some((&self.start.spec.total_profile()).into()),
+            default_slot: Some((&self.start.spec.slot_profile()).into()),
+            slots: self.slot_statuses(),
+            ..RegisterTaskExecutorRequest::default()
+        };
+        let answer = self.resource_manager().register_task_executor(request).await?;
+        self.state.lock().unwrap().resource_manager_id = answer.resource_manager_id;
+        Ok(())
+    }
+
+    async fn offer(&self, request: RequestSlotRequest) -> GatewayResult<()> {
+        let master = self.job_master(&request.job_master_address);
+        let register = RegisterTaskManagerRequest {
+            job_id: request.job_id.clone(),
+            job_master_id: request.job_master_id.clone(),
+            resource_id: self.start.resource_id.0.clone(),
+            rpc_address: self.rpc_address.clone(),
+            data_address: format!("{}-data:1", self.start.resource_id),
+            host: "127.0.0.1".into(),
+        };
+        master.register_task_manager(register).await?;
+        let offer = SlotOffer {
+            allocation_id: request.allocation_id.clone(),
+            slot_index: request.slot_index,
+            profile: request.profile,
+        };
+        let offers = OfferSlotsRequest {
+            job_id: request.job_id,
+            job_master_id: request.job_master_id,
+            resource_id: self.start.resource_id.0.clone(),
+            slots: vec![offer],
+        };
+        let accepted = master.offer_slots(offers).await?;
+        assert_eq!(accepted.accepted_allocation_ids, [request.allocation_id]);
+        Ok(())
+    }
+
+    /// Runs a task as its test says.
+    async fn run(self: Arc<Self>, request: SubmitTasksRequest, task: TaskDeploymentDescriptor) {
+        let attempt: ExecutionAttemptId = task.attempt.clone().unwrap().into();
+        for state in ["INITIALIZING", "RUNNING"] {
+            self.report(&request, &attempt, state, "", false).await;
+        }
+        match &self.behaviour {
+            Behaviour::Finish => {
+                self.read_splits(&request, &task).await;
+                self.report(&request, &attempt, "FINISHED", "", true).await;
+            }
+            Behaviour::Fail(vertex, cause) if attempt.vertex.as_str() == *vertex => {
+                self.report(&request, &attempt, "FAILED", cause, true).await;
+            }
+            Behaviour::Fail(..) | Behaviour::Run => {
+                self.wait_for_cancellation(&attempt).await;
+                self.report(&request, &attempt, "CANCELED", "", true).await;
+            }
+        }
+        self.state.lock().unwrap().tasks.remove(&attempt);
+    }
+
+    async fn wait_for_cancellation(&self, attempt: &ExecutionAttemptId) {
+        loop {
+            let notified = self.cancelled.notified();
+            if self.state.lock().unwrap().to_cancel.contains(attempt) {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    async fn read_splits(&self, request: &SubmitTasksRequest, task: &TaskDeploymentDescriptor) {
+        if !task.inputs.is_empty() {
+            return;
+        }
+        let (address, _) = self.state.lock().unwrap().job_master.clone().unwrap();
+        loop {
+            let ask = RequestNextInputSplitRequest {
+                job_id: request.job_id.clone(),
+                job_master_id: request.job_master_id.clone(),
+                attempt: task.attempt.clone(),
+                operator_id: "generate".into(),
+            };
+            let split = self
+                .job_master(&address)
+                .request_next_input_split(ask)
+                .await
+                .unwrap()
+                .split;
+            if split.is_empty() {
+                return;
+            }
+            self.state.lock().unwrap().splits += 1;
+        }
+    }
+
+    async fn report(
+        &self,
+        request: &SubmitTasksRequest,
+        attempt: &ExecutionAttemptId,
+        state: &str,
+        cause: &str,
+        terminal: bool,
+    ) {
+        let (address, _) = self.state.lock().unwrap().job_master.clone().unwrap();
+        let metrics = TaskMetrics {
+            records_in: 10,
+            accumulators: BTreeMap::from([("drop.records".to_owned(), 5)]),
+            ..TaskMetrics::default()
+        };
+        let transition = TaskStateTransition {
+            attempt: Some(attempt.into()),
+            state: state.into(),
+            timestamp_ms: 0,
+            cause: cause.into(),
+            metrics: terminal.then_some(metrics),
+            committables: (state == "FINISHED")
+                .then(|| Bytes::from(attempt.to_string()))
+                .into_iter()
+                .collect(),
+        };
+        let update = UpdateTaskExecutionStatesRequest {
+            job_id: request.job_id.clone(),
+            job_master_id: request.job_master_id.clone(),
+            resource_id: self.start.resource_id.0.clone(),
+            transitions: vec![transition],
+        };
+        // A job that has ended does not want to know.
+        let _ = self.job_master(&address).update_task_execution_states(update).await;
+    }
+}
+
+impl Workers {
+    pub(crate) fn splits_read(&self) -> u32 {
+        self.running
+            .lock()
+            .unwrap()
+            .values()
+            .map(|worker| worker.state.lock().unwrap().splits)
+            .sum()
+    }
+}
+
+#[async_trait]
+impl TaskExecutorGateway for Handler {
+    async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()> {
+        let worker = self.0.clone();
+        {
+            let mut state = worker.state.lock().unwrap();
+            if state.slots.contains_key(&request.slot_index) {
+                return Err(GatewayError::Rejected("the slot is taken".into()));
+            }
+            state.slots.insert(
+                request.slot_index,
+                (request.job_id.clone(), request.allocation_id.clone()),
+            );
+            state.job_master = Some((request.job_master_address.clone(), request.job_master_id.clone()));
+        }
+        tokio::spawn(async move { worker.offer(request).await.unwrap() });
+        Ok(())
+    }
+
+    async fn submit_tasks(&self, mut request: SubmitTasksRequest) -> GatewayResult<()> {
+        let tasks = std::mem::take(&mut request.tasks);
+        self.0.state.lock().unwrap().deployments.push(tasks.len());
+        for task in tasks {
+            let attempt = task.attempt.clone().unwrap().into();
+            self.0.state.lock().unwrap().tasks.insert(attempt);
+            tokio::spawn(self.0.clone().run(request.clone(), task));
+        }
+        Ok(())
+    }
+
+    async fn cancel_tasks(&self, request: CancelTasksRequest) -> GatewayResult<()> {
+        let attempts = request.attempts.into_iter().map(Into::into);
+        self.0.state.lock().unwrap().to_cancel.extend(attempts);
+        self.0.cancelled.notify_waiters();
+        Ok(())
+    }
+
+    async fn free_slot(&self, _request: FreeSlotRequest) -> GatewayResult<()> {
+        Ok(())
+    }
+
+    async fn heartbeat_from_resource_manager(
+        &self,
+        _request: HeartbeatFromResourceManagerRequest,
+    ) -> GatewayResult<SlotReport> {
+        Ok(SlotReport {
+            resource_id: self.0.start.resource_id.0.clone(),
+            slots: self.0.slot_statuses(),
+        })
+    }
+
+    async fn heartbeat_from_job_master(
+        &self,
+        _request: HeartbeatFromJobMasterRequest,
+    ) -> GatewayResult<JobHeartbeatPayload> {
+        let running: Vec<_> = self.0.state.lock().unwrap().tasks.iter().map(Into::into).collect();
+        let figures = |attempt: &selvedge_runtime::gateway::proto::ExecutionAttempt| TaskMetrics {
+            attempt: Some(attempt.clone()),
+            records_in: 7,
+            ..TaskMetrics::default()
+        };
+        let metrics = running.iter().map(figures).collect();
+        Ok(JobHeartbeatPayload {
+            resource_id: self.0.start.resource_id.0.clone(),
+            running,
+            metrics,
+        })
+    }
+
+    async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()> {
+        let (freed, resource_manager_id) = {
+            let mut state = self.0.state.lock().unwrap();
+            let freed: Vec<_> = state
+                .slots
+                .extract_if(.., |_, (job, _)| *job == request.job_id)
+                .collect();
+            (freed, state.resource_manager_id.clone())
+        };
+        for (slot_index, (_, allocation_id)) in freed {
+            let notify = NotifySlotAvailableRequest {
+                resource_manager_id: resource_manager_id.clone(),
+                resource_id: self.0.start.resource_id.0.clone(),
+                slot_index,
+                allocation_id,
+            };
+            let _ = self.0.resource_manager().notify_slot_available(notify).await;
+        }
+        Ok(())
+    }
+
+    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileStream> {
+        let line = format!("the log of {}\n", self.0.start.resource_id);
+        Ok(futures::stream::iter([Ok(Bytes::from(line))]).boxed())
+    }
+
+    async fn shutdown(&self, _request: ShutdownRequest) -> GatewayResult<()> {
+        self.0.ended.send_replace(Some("told to end".to_owned()));
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! Connections to TaskExecutors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_runtime::gateway::grpc::TaskExecutorClient;
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::rpc::{ApplicationSecret, RpcChannel};
+
+/// A worker's gateway, cheap to clone.
+pub(crate) type Gateway = Arc<dyn TaskExecutorGateway>;
+
+/// Makes gateways to workers by their address.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerConnector {
+    secret: ApplicationSecret,
+    deadline: Duration,
+}
+
+impl WorkerConnector {
+    pub(crate) const fn new(secret: ApplicationSecret, deadline: Duration) -> Self {
+        Self { secret, deadline }
+    }
+
+    /// A gateway that connects when it is first used; only an address that cannot be one is refused.
+    pub(crate) fn connect(&self, address: &str) -> GatewayResult<Gateway> {
+        let channel = RpcChannel::control(address, &self.secret, self.deadline)
+            .map_err(|error| GatewayError::Rejected(format!("'{address}' is not a worker's address: {error}")))?;
+        Ok(Arc::new(TaskExecutorClient::new(&channel)))
+    }
+}

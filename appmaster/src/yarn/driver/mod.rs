@@ -1,0 +1,260 @@
+//! The driver that gets workers from YARN.
+//!
+//! Called by the ResourceManager, which says how many workers of which size it wants. The driver asks YARN for
+//! containers, starts a worker in each and tells how they end:
+//!
+//! ```text
+//!   request ──► asked ──► granted ──► started ──► ended        told: allocated, terminated (with the cause)
+//!                 │cancel    │no request │release    ▲
+//!                 ▼          ▼           ▼           │
+//!              ask lowered  released   stopped ──────┘ not told
+//! ```
+//!
+//! One task owns the conversation with the YARN ResourceManager ([`service`]); what it decides is pure ([`state`]), and so
+//! is when a heartbeat is due ([`pacing`]). Containers are started and stopped beside the loop, in parallel.
+
+mod error;
+mod pacing;
+mod service;
+mod state;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use selvedge_core::ResourceId;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::outcome::JobOutcome;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use yarn_common::token::Token;
+use yarn_rpc::RetryPolicy;
+use yarn_rpc::am::{AmClient, AmOptions, Registration};
+use yarn_rpc::nm::{NmClient, NmOptions};
+use yarn_rpc::types::FinalStatus;
+
+pub use error::YarnDriverError;
+use pacing::Pacing;
+use service::{Command, DriverService, NO_HISTORY};
+use state::DriverState;
+
+use super::launch::WorkerLaunch;
+use super::shape::WorkerShape;
+use crate::resourcemanager::{DriverError, DriverStart, ResourceManagerDriver, WorkerSpec};
+
+/// How many commands may wait.
+const COMMAND_QUEUE: usize = 1024;
+
+/// How the driver speaks to YARN.
+#[derive(Debug, Clone)]
+pub(crate) struct DriverSettings {
+    /// Scheduler addresses of the ResourceManagers.
+    pub(super) addresses: Vec<String>,
+    pub(super) retry: RetryPolicy,
+    /// The pause between heartbeats while nothing is wanted.
+    pub(super) idle_interval: Duration,
+    /// The pause while containers are outstanding.
+    pub(super) asking_interval: Duration,
+    /// After how much silence YARN gives up the attempt.
+    pub(super) expiry_interval: Duration,
+    /// The node label of workers.
+    pub(super) node_label: Option<String>,
+}
+
+impl DriverSettings {
+    /// A client that has said nothing yet.
+    pub(super) fn client(&self, token: Token) -> Result<AmClient, YarnDriverError> {
+        let mut options = AmOptions::new(self.addresses.clone(), token);
+        options.retry = self.retry;
+        AmClient::new(options).map_err(YarnDriverError::Register)
+    }
+}
+
+/// Gets workers from YARN. Until it is initialised it says nothing to YARN.
+#[derive(Debug)]
+pub struct YarnResourceManagerDriver {
+    settings: DriverSettings,
+    token: Token,
+    /// This node's name, under which REST is reached.
+    host: String,
+    launch: WorkerLaunch,
+    commands: OnceLock<mpsc::Sender<Command>>,
+    /// YARN knows how the application ended.
+    unregistered: AtomicBool,
+}
+
+impl YarnResourceManagerDriver {
+    /// A driver that registers with the AMRM token.
+    pub(super) const fn new(settings: DriverSettings, token: Token, host: String, launch: WorkerLaunch) -> Self {
+        Self {
+            settings,
+            token,
+            host,
+            launch,
+            commands: OnceLock::new(),
+            unregistered: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells YARN that the application failed, also where this driver was never initialised: who asks for the
+    /// application's report sees the cause. An end that was told before stands.
+    pub(super) async fn tell_failure(&self, cause: &str) -> Result<(), YarnDriverError> {
+        if self.is_unregistered() {
+            return Ok(());
+        }
+        if self.commands.get().is_some() {
+            return self.unregister(FinalStatus::Failed, cause.to_owned()).await;
+        }
+        let mut rm = self.settings.client(self.token.clone())?;
+        let registered = rm.register(&self.host, None, NO_HISTORY).await;
+        registered.map_err(YarnDriverError::Register)?;
+        let finished = rm.finish(FinalStatus::Failed, cause, NO_HISTORY).await;
+        finished.map_err(YarnDriverError::Unregister)?;
+        self.unregistered.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether YARN knows how the application ended.
+    pub(super) fn is_unregistered(&self) -> bool {
+        self.unregistered.load(Ordering::Acquire)
+    }
+
+    async fn unregister(&self, status: FinalStatus, diagnostics: String) -> Result<(), YarnDriverError> {
+        let (done, answer) = oneshot::channel();
+        let command = Command::Unregister {
+            status,
+            diagnostics,
+            done,
+        };
+        self.send(command).await?;
+        answer.await.unwrap_or(Err(YarnDriverError::Ended))?;
+        self.unregistered.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn send(&self, command: Command) -> Result<(), YarnDriverError> {
+        let commands = self.commands.get().ok_or(YarnDriverError::NotInitialised)?;
+        commands.send(command).await.map_err(|_| YarnDriverError::Ended)
+    }
+
+    async fn register(&self, rest_address: &str) -> Result<(AmClient, Registration), YarnDriverError> {
+        let expiry = self.settings.expiry_interval;
+        if self.settings.idle_interval >= expiry {
+            tracing::warn!(
+                interval = ?self.settings.idle_interval,
+                ?expiry,
+                "yarn.heartbeat.interval is not below yarn.am.liveness-monitor.expiry-interval-ms: YARN will give up \
+                 this attempt"
+            );
+        }
+        let mut rm = self.settings.client(self.token.clone())?;
+        let tracking_url = format!("http://{rest_address}");
+        let port = rest_address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let registered = rm.register(&self.host, port, &tracking_url).await;
+        let registration = registered.map_err(YarnDriverError::Register)?;
+        tracing::info!(
+            queue = %registration.queue,
+            largest_container = %registration.maximum_capability,
+            %tracking_url,
+            "registered at the YARN ResourceManager"
+        );
+        Ok((rm, registration))
+    }
+
+    fn service(
+        &self,
+        mut rm: AmClient,
+        registration: Registration,
+        commands: mpsc::Receiver<Command>,
+        start: DriverStart,
+    ) -> DriverService {
+        // The workers of an earlier attempt do not know this one.
+        for container in &registration.containers_from_previous_attempts {
+            rm.release(container.id);
+        }
+        DriverService {
+            nodes: NmClient::new(rm.nm_tokens().clone(), NmOptions::default()),
+            rm,
+            state: DriverState::new(registration.maximum_capability, self.settings.node_label.clone()),
+            pacing: Pacing::new(
+                self.settings.idle_interval,
+                self.settings.asking_interval,
+                Instant::now(),
+            ),
+            launch: Arc::new(self.launch.clone().for_master(&start.resource_manager_address)),
+            commands,
+            events: std::collections::VecDeque::new(),
+            listener: start.events,
+            starts: JoinSet::new(),
+            stops: JoinSet::new(),
+        }
+    }
+}
+
+#[async_trait]
+impl ResourceManagerDriver for YarnResourceManagerDriver {
+    async fn initialize(&self, start: DriverStart) -> Result<(), DriverError> {
+        let (rm, registration) = self.register(&start.rest_address).await?;
+        let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        let service = self.service(rm, registration, inbox, start);
+        self.commands
+            .set(commands)
+            .map_err(|_| YarnDriverError::InitialisedTwice)?;
+        // Ends with the driver, or when it has unregistered.
+        tokio::spawn(service.run());
+        Ok(())
+    }
+
+    async fn request_worker(&self, spec: WorkerSpec) -> Result<(), DriverError> {
+        let shape = WorkerShape::from(&spec.process);
+        Ok(self.send(Command::Request { shape }).await?)
+    }
+
+    async fn cancel_requests(&self, count: u32) -> u32 {
+        let (cancelled, answer) = oneshot::channel();
+        if self.send(Command::Cancel { count, cancelled }).await.is_err() {
+            return 0;
+        }
+        answer.await.unwrap_or(0)
+    }
+
+    async fn release_worker(&self, resource_id: &ResourceId) {
+        let worker = resource_id.clone();
+        if let Err(error) = self.send(Command::Release { worker }).await {
+            tracing::debug!(%resource_id, %error, "the worker is left to YARN");
+        }
+    }
+
+    async fn deregister(&self, status: ApplicationStatus, diagnostics: &str) -> Result<(), DriverError> {
+        Ok(self.unregister(final_status(status), in_words(diagnostics)).await?)
+    }
+
+    fn hurry(&self) {
+        if let Some(commands) = self.commands.get() {
+            // A queue that is full is being worked off, and heartbeats come with it.
+            let _ = commands.try_send(Command::Hurry);
+        }
+    }
+}
+
+impl From<YarnDriverError> for DriverError {
+    fn from(error: YarnDriverError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Diagnostics are read by people too: the result of a job gets a sentence before it.
+fn in_words(diagnostics: &str) -> String {
+    JobOutcome::from_json(diagnostics).map_or_else(|| diagnostics.to_owned(), |outcome| outcome.to_diagnostics())
+}
+
+/// What YARN shows for a status. An end without a known result is no success.
+const fn final_status(status: ApplicationStatus) -> FinalStatus {
+    match status {
+        ApplicationStatus::Succeeded => FinalStatus::Succeeded,
+        ApplicationStatus::Canceled => FinalStatus::Killed,
+        ApplicationStatus::Failed | ApplicationStatus::Unknown => FinalStatus::Failed,
+    }
+}

@@ -1,0 +1,278 @@
+//! The driver's shell: one task that owns the conversation with YARN and carries out what the state decides.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use selvedge_core::ResourceId;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use yarn_common::id::{ContainerId, NodeId};
+use yarn_rpc::am::{Allocation, AmClient, AmError};
+use yarn_rpc::nm::NmClient;
+use yarn_rpc::types::{Container, FinalStatus};
+
+use super::YarnDriverError;
+use super::pacing::Pacing;
+use super::state::{Action, DriverState};
+use crate::resourcemanager::DriverEvent;
+use crate::yarn::launch::WorkerLaunch;
+use crate::yarn::shape::WorkerShape;
+
+/// YARN shows it as a bar; how far a job has come is not known before its end. Flink's value.
+const PROGRESS: f32 = 1.0;
+/// Where users look after the end: without a history server YARN's own page is all there is.
+pub(super) const NO_HISTORY: &str = "";
+/// As many commands are looked at before the next heartbeat.
+const BATCH: usize = 64;
+
+/// What the ResourceManager wants of the driver.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// One more worker.
+    Request { shape: WorkerShape },
+    /// At most so many workers less, of those that have no container yet.
+    Cancel {
+        count: u32,
+        cancelled: oneshot::Sender<u32>,
+    },
+    /// This worker is not wanted any more.
+    Release { worker: ResourceId },
+    /// Someone waits for news.
+    Hurry,
+    /// The end.
+    Unregister {
+        status: FinalStatus,
+        diagnostics: String,
+        done: oneshot::Sender<Result<(), YarnDriverError>>,
+    },
+}
+
+/// A container and whether its node started it.
+type Started = (ContainerId, Result<(), String>);
+
+/// The state and what it acts upon.
+#[derive(Debug)]
+pub(super) struct DriverService {
+    pub(super) rm: AmClient,
+    pub(super) nodes: NmClient,
+    pub(super) state: DriverState,
+    pub(super) pacing: Pacing,
+    pub(super) launch: Arc<WorkerLaunch>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// Events on their way: the loop does not wait for who takes them.
+    pub(super) events: VecDeque<DriverEvent>,
+    pub(super) listener: mpsc::Sender<DriverEvent>,
+    pub(super) starts: JoinSet<Started>,
+    pub(super) stops: JoinSet<()>,
+}
+
+impl DriverService {
+    /// Runs until it is told to unregister, its handle is gone, or YARN has given up the attempt.
+    pub(super) async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let listener = self.listener.clone();
+        loop {
+            tokio::select! {
+                biased;
+                received = self.commands.recv_many(&mut batch, BATCH) => {
+                    if received == 0 {
+                        return;
+                    }
+                    for command in batch.drain(..) {
+                        if self.command(command).await.is_break() {
+                            return;
+                        }
+                    }
+                }
+                Ok(permit) = listener.reserve(), if !self.events.is_empty() => {
+                    if let Some(event) = self.events.pop_front() {
+                        permit.send(event);
+                    }
+                }
+                Some(started) = self.starts.join_next() => self.started(started),
+                Some(_) = self.stops.join_next() => {}
+                // A call that is dropped here is repeated as it was.
+                news = heartbeat(&mut self.rm, self.pacing.due()) => match news {
+                    Ok(news) => self.news(news),
+                    Err(error) => {
+                        self.fail(&YarnDriverError::Heartbeat(error));
+                        return self.wait_for_the_end().await;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn command(&mut self, command: Command) -> std::ops::ControlFlow<()> {
+        match command {
+            Command::Request { shape } => self.request(shape),
+            Command::Cancel { count, cancelled } => {
+                let (taken_back, actions) = self.state.cancel(count);
+                self.carry_out(actions);
+                // Whoever asked may have gone on.
+                let _ = cancelled.send(taken_back);
+            }
+            Command::Release { worker } => {
+                let actions = self.state.release(&worker);
+                self.carry_out(actions);
+            }
+            Command::Hurry => self.pacing.hurry(Instant::now()),
+            Command::Unregister {
+                status,
+                diagnostics,
+                done,
+            } => {
+                let result = self.unregister(status, &diagnostics).await;
+                // Nobody waits any more when the process is being ended.
+                let _ = done.send(result);
+                return std::ops::ControlFlow::Break(());
+            }
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    fn request(&mut self, shape: WorkerShape) {
+        let was_idle = self.state.outstanding() == 0;
+        match self.state.request(shape) {
+            Ok(actions) => {
+                self.carry_out(actions);
+                if was_idle {
+                    self.pacing.first_ask(Instant::now());
+                }
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn news(&mut self, news: Allocation) {
+        if news.resynchronised {
+            tracing::warn!("the YARN ResourceManager restarted; all asks were repeated");
+        }
+        let granted: Vec<Container> = news.allocated.into_iter().map(|granted| granted.container).collect();
+        for container in &granted {
+            tracing::info!(container = %container.id, node = %container.node, resource = %container.resource, "container granted");
+        }
+        // The end of a container comes before the grant of the next, as it happened.
+        for status in &news.completed {
+            let actions = self.state.completed(status);
+            self.carry_out(actions);
+        }
+        let actions = self.state.granted(granted);
+        self.carry_out(actions);
+        let actions = self.state.recovered(&news.recovered);
+        self.carry_out(actions);
+        self.pacing.answered(Instant::now(), self.rm.asks().total());
+        if self.rm.has_news() {
+            self.pacing.news(Instant::now());
+        }
+    }
+
+    fn started(&mut self, started: Result<Started, JoinError>) {
+        match started {
+            Ok((container, Ok(()))) => tracing::info!(%container, "worker started"),
+            Ok((container, Err(cause))) => {
+                tracing::warn!(%container, %cause, "worker not started");
+                let actions = self.state.start_failed(container, &cause);
+                self.carry_out(actions);
+            }
+            // Only aborted at the end, when nobody asks any more.
+            Err(error) => tracing::debug!(%error, "a start was given up"),
+        }
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Ask(ask) => {
+                    tracing::info!(priority = ask.key.priority.0, count = ask.count, size = %ask.capability, "containers wanted");
+                    if let Err(error) = self.rm.asks().set(ask) {
+                        // Each size has its own priority, so none is ever taken.
+                        tracing::error!(%error, "the table of asks refuses an ask");
+                    }
+                    self.pacing.news(Instant::now());
+                }
+                Action::Start { container, shape } => self.start(*container, shape),
+                Action::Stop { node, container } => self.stop(node, container),
+                Action::Release(container) => {
+                    self.rm.release(container);
+                    self.pacing.news(Instant::now());
+                }
+                Action::Allocated { worker, node } => self.events.push_back(DriverEvent::WorkerStarted {
+                    resource_id: worker,
+                    node: node.host().to_owned(),
+                }),
+                Action::Terminated { worker, cause } => {
+                    // Who is told logs the cause.
+                    tracing::debug!(%worker, "worker terminated");
+                    self.events.push_back(DriverEvent::WorkerTerminated {
+                        resource_id: worker,
+                        cause,
+                    });
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, container: Container, shape: WorkerShape) {
+        let (launch, nodes) = (Arc::clone(&self.launch), self.nodes.clone());
+        self.starts.spawn(async move {
+            let started = match launch.context(container.id, &container.node, &shape) {
+                Err(error) => Err(error.to_string()),
+                Ok(context) => match nodes.start_container(&container, &context).await {
+                    Err(error) => Err(error.to_string()),
+                    Ok(_) => Ok(()),
+                },
+            };
+            (container.id, started)
+        });
+    }
+
+    fn stop(&mut self, node: NodeId, container: ContainerId) {
+        let nodes = self.nodes.clone();
+        self.stops.spawn(async move {
+            match nodes.stop_container(&node, container).await {
+                Ok(()) => tracing::info!(%container, "worker stopped"),
+                // It was given back to the ResourceManager too, which sees to its end.
+                Err(error) => tracing::warn!(%container, %error, "the node did not stop the worker"),
+            }
+        });
+    }
+
+    /// Ends everything that was started, and tells YARN how the application ended; YARN then ends what is left.
+    async fn unregister(&mut self, status: FinalStatus, diagnostics: &str) -> Result<(), YarnDriverError> {
+        self.starts.abort_all();
+        let actions = self.state.release_all();
+        self.carry_out(actions);
+        let unregistered = self.rm.finish(status, diagnostics, NO_HISTORY).await;
+        self.stops.abort_all();
+        unregistered.map_err(YarnDriverError::Unregister)
+    }
+
+    /// YARN does not answer any more: nothing can be done but to say so.
+    async fn wait_for_the_end(&mut self) {
+        for event in self.events.drain(..) {
+            if self.listener.send(event).await.is_err() {
+                break;
+            }
+        }
+        while let Some(command) = self.commands.recv().await {
+            if let Command::Unregister { done, .. } = command {
+                // As above.
+                let _ = done.send(Err(YarnDriverError::Ended));
+                return;
+            }
+        }
+    }
+
+    fn fail(&mut self, error: &YarnDriverError) {
+        tracing::error!(%error, "the YARN driver cannot go on");
+        let cause = error.to_string();
+        self.events.push_back(DriverEvent::Fatal { cause });
+    }
+}
+
+async fn heartbeat(rm: &mut AmClient, due: Instant) -> Result<Allocation, AmError> {
+    sleep_until(due).await;
+    rm.allocate(PROGRESS).await
+}

@@ -1,0 +1,248 @@
+//! The driver's decisions, pure: which containers are wanted, which one serves which request, which are given back.
+//!
+//! Each distinct [`WorkerShape`] has a priority of its own, numbered from 1 in order of first use: YARN may grant larger
+//! containers than asked for, so only the priority tells what a container was granted for.
+
+use std::collections::BTreeMap;
+
+use selvedge_core::ResourceId;
+use yarn_common::id::{ContainerId, NodeId};
+use yarn_common::resource::Resource;
+use yarn_rpc::am::{AskKey, ContainerAsk};
+use yarn_rpc::types::{Container, ContainerState, ContainerStatus};
+
+use super::YarnDriverError;
+use crate::yarn::shape::WorkerShape;
+
+/// What the shell has to do, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Action {
+    /// Set the ask of one priority to this count.
+    Ask(ContainerAsk),
+    /// Start a worker in the container.
+    Start {
+        container: Box<Container>,
+        shape: WorkerShape,
+    },
+    /// Stop the container on its node.
+    Stop { node: NodeId, container: ContainerId },
+    /// Give the container back to YARN.
+    Release(ContainerId),
+    /// Tell the ResourceManager which worker it gets.
+    Allocated { worker: ResourceId, node: NodeId },
+    /// Tell the ResourceManager that a worker is gone.
+    Terminated { worker: ResourceId, cause: String },
+}
+
+/// Workers of one shape.
+#[derive(Debug, Clone, PartialEq)]
+struct Group {
+    shape: WorkerShape,
+    /// How many have no container yet.
+    pending: u32,
+}
+
+/// Which requests are open and which containers are ours.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct DriverState {
+    maximum: Resource,
+    node_label: Option<String>,
+    /// By priority − 1.
+    groups: Vec<Group>,
+    containers: BTreeMap<ContainerId, NodeId>,
+}
+
+impl DriverState {
+    pub(super) const fn new(maximum: Resource, node_label: Option<String>) -> Self {
+        Self {
+            maximum,
+            node_label,
+            groups: Vec::new(),
+            containers: BTreeMap::new(),
+        }
+    }
+
+    /// How many requests have no container yet.
+    pub(super) fn outstanding(&self) -> u32 {
+        self.groups.iter().map(|group| group.pending).sum()
+    }
+
+    /// One more worker is wanted.
+    pub(super) fn request(&mut self, shape: WorkerShape) -> Result<Vec<Action>, YarnDriverError> {
+        if !shape.resource.fits_in(&self.maximum) {
+            return Err(YarnDriverError::TooLarge {
+                wanted: shape.resource,
+                maximum: self.maximum.clone(),
+            });
+        }
+        let index = match self.groups.iter().position(|group| group.shape == shape) {
+            Some(index) => index,
+            None => {
+                self.groups.push(Group { shape, pending: 0 });
+                self.groups.len() - 1
+            }
+        };
+        self.groups[index].pending += 1;
+        Ok(vec![self.ask(index)])
+    }
+
+    /// At most so many requests are no longer wanted; what was asked for last goes first. Tells how many were taken back.
+    pub(super) fn cancel(&mut self, count: u32) -> (u32, Vec<Action>) {
+        let mut left = count;
+        let mut actions = Vec::new();
+        for index in (0..self.groups.len()).rev() {
+            let cancelled = left.min(self.groups[index].pending);
+            if cancelled > 0 {
+                left -= cancelled;
+                self.groups[index].pending -= cancelled;
+                actions.push(self.ask(index));
+            }
+        }
+        (count - left, actions)
+    }
+
+    /// Containers were granted: each serves a request of its priority, and what serves none goes back at once.
+    pub(super) fn granted(&mut self, containers: Vec<Container>) -> Vec<Action> {
+        containers
+            .into_iter()
+            .flat_map(|container| self.match_container(container))
+            .collect()
+    }
+
+    fn match_container(&mut self, container: Container) -> Vec<Action> {
+        let group = priority_index(&container).and_then(|index| self.groups.get_mut(index));
+        let matched = group.and_then(|group| {
+            group.pending = group.pending.checked_sub(1)?;
+            Some(group.shape.clone())
+        });
+        let Some(shape) = matched else {
+            tracing::info!(container = %container.id, priority = container.priority.0, "returning an excess container");
+            return vec![Action::Release(container.id)];
+        };
+        self.containers.insert(container.id, container.node.clone());
+        vec![
+            Action::Allocated {
+                worker: resource_id(container.id),
+                node: container.node.clone(),
+            },
+            Action::Start {
+                container: Box::new(container),
+                shape,
+            },
+        ]
+    }
+
+    /// Containers of an earlier attempt that nobody asked for go back: their workers belong to no job of this one.
+    pub(super) fn recovered(&self, containers: &[Container]) -> Vec<Action> {
+        let unknown = containers
+            .iter()
+            .filter(|container| !self.containers.contains_key(&container.id));
+        unknown.map(|container| Action::Release(container.id)).collect()
+    }
+
+    /// A container ended. One that was released, or was reported before, is no news.
+    pub(super) fn completed(&mut self, status: &ContainerStatus) -> Vec<Action> {
+        if status.state != ContainerState::Complete {
+            return Vec::new();
+        }
+        let Some(node) = self.containers.remove(&status.id) else {
+            return Vec::new();
+        };
+        vec![Action::Terminated {
+            worker: resource_id(status.id),
+            cause: cause_of_end(status, &node),
+        }]
+    }
+
+    /// The node did not start the container.
+    pub(super) fn start_failed(&mut self, container: ContainerId, cause: &str) -> Vec<Action> {
+        let Some(node) = self.containers.remove(&container) else {
+            return Vec::new();
+        };
+        vec![
+            Action::Release(container),
+            Action::Terminated {
+                worker: resource_id(container),
+                cause: format!("container {container} on node {node} could not be started: {cause}"),
+            },
+        ]
+    }
+
+    /// A worker is no longer wanted. Its end is not told: who let it go knows.
+    pub(super) fn release(&mut self, worker: &ResourceId) -> Vec<Action> {
+        let container = worker.as_str().parse().ok();
+        match container.and_then(|container| self.containers.remove_entry(&container)) {
+            Some((container, node)) => vec![Action::Stop { node, container }, Action::Release(container)],
+            None => Vec::new(),
+        }
+    }
+
+    /// Nothing is wanted any more: no ask stays, and every container is stopped.
+    pub(super) fn release_all(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for index in 0..self.groups.len() {
+            if self.groups[index].pending > 0 {
+                self.groups[index].pending = 0;
+                actions.push(self.ask(index));
+            }
+        }
+        for (container, node) in std::mem::take(&mut self.containers) {
+            actions.push(Action::Stop { node, container });
+        }
+        actions
+    }
+
+    /// The absolute ask of a group.
+    fn ask(&self, index: usize) -> Action {
+        let group = &self.groups[index];
+        let priority = i32::try_from(index + 1).unwrap_or(i32::MAX);
+        let mut ask = ContainerAsk::new(AskKey::priority(priority), group.shape.resource.clone(), group.pending);
+        ask.node_label.clone_from(&self.node_label);
+        Action::Ask(ask)
+    }
+}
+
+fn priority_index(container: &Container) -> Option<usize> {
+    usize::try_from(container.priority.0).ok()?.checked_sub(1)
+}
+
+/// A worker on YARN goes by its container's id.
+pub(super) fn resource_id(container: ContainerId) -> ResourceId {
+    ResourceId(container.to_string())
+}
+
+/// How a container ended, in words that need no knowledge of YARN's numbers.
+fn cause_of_end(status: &ContainerStatus, node: &NodeId) -> String {
+    let mut cause = format!(
+        "container {} on node {node} ended with exit status {}: {}",
+        status.id,
+        status.exit_status,
+        status.exit_status.explanation()
+    );
+    let diagnostics = on_one_line(&status.diagnostics);
+    if !diagnostics.is_empty() {
+        cause.push_str("; YARN says: ");
+        cause.push_str(&diagnostics);
+    }
+    cause
+}
+
+/// YARN's words without time stamps, repetitions and stack traces.
+fn on_one_line(diagnostics: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in diagnostics.lines() {
+        let line = match line.split_once(']') {
+            Some((stamp, rest)) if stamp.starts_with('[') => rest,
+            _ => line,
+        };
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with("at ") && !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join(" | ")
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+
+use yarn_common::exit_status::ContainerExitStatus;
+use yarn_common::id::ApplicationId;
+use yarn_common::resource::Priority;
+use yarn_common::token::{Token, TokenKind};
+
+use super::*;
+
+fn shape(memory_mb: u64) -> WorkerShape {
+    WorkerShape {
+        resource: Resource::new(memory_mb, 1),
+        properties: BTreeMap::new(),
+    }
+}
+
+fn container_id(number: u64) -> ContainerId {
+    ContainerId::from_packed(ApplicationId::new(1_700_000_000_000, 7).attempt(1), number)
+}
+
+fn container(number: u64, priority: i32) -> Container {
+    Container {
+        id: container_id(number),
+        node: NodeId::new("127.0.0.2", 45454),
+        node_http_address: "127.0.0.2:8042".to_owned(),
+        // What a scheduler that does not look at cores returns.
+        resource: Resource::new(2048, 1),
+        priority: Priority(priority),
+        allocation_request_id: 0,
+        token: Token::new(&b"id"[..], &b"password"[..], TokenKind::Container, ""),
+        version: 0,
+    }
+}
+
+fn status(number: u64, exit_status: i32, diagnostics: &str) -> ContainerStatus {
+    ContainerStatus {
+        id: container_id(number),
+        state: ContainerState::Complete,
+        exit_status: ContainerExitStatus(exit_status),
+        diagnostics: diagnostics.to_owned(),
+    }
+}
+
+fn state() -> DriverState {
+    DriverState::new(Resource::new(4096, 4), None)
+}
+
+/// The asks among actions, as (priority, memory, count).
+fn asks(actions: &[Action]) -> Vec<(i32, u64, u32)> {
+    let ask = |action: &Action| match action {
+        Action::Ask(ask) => Some((ask.key.priority.0, ask.capability.memory_mb, ask.count)),
+        _ => None,
+    };
+    actions.iter().filter_map(ask).collect()
+}
+
+/// Which containers become workers, and which are released.
+fn outcome(actions: &[Action]) -> (Vec<String>, Vec<ContainerId>) {
+    let mut served = Vec::new();
+    let mut released = Vec::new();
+    for action in actions {
+        match action {
+            Action::Allocated { worker, .. } => served.push(worker.0.clone()),
+            Action::Release(container) => released.push(*container),
+            _ => {}
+        }
+    }
+    (served, released)
+}
+
+#[test]
+fn each_shape_has_its_own_priority_and_asks_are_absolute() {
+    let mut state = state();
+    assert_eq!(asks(&state.request(shape(1024)).unwrap()), [(1, 1024, 1)]);
+    assert_eq!(asks(&state.request(shape(2048)).unwrap()), [(2, 2048, 1)]);
+    assert_eq!(asks(&state.request(shape(1024)).unwrap()), [(1, 1024, 2)]);
+    assert_eq!(state.outstanding(), 3);
+}
+
+#[test]
+fn containers_become_workers_of_their_prioritys_shape() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.request(shape(2048)).unwrap();
+    state.request(shape(1024)).unwrap();
+    let actions = state.granted(vec![container(2, 2), container(3, 1)]);
+    let served = vec![container_id(2).to_string(), container_id(3).to_string()];
+    assert_eq!(outcome(&actions), (served, Vec::new()));
+    let started: Vec<_> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Start { container, shape } => Some((container.id, shape.resource.memory_mb)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(started, [(container_id(2), 2048), (container_id(3), 1024)]);
+    assert_eq!(state.outstanding(), 1);
+}
+
+#[test]
+fn what_serves_no_request_goes_back_at_once() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    let actions = state.granted(vec![container(2, 1), container(3, 1), container(4, 9), container(5, 0)]);
+    let (served, released) = outcome(&actions);
+    assert_eq!(served.len(), 1);
+    assert_eq!(released, [container_id(3), container_id(4), container_id(5)]);
+    assert_eq!(state.completed(&status(3, -100, "")), []);
+}
+
+#[test]
+fn a_cancelled_request_lowers_the_ask_and_a_container_on_its_way_goes_back() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.request(shape(1024)).unwrap();
+    let (cancelled, actions) = state.cancel(1);
+    assert_eq!((cancelled, asks(&actions)), (1, vec![(1, 1024, 1)]));
+    let (served, released) = outcome(&state.granted(vec![container(2, 1), container(3, 1)]));
+    assert_eq!(served, [container_id(2).to_string()]);
+    assert_eq!(released, [container_id(3)]);
+    assert_eq!(state.cancel(1), (0, vec![]), "it has its container");
+}
+
+#[test]
+fn what_was_asked_for_last_is_cancelled_first() {
+    let mut state = state();
+    for memory_mb in [1024, 1024, 2048] {
+        state.request(shape(memory_mb)).unwrap();
+    }
+    let (cancelled, actions) = state.cancel(2);
+    assert_eq!((cancelled, asks(&actions)), (2, vec![(2, 2048, 0), (1, 1024, 1)]));
+    let (cancelled, actions) = state.cancel(5);
+    assert_eq!((cancelled, asks(&actions)), (1, vec![(1, 1024, 0)]));
+}
+
+#[test]
+fn a_worker_that_fits_nowhere_is_refused_with_both_sizes() {
+    for (memory_mb, vcores) in [(4097, 1), (64, 5)] {
+        let mut wanted = shape(memory_mb);
+        wanted.resource.vcores = vcores;
+        let mut state = state();
+        let message = state.request(wanted).unwrap_err().to_string();
+        let sizes =
+            format!("<memory:{memory_mb}, vCores:{vcores}>, and the largest that the queue gives is <memory:4096");
+        assert!(message.contains(&sizes), "{message}");
+        assert_eq!(state.outstanding(), 0);
+    }
+}
+
+#[test]
+fn an_end_is_told_once_and_in_plain_words() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    let killed = status(
+        2,
+        -104,
+        "[2026-11-20 22:17:07.396]running beyond limits\n\tat org.x.Y.z(Y.java:1)\n\n[2026-11-20 22:17:08.1]Killed.\nKilled.\n",
+    );
+    let actions = state.completed(&killed);
+    let [Action::Terminated { worker, cause }] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(worker.0, container_id(2).to_string());
+    for part in [
+        "container container_1700000000000_0007_01_000002 on node 127.0.0.2:45454 ended with exit status -104",
+        "used more memory than the container has",
+        "YARN says: running beyond limits | Killed.",
+    ] {
+        assert!(cause.contains(part), "{cause}");
+    }
+    assert_eq!(
+        state.completed(&killed),
+        [],
+        "a restarted ResourceManager may repeat it"
+    );
+}
+
+#[test]
+fn a_running_container_has_not_ended() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    let mut running = status(2, -1000, "");
+    running.state = ContainerState::Running;
+    assert_eq!(state.completed(&running), []);
+}
+
+#[test]
+fn a_start_that_fails_gives_the_container_back_and_ends_the_worker() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    let actions = state.start_failed(container_id(2), "This token is expired");
+    assert!(
+        matches!(&actions[..], [Action::Release(_), Action::Terminated { cause, .. }]
+            if cause.contains("could not be started: This token is expired")),
+        "{actions:?}"
+    );
+    assert_eq!(state.completed(&status(2, -100, "")), []);
+}
+
+#[test]
+fn a_released_worker_is_stopped_and_its_end_is_no_news() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    let worker = resource_id(container_id(2));
+    assert!(matches!(
+        &state.release(&worker)[..],
+        [Action::Stop { .. }, Action::Release(_)]
+    ));
+    assert_eq!(state.release(&worker), []);
+    assert_eq!(state.release(&ResourceId::from("no container")), []);
+    assert_eq!(state.completed(&status(2, -105, "")), []);
+}
+
+#[test]
+fn at_the_end_nothing_is_wanted_and_everything_is_stopped() {
+    let mut state = state();
+    for _ in 0..3 {
+        state.request(shape(1024)).unwrap();
+    }
+    state.granted(vec![container(2, 1)]);
+    let actions = state.release_all();
+    assert_eq!(asks(&actions), [(1, 1024, 0)]);
+    assert!(matches!(&actions[1..], [Action::Stop { container, .. }] if *container == container_id(2)));
+    assert_eq!(state.release_all(), []);
+}
+
+#[test]
+fn workers_of_an_earlier_attempt_are_not_kept() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    assert_eq!(
+        state.recovered(&[container(2, 1), container(9, 1)]),
+        [Action::Release(container_id(9))]
+    );
+}

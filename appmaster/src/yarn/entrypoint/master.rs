@@ -1,0 +1,163 @@
+//! The parts of the ApplicationMaster, put together from its container.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use selvedge_core::config::options::{cluster, jobmanager, rest, yarn};
+use selvedge_core::config::{ConfigError, ConfigOption};
+use selvedge_core::status::JobStatus;
+use selvedge_core::{Configuration, JobGraph};
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::connector::report;
+use selvedge_runtime::container::Container;
+use selvedge_runtime::deployment::{JOB_GRAPH_FILE, MasterEnvironment};
+use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::outcome::JobOutcome;
+use selvedge_runtime::rpc::PortRange;
+use yarn_common::environment::Environment;
+
+use super::staging::{self, StagingError};
+use super::{Compose, Composition, MasterError};
+use crate::entrypoint::{Cluster, ClusterConfig, ClusterEnd, ClusterEntrypoint, DispatcherMode};
+use crate::yarn::driver::{DriverSettings, YarnDriverError, YarnResourceManagerDriver};
+use crate::yarn::launch::WorkerLaunch;
+
+/// What the master is made of, before it serves.
+#[derive(Debug)]
+pub(super) struct Master {
+    container: Container,
+    environment: MasterEnvironment,
+    file_systems: FileSystems,
+    driver: Arc<YarnResourceManagerDriver>,
+    log_file: PathBuf,
+}
+
+impl Master {
+    /// Looks at everything that can be wrong without asking anybody.
+    pub(super) fn open(
+        mut container: Container,
+        variables: &Environment,
+        log_file: &Path,
+    ) -> Result<Self, MasterError> {
+        container.environment.application_master()?;
+        let environment = MasterEnvironment::from_env(variables)?;
+        let host = container.environment.node.host().to_owned();
+        settle(&mut container.configuration, &host);
+        let token = container.credentials.am_rm_token().ok_or(MasterError::NoToken)?;
+        let assignments = container.assignments.iter();
+        let launch = WorkerLaunch::new(
+            environment.clone(),
+            &container.credentials,
+            &container.configuration,
+            assignments
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+        );
+        let settings = DriverSettings::read(&container.configuration, &container.hadoop)?;
+        let driver = YarnResourceManagerDriver::new(settings, token.clone(), host, launch);
+        Ok(Self {
+            file_systems: container.file_systems()?,
+            driver: Arc::new(driver),
+            environment,
+            container,
+            log_file: log_file.to_owned(),
+        })
+    }
+
+    /// Serves the job until the cluster has ended.
+    pub(super) async fn run(&self, compose: &Compose) -> Result<ClusterEnd, MasterError> {
+        let cluster = ClusterEntrypoint::start(self.cluster_config(compose)?).await?;
+        tracing::info!(rest = cluster.rest_address(), rpc = cluster.rpc_address(), "serving");
+        match self.submit(&cluster).await {
+            Ok(()) => Ok(cluster.wait_terminated().await),
+            Err(error) => {
+                tracing::error!("the job does not run: {}", report(&error));
+                let outcome = self.refused(&report(&error));
+                let status = outcome.status.into();
+                cluster.shutdown(status, &outcome.to_json()).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells YARN that the application failed, unless it knows.
+    pub(super) async fn tell_failure(&self, cause: &str) -> Result<(), YarnDriverError> {
+        self.driver.tell_failure(&self.refused(cause).to_diagnostics()).await
+    }
+
+    /// Whether YARN knows how the application ended, and starts no other attempt.
+    pub(super) fn is_unregistered(&self) -> bool {
+        self.driver.is_unregistered()
+    }
+
+    pub(super) async fn delete_staging(&self) -> Result<bool, StagingError> {
+        let application = self.environment.application_id.to_string();
+        staging::delete(&self.file_systems, &self.environment.staging_directory, &application).await
+    }
+
+    fn cluster_config(&self, compose: &Compose) -> Result<ClusterConfig, MasterError> {
+        let configuration = self.container.configuration.clone();
+        let Composition { connectors, checker } = compose(&configuration, &self.file_systems);
+        let attached = configuration.get(&cluster::ATTACHED)?;
+        Ok(ClusterConfig {
+            mode: DispatcherMode::PerJob { attached },
+            secret: self.container.secret.clone(),
+            host: self.container.environment.node.host().to_owned(),
+            bind_host: configuration.get(&jobmanager::BIND_HOST)?,
+            rest_bind_ports: ports(&configuration, &rest::BIND_PORT)?,
+            rpc_ports: ports(&configuration, &yarn::APPLICATION_MASTER_PORT)?,
+            driver: self.driver.clone(),
+            connectors,
+            checker,
+            clock: Arc::new(SystemClock),
+            seed: rand::random(),
+            log_file: Some(self.log_file.clone()),
+            configuration,
+        })
+    }
+
+    async fn submit(&self, cluster: &Cluster) -> Result<(), MasterError> {
+        let graph = self.job_graph()?;
+        let submitted = cluster
+            .dispatcher()
+            .submit_job(Some(self.environment.job_id), graph)
+            .await;
+        submitted.map(drop).map_err(MasterError::Refused)
+    }
+
+    fn job_graph(&self) -> Result<JobGraph, MasterError> {
+        let path = self.container.environment.working_directory.join(JOB_GRAPH_FILE);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(source) => return Err(MasterError::JobFile { path, source }),
+        };
+        serde_json::from_slice(&text).map_err(|source| MasterError::Job { path, source })
+    }
+
+    /// What a client reads of a job that never ran.
+    fn refused(&self, cause: &str) -> JobOutcome {
+        JobOutcome {
+            job_id: self.environment.job_id,
+            status: JobStatus::Failed,
+            net_runtime_ms: 0,
+            cause: Some(cause.to_owned()),
+            accumulators: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where this master is, for its own pages and its workers.
+fn settle(configuration: &mut Configuration, host: &str) {
+    let host = host.to_owned();
+    configuration.set(&jobmanager::RPC_ADDRESS, &host);
+    configuration.set(&rest::ADDRESS, &host);
+}
+
+fn ports(configuration: &Configuration, option: &ConfigOption<String>) -> Result<PortRange, ConfigError> {
+    let text = configuration.get(option)?;
+    text.parse().map_err(|error| ConfigError::Invalid {
+        key: option.key().to_owned(),
+        reason: format!("{error}"),
+    })
+}

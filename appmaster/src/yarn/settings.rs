@@ -1,0 +1,82 @@
+//! What the driver needs of the settings and of the Hadoop configuration.
+
+use std::time::Duration;
+
+use selvedge_core::Configuration;
+use selvedge_core::config::ConfigError;
+use selvedge_core::config::options::yarn;
+use yarn_common::conf::{ConfError, HadoopConfiguration};
+use yarn_rpc::RetryPolicy;
+
+use super::driver::DriverSettings;
+
+/// YARN cannot be spoken to as configured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum YarnSettingsError {
+    /// A setting of ours.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+    /// A property of Hadoop.
+    #[error(transparent)]
+    Hadoop(#[from] ConfError),
+}
+
+impl DriverSettings {
+    pub(super) fn read(configuration: &Configuration, hadoop: &HadoopConfiguration) -> Result<Self, YarnSettingsError> {
+        let addresses = hadoop.rm_scheduler_addresses()?;
+        let retry = RetryPolicy {
+            max_delay: hadoop.rm_connect_retry_interval()?,
+            // Hadoop's -1: for ever.
+            max_wait: hadoop.rm_connect_max_wait()?.unwrap_or(Duration::MAX),
+            ..RetryPolicy::RESOURCE_MANAGER
+        };
+        let seconds = configuration.get(&yarn::HEARTBEAT_INTERVAL_SECONDS)?;
+        Ok(Self {
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            retry,
+            idle_interval: Duration::from_secs(seconds.into()),
+            asking_interval: configuration.get(&yarn::CONTAINER_REQUEST_HEARTBEAT_INTERVAL)?,
+            expiry_interval: hadoop.am_expiry_interval()?,
+            node_label: configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use yarn_common::environment::Environment;
+
+    use super::*;
+
+    fn hadoop(properties: &str) -> HadoopConfiguration {
+        let text = format!("<configuration>{properties}</configuration>");
+        HadoopConfiguration::from_texts([("hadoop-site.xml", text.as_str())], Environment::default()).unwrap()
+    }
+
+    const ADDRESS: &str =
+        "<property><name>yarn.resourcemanager.scheduler.address</name><value>rm:8130</value></property>";
+
+    #[test]
+    fn heartbeats_have_flinks_keys_and_defaults() {
+        let settings = DriverSettings::read(&Configuration::new(), &hadoop(ADDRESS)).unwrap();
+        assert_eq!(settings.addresses, ["rm:8130"]);
+        assert_eq!(settings.idle_interval, Duration::from_secs(5));
+        assert_eq!(settings.asking_interval, Duration::from_millis(500));
+        let faster = [
+            ("yarn.heartbeat.interval", "1"),
+            ("yarn.heartbeat.container-request-interval", "50"),
+        ];
+        let settings = DriverSettings::read(&faster.into_iter().collect(), &hadoop(ADDRESS)).unwrap();
+        assert_eq!(settings.idle_interval, Duration::from_secs(1));
+        assert_eq!(settings.asking_interval, Duration::from_millis(50));
+    }
+
+    #[test]
+    fn without_an_address_it_is_told_which_one_is_missing() {
+        let message = DriverSettings::read(&Configuration::new(), &hadoop(""))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("yarn.resourcemanager"), "{message}");
+    }
+}
