@@ -1,0 +1,96 @@
+//! The names in an output directory:
+//!
+//! ```text
+//! <path>/.selvedge-<job>/part-<job>-<vertex>-<subtask>-<attempt>.csv    while the job runs
+//! <path>/part-<job>-<vertex>-<subtask>-<attempt>.csv                    when it has FINISHED
+//! ```
+
+use selvedge_core::{ExecutionAttemptId, JobId, VertexId};
+use selvedge_runtime::connector::{Committable, ConnectorError};
+use selvedge_runtime::fs::Location;
+use serde::{Deserialize, Serialize};
+
+/// The output directory of a sink, and the one within it that holds what is not committed yet.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputDirectory {
+    job: JobId,
+    /// What the user named.
+    pub(crate) root: Location,
+    /// Readers pass over names that start with a dot.
+    pub(crate) temporary: Location,
+}
+
+impl OutputDirectory {
+    pub(crate) fn new(root: Location, job: JobId) -> Self {
+        Self {
+            temporary: root.join(&format!(".selvedge-{job}")),
+            root,
+            job,
+        }
+    }
+
+    /// The file of an attempt.
+    pub(crate) fn part(&self, attempt: &ExecutionAttemptId, extension: &str) -> PartFile {
+        let prefix = self.part_prefix(&attempt.vertex);
+        let name = format!("{prefix}{}-{}.{extension}", attempt.subtask, attempt.attempt);
+        PartFile {
+            temporary: self.temporary.join(&name),
+            r#final: self.root.join(&name),
+        }
+    }
+
+    /// How the names of a vertex's files start.
+    pub(crate) fn part_prefix(&self, vertex: &VertexId) -> String {
+        format!("part-{}-{}-", self.job, file_name(vertex.as_str()))
+    }
+
+    /// A file that says that the job made the directory.
+    pub(crate) fn made_marker(&self) -> Location {
+        self.temporary.join("made-by-this-job")
+    }
+}
+
+/// A vertex's id as part of a file name.
+fn file_name(id: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '_' | '.') {
+            c
+        } else {
+            '_'
+        }
+    };
+    id.chars().map(plain).collect()
+}
+
+/// A file that a subtask has written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartFile {
+    pub(crate) temporary: Location,
+    pub(crate) r#final: Location,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartFileJson {
+    temporary: String,
+    r#final: String,
+}
+
+impl PartFile {
+    pub(crate) fn to_committable(&self) -> Committable {
+        let json = serde_json::json!({"temporary": self.temporary.to_string(), "final": self.r#final.to_string()});
+        Committable(json.to_string().into())
+    }
+
+    /// `root` gives locations without a scheme their file system.
+    pub(crate) fn from_committable(committable: &Committable, root: &Location) -> Result<Self, ConnectorError> {
+        let fail = |error: Box<dyn std::error::Error + Send + Sync>| {
+            ConnectorError::caused_by("a committable is not what a file sink gives", error)
+        };
+        let json: PartFileJson = serde_json::from_slice(&committable.0).map_err(|error| fail(error.into()))?;
+        let location = |text: &str| Location::parse(text, root).map_err(|error| fail(error.into()));
+        Ok(Self {
+            temporary: location(&json.temporary)?,
+            r#final: location(&json.r#final)?,
+        })
+    }
+}

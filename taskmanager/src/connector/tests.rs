@@ -1,0 +1,282 @@
+use std::fs;
+use std::path::Path;
+
+use selvedge_core::MemorySize;
+use selvedge_runtime::connector::{Committable, InputSplit};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::operator::testing::TestTask;
+
+const JOB: JobId = JobId::from_bytes([7; 16]);
+
+struct Bench {
+    directory: TempDir,
+    task: TestTask,
+    connectors: BuiltinConnectors,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            task: TestTask::new(),
+            connectors: BuiltinConnectors::new(FileSystems::local_only()),
+        }
+    }
+
+    fn out(&self) -> std::path::PathBuf {
+        self.directory.path().join("out")
+    }
+
+    fn sink(&self, format: &Value, overwrite: bool) -> Value {
+        json!({"id": "write", "operator": "file-sink", "path": self.out(), "format": format, "overwrite": overwrite})
+    }
+
+    fn committer(&self, overwrite: bool) -> Arc<dyn JobCommitter> {
+        let spec: OperatorSpec = serde_json::from_value(self.sink(&json!({"type": "text"}), overwrite)).unwrap();
+        let committer = self.connectors.committer(JOB, &"v".into(), &spec).unwrap();
+        committer.unwrap()
+    }
+
+    /// Writes `records` as an attempt of subtask 0.
+    fn write(&mut self, attempt: u32, format: &Value, records: u64) -> Vec<Committable> {
+        self.task.ctx.attempt.attempt = attempt;
+        let chain = json!([{"id": "make", "operator": "generator-source", "rows": records,
+            "fields": [{"name": "s", "generator": {"type": "random-string", "length": 3}}]},
+            self.sink(format, true)]);
+        self.task.run_source(&chain, Vec::new()).unwrap().committables
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.task.runtime.block_on(work)
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn part(attempt: u32, extension: &str) -> String {
+    format!("part-{JOB}-v-0-{attempt}.{extension}")
+}
+
+fn text() -> Value {
+    json!({"type": "text"})
+}
+
+#[test]
+fn files_appear_when_they_are_committed_and_once_is_enough() {
+    let mut bench = Bench::new();
+    let committer = bench.committer(false);
+    bench.block_on(committer.prepare()).unwrap();
+    let _lost = bench.write(0, &text(), 5);
+    let kept = bench.write(1, &text(), 5);
+    assert_eq!(names(&bench.out()), [format!(".selvedge-{JOB}")]);
+    for _ in 0..2 {
+        bench.block_on(committer.commit(&kept)).unwrap();
+        assert_eq!(names(&bench.out()), [part(1, "txt")]);
+    }
+    assert_eq!(
+        fs::read_to_string(bench.out().join(part(1, "txt")))
+            .unwrap()
+            .lines()
+            .count(),
+        5
+    );
+}
+
+#[test]
+fn a_commit_goes_on_where_another_was_cut_off() {
+    let mut bench = Bench::new();
+    let committer = bench.committer(false);
+    bench.block_on(committer.prepare()).unwrap();
+    bench.block_on(committer.prepare()).expect("preparing again is fine");
+    let mut all = bench.write(0, &text(), 1);
+    bench.task.ctx.attempt.subtask = 1;
+    all.extend(bench.write(0, &text(), 1));
+    let temporary = bench.out().join(format!(".selvedge-{JOB}"));
+    fs::rename(temporary.join(part(0, "txt")), bench.out().join(part(0, "txt"))).unwrap();
+    bench.block_on(committer.commit(&all)).unwrap();
+    assert_eq!(names(&bench.out()).len(), 2);
+}
+
+#[test]
+fn a_lost_file_fails_the_commit_and_abort_removes_what_was_published() {
+    let mut bench = Bench::new();
+    let committer = bench.committer(false);
+    bench.block_on(committer.prepare()).unwrap();
+    let mut all = bench.write(0, &text(), 1);
+    bench.task.ctx.attempt.subtask = 1;
+    all.extend(bench.write(0, &text(), 1));
+    fs::remove_file(bench.out().join(format!(".selvedge-{JOB}/part-{JOB}-v-1-0.txt"))).unwrap();
+    let error = bench.block_on(committer.commit(&all)).unwrap_err().report();
+    assert!(
+        error.contains("operator 'write': cannot rename") && error.contains("no such file"),
+        "{error}"
+    );
+    assert!(bench.out().join(part(0, "txt")).exists());
+    for _ in 0..2 {
+        bench.block_on(committer.abort()).unwrap();
+        assert!(
+            !bench.out().exists(),
+            "the job made the directory, so it goes with the job"
+        );
+    }
+}
+
+#[test]
+fn a_directory_that_was_there_before_outlives_an_abort() {
+    let mut bench = Bench::new();
+    fs::create_dir(bench.out()).unwrap();
+    fs::write(bench.out().join("old"), "old").unwrap();
+    let committer = bench.committer(true);
+    bench.block_on(committer.prepare()).unwrap();
+    bench.write(0, &text(), 1);
+    bench.block_on(committer.abort()).unwrap();
+    assert_eq!(names(&bench.out()), ["old"]);
+}
+
+#[test]
+fn an_output_that_exists_is_refused_unless_it_may_be_overwritten() {
+    let mut bench = Bench::new();
+    fs::create_dir(bench.out()).unwrap();
+    fs::write(bench.out().join("old"), "old").unwrap();
+    let error = bench.block_on(bench.committer(false).prepare()).unwrap_err().report();
+    assert!(
+        error.contains("/out exists already: delete it") && error.contains("\"overwrite\": true"),
+        "{error}"
+    );
+    assert_eq!(names(&bench.out()), ["old"]);
+    let committer = bench.committer(true);
+    bench.block_on(committer.prepare()).unwrap();
+    let written = bench.write(0, &text(), 1);
+    assert!(
+        bench.out().join("old").exists(),
+        "the old content stays until the commit"
+    );
+    bench.block_on(committer.commit(&written)).unwrap();
+    assert_eq!(names(&bench.out()), [part(0, "txt")]);
+    fs::write(bench.out().join("later"), "").unwrap();
+    bench.block_on(committer.commit(&written)).unwrap();
+    assert!(
+        bench.out().join("later").exists(),
+        "a commit that is repeated deletes nothing more"
+    );
+}
+
+#[test]
+fn no_record_writes_no_file() {
+    let mut bench = Bench::new();
+    let committer = bench.committer(false);
+    bench.block_on(committer.prepare()).unwrap();
+    assert_eq!(bench.write(0, &text(), 0), []);
+    bench.block_on(committer.commit(&[])).unwrap();
+    assert_eq!(names(&bench.out()), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_in_place_of_the_output_or_its_parent_is_told() {
+    let bench = Bench::new();
+    fs::write(bench.out(), "").unwrap();
+    let error = bench.block_on(bench.committer(true).prepare()).unwrap_err().report();
+    assert!(error.contains("/out is a file: name a directory"), "{error}");
+}
+
+#[test]
+fn every_format_can_be_read_again() {
+    let columns = json!([{"name": "s", "type": "Utf8"}]);
+    let formats = [
+        (text(), json!([])),
+        (json!({"type": "csv", "header": true}), columns.clone()),
+        (json!({"type": "json"}), columns),
+    ];
+    for (format, schema) in formats {
+        let mut bench = Bench::new();
+        let committer = bench.committer(false);
+        bench.block_on(committer.prepare()).unwrap();
+        let written = bench.write(0, &format, 30_000);
+        bench.block_on(committer.commit(&written)).unwrap();
+        let source = json!({"id": "read", "operator": "file-source", "paths": [bench.out()], "format": format,
+            "schema": schema, "split_size": "50000"});
+        let splits = all_splits(&bench, &source);
+        assert!(splits.len() > 2);
+        let rows = bench.task.run_source(&json!([source]), splits).unwrap().rows();
+        assert_eq!(rows.len(), 30_000, "{format}");
+        assert!(rows.iter().all(|row| row.len() == 3));
+    }
+}
+
+#[test]
+fn parquet_holds_every_record() {
+    let mut bench = Bench::new();
+    let committer = bench.committer(false);
+    bench.block_on(committer.prepare()).unwrap();
+    let written = bench.write(0, &json!({"type": "parquet"}), 30_000);
+    bench.block_on(committer.commit(&written)).unwrap();
+    let file = fs::File::open(bench.out().join(part(0, "parquet"))).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let rows: usize = reader.build().unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+    assert_eq!(rows, 30_000);
+}
+
+fn all_splits(bench: &Bench, source: &Value) -> Vec<InputSplit> {
+    let spec: OperatorSpec = serde_json::from_value(source.clone()).unwrap();
+    bench.block_on(async {
+        let mut enumerator = bench.connectors.enumerator(&spec, 1).await.unwrap().unwrap();
+        let mut splits = Vec::new();
+        while let Some(split) = enumerator.next_split(0, "host").await.unwrap() {
+            splits.push(split);
+        }
+        splits
+    })
+}
+
+#[tokio::test]
+async fn returned_splits_are_given_out_again_first() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a"), "0123456789").unwrap();
+    fs::write(directory.path().join("empty"), "").unwrap();
+    let file_systems = FileSystems::local_only();
+    let files = selvedge_runtime::fs::expand(&file_systems, directory.path().to_str().unwrap());
+    let mut enumerator = FileEnumerator::new(&files.await.unwrap(), MemorySize::from_bytes(4)).unwrap();
+    let first = enumerator.next_split(0, "h").await.unwrap().unwrap();
+    let second = enumerator.next_split(1, "h").await.unwrap().unwrap();
+    let range = |split: &InputSplit| {
+        let split = FileSplit::from_json(split).unwrap();
+        (split.start, split.end)
+    };
+    enumerator.return_splits(0, vec![first, second]);
+    let mut ranges = Vec::new();
+    while let Some(split) = enumerator.next_split(0, "h").await.unwrap() {
+        ranges.push(range(&split));
+    }
+    assert_eq!(ranges, [(0, 4), (4, 8), (8, 10)]);
+}
+
+#[tokio::test]
+async fn paths_are_checked_before_a_job_is_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let (input, output) = (directory.path().join("in"), directory.path().join("out"));
+    let graph: JobGraph = serde_json::from_value(json!({"name": "j", "vertices": [{"id": "v", "chain": [
+        {"id": "read", "operator": "file-source", "paths": [input], "format": {"type": "text"}},
+        {"id": "write", "operator": "file-sink", "path": output, "format": {"type": "text"}}]}]}))
+    .unwrap();
+    let connectors = BuiltinConnectors::new(FileSystems::local_only());
+    let error = connectors.check_paths(&graph).await.unwrap_err().report();
+    assert!(
+        error.contains("operator 'read': the input path") && error.contains("no such file"),
+        "{error}"
+    );
+    fs::write(&input, "x").unwrap();
+    connectors.check_paths(&graph).await.unwrap();
+    fs::create_dir(&output).unwrap();
+    let error = connectors.check_paths(&graph).await.unwrap_err().report();
+    assert!(error.contains("exists already"), "{error}");
+}

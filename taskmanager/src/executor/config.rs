@@ -1,0 +1,88 @@
+//! What a worker is started with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_core::ResourceId;
+use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_runtime::clock::Clock;
+use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
+
+use crate::exchange::ExchangeConfig;
+use crate::task::{ChainPlanner, TaskRunner, ThreadRunner};
+
+/// Identity, addresses, memory and services of one worker. Several may live in one process.
+#[derive(Debug, Clone)]
+pub struct TaskExecutorConfig {
+    /// The worker's name; on YARN its container id.
+    pub resource_id: ResourceId,
+    /// The name under which others reach it.
+    pub host: String,
+    /// The address that its servers bind to.
+    pub bind_host: String,
+    /// The node that it runs on, for the locality of splits.
+    pub node: String,
+    /// Ports of its control server.
+    pub rpc_ports: PortRange,
+    /// Ports of its data server.
+    pub data_ports: PortRange,
+    /// host:port of the ResourceManager.
+    pub resource_manager_address: String,
+    /// The application's secret.
+    pub secret: ApplicationSecret,
+    /// The memory by use, the cores and the number of slots.
+    pub memory: TaskExecutorProcessSpec,
+    /// Files that tasks read and write.
+    pub file_systems: FileSystems,
+    /// Directories for temporary files.
+    pub temp_dirs: Vec<PathBuf>,
+    /// The worker's log, where it writes one.
+    pub log_file: Option<PathBuf>,
+    /// Its standard output, where that goes to a file.
+    pub stdout_file: Option<PathBuf>,
+    /// Plans the chains of tasks.
+    pub planner: Arc<dyn ChainPlanner>,
+    /// What tasks run on.
+    pub runner: Arc<dyn TaskRunner>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long things may take.
+    pub timeouts: TaskExecutorTimeouts,
+}
+
+impl TaskExecutorConfig {
+    /// Threads as Rust's standard library has them.
+    pub fn thread_runner() -> Arc<dyn TaskRunner> {
+        Arc::new(ThreadRunner::default())
+    }
+
+    pub(super) const fn exchange(&self) -> ExchangeConfig {
+        ExchangeConfig::new(self.memory.network)
+    }
+}
+
+/// Bounds, with Flink's defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskExecutorTimeouts {
+    /// `taskmanager.slot.timeout`: how long a slot waits to be taken by its job.
+    pub slot: Duration,
+    /// `taskmanager.registration.timeout`: how long the worker lives without a ResourceManager.
+    pub registration: Duration,
+    /// `task.cancellation.timeout`: how long a cancelled task may take to end.
+    pub cancellation: Duration,
+    /// `pekko.ask.timeout`: how long a call may take.
+    pub ask: Duration,
+}
+
+impl Default for TaskExecutorTimeouts {
+    fn default() -> Self {
+        Self {
+            slot: Duration::from_secs(10),
+            registration: Duration::from_secs(300),
+            cancellation: Duration::from_secs(180),
+            ask: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Tasks as the loop holds them, and how a submission becomes tasks.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use selvedge_core::job_graph::Partitioner;
+use selvedge_core::{AllocationId, ExecutionAttemptId, MemorySize};
+use selvedge_runtime::connector::report;
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::TaskExecutorConfig;
+use super::event::{Notification, Submission};
+use crate::exchange::{Exchange, ExchangeError, JobKey, NetworkBudget, Outputs, ResultPartition, Shipping};
+use crate::operator::{TaskContext, TaskCounters};
+use crate::task::{JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
+
+/// A task that was deployed, until the JobMaster knows its end.
+#[derive(Debug)]
+pub(super) struct Deployed {
+    pub(super) counters: Arc<TaskCounters>,
+    pub(super) cancelled: CancellationToken,
+    pub(super) failed_by: Arc<OnceLock<String>>,
+    allocation: AllocationId,
+    credit: u64,
+}
+
+impl Deployed {
+    /// Tells the task to end.
+    pub(super) fn stop(&self, cause: Option<&str>) {
+        if let Some(cause) = cause {
+            // The first cause counts.
+            drop(self.failed_by.set(cause.to_owned()));
+        }
+        self.cancelled.cancel();
+    }
+
+    /// Gives back what the exchange had granted for the task.
+    pub(super) fn release(&mut self, budget: &mut NetworkBudget) {
+        budget.release(self.allocation, std::mem::take(&mut self.credit));
+    }
+}
+
+/// What a submission becomes: nothing of it runs yet.
+pub(super) type Prepared = Vec<(ExecutionAttemptId, Task, Deployed)>;
+
+/// Makes tasks of submissions.
+pub(super) struct Deployer {
+    pub(super) config: Arc<TaskExecutorConfig>,
+    pub(super) exchange: Exchange,
+    pub(super) budget: NetworkBudget,
+    pub(super) notifications: mpsc::Sender<Notification>,
+    pub(super) io: Handle,
+}
+
+/// What the tasks of one slot have in common.
+struct SlotShare {
+    tasks: u64,
+    input_channels: usize,
+    window: u64,
+}
+
+impl Deployer {
+    /// All tasks of the submission, or none.
+    pub(super) fn prepare(
+        &mut self,
+        submission: Submission,
+        job_master: &Arc<dyn JobMasterGateway>,
+    ) -> GatewayResult<Prepared> {
+        let shares = self.grant(&submission.tasks).map_err(|error| refuse(&error))?;
+        let job_name = submission.job_name;
+        let mut prepared = Prepared::new();
+        for deployment in submission.tasks {
+            let share = &shares[&deployment.allocation];
+            match self.task(submission.job, &job_name, deployment, share, job_master) {
+                Ok(task) => prepared.push(task),
+                Err(error) => {
+                    self.take_back(&shares);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(prepared)
+    }
+
+    fn grant(&mut self, tasks: &[TaskDeployment]) -> Result<BTreeMap<AllocationId, SlotShare>, ExchangeError> {
+        let mut shares = BTreeMap::<AllocationId, SlotShare>::new();
+        for task in tasks {
+            let share = shares.entry(task.allocation).or_insert(SlotShare {
+                tasks: 0,
+                input_channels: 0,
+                window: 0,
+            });
+            share.tasks += 1;
+            share.input_channels += task.input_channels();
+        }
+        let slots: Vec<AllocationId> = shares.keys().copied().collect();
+        for slot in slots {
+            let share = shares.get_mut(&slot).expect("the slot was just listed");
+            match self.budget.grant(slot, share.input_channels) {
+                Ok(window) => share.window = window,
+                Err(error) => {
+                    // What was not granted yet has a window of zero.
+                    self.take_back(&shares);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(shares)
+    }
+
+    fn take_back(&mut self, shares: &BTreeMap<AllocationId, SlotShare>) {
+        for (slot, share) in shares {
+            self.budget.release(*slot, share.window * share.input_channels as u64);
+        }
+    }
+
+    fn task(
+        &self,
+        job: JobKey,
+        job_name: &str,
+        deployment: TaskDeployment,
+        share: &SlotShare,
+        job_master: &Arc<dyn JobMasterGateway>,
+    ) -> GatewayResult<(ExecutionAttemptId, Task, Deployed)> {
+        let context = self.context(job, job_name, &deployment, share);
+        let attempt = context.attempt.clone();
+        let deployed = Deployed {
+            counters: context.counters.clone(),
+            cancelled: context.cancelled.clone(),
+            failed_by: Arc::default(),
+            allocation: deployment.allocation,
+            credit: share.window * deployment.input_channels() as u64,
+        };
+        let splits = JobMasterSplits::new(context.clone(), job, job_master.clone());
+        let output_schema = deployment.outputs.first().map(|edge| edge.schema.clone());
+        let outputs = self.outputs(job, &context, deployment.outputs)?;
+        let task = Task {
+            chain: deployment.chain,
+            input: self.input(job, &attempt, deployment.inputs, share.window)?,
+            outputs: Outputs::new(context.clone(), outputs),
+            output_schema,
+            splits: Box::new(splits),
+            planner: self.config.planner.clone(),
+            clock: self.config.clock.clone(),
+            failed_by: deployed.failed_by.clone(),
+            listener: self.listener(job, attempt.clone()),
+            context,
+        };
+        Ok((attempt, task, deployed))
+    }
+
+    fn context(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment, share: &SlotShare) -> TaskContext {
+        let slot = self.config.memory.slot_profile();
+        TaskContext {
+            job_id: job.job_id,
+            job_name: job_name.to_owned(),
+            attempt: deployment.attempt.clone(),
+            task_name: deployment.task_name.clone(),
+            parallelism: deployment.parallelism,
+            max_parallelism: deployment.max_parallelism,
+            managed_memory: MemorySize::from_bytes(slot.managed.bytes() / share.tasks.max(1)),
+            file_systems: self.config.file_systems.clone(),
+            temp_dirs: self.config.temp_dirs.as_slice().into(),
+            io: self.io.clone(),
+            counters: Arc::default(),
+            cancelled: CancellationToken::new(),
+        }
+    }
+
+    fn input(
+        &self,
+        job: JobKey,
+        attempt: &ExecutionAttemptId,
+        inputs: Vec<crate::task::InputEdge>,
+        window: u64,
+    ) -> GatewayResult<Option<TaskInput>> {
+        let Some(schema) = inputs.first().map(|edge| edge.schema.clone()) else {
+            return Ok(None);
+        };
+        let channels = inputs.into_iter().flat_map(|edge| edge.channels).collect();
+        let gate = self.exchange.open_gate(job, attempt, channels, window);
+        let gate = gate.map_err(|error| refuse(&error))?;
+        Ok(Some(TaskInput { gate, schema }))
+    }
+
+    fn outputs(
+        &self,
+        job: JobKey,
+        context: &TaskContext,
+        edges: Vec<OutputEdge>,
+    ) -> GatewayResult<Vec<ResultPartition>> {
+        let open = |edge: OutputEdge| {
+            let shipping = self.shipping(&edge)?;
+            self.exchange
+                .open_partition(job, context, edge.edge, edge.channels, shipping)
+                .map_err(|error| refuse(&error))
+        };
+        edges.into_iter().map(open).collect()
+    }
+
+    fn shipping(&self, edge: &OutputEdge) -> GatewayResult<Shipping> {
+        Ok(match &edge.partitioner {
+            Partitioner::Forward => Shipping::Forward,
+            Partitioner::Rebalance => Shipping::Rebalance,
+            Partitioner::Broadcast => Shipping::Broadcast,
+            Partitioner::Hash { keys } => {
+                let channels = u32::try_from(edge.channels.len()).unwrap_or(u32::MAX);
+                let planner = &self.config.planner;
+                let partitioner = planner.hash_partitioner(&edge.schema, keys, edge.key_groups, channels);
+                Shipping::Content(partitioner.map_err(|error| refuse(&error))?)
+            }
+        })
+    }
+
+    fn listener(&self, job: JobKey, attempt: ExecutionAttemptId) -> Box<dyn Fn(crate::task::TaskTransition) + Send> {
+        let notifications = self.notifications.clone();
+        Box::new(move |transition| {
+            let notification = Notification::Task(job, attempt.clone(), transition);
+            // Fails only when the worker is gone, and then nobody is to be told.
+            drop(notifications.blocking_send(notification));
+        })
+    }
+}
+
+fn refuse(error: &(dyn std::error::Error + 'static)) -> GatewayError {
+    GatewayError::Rejected(report(error))
+}

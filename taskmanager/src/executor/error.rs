@@ -1,0 +1,72 @@
+//! Why a worker ends or cannot start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_core::{ExecutionAttemptId, ResourceId};
+use thiserror::Error;
+
+/// A failure of the worker as a whole, by step.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum TaskExecutorError {
+    /// A server got no port.
+    #[error("the worker's {server} server cannot listen: {reason}")]
+    Bind {
+        /// `control` or `data`.
+        server: &'static str,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// A server failed while it ran.
+    #[error("the worker's {server} server failed: {reason}")]
+    Server {
+        /// `control` or `data`.
+        server: &'static str,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// An address that is none.
+    #[error("'{address}' is no host:port of a {of}: {reason}")]
+    Address {
+        /// As given.
+        address: Arc<str>,
+        /// Of whom.
+        of: &'static str,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// The ResourceManager was out of reach for too long.
+    #[error(
+        "worker {worker} could not register at the ResourceManager at {address} within {timeout:?} \
+         (taskmanager.registration.timeout): {last}"
+    )]
+    Registration {
+        /// The worker.
+        worker: ResourceId,
+        /// The ResourceManager's address.
+        address: Arc<str>,
+        /// The bound.
+        timeout: Duration,
+        /// The last attempt's error.
+        last: Arc<str>,
+    },
+    /// The ResourceManager does not want the worker.
+    #[error("the ResourceManager at {address} does not accept worker {worker}: {reason}")]
+    Refused {
+        /// The worker.
+        worker: ResourceId,
+        /// The ResourceManager's address.
+        address: Arc<str>,
+        /// In its words.
+        reason: Arc<str>,
+    },
+    /// A task did not end.
+    #[error("task {attempt} did not end within {timeout:?} after it was cancelled (task.cancellation.timeout)")]
+    StuckTask {
+        /// The task.
+        attempt: ExecutionAttemptId,
+        /// The bound.
+        timeout: Duration,
+    },
+}

@@ -1,0 +1,78 @@
+//! What reaches the worker's loop: requests from callers, and what its own helpers bring back.
+
+use std::time::Duration;
+
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId};
+use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, SlotReport};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use tokio::sync::oneshot;
+
+use crate::exchange::JobKey;
+use crate::task::{TaskDeployment, TaskTransition};
+
+/// Where the answer to a request goes.
+pub(super) type Reply<T> = oneshot::Sender<GatewayResult<T>>;
+
+/// The ResourceManager gives a slot to a job.
+#[derive(Debug)]
+pub(super) struct SlotDemand {
+    pub(super) resource_manager: LeaderSessionId,
+    pub(super) slot_index: u32,
+    pub(super) job: JobKey,
+    pub(super) allocation: AllocationId,
+    pub(super) job_master_address: String,
+}
+
+/// Tasks of one job.
+#[derive(Debug)]
+pub(super) struct Submission {
+    pub(super) job: JobKey,
+    pub(super) job_name: String,
+    pub(super) tasks: Vec<TaskDeployment>,
+}
+
+/// What callers ask in its turn.
+#[derive(Debug)]
+pub(super) enum Request {
+    Slot(SlotDemand, Reply<()>),
+    Submit(Submission, Reply<()>),
+    Cancel(JobKey, Vec<ExecutionAttemptId>, Reply<()>),
+    FreeSlot(JobId, AllocationId, String, Reply<()>),
+}
+
+/// What goes before requests.
+#[derive(Debug)]
+pub(super) enum Urgent {
+    ResourceManagerHeartbeat(LeaderSessionId, Reply<SlotReport>),
+    JobMasterHeartbeat(JobKey, Reply<JobHeartbeatPayload>),
+    DisconnectJob(JobKey, String, Reply<()>),
+    Shutdown(LeaderSessionId, String, Reply<()>),
+    Stop,
+}
+
+/// What the worker's own helpers and tasks tell.
+#[derive(Debug)]
+pub(super) enum Notification {
+    Registered {
+        resource_manager: LeaderSessionId,
+        heartbeat_timeout: Duration,
+    },
+    RegistrationRefused(GatewayError),
+    /// The ResourceManager does not know the id under which it was called.
+    ResourceManagerIsAnother(LeaderSessionId),
+    JobRegistered {
+        job: JobKey,
+        heartbeat_timeout: Duration,
+    },
+    SlotsAnswered {
+        job: JobKey,
+        offered: Vec<AllocationId>,
+        accepted: Vec<AllocationId>,
+    },
+    /// The JobMaster does not want this worker, or is no more.
+    JobRefused(JobKey, GatewayError),
+    Task(JobKey, ExecutionAttemptId, TaskTransition),
+    /// The JobMaster knows that these have ended.
+    Delivered(JobKey, Vec<ExecutionAttemptId>),
+    ServerFailed(super::TaskExecutorError),
+}

@@ -1,0 +1,134 @@
+//! The worker as others call it: turns messages into requests to the loop.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use selvedge_core::{AllocationId, JobId, LeaderSessionId};
+use selvedge_runtime::gateway::convert::{WireId, required_attempt};
+use selvedge_runtime::gateway::proto::{
+    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
+    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
+    SlotReport, SubmitTasksRequest,
+};
+use selvedge_runtime::gateway::{FileStream, GatewayError, GatewayResult, TaskExecutorGateway};
+use tokio::sync::{mpsc, oneshot};
+
+use super::event::{Reply, Request, SlotDemand, Submission, Urgent};
+use super::files::WorkerFiles;
+use crate::exchange::JobKey;
+use crate::task::{DeploymentError, TaskDeployment};
+
+/// The ways into the loop.
+#[derive(Debug, Clone)]
+pub(super) struct Inbox {
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) urgent: mpsc::Sender<Urgent>,
+    pub(super) files: Arc<WorkerFiles>,
+}
+
+fn gone<E>(_: E) -> GatewayError {
+    GatewayError::Unreachable("the worker is shutting down".to_owned())
+}
+
+impl Inbox {
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> GatewayResult<T> {
+        let (reply, answer) = oneshot::channel();
+        match self.requests.try_send(request(reply)) {
+            Ok(()) => answer.await.map_err(gone)?,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Err(GatewayError::Busy("the worker's queue of requests is full".to_owned()))
+            }
+            Err(closed) => Err(gone(closed)),
+        }
+    }
+
+    async fn ask_urgently<T>(&self, request: impl FnOnce(Reply<T>) -> Urgent) -> GatewayResult<T> {
+        let (reply, answer) = oneshot::channel();
+        self.urgent.send(request(reply)).await.map_err(gone)?;
+        answer.await.map_err(gone)?
+    }
+}
+
+fn job_key(job_id: &[u8], job_master_id: &[u8]) -> GatewayResult<JobKey> {
+    Ok(JobKey {
+        job_id: JobId::from_wire(job_id)?,
+        job_master_id: LeaderSessionId::from_wire(job_master_id)?,
+    })
+}
+
+#[async_trait]
+impl TaskExecutorGateway for Inbox {
+    async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()> {
+        let demand = SlotDemand {
+            resource_manager: LeaderSessionId::from_wire(&request.resource_manager_id)?,
+            slot_index: request.slot_index,
+            job: job_key(&request.job_id, &request.job_master_id)?,
+            allocation: AllocationId::from_wire(&request.allocation_id)?,
+            job_master_address: request.job_master_address,
+        };
+        self.ask(|reply| Request::Slot(demand, reply)).await
+    }
+
+    async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()> {
+        let job = job_key(&request.job_id, &request.job_master_id)?;
+        let tasks: Result<Vec<TaskDeployment>, DeploymentError> =
+            request.tasks.into_iter().map(TaskDeployment::try_from).collect();
+        let tasks = tasks.map_err(|error| GatewayError::Rejected(selvedge_runtime::connector::report(&error)))?;
+        let submission = Submission {
+            job,
+            job_name: request.job_name,
+            tasks,
+        };
+        self.ask(|reply| Request::Submit(submission, reply)).await
+    }
+
+    async fn cancel_tasks(&self, request: CancelTasksRequest) -> GatewayResult<()> {
+        let job = job_key(&request.job_id, &request.job_master_id)?;
+        let attempts = request
+            .attempts
+            .into_iter()
+            .map(|attempt| required_attempt(Some(attempt)));
+        let attempts = attempts.collect::<GatewayResult<_>>()?;
+        self.ask(|reply| Request::Cancel(job, attempts, reply)).await
+    }
+
+    async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()> {
+        let job = JobId::from_wire(&request.job_id)?;
+        let allocation = AllocationId::from_wire(&request.allocation_id)?;
+        self.ask(|reply| Request::FreeSlot(job, allocation, request.cause, reply))
+            .await
+    }
+
+    async fn heartbeat_from_resource_manager(
+        &self,
+        request: HeartbeatFromResourceManagerRequest,
+    ) -> GatewayResult<SlotReport> {
+        let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
+        self.ask_urgently(|reply| Urgent::ResourceManagerHeartbeat(id, reply))
+            .await
+    }
+
+    async fn heartbeat_from_job_master(
+        &self,
+        request: HeartbeatFromJobMasterRequest,
+    ) -> GatewayResult<JobHeartbeatPayload> {
+        let job = job_key(&request.job_id, &request.job_master_id)?;
+        self.ask_urgently(|reply| Urgent::JobMasterHeartbeat(job, reply)).await
+    }
+
+    async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()> {
+        let job = job_key(&request.job_id, &request.job_master_id)?;
+        self.ask_urgently(|reply| Urgent::DisconnectJob(job, request.cause, reply))
+            .await
+    }
+
+    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileStream> {
+        self.files.read(request.kind()).await
+    }
+
+    async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()> {
+        let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
+        self.ask_urgently(|reply| Urgent::Shutdown(id, request.cause, reply))
+            .await
+    }
+}

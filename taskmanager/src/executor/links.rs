@@ -1,0 +1,286 @@
+//! The worker's calls to others. Each runs beside the loop, is repeated until it is answered, and brings its answer back as
+//! a notification.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use parking_lot::Mutex;
+use selvedge_core::{AllocationId, ExecutionAttemptId, LeaderSessionId, ResourceId};
+use selvedge_runtime::gateway::convert::{WireId, required_attempt};
+use selvedge_runtime::gateway::proto::{
+    DisconnectTaskExecutorRequest, FailSlotRequest, NotifySlotAvailableRequest, OfferSlotsRequest,
+    RegisterTaskExecutorRequest, RegisterTaskManagerRequest, SlotOffer, TaskStateTransition,
+    UpdateTaskExecutionStatesRequest,
+};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::event::Notification;
+use crate::exchange::JobKey;
+
+/// States that are reported in one call.
+const REPORT_BATCH: usize = 256;
+
+/// Who the worker is.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) resource_id: ResourceId,
+    pub(super) rpc_address: String,
+    pub(super) data_address: String,
+    pub(super) node: String,
+}
+
+/// Repeats a call until it is answered; a refusal is an answer.
+async fn answered<T, F>(mut call: impl FnMut() -> F) -> GatewayResult<T>
+where
+    F: Future<Output = GatewayResult<T>>,
+{
+    let retry = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(5))
+        .without_max_times()
+        .with_jitter();
+    (|| call())
+        .retry(retry)
+        .when(|error| error.retryable() || matches!(error, GatewayError::Internal(_)))
+        .await
+}
+
+/// The connection to the ResourceManager.
+#[derive(Clone)]
+pub(super) struct ResourceManagerLink {
+    pub(super) gateway: Arc<dyn ResourceManagerGateway>,
+    pub(super) notifications: mpsc::Sender<Notification>,
+    pub(super) last_error: Arc<Mutex<String>>,
+    pub(super) closed: CancellationToken,
+}
+
+impl ResourceManagerLink {
+    /// Registers the worker. What stands against it for now, such as another leader, is waited out.
+    pub(super) fn register(&self, request: RegisterTaskExecutorRequest) {
+        let link = self.clone();
+        self.spawn(async move {
+            let attempt = || async {
+                let answer = link.gateway.register_task_executor(request.clone()).await;
+                match answer {
+                    Err(GatewayError::Fenced(message)) => Err(GatewayError::Busy(message)),
+                    other => other,
+                }
+                .inspect_err(|error| link.note(error))
+            };
+            let notification = match answered(attempt).await {
+                Ok(answer) => match LeaderSessionId::from_wire(&answer.resource_manager_id) {
+                    Ok(resource_manager) => Notification::Registered {
+                        resource_manager,
+                        heartbeat_timeout: Duration::from_millis(answer.heartbeat_timeout_ms),
+                    },
+                    Err(error) => Notification::RegistrationRefused(error),
+                },
+                Err(error) => Notification::RegistrationRefused(error),
+            };
+            drop(link.notifications.send(notification).await);
+        });
+    }
+
+    fn note(&self, error: &GatewayError) {
+        tracing::debug!(%error, "not registered at the ResourceManager yet");
+        *self.last_error.lock() = error.to_string();
+    }
+
+    /// Tells that a slot is free.
+    pub(super) fn slot_free(&self, request: NotifySlotAvailableRequest, leader: LeaderSessionId) {
+        let link = self.clone();
+        self.spawn(async move {
+            match answered(|| link.gateway.notify_slot_available(request.clone())).await {
+                Ok(()) => {}
+                Err(GatewayError::Fenced(_)) => {
+                    drop(
+                        link.notifications
+                            .send(Notification::ResourceManagerIsAnother(leader))
+                            .await,
+                    );
+                }
+                // The next heartbeat's slot report says the same.
+                Err(error) => tracing::warn!(%error, "the ResourceManager did not take the news of a free slot"),
+            }
+        });
+    }
+
+    /// Tells that the worker ends; only tries.
+    pub(super) async fn disconnect(&self, leader: LeaderSessionId, resource_id: &ResourceId, cause: &str) {
+        let request = DisconnectTaskExecutorRequest {
+            resource_manager_id: leader.to_wire(),
+            resource_id: resource_id.0.clone(),
+            cause: cause.to_owned(),
+        };
+        let told = self.gateway.disconnect_task_executor(request);
+        if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), told).await {
+            tracing::debug!(%error, "the ResourceManager was not told that the worker ends");
+        }
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(self.closed.clone().run_until_cancelled_owned(work));
+    }
+}
+
+/// The connection to one JobMaster; closed when dropped.
+pub(super) struct JobLink {
+    shared: Arc<JobLinkShared>,
+    /// Bounded by what tasks there are: three states each.
+    reports: mpsc::UnboundedSender<TaskStateTransition>,
+}
+
+struct JobLinkShared {
+    job: JobKey,
+    identity: Identity,
+    gateway: Arc<dyn JobMasterGateway>,
+    notifications: mpsc::Sender<Notification>,
+    closed: CancellationToken,
+}
+
+impl Drop for JobLink {
+    fn drop(&mut self) {
+        self.shared.closed.cancel();
+    }
+}
+
+impl JobLink {
+    /// Registers the worker at the JobMaster and begins to report.
+    pub(super) fn open(
+        job: JobKey,
+        identity: Identity,
+        gateway: Arc<dyn JobMasterGateway>,
+        notifications: mpsc::Sender<Notification>,
+    ) -> Self {
+        let (reports, queue) = mpsc::unbounded_channel();
+        let shared = Arc::new(JobLinkShared {
+            job,
+            identity,
+            gateway,
+            notifications,
+            closed: CancellationToken::new(),
+        });
+        shared.spawn(shared.clone().register());
+        shared.spawn(shared.clone().report(queue));
+        Self { shared, reports }
+    }
+
+    pub(super) fn gateway(&self) -> Arc<dyn JobMasterGateway> {
+        self.shared.gateway.clone()
+    }
+
+    /// Queues a state; states arrive in the order in which they are queued.
+    pub(super) fn queue_report(&self, transition: TaskStateTransition) {
+        drop(self.reports.send(transition));
+    }
+
+    /// Offers slots.
+    pub(super) fn offer(&self, slots: Vec<SlotOffer>) {
+        self.shared.spawn(self.shared.clone().offer(slots));
+    }
+
+    /// Tells that a slot is lost.
+    pub(super) fn fail_slot(&self, allocation: AllocationId, cause: String) {
+        let shared = self.shared.clone();
+        self.shared.spawn(async move {
+            let request = FailSlotRequest {
+                job_id: shared.job.job_id.to_wire(),
+                job_master_id: shared.job.job_master_id.to_wire(),
+                resource_id: shared.identity.resource_id.0.clone(),
+                allocation_id: allocation.to_wire(),
+                cause,
+            };
+            let told = answered(|| shared.gateway.fail_slot(request.clone())).await;
+            shared.unless_refused(told).await;
+        });
+    }
+}
+
+impl JobLinkShared {
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(self.closed.clone().run_until_cancelled_owned(work));
+    }
+
+    async fn notify(&self, notification: Notification) {
+        drop(self.notifications.send(notification).await);
+    }
+
+    async fn unless_refused<T>(&self, answer: GatewayResult<T>) -> Option<T> {
+        match answer {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                self.notify(Notification::JobRefused(self.job, error)).await;
+                None
+            }
+        }
+    }
+
+    async fn register(self: Arc<Self>) {
+        let request = RegisterTaskManagerRequest {
+            job_id: self.job.job_id.to_wire(),
+            job_master_id: self.job.job_master_id.to_wire(),
+            resource_id: self.identity.resource_id.0.clone(),
+            rpc_address: self.identity.rpc_address.clone(),
+            data_address: self.identity.data_address.clone(),
+            host: self.identity.node.clone(),
+        };
+        let answer = answered(|| self.gateway.register_task_manager(request.clone())).await;
+        if let Some(answer) = self.unless_refused(answer).await {
+            let heartbeat_timeout = Duration::from_millis(answer.heartbeat_timeout_ms);
+            let job = self.job;
+            self.notify(Notification::JobRegistered { job, heartbeat_timeout })
+                .await;
+        }
+    }
+
+    async fn offer(self: Arc<Self>, slots: Vec<SlotOffer>) {
+        let ids = |ids: &mut dyn Iterator<Item = &bytes::Bytes>| -> Vec<AllocationId> {
+            ids.filter_map(|id| AllocationId::from_wire(id).ok()).collect()
+        };
+        let offered = ids(&mut slots.iter().map(|slot| &slot.allocation_id));
+        let request = OfferSlotsRequest {
+            job_id: self.job.job_id.to_wire(),
+            job_master_id: self.job.job_master_id.to_wire(),
+            resource_id: self.identity.resource_id.0.clone(),
+            slots,
+        };
+        let answer = answered(|| self.gateway.offer_slots(request.clone())).await;
+        if let Some(answer) = self.unless_refused(answer).await {
+            let accepted = ids(&mut answer.accepted_allocation_ids.iter());
+            let job = self.job;
+            self.notify(Notification::SlotsAnswered { job, offered, accepted })
+                .await;
+        }
+    }
+
+    /// Delivers states in their order, each at least once.
+    async fn report(self: Arc<Self>, mut queue: mpsc::UnboundedReceiver<TaskStateTransition>) {
+        let mut transitions = Vec::new();
+        while queue.recv_many(&mut transitions, REPORT_BATCH).await > 0 {
+            let transitions = std::mem::take(&mut transitions);
+            let ended = ended(&transitions);
+            let request = UpdateTaskExecutionStatesRequest {
+                job_id: self.job.job_id.to_wire(),
+                job_master_id: self.job.job_master_id.to_wire(),
+                resource_id: self.identity.resource_id.0.clone(),
+                transitions,
+            };
+            let told = answered(|| self.gateway.update_task_execution_states(request.clone())).await;
+            if self.unless_refused(told).await.is_none() {
+                return;
+            }
+            self.notify(Notification::Delivered(self.job, ended)).await;
+        }
+    }
+}
+
+/// Metrics are set where a state is terminal.
+fn ended(transitions: &[TaskStateTransition]) -> Vec<ExecutionAttemptId> {
+    let terminal = transitions.iter().filter(|transition| transition.metrics.is_some());
+    terminal
+        .filter_map(|transition| required_attempt(transition.attempt.clone()).ok())
+        .collect()
+}

@@ -1,0 +1,442 @@
+//! The worker's loop: owns all state, carries out what it decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use selvedge_core::status::ExecutionState;
+use selvedge_core::{ExecutionAttemptId, JobId};
+use selvedge_runtime::gateway::convert::WireId;
+use selvedge_runtime::gateway::grpc::JobMasterClient;
+use selvedge_runtime::gateway::proto::{
+    HardwareDescription, JobHeartbeatPayload, MemoryConfiguration, NotifySlotAvailableRequest,
+    RegisterTaskExecutorRequest, SlotOffer, SlotReport, TaskStateTransition,
+};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use selvedge_runtime::rpc::RpcChannel;
+use tokio::sync::mpsc;
+
+use super::deploy::{Deployed, Deployer};
+use super::event::{Notification, Request, Submission, Urgent};
+use super::links::{Identity, JobLink, ResourceManagerLink};
+use super::state::{Action, State};
+use super::{TaskExecutorConfig, TaskExecutorError};
+use crate::exchange::JobKey;
+use crate::task::TaskTransition;
+
+/// How long tasks may take to end when the worker does.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How the worker ends.
+pub(super) struct End {
+    /// Why, for the log and the ResourceManager.
+    cause: String,
+    /// Whether the ResourceManager itself asked for it: it then waits for no good-bye, and may be gone already.
+    asked_by_resource_manager: bool,
+    result: Result<(), TaskExecutorError>,
+}
+
+impl End {
+    fn stopped() -> Self {
+        Self {
+            cause: "the worker was stopped".to_owned(),
+            asked_by_resource_manager: false,
+            result: Ok(()),
+        }
+    }
+
+    fn asked(cause: String) -> Self {
+        Self {
+            cause,
+            asked_by_resource_manager: true,
+            result: Ok(()),
+        }
+    }
+
+    fn failed(error: TaskExecutorError) -> Self {
+        Self {
+            cause: error.to_string(),
+            asked_by_resource_manager: false,
+            result: Err(error),
+        }
+    }
+}
+
+pub(super) struct Service {
+    pub(super) config: Arc<TaskExecutorConfig>,
+    pub(super) identity: Identity,
+    pub(super) state: State,
+    pub(super) deployer: Deployer,
+    pub(super) resource_manager: ResourceManagerLink,
+    pub(super) notifications: mpsc::Sender<Notification>,
+    pub(super) links: BTreeMap<JobId, JobLink>,
+    pub(super) tasks: BTreeMap<(JobId, ExecutionAttemptId), Deployed>,
+    pub(super) end: Option<End>,
+}
+
+/// What the loop reads.
+pub(super) struct Queues {
+    pub(super) urgent: mpsc::Receiver<Urgent>,
+    pub(super) notifications: mpsc::Receiver<Notification>,
+    pub(super) requests: mpsc::Receiver<Request>,
+}
+
+impl Service {
+    /// Runs until the worker is told to end or cannot go on.
+    pub(super) async fn run(mut self, mut queues: Queues) -> Result<(), TaskExecutorError> {
+        self.register();
+        let end = loop {
+            if let Some(end) = self.end.take() {
+                break end;
+            }
+            let due = tokio::time::Instant::from_std(self.state.next_deadline());
+            tokio::select! {
+                biased;
+                Some(urgent) = queues.urgent.recv() => self.on_urgent(urgent),
+                Some(notification) = queues.notifications.recv() => self.on_notification(notification),
+                Some(request) = queues.requests.recv() => self.on_request(request),
+                () = tokio::time::sleep_until(due) => {}
+            }
+            let due = self.state.tick(self.now());
+            self.perform(due);
+        };
+        tracing::info!(worker = %self.identity.resource_id, cause = end.cause, "the worker ends");
+        self.farewell(&end, &mut queues.notifications).await;
+        end.result
+    }
+
+    fn now(&self) -> Instant {
+        self.config.clock.monotonic().into_std()
+    }
+
+    fn on_urgent(&mut self, urgent: Urgent) {
+        let now = self.now();
+        match urgent {
+            Urgent::ResourceManagerHeartbeat(id, reply) => {
+                let alive = self.state.resource_manager_heartbeat(id, now);
+                drop(reply.send(alive.map(|()| self.slot_report())));
+            }
+            Urgent::JobMasterHeartbeat(job, reply) => drop(reply.send(self.job_heartbeat(job, now))),
+            Urgent::DisconnectJob(job, cause, reply) => {
+                tracing::info!(cause, "{job} is over here");
+                let actions = self.state.disconnect(job, now);
+                self.perform(actions);
+                drop(reply.send(Ok(())));
+            }
+            Urgent::Shutdown(id, cause, reply) => {
+                let checked = self.state.check_resource_manager(id);
+                if checked.is_ok() {
+                    self.end.get_or_insert(End::asked(cause));
+                }
+                drop(reply.send(checked));
+            }
+            Urgent::Stop => {
+                self.end.get_or_insert_with(End::stopped);
+            }
+        }
+    }
+
+    fn on_request(&mut self, request: Request) {
+        let now = self.now();
+        match request {
+            Request::Slot(demand, reply) => {
+                let (actions, result) = self.state.request_slot(&demand, now);
+                self.perform(actions);
+                drop(reply.send(result));
+            }
+            Request::Submit(submission, reply) => drop(reply.send(self.submit(submission))),
+            Request::Cancel(job, attempts, reply) => {
+                let actions = self.state.cancel(job, &attempts, now);
+                drop(reply.send(actions.map(|actions| self.perform(actions))));
+            }
+            Request::FreeSlot(job, allocation, cause, reply) => {
+                let actions = self.state.free_slot(job, allocation, cause, now);
+                self.perform(actions);
+                drop(reply.send(Ok(())));
+            }
+        }
+    }
+
+    fn on_notification(&mut self, notification: Notification) {
+        let now = self.now();
+        let actions = match notification {
+            Notification::Registered {
+                resource_manager,
+                heartbeat_timeout,
+            } => {
+                tracing::info!(leader = %resource_manager, "registered at the ResourceManager");
+                self.state.registered(resource_manager, heartbeat_timeout, now);
+                Vec::new()
+            }
+            Notification::RegistrationRefused(error) => {
+                self.end_refused(&error);
+                Vec::new()
+            }
+            Notification::ResourceManagerIsAnother(id) => self.state.lose_resource_manager(id, now),
+            Notification::JobRegistered { job, heartbeat_timeout } => {
+                self.state.job_registered(job, heartbeat_timeout, now)
+            }
+            Notification::SlotsAnswered { job, offered, accepted } => {
+                self.state.slots_answered(job, &offered, &accepted, now)
+            }
+            Notification::JobRefused(job, error) => {
+                tracing::warn!(%error, "the JobMaster of {job} does not know this worker");
+                self.state.disconnect(job, now)
+            }
+            Notification::Task(job, attempt, transition) => self.task_changed(job, &attempt, transition),
+            Notification::Delivered(job, attempts) => {
+                for attempt in &attempts {
+                    self.tasks.remove(&(job.job_id, attempt.clone()));
+                }
+                self.state.delivered(job, &attempts)
+            }
+            Notification::ServerFailed(error) => {
+                self.end.get_or_insert(End::failed(error));
+                Vec::new()
+            }
+        };
+        self.perform(actions);
+    }
+
+    fn end_refused(&mut self, error: &GatewayError) {
+        let error = TaskExecutorError::Refused {
+            worker: self.identity.resource_id.clone(),
+            address: self.config.resource_manager_address.as_str().into(),
+            reason: error.to_string().into(),
+        };
+        self.end.get_or_insert(End::failed(error));
+    }
+
+    fn submit(&mut self, submission: Submission) -> GatewayResult<()> {
+        let job = submission.job;
+        let pairs = submission
+            .tasks
+            .iter()
+            .map(|task| (task.attempt.clone(), task.allocation));
+        let pairs: Vec<_> = pairs.collect();
+        self.state.check_submission(job, &pairs)?;
+        let link = self.links.get(&job.job_id);
+        let link = link.ok_or_else(|| GatewayError::Fenced(format!("the worker has no connection to {job}")))?;
+        let prepared = self.deployer.prepare(submission, &link.gateway())?;
+        self.state.accept_submission(job, &pairs);
+        for (attempt, task, deployed) in prepared {
+            self.tasks.insert((job.job_id, attempt.clone()), deployed);
+            if let Err(error) = self.config.runner.start(task) {
+                self.task_not_started(job, &attempt, &error);
+            }
+        }
+        Ok(())
+    }
+
+    fn task_not_started(&mut self, job: JobKey, attempt: &ExecutionAttemptId, error: &std::io::Error) {
+        let failed = TaskTransition {
+            state: ExecutionState::Failed,
+            at: self.config.clock.wall(),
+            cause: Some(format!("the worker cannot start a thread for the task: {error}")),
+            committables: Vec::new(),
+        };
+        let actions = self.task_changed(job, attempt, failed);
+        self.perform(actions);
+    }
+
+    fn task_changed(&mut self, job: JobKey, attempt: &ExecutionAttemptId, transition: TaskTransition) -> Vec<Action> {
+        tracing::info!(job = %job.job_id, task = %attempt, state = %transition.state, cause = transition.cause, "task");
+        let (told, actions) = self.state.task_changed(job, attempt, transition.state);
+        let key = (job.job_id, attempt.clone());
+        if told && let Some(link) = self.links.get(&job.job_id) {
+            link.queue_report(self.report_of(&key, transition.clone()));
+        }
+        if transition.state.is_terminal() {
+            if let Some(deployed) = self.tasks.get_mut(&key) {
+                deployed.release(&mut self.deployer.budget);
+            }
+            if !told {
+                self.tasks.remove(&key);
+            }
+        }
+        actions
+    }
+
+    fn report_of(&self, key: &(JobId, ExecutionAttemptId), transition: TaskTransition) -> TaskStateTransition {
+        let (_, attempt) = key;
+        let figures = self.tasks.get(key).map(|task| task.counters.snapshot(attempt));
+        let is_terminal = transition.state.is_terminal();
+        TaskStateTransition {
+            attempt: Some(attempt.into()),
+            state: transition.state.to_string(),
+            timestamp_ms: transition.at.millis(),
+            cause: transition.cause.unwrap_or_default(),
+            metrics: is_terminal.then(|| figures.unwrap_or_default()),
+            committables: transition
+                .committables
+                .into_iter()
+                .map(|committable| committable.0)
+                .collect(),
+        }
+    }
+
+    fn slot_report(&self) -> SlotReport {
+        SlotReport {
+            resource_id: self.identity.resource_id.0.clone(),
+            slots: self.state.slots.report(),
+        }
+    }
+
+    fn job_heartbeat(&mut self, key: JobKey, now: Instant) -> GatewayResult<JobHeartbeatPayload> {
+        let job = self.state.job_heartbeat(key, now)?;
+        let attempts = job.tasks.keys();
+        let figures = |attempt: &ExecutionAttemptId| {
+            let task = self.tasks.get(&(key.job_id, attempt.clone()))?;
+            Some(task.counters.snapshot(attempt))
+        };
+        Ok(JobHeartbeatPayload {
+            resource_id: self.identity.resource_id.0.clone(),
+            // Those whose end is not delivered too: the JobMaster would miss them.
+            running: attempts.clone().map(Into::into).collect(),
+            metrics: attempts.filter_map(figures).collect(),
+        })
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            tracing::debug!(?action, "worker");
+            match action {
+                Action::Register => self.register(),
+                Action::Connect { job, address } => self.connect(job, &address),
+                Action::Offer { job, slots } => self.offer(job, &slots),
+                Action::SlotFree { index, allocation } => self.slot_free(index, allocation),
+                Action::FailSlot { job, allocation, cause } => {
+                    if let Some(link) = self.links.get(&job.job_id) {
+                        link.fail_slot(allocation, cause);
+                    }
+                }
+                Action::Stop { job, attempts, cause } => self.stop(job, attempts, cause.as_deref()),
+                Action::Disconnect(job) | Action::Forget(job) => {
+                    self.links.remove(&job.job_id);
+                    self.deployer.exchange.end_job(job);
+                }
+                Action::EndStuck(attempt) => {
+                    let timeout = self.config.timeouts.cancellation;
+                    let error = TaskExecutorError::StuckTask { attempt, timeout };
+                    self.end.get_or_insert(End::failed(error));
+                }
+                Action::EndUnregistered => self.end_unregistered(),
+            }
+        }
+    }
+
+    fn end_unregistered(&mut self) {
+        let error = TaskExecutorError::Registration {
+            worker: self.identity.resource_id.clone(),
+            address: self.config.resource_manager_address.as_str().into(),
+            timeout: self.config.timeouts.registration,
+            last: self.resource_manager.last_error.lock().as_str().into(),
+        };
+        self.end.get_or_insert(End::failed(error));
+    }
+
+    fn register(&self) {
+        let memory = &self.config.memory;
+        self.resource_manager.register(RegisterTaskExecutorRequest {
+            resource_id: self.identity.resource_id.0.clone(),
+            rpc_address: self.identity.rpc_address.clone(),
+            data_address: self.identity.data_address.clone(),
+            host: self.identity.node.clone(),
+            hardware: Some(HardwareDescription {
+                cpu_cores: memory.vcores(),
+                physical_memory: memory.total_process().bytes(),
+                free_memory: memory.total_process().bytes(),
+                managed_memory: memory.managed.bytes(),
+            }),
+            memory: Some(MemoryConfiguration {
+                framework_heap: memory.framework_heap.bytes(),
+                task_heap: memory.task_heap.bytes(),
+                framework_off_heap: memory.framework_off_heap.bytes(),
+                task_off_heap: memory.task_off_heap.bytes(),
+                network: memory.network.bytes(),
+                managed: memory.managed.bytes(),
+                jvm_metaspace: memory.jvm_metaspace.bytes(),
+                jvm_overhead: memory.jvm_overhead.bytes(),
+                total_flink: memory.total_flink().bytes(),
+                total_process: memory.total_process().bytes(),
+            }),
+            total_resource: Some((&memory.total_profile()).into()),
+            default_slot: Some(self.state.slots.profile().into()),
+            slots: self.state.slots.report(),
+        });
+    }
+
+    fn connect(&mut self, job: JobKey, address: &str) {
+        self.deployer.exchange.begin_job(job);
+        let channel = match RpcChannel::control(address, &self.config.secret, self.config.timeouts.ask) {
+            Ok(channel) => channel,
+            Err(error) => {
+                tracing::warn!(%error, "'{address}' is no address of a JobMaster");
+                let actions = self.state.disconnect(job, self.now());
+                return self.perform(actions);
+            }
+        };
+        let gateway = Arc::new(JobMasterClient::new(&channel));
+        let link = JobLink::open(job, self.identity.clone(), gateway, self.notifications.clone());
+        self.links.insert(job.job_id, link);
+    }
+
+    fn offer(&self, job: JobKey, slots: &[(selvedge_core::AllocationId, u32)]) {
+        let profile = self.state.slots.profile();
+        let offer = |(allocation, slot_index): &(selvedge_core::AllocationId, u32)| SlotOffer {
+            allocation_id: allocation.to_wire(),
+            slot_index: *slot_index,
+            profile: Some(profile.into()),
+        };
+        if let Some(link) = self.links.get(&job.job_id) {
+            link.offer(slots.iter().map(offer).collect());
+        }
+    }
+
+    fn slot_free(&self, slot_index: u32, allocation: selvedge_core::AllocationId) {
+        // An unregistered worker tells of its slots when it registers.
+        let Some(leader) = self.state.resource_manager() else {
+            return;
+        };
+        let request = NotifySlotAvailableRequest {
+            resource_manager_id: leader.to_wire(),
+            resource_id: self.identity.resource_id.0.clone(),
+            slot_index,
+            allocation_id: allocation.to_wire(),
+        };
+        self.resource_manager.slot_free(request, leader);
+    }
+
+    fn stop(&self, job: JobKey, attempts: Vec<ExecutionAttemptId>, cause: Option<&str>) {
+        for attempt in attempts {
+            if let Some(task) = self.tasks.get(&(job.job_id, attempt)) {
+                task.stop(cause);
+            }
+        }
+    }
+
+    /// Ends what runs, within a bound, and says good-bye.
+    async fn farewell(mut self, end: &End, notifications: &mut mpsc::Receiver<Notification>) {
+        let reason = format!("worker {} is shutting down: {}", self.identity.resource_id, end.cause);
+        self.tasks.values().for_each(|task| task.stop(Some(&reason)));
+        let ending = async {
+            while self.state.has_running_tasks()
+                && let Some(notification) = notifications.recv().await
+            {
+                self.on_notification(notification);
+            }
+        };
+        if tokio::time::timeout(FAREWELL, ending).await.is_err() {
+            tracing::warn!("some tasks have not ended");
+        }
+        notifications.close();
+        if let Some(leader) = self.state.resource_manager()
+            && !end.asked_by_resource_manager
+        {
+            let worker = &self.identity.resource_id;
+            self.resource_manager.disconnect(leader, worker, &end.cause).await;
+        }
+        self.resource_manager.closed.cancel();
+        self.deployer.exchange.shut_down();
+    }
+}

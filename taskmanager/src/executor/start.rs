@@ -1,0 +1,219 @@
+//! Starts a worker: its servers, its exchange and its loop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use selvedge_runtime::gateway::grpc::{ResourceManagerClient, serve_task_executor};
+use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer, bind};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use super::deploy::Deployer;
+use super::event::{Notification, Urgent};
+use super::files::WorkerFiles;
+use super::gateway::Inbox;
+use super::links::{Identity, ResourceManagerLink};
+use super::service::{Queues, Service};
+use super::state::State;
+use super::{TaskExecutorConfig, TaskExecutorError};
+use crate::exchange::{Exchange, NetworkBudget};
+use crate::slot::SlotTable;
+
+/// Requests that may wait; beyond them callers are told to come again.
+const REQUEST_QUEUE: usize = 256;
+const URGENT_QUEUE: usize = 64;
+/// What own helpers tell waits where the queue is full.
+const NOTIFICATION_QUEUE: usize = 256;
+
+/// The worker.
+#[derive(Debug)]
+pub struct TaskExecutor;
+
+/// Where a worker is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerAddresses {
+    /// host:port of its TaskExecutorService.
+    pub rpc: String,
+    /// host:port of its Flight service.
+    pub data: String,
+}
+
+/// A started worker; cheap to clone. Dropping all handles does not stop it.
+#[derive(Debug, Clone)]
+pub struct TaskExecutorHandle {
+    addresses: WorkerAddresses,
+    inbox: Inbox,
+    ended: watch::Receiver<Option<Result<(), TaskExecutorError>>>,
+}
+
+impl TaskExecutorHandle {
+    /// Where it is reached.
+    pub const fn addresses(&self) -> &WorkerAddresses {
+        &self.addresses
+    }
+
+    /// Ends it, and waits until it has ended.
+    pub async fn stop(&self) {
+        drop(self.inbox.urgent.send(Urgent::Stop).await);
+        drop(self.terminated().await);
+    }
+
+    /// Waits until it has ended, and tells why where that was no wish of anybody's.
+    pub async fn terminated(&self) -> Result<(), TaskExecutorError> {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(end) => end.clone().unwrap_or(Ok(())),
+            // The runtime is going down, and the worker with it.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl TaskExecutor {
+    /// Starts a worker on the runtime that this is called in: its control and its exchange run there, its tasks on threads
+    /// of their own. It registers by itself.
+    pub async fn start(config: TaskExecutorConfig) -> Result<TaskExecutorHandle, TaskExecutorError> {
+        let config = Arc::new(config);
+        let io = Handle::current();
+        let control = listen(&config, &config.rpc_ports, "control").await?;
+        let data = listen(&config, &config.data_ports, "data").await?;
+        let addresses = WorkerAddresses {
+            rpc: format!("{}:{}", config.host, control.address().port()),
+            data: format!("{}:{}", config.host, data.address().port()),
+        };
+        let (requests, request_queue) = mpsc::channel(REQUEST_QUEUE);
+        let (urgent, urgent_queue) = mpsc::channel(URGENT_QUEUE);
+        let (notifications, notification_queue) = mpsc::channel(NOTIFICATION_QUEUE);
+        let inbox = Inbox {
+            requests,
+            urgent,
+            files: Arc::new(WorkerFiles {
+                log: config.log_file.clone(),
+                stdout: config.stdout_file.clone(),
+            }),
+        };
+        let exchange = Exchange::new(
+            config.resource_id.clone(),
+            config.exchange(),
+            config.secret.clone(),
+            io.clone(),
+        );
+        let service = service(&config, &addresses, exchange.clone(), notifications.clone(), io)?;
+        let closed = service.resource_manager.closed.clone();
+        serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
+        serve_data(data, exchange, notifications);
+        let queues = Queues {
+            urgent: urgent_queue,
+            notifications: notification_queue,
+            requests: request_queue,
+        };
+        let (end, ended) = watch::channel(None);
+        tokio::spawn(async move {
+            let result = service.run(queues).await;
+            end.send_replace(Some(result));
+        });
+        Ok(TaskExecutorHandle {
+            addresses,
+            inbox,
+            ended,
+        })
+    }
+}
+
+fn service(
+    config: &Arc<TaskExecutorConfig>,
+    addresses: &WorkerAddresses,
+    exchange: Exchange,
+    notifications: mpsc::Sender<Notification>,
+    io: Handle,
+) -> Result<Service, TaskExecutorError> {
+    let slots = config.memory.number_of_slots;
+    let table = SlotTable::new(slots, config.memory.slot_profile(), config.timeouts.slot);
+    let now = config.clock.monotonic().into_std();
+    Ok(Service {
+        identity: Identity {
+            resource_id: config.resource_id.clone(),
+            rpc_address: addresses.rpc.clone(),
+            data_address: addresses.data.clone(),
+            node: config.node.clone(),
+        },
+        state: State::new(table, config.timeouts.clone(), now),
+        deployer: Deployer {
+            config: config.clone(),
+            exchange,
+            budget: NetworkBudget::new(config.memory.network, slots),
+            notifications: notifications.clone(),
+            io,
+        },
+        resource_manager: ResourceManagerLink {
+            gateway: Arc::new(ResourceManagerClient::new(&resource_manager(config)?)),
+            notifications: notifications.clone(),
+            last_error: Arc::default(),
+            closed: CancellationToken::new(),
+        },
+        notifications,
+        links: BTreeMap::new(),
+        tasks: BTreeMap::new(),
+        end: None,
+        config: config.clone(),
+    })
+}
+
+fn resource_manager(config: &TaskExecutorConfig) -> Result<RpcChannel, TaskExecutorError> {
+    let address = &config.resource_manager_address;
+    RpcChannel::control(address, &config.secret, config.timeouts.ask).map_err(|error| TaskExecutorError::Address {
+        address: address.as_str().into(),
+        of: "ResourceManager",
+        reason: error.to_string().into(),
+    })
+}
+
+async fn listen(
+    config: &TaskExecutorConfig,
+    ports: &PortRange,
+    server: &'static str,
+) -> Result<RpcServer, TaskExecutorError> {
+    let failed = |reason: String| TaskExecutorError::Bind {
+        server,
+        reason: reason.into(),
+    };
+    let listener = bind(&config.bind_host, ports)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    RpcServer::new(listener).map_err(|error| failed(error.to_string()))
+}
+
+fn serve_control(
+    server: RpcServer,
+    config: &TaskExecutorConfig,
+    inbox: Inbox,
+    notifications: mpsc::Sender<Notification>,
+    closed: CancellationToken,
+) {
+    let routes = Routes::new(serve_task_executor(Arc::new(inbox), &config.secret));
+    tokio::spawn(async move {
+        let served = server.serve(routes, closed.cancelled_owned()).await;
+        tell_failure(served, "control", &notifications).await;
+    });
+}
+
+fn serve_data(server: RpcServer, exchange: Exchange, notifications: mpsc::Sender<Notification>) {
+    tokio::spawn(async move {
+        let served = exchange.serve(server).await;
+        tell_failure(served, "data", &notifications).await;
+    });
+}
+
+async fn tell_failure(
+    served: Result<(), selvedge_runtime::rpc::ServerError>,
+    server: &'static str,
+    notifications: &mpsc::Sender<Notification>,
+) {
+    if let Err(error) = served {
+        let reason = selvedge_runtime::connector::report(&error).into();
+        let failure = TaskExecutorError::Server { server, reason };
+        drop(notifications.send(Notification::ServerFailed(failure)).await);
+    }
+}

@@ -1,0 +1,207 @@
+//! The worker's decisions by tables, without a clock.
+
+use std::time::{Duration, Instant};
+
+use selvedge_core::resource::ResourceProfile;
+use selvedge_core::status::ExecutionState;
+use selvedge_core::{AllocationId, LeaderSessionId, MemorySize};
+use selvedge_runtime::clock::thread_now;
+use selvedge_runtime::gateway::GatewayError;
+
+use super::TaskExecutorTimeouts;
+use super::event::SlotDemand;
+use super::state::{Action, State};
+use crate::exchange::JobKey;
+use crate::exchange::testing::{attempt, job};
+use crate::slot::SlotTable;
+
+const HEARTBEAT: Duration = Duration::from_secs(50);
+
+fn leader() -> LeaderSessionId {
+    LeaderSessionId::from_bytes([9; 16])
+}
+
+fn allocation(byte: u8) -> AllocationId {
+    AllocationId::from_bytes([byte; 16])
+}
+
+fn demand(job: JobKey, slot_index: u32, to: AllocationId) -> SlotDemand {
+    SlotDemand {
+        resource_manager: leader(),
+        slot_index,
+        job,
+        allocation: to,
+        job_master_address: "master:1".to_owned(),
+    }
+}
+
+/// A registered worker with two slots.
+fn worker(now: Instant) -> State {
+    let none = MemorySize::default();
+    let profile = ResourceProfile {
+        cpu_cores: 1.0,
+        task_heap: none,
+        task_off_heap: none,
+        managed: none,
+        network: none,
+    };
+    let timeouts = TaskExecutorTimeouts::default();
+    let mut state = State::new(SlotTable::new(2, profile, timeouts.slot), timeouts, now);
+    state.registered(leader(), HEARTBEAT, now);
+    state
+}
+
+/// The same with the job's first slot taken and a task in it.
+fn with_task(now: Instant) -> State {
+    let mut state = worker(now);
+    let (actions, result) = state.request_slot(&demand(job(1), 0, allocation(1)), now);
+    let address = "master:1".to_owned();
+    assert_eq!(actions, [Action::Connect { job: job(1), address }]);
+    result.unwrap();
+    let offer = Action::Offer {
+        job: job(1),
+        slots: vec![(allocation(1), 0)],
+    };
+    assert_eq!(state.job_registered(job(1), HEARTBEAT, now), [offer]);
+    assert!(
+        state
+            .slots_answered(job(1), &[allocation(1)], &[allocation(1)], now)
+            .is_empty()
+    );
+    let tasks = [(attempt("v", 0), allocation(1))];
+    state.check_submission(job(1), &tasks).unwrap();
+    state.accept_submission(job(1), &tasks);
+    state
+}
+
+fn stop(cause: Option<&str>) -> Action {
+    Action::Stop {
+        job: job(1),
+        attempts: vec![attempt("v", 0)],
+        cause: cause.map(str::to_owned),
+    }
+}
+
+fn free() -> Action {
+    Action::SlotFree {
+        index: 0,
+        allocation: allocation(1),
+    }
+}
+
+#[test]
+fn a_second_slot_is_offered_when_the_first_offer_is_answered() {
+    let now = thread_now();
+    let mut state = worker(now);
+    state.request_slot(&demand(job(1), 0, allocation(1)), now).1.unwrap();
+    state.job_registered(job(1), HEARTBEAT, now);
+    let (actions, result) = state.request_slot(&demand(job(1), 1, allocation(2)), now);
+    assert!(actions.is_empty() && result.is_ok(), "an offer is on its way");
+    let answered = state.slots_answered(job(1), &[allocation(1)], &[allocation(1)], now);
+    let offer = Action::Offer {
+        job: job(1),
+        slots: vec![(allocation(2), 1)],
+    };
+    assert_eq!(answered, [offer]);
+}
+
+#[test]
+fn a_slot_accepted_after_it_was_given_up_is_told_lost() {
+    let now = thread_now();
+    let mut state = worker(now);
+    for (index, slot) in [(0, allocation(1)), (1, allocation(2))] {
+        state.request_slot(&demand(job(1), index, slot), now).1.unwrap();
+    }
+    state.job_registered(job(1), HEARTBEAT, now);
+    assert_eq!(
+        state.free_slot(job(1).job_id, allocation(1), String::new(), now),
+        [free()]
+    );
+    let both = [allocation(1), allocation(2)];
+    let actions = state.slots_answered(job(1), &both, &both, now);
+    assert!(
+        matches!(&actions[..], [Action::FailSlot { allocation: lost, .. }] if *lost == allocation(1)),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_task_stays_in_the_heartbeat_until_its_end_is_delivered() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    let (told, actions) = state.task_changed(job(1), &attempt("v", 0), ExecutionState::Finished);
+    assert!(told && actions.is_empty());
+    assert_eq!(state.job_heartbeat(job(1), now).unwrap().tasks.len(), 1);
+    assert!(
+        state.delivered(job(1), &[attempt("v", 0)]).is_empty(),
+        "the job keeps its slot"
+    );
+    assert!(state.job_heartbeat(job(1), now).unwrap().tasks.is_empty());
+    let freed = state.free_slot(job(1).job_id, allocation(1), String::new(), now);
+    assert_eq!(freed, [free(), Action::Forget(job(1))]);
+}
+
+#[test]
+fn a_freed_slot_is_free_when_its_task_has_ended() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    let actions = state.free_slot(job(1).job_id, allocation(1), "gone".to_owned(), now);
+    assert_eq!(actions, [stop(Some("gone"))]);
+    let (told, actions) = state.task_changed(job(1), &attempt("v", 0), ExecutionState::Failed);
+    assert!(told);
+    assert_eq!(actions, [free()]);
+    assert_eq!(state.delivered(job(1), &[attempt("v", 0)]), [Action::Forget(job(1))]);
+}
+
+#[test]
+fn a_silent_job_master_loses_its_job_here() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    assert_eq!(state.next_deadline(), now + HEARTBEAT);
+    let later = now + HEARTBEAT;
+    state.resource_manager_heartbeat(leader(), later).unwrap();
+    assert_eq!(state.tick(later), [Action::Disconnect(job(1)), stop(None)]);
+    assert!(matches!(
+        state.job_heartbeat(job(1), later),
+        Err(GatewayError::Fenced(_))
+    ));
+    let (told, actions) = state.task_changed(job(1), &attempt("v", 0), ExecutionState::Canceled);
+    assert!(!told, "nobody is there to be told");
+    assert_eq!(actions, [free(), Action::Forget(job(1))]);
+}
+
+#[test]
+fn a_new_leader_waits_for_the_tasks_of_the_old_one() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    let (actions, result) = state.request_slot(&demand(job(2), 1, allocation(2)), now);
+    assert_eq!(actions, [Action::Disconnect(job(1)), stop(None)]);
+    assert!(result.unwrap_err().retryable());
+    state.task_changed(job(1), &attempt("v", 0), ExecutionState::Canceled);
+    let (actions, result) = state.request_slot(&demand(job(2), 1, allocation(2)), now);
+    assert!(
+        matches!(&actions[..], [Action::Connect { job: new, .. }] if *new == job(2)),
+        "{actions:?}"
+    );
+    result.unwrap();
+    assert!(state.check_job(job(1)).is_err());
+}
+
+#[test]
+fn a_task_that_does_not_end_and_a_missing_resource_manager_end_the_worker() {
+    let now = thread_now();
+    let timeouts = TaskExecutorTimeouts::default();
+    let mut state = with_task(now);
+    assert_eq!(state.cancel(job(1), &[attempt("v", 0)], now).unwrap(), [stop(None)]);
+    assert!(
+        state.cancel(job(1), &[attempt("v", 0)], now).unwrap().is_empty(),
+        "told once"
+    );
+    let stuck = state.tick(now + timeouts.cancellation);
+    assert!(stuck.contains(&Action::EndStuck(attempt("v", 0))), "{stuck:?}");
+    let mut state = worker(now);
+    assert_eq!(state.tick(now + HEARTBEAT), [Action::Register]);
+    let end = now + HEARTBEAT + timeouts.registration;
+    assert_eq!(state.next_deadline(), end);
+    assert_eq!(state.tick(end), [Action::EndUnregistered]);
+}

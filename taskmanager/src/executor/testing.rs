@@ -1,0 +1,344 @@
+//! A master that follows a script: it records what workers tell it and answers as it is set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::{AllocationId, LeaderSessionId, MemorySize};
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::gateway::convert::WireId;
+use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
+use selvedge_runtime::gateway::proto::{
+    ChannelPeer, DisconnectTaskExecutorRequest, FailSlotRequest, HeartbeatFromResourceManagerRequest, InputGate,
+    NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskExecutorRequest,
+    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition,
+    SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+};
+use selvedge_runtime::gateway::{
+    GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
+};
+use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer, bind};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tonic::service::Routes;
+
+use super::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
+use crate::exchange::JobKey;
+use crate::exchange::testing::{attempt, job, no_files, secret};
+use crate::task::testing::{TestPlanner, spec};
+
+/// What a worker has told the master.
+#[derive(Debug)]
+pub(super) enum Told {
+    Registered(RegisterTaskExecutorRequest),
+    SlotFree(NotifySlotAvailableRequest),
+    WorkerEnds(String),
+    JobRegistered(RegisterTaskManagerRequest),
+    Offered(OfferSlotsRequest),
+    States(Vec<TaskStateTransition>),
+    SlotFailed,
+}
+
+/// How the master answers.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) heartbeat_timeout: Duration,
+    pub(super) accept_slots: bool,
+    /// Calls that are answered with `Busy` before one is taken.
+    pub(super) busy_for: u32,
+    pub(super) refuse_worker: bool,
+    pub(super) splits: Vec<&'static str>,
+}
+
+pub(super) struct Master {
+    pub(super) script: Arc<Mutex<Script>>,
+    pub(super) address: String,
+    told: UnboundedReceiver<Told>,
+}
+
+struct Gateways {
+    script: Arc<Mutex<Script>>,
+    told: UnboundedSender<Told>,
+}
+
+pub(super) fn leader() -> LeaderSessionId {
+    LeaderSessionId::from_bytes([9; 16])
+}
+
+pub(super) fn allocation(byte: u8) -> AllocationId {
+    AllocationId::from_bytes([byte; 16])
+}
+
+impl Master {
+    pub(super) async fn start() -> Self {
+        let script = Arc::new(Mutex::new(Script {
+            heartbeat_timeout: Duration::from_secs(60),
+            accept_slots: true,
+            busy_for: 0,
+            refuse_worker: false,
+            splits: Vec::new(),
+        }));
+        let (sender, told) = unbounded_channel();
+        let gateways = Arc::new(Gateways {
+            script: script.clone(),
+            told: sender,
+        });
+        let server = RpcServer::new(bind("127.0.0.1", &PortRange::any()).await.unwrap()).unwrap();
+        let address = server.address().to_string();
+        let routes = Routes::new(serve_resource_manager(gateways.clone(), &secret(1)))
+            .add_service(serve_job_master(gateways, &secret(1)));
+        tokio::spawn(server.serve(routes, std::future::pending()));
+        Self { script, address, told }
+    }
+
+    /// The next thing that a worker tells.
+    pub(super) async fn next(&mut self) -> Told {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.told.recv());
+        next.await.expect("the worker is silent").unwrap()
+    }
+
+    /// States by name until this many tasks have ended, and the last transitions.
+    pub(super) async fn states(&mut self, tasks: usize) -> (Vec<String>, Vec<TaskStateTransition>) {
+        let (mut names, mut ended) = (Vec::new(), Vec::new());
+        while ended.len() < tasks {
+            let Told::States(transitions) = self.next().await else {
+                continue;
+            };
+            for transition in transitions {
+                let attempt = transition.attempt.clone().unwrap();
+                names.push(format!("{} {}", attempt.vertex, transition.state));
+                if transition.metrics.is_some() {
+                    ended.push(transition);
+                }
+            }
+        }
+        (names, ended)
+    }
+
+    pub(super) async fn worker(&self, timeouts: TaskExecutorTimeouts) -> Worker {
+        self.worker_with(timeouts, |_| {}).await
+    }
+
+    pub(super) async fn worker_with(
+        &self,
+        timeouts: TaskExecutorTimeouts,
+        change: impl FnOnce(&mut TaskExecutorConfig),
+    ) -> Worker {
+        let planner = Arc::new(TestPlanner::default());
+        let mut config = TaskExecutorConfig {
+            resource_id: "container_1".into(),
+            host: "127.0.0.1".to_owned(),
+            bind_host: "127.0.0.1".to_owned(),
+            node: "node-1".to_owned(),
+            rpc_ports: PortRange::any(),
+            data_ports: PortRange::any(),
+            resource_manager_address: self.address.clone(),
+            secret: secret(1),
+            memory: memory(),
+            file_systems: no_files(),
+            temp_dirs: Vec::new(),
+            log_file: None,
+            stdout_file: None,
+            planner: planner.clone(),
+            runner: TaskExecutorConfig::thread_runner(),
+            clock: Arc::new(SystemClock),
+            timeouts,
+        };
+        change(&mut config);
+        let handle = TaskExecutor::start(config).await.unwrap();
+        let channel = RpcChannel::control(&handle.addresses().rpc, &secret(1), Duration::from_secs(10)).unwrap();
+        Worker {
+            gateway: TaskExecutorClient::new(&channel),
+            handle,
+            planner,
+        }
+    }
+}
+
+fn memory() -> TaskExecutorProcessSpec {
+    let size = MemorySize::from_mebibytes;
+    TaskExecutorProcessSpec {
+        cpu_cores: 1.0,
+        framework_heap: size(1),
+        task_heap: size(8),
+        framework_off_heap: size(1),
+        task_off_heap: size(0),
+        network: size(2),
+        managed: size(8),
+        jvm_metaspace: size(0),
+        jvm_overhead: size(0),
+        number_of_slots: 2,
+    }
+}
+
+pub(super) struct Worker {
+    pub(super) gateway: TaskExecutorClient,
+    pub(super) handle: TaskExecutorHandle,
+    pub(super) planner: Arc<TestPlanner>,
+}
+
+impl Worker {
+    /// Waits until the worker knows that it is registered: the master knows it before.
+    pub(super) async fn until_registered(&self) {
+        let heartbeat = HeartbeatFromResourceManagerRequest {
+            resource_manager_id: leader().to_wire(),
+        };
+        let known = async {
+            while self
+                .gateway
+                .heartbeat_from_resource_manager(heartbeat.clone())
+                .await
+                .is_err()
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), known).await.unwrap();
+    }
+}
+
+/// The ResourceManager's demand for a slot.
+pub(super) fn demand(master: &Master, slot_index: u32, to: AllocationId) -> RequestSlotRequest {
+    RequestSlotRequest {
+        resource_manager_id: leader().to_wire(),
+        slot_index,
+        job_id: job(1).job_id.to_wire(),
+        allocation_id: to.to_wire(),
+        profile: None,
+        job_master_address: master.address.clone(),
+        job_master_id: job(1).job_master_id.to_wire(),
+    }
+}
+
+/// A submission of tasks.
+pub(super) fn submission(key: JobKey, tasks: Vec<TaskDeploymentDescriptor>) -> SubmitTasksRequest {
+    SubmitTasksRequest {
+        job_id: key.job_id.to_wire(),
+        job_master_id: key.job_master_id.to_wire(),
+        job_name: "test".to_owned(),
+        tasks,
+    }
+}
+
+/// A task with the planner's operator of this name as its vertex and only operator.
+pub(super) fn task(operator: &str, slot: AllocationId) -> TaskDeploymentDescriptor {
+    TaskDeploymentDescriptor {
+        attempt: Some((&attempt(operator, 0)).into()),
+        allocation_id: slot.to_wire(),
+        task_name: operator.to_owned(),
+        parallelism: 1,
+        max_parallelism: 128,
+        chain: serde_json::to_vec(&[spec(operator)]).unwrap().into(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+    }
+}
+
+const SCHEMA: &[u8] = br#"[{"name": "n", "type": "Int64", "nullable": false}]"#;
+
+/// Joins two tasks of one worker by a hash edge.
+pub(super) fn join(from: &mut TaskDeploymentDescriptor, to: &mut TaskDeploymentDescriptor, worker: &Worker) {
+    let peer = |attempt: &TaskDeploymentDescriptor| ChannelPeer {
+        attempt: attempt.attempt.clone(),
+        resource_id: "container_1".to_owned(),
+        data_address: worker.handle.addresses().data.clone(),
+    };
+    from.outputs.push(ResultPartition {
+        edge: 0,
+        schema: Bytes::from_static(SCHEMA),
+        partitioner: Bytes::from_static(br#"{"type": "hash", "keys": ["n"]}"#),
+        channels: vec![peer(to)],
+        consumer_max_parallelism: 128,
+    });
+    to.inputs.push(InputGate {
+        edge: 0,
+        schema: Bytes::from_static(SCHEMA),
+        channels: vec![peer(from)],
+    });
+}
+
+impl Gateways {
+    fn tell(&self, told: Told) -> GatewayResult<()> {
+        let mut script = self.script.lock();
+        if script.busy_for > 0 {
+            script.busy_for -= 1;
+            return Err(GatewayError::Busy("come again".to_owned()));
+        }
+        drop(self.told.send(told));
+        Ok(())
+    }
+
+    fn heartbeat_timeout(&self) -> u64 {
+        self.script.lock().heartbeat_timeout.as_millis() as u64
+    }
+}
+
+#[async_trait]
+impl ResourceManagerGateway for Gateways {
+    async fn register_task_executor(
+        &self,
+        request: RegisterTaskExecutorRequest,
+    ) -> GatewayResult<RegisterTaskExecutorResponse> {
+        if self.script.lock().refuse_worker {
+            return Err(GatewayError::Rejected("no such container".to_owned()));
+        }
+        self.tell(Told::Registered(request))?;
+        Ok(RegisterTaskExecutorResponse {
+            resource_manager_id: leader().to_wire(),
+            heartbeat_interval_ms: 0,
+            heartbeat_timeout_ms: self.heartbeat_timeout(),
+        })
+    }
+
+    async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()> {
+        self.tell(Told::SlotFree(request))
+    }
+
+    async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {
+        self.tell(Told::WorkerEnds(request.cause))
+    }
+}
+
+#[async_trait]
+impl JobMasterGateway for Gateways {
+    async fn register_task_manager(
+        &self,
+        request: RegisterTaskManagerRequest,
+    ) -> GatewayResult<RegisterTaskManagerResponse> {
+        self.tell(Told::JobRegistered(request))?;
+        Ok(RegisterTaskManagerResponse {
+            heartbeat_interval_ms: 0,
+            heartbeat_timeout_ms: self.heartbeat_timeout(),
+        })
+    }
+
+    async fn offer_slots(&self, request: OfferSlotsRequest) -> GatewayResult<OfferSlotsResponse> {
+        let offered = request.slots.iter().map(|slot| slot.allocation_id.clone());
+        let accept = self.script.lock().accept_slots;
+        let accepted_allocation_ids = offered.filter(|_| accept).collect();
+        self.tell(Told::Offered(request))?;
+        Ok(OfferSlotsResponse {
+            accepted_allocation_ids,
+        })
+    }
+
+    async fn update_task_execution_states(&self, request: UpdateTaskExecutionStatesRequest) -> GatewayResult<()> {
+        self.tell(Told::States(request.transitions))
+    }
+
+    async fn request_next_input_split(
+        &self,
+        _: RequestNextInputSplitRequest,
+    ) -> GatewayResult<RequestNextInputSplitResponse> {
+        let split = self.script.lock().splits.pop().unwrap_or_default();
+        let split = Bytes::from_static(split.as_bytes());
+        Ok(RequestNextInputSplitResponse { split })
+    }
+
+    async fn fail_slot(&self, _: FailSlotRequest) -> GatewayResult<()> {
+        self.tell(Told::SlotFailed)
+    }
+}

@@ -1,0 +1,10 @@
+//! Selvedge's worker: slots, tasks, operators and the exchange between tasks.
+
+pub mod connector;
+pub mod exchange;
+pub mod executor;
+pub mod function;
+pub mod operator;
+pub mod planner;
+pub mod slot;
+pub mod task;

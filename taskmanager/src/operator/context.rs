@@ -1,0 +1,53 @@
+//! What a task is and may use.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use selvedge_core::{ExecutionAttemptId, JobId, MemorySize};
+use selvedge_runtime::fs::FileSystems;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::{TaskCounters, TaskError};
+
+/// One task: its identity, its surroundings and its counters. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TaskContext {
+    /// The job.
+    pub job_id: JobId,
+    /// The job's name.
+    pub job_name: String,
+    /// The vertex, subtask and attempt.
+    pub attempt: ExecutionAttemptId,
+    /// What users see of the vertex.
+    pub task_name: String,
+    /// Subtasks of the vertex.
+    pub parallelism: u32,
+    /// Key groups of the vertex.
+    pub max_parallelism: u32,
+    /// The share of the slot's managed memory that this task's operators may take.
+    pub managed_memory: MemorySize,
+    /// Files.
+    pub file_systems: FileSystems,
+    /// Directories for temporary files.
+    pub temp_dirs: Arc<[PathBuf]>,
+    /// The I/O runtime: a task thread blocks on it.
+    pub io: Handle,
+    /// What the task has done.
+    pub counters: Arc<TaskCounters>,
+    /// Set when the task is to end.
+    pub cancelled: CancellationToken,
+}
+
+impl TaskContext {
+    /// Runs async work on the I/O runtime while the thread waits; ends early when the task is cancelled.
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, TaskError> {
+        self.io.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancelled.cancelled() => Err(TaskError::Cancelled),
+                done = work => Ok(done),
+            }
+        })
+    }
+}

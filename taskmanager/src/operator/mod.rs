@@ -1,0 +1,97 @@
+//! Operators at run time: what a task thread drives, and what an operator may use.
+//!
+//! A task is one thread that owns one [`Chain`]: it pulls from a source, or pushes what its input gate yields, and hands
+//! what leaves the chain to a [`Collector`]. Everything here blocks the thread; async work goes through
+//! [`TaskContext::io`].
+
+mod aggregate;
+mod chain;
+mod context;
+mod counters;
+mod filter;
+mod flat_map;
+mod host;
+pub mod partition;
+mod project;
+mod sink;
+mod source;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use selvedge_runtime::connector::{Committable, ConnectorError, InputSplit};
+use thiserror::Error;
+
+pub use chain::plan_chain;
+pub use context::TaskContext;
+pub use counters::{Accumulator, TaskCounters};
+
+/// Why a task ended without finishing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// It was told to.
+    #[error("the task was cancelled")]
+    Cancelled,
+    /// An operator failed.
+    #[error("operator '{operator}' failed: {source}")]
+    Operator {
+        /// The operator's id.
+        operator: String,
+        /// Why.
+        #[source]
+        source: ConnectorError,
+    },
+    /// The exchange with another task failed.
+    #[error("exchange with {peer} failed: {reason}")]
+    Exchange {
+        /// The other task and its worker.
+        peer: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Where the records that leave an operator go. Blocks while the consumer is behind, and fails when the task is cancelled.
+pub trait Collector {
+    /// Takes a batch.
+    fn collect(&mut self, batch: RecordBatch) -> Result<(), TaskError>;
+}
+
+/// Gives a source its splits; blocks until the JobMaster has answered.
+pub trait SplitProvider {
+    /// The next split for the source operator with this id, `None` when there are no more.
+    fn next_split(&mut self, operator: &str) -> Result<Option<InputSplit>, TaskError>;
+}
+
+/// Whether a source has more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceStatus {
+    /// Call again.
+    More,
+    /// The input has ended.
+    Finished,
+}
+
+/// The operators of a vertex, planned for one subtask.
+pub trait Chain: Send {
+    /// What leaves the chain, `None` where it ends in a sink.
+    fn output_schema(&self) -> Option<SchemaRef>;
+
+    /// Reads the next piece of input and passes it through the chain. Only where the chain starts with a source. One call
+    /// takes a bounded time and yields a bounded number of records.
+    fn advance_source(
+        &mut self,
+        splits: &mut dyn SplitProvider,
+        out: &mut dyn Collector,
+    ) -> Result<SourceStatus, TaskError>;
+
+    /// Passes a batch of the input through the chain. Only where the chain does not start with a source.
+    fn process(&mut self, batch: RecordBatch, out: &mut dyn Collector) -> Result<(), TaskError>;
+
+    /// All input has come: sends out what is kept back and closes the sinks. What they want committed is the answer.
+    fn finish(&mut self, out: &mut dyn Collector) -> Result<Vec<Committable>, TaskError>;
+}
