@@ -1,0 +1,166 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use selvedge_core::Configuration;
+
+/// Run stream and batch jobs on Apache Hadoop YARN, or right here.
+#[derive(Debug, Parser)]
+#[command(name = "selvedge", version, about, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a job: in this process, or on YARN.
+    Run(RunArgs),
+    /// Draw a job's graph: vertices, chains and why they end, parallelism, partitioners, schemas.
+    Info(InfoArgs),
+    /// Print the JSON Schema of a file form.
+    Schema {
+        /// Which file form.
+        #[arg(value_enum)]
+        form: SchemaForm,
+    },
+    /// The master, as YARN's containers start it.
+    #[command(hide = true)]
+    Appmaster(RoleArgs),
+    /// A worker, as the master's containers start it.
+    #[command(hide = true)]
+    Taskmanager(RoleArgs),
+}
+
+/// A file form with a JSON Schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaForm {
+    /// A job's file.
+    JobGraph,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where the job runs: local or yarn-per-job.
+    #[arg(short, long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Submit the job and return without waiting for its result.
+    #[arg(short, long)]
+    pub detached: bool,
+    /// The job and its settings.
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// Options of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// The job and its settings.
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// A job and its settings.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// The parallelism of vertices that state none.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub parallelism: Option<u32>,
+    /// Common settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// The job's file (JSON; see `selvedge schema job-graph`).
+    pub job: PathBuf,
+    /// The job's own parameters: `--NAME VALUE` or `--NAME=VALUE` for each `${NAME}` in the file.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "JOB PARAMETERS")]
+    pub parameters: Vec<String>,
+}
+
+/// Settings from the command line.
+#[derive(Debug, Args)]
+pub struct SettingArgs {
+    /// A setting that overrides the configuration file's.
+    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub set: Vec<(String, String)>,
+    /// The directory that holds config.yaml [default: $SELVEDGE_CONF_DIR, else the settings compiled in]
+    #[arg(long = "configDir", value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+}
+
+/// Options of the roles that containers start.
+#[derive(Debug, Args)]
+pub struct RoleArgs {
+    /// Common settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+}
+
+impl RoleArgs {
+    /// What the command line sets.
+    pub(super) fn assignments(self) -> Configuration {
+        self.settings.set.into_iter().collect()
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, such as -Dparallelism.default=2".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn run(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
+        let arguments = ["selvedge", "run"].iter().chain(arguments);
+        match Cli::try_parse_from(arguments)?.command {
+            Command::Run(run) => Ok(run),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_job_belongs_to_the_job() {
+        let run = run(&[
+            "-p",
+            "2",
+            "-Dyarn.application.name=a=b",
+            "j.json",
+            "--input",
+            "x",
+            "-p",
+            "--o=y",
+        ])
+        .unwrap();
+        assert_eq!(run.job.parallelism, Some(2));
+        assert_eq!(
+            run.job.settings.set,
+            [("yarn.application.name".to_owned(), "a=b".to_owned())]
+        );
+        assert_eq!(run.job.parameters, ["--input", "x", "-p", "--o=y"]);
+    }
+
+    #[test]
+    fn a_parallelism_of_zero_and_a_setting_without_value_are_refused() {
+        for (arguments, expected) in [
+            (["-p", "0", "j"], "0 is not in 1.."),
+            (["-D", "k", "j"], "expected KEY=VALUE"),
+        ] {
+            let message = run(&arguments).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

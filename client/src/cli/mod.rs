@@ -1,0 +1,77 @@
+//! The command line. Exit codes: 0 done or FINISHED, 1 FAILED or an error, 2 a command line that cannot be understood, 130
+//! interrupted by Ctrl-C.
+
+mod args;
+mod error;
+mod info;
+mod interrupt;
+mod parameters;
+mod role;
+mod run;
+mod settings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::{Cli, Command, InfoArgs, JobArgs, RoleArgs, RunArgs, SchemaForm, SettingArgs};
+pub use error::{CommandError, Ended};
+pub use parameters::{ParameterSyntaxError, parse_parameters};
+
+pub(crate) use terminal::say;
+
+/// The client waits for others most of its time.
+const CLIENT_THREADS: usize = 2;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors: clap knows where each goes and with which exit code.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match execute(cli.command) {
+        Ok(ended) => ended.into(),
+        Err(error) => {
+            say(format_args!("error: {}", error.message()));
+            error.exit_code()
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<Ended, CommandError> {
+    // Fails only where a provider is there already: then TLS works too.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match command {
+        Command::Run(arguments) => with_runtime(run::run(arguments)),
+        Command::Info(arguments) => with_runtime(info::info(arguments)),
+        Command::Schema { form } => schema(form),
+        Command::Appmaster(arguments) => role::appmaster(arguments),
+        Command::Taskmanager(arguments) => role::taskmanager(arguments),
+    }
+}
+
+fn with_runtime(work: impl Future<Output = Result<Ended, CommandError>>) -> Result<Ended, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CLIENT_THREADS)
+        .thread_name("selvedge-client")
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(work);
+    // Whatever still runs serves nobody.
+    runtime.shutdown_background();
+    ended
+}
+
+fn schema(form: SchemaForm) -> Result<Ended, CommandError> {
+    let schema = match form {
+        SchemaForm::JobGraph => schemars::schema_for!(selvedge_core::JobGraph),
+    };
+    let text = serde_json::to_string_pretty(&schema)?;
+    terminal::print(&format!("{text}\n"))?;
+    Ok(Ended::Done)
+}

@@ -1,0 +1,205 @@
+//! `selvedge run`: deploys a job, follows it to its end and tells how it ended.
+
+use indicatif::HumanDuration;
+use selvedge_core::config::options::cluster;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_core::{Configuration, JobGraph, JobId};
+use selvedge_runtime::fs::FileSystems;
+use yarn_common::conf::HadoopConfiguration;
+use yarn_common::environment::Environment;
+
+use super::error::{CommandError, Ended};
+use super::interrupt::Interrupts;
+use super::{RunArgs, parse_parameters, say, settings, terminal};
+use crate::cluster::{
+    ClusterDescriptor, ClusterHandle, FollowError, JobDeployment, JobObserver, JobResult, LocalDescriptor, follow,
+};
+use crate::composition;
+use crate::job_file;
+use crate::progress;
+use crate::yarn::{YarnPerJobDescriptor, submitting_user};
+
+const LOCAL: &str = "local";
+const YARN_PER_JOB: &str = "yarn-per-job";
+
+/// A job that is ready to be deployed, and where.
+struct Prepared {
+    graph: JobGraph,
+    descriptor: Box<dyn ClusterDescriptor>,
+}
+
+pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
+    let parameters = parse_parameters(&arguments.job.parameters).map_err(|error| CommandError::usage(&error))?;
+    let mut configuration = settings::load_for_job(&arguments.job)?;
+    if let Some(target) = &arguments.target {
+        configuration.set(&cluster::TARGET, target);
+    }
+    if arguments.detached {
+        configuration.set(&cluster::ATTACHED, &false);
+    }
+    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    let parallelism = configuration.get(&cluster::PARALLELISM)?;
+    let graph = job_file::read(&arguments.job.job, &parameters, parallelism)?;
+    let graph = composition::graph_checker().check(graph)?;
+    let detached = !configuration.get(&cluster::ATTACHED)?;
+    let interrupts = Interrupts::listen()?;
+    let prepared = prepare(configuration, graph, detached).await?;
+    deploy_and_follow(prepared, detached, interrupts).await
+}
+
+/// The components of a local cluster log to the same terminal: only what a user should know is shown.
+const CLIENT_LOG_LEVEL: &str = "warn";
+
+async fn prepare(configuration: Configuration, graph: JobGraph, detached: bool) -> Result<Prepared, CommandError> {
+    let target = configuration.get(&cluster::TARGET)?;
+    let environment = Environment::of_process();
+    match target.as_str() {
+        LOCAL if detached => Err(CommandError::new(
+            "the local target runs the job in this process and cannot be left (--detached): use -t yarn-per-job",
+        )),
+        LOCAL => {
+            let file_systems = local_file_systems(&configuration, &graph, &environment)?;
+            composition::check_paths(&file_systems, &graph).await?;
+            let descriptor = Box::new(LocalDescriptor::new(configuration, file_systems));
+            Ok(Prepared { graph, descriptor })
+        }
+        YARN_PER_JOB => {
+            let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
+            let user = submitting_user(&environment)?;
+            let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
+            composition::check_paths(&file_systems, &graph).await?;
+            let binary = std::env::current_exe()?;
+            let descriptor = YarnPerJobDescriptor::new(configuration, hadoop, file_systems, &user, binary)?;
+            Ok(Prepared {
+                graph,
+                descriptor: Box::new(descriptor),
+            })
+        }
+        unknown => Err(CommandError::new(format!(
+            "'{unknown}' is no target (-t, {}): known are {LOCAL} and {YARN_PER_JOB}",
+            cluster::TARGET.key()
+        ))),
+    }
+}
+
+/// Here a path without a scheme is on the local disk; HDFS is set up for a job that names it.
+fn local_file_systems(
+    configuration: &Configuration,
+    graph: &JobGraph,
+    environment: &Environment,
+) -> Result<FileSystems, CommandError> {
+    if !job_file::uses_hdfs(graph) {
+        return Ok(FileSystems::local_only());
+    }
+    let configured = ["HADOOP_CONF_DIR", "YARN_CONF_DIR"]
+        .iter()
+        .any(|name| environment.get(name).is_some());
+    let hadoop = if configured {
+        composition::hadoop_configuration(configuration, environment.clone())?
+    } else {
+        HadoopConfiguration::from_texts([], environment.clone())?
+    };
+    Ok(composition::local_and_hdfs(&hadoop, &submitting_user(environment)?)?)
+}
+
+async fn deploy_and_follow(
+    prepared: Prepared,
+    detached: bool,
+    mut interrupts: Interrupts,
+) -> Result<Ended, CommandError> {
+    let Prepared { graph, descriptor } = prepared;
+    let mut observer = progress::for_terminal(terminal::is_interactive());
+    let job_id = JobId::random(&mut rand::rng());
+    let deployment = JobDeployment {
+        graph: graph.clone(),
+        job_id,
+        detached,
+    };
+    let deployed = tokio::select! {
+        deployed = descriptor.deploy_job(deployment, &mut *observer) => Some(deployed?),
+        () = interrupts.next() => None,
+    };
+    let Some(cluster) = deployed else {
+        say("interrupted: taking back what was started");
+        descriptor.abort().await;
+        return Ok(Ended::Interrupted);
+    };
+    if detached {
+        say(cluster.how_to_stop());
+        terminal::print(&format!("{}\n", cluster.id()))?;
+        return Ok(Ended::Done);
+    }
+    let (result, interrupted) = watch(&*cluster, job_id, &mut *observer, interrupts).await?;
+    drop(observer);
+    cluster.close().await?;
+    tell(&graph, &result);
+    Ok(match result.status {
+        ApplicationStatus::Succeeded => Ended::Done,
+        _ if interrupted => Ended::Interrupted,
+        _ => Ended::Failed,
+    })
+}
+
+/// How the job ended, and whether the user cancelled it.
+async fn watch(
+    cluster: &dyn ClusterHandle,
+    job: JobId,
+    observer: &mut dyn JobObserver,
+    mut interrupts: Interrupts,
+) -> Result<(JobResult, bool), CommandError> {
+    let followed = tokio::select! {
+        followed = follow(cluster, job, observer) => Some(followed),
+        () = interrupts.next() => None,
+    };
+    match followed {
+        Some(Ok(result)) => Ok((result, false)),
+        Some(Err(error)) => Err(lost(cluster, &error)),
+        None => {
+            observer.note("cancelling the job; Ctrl-C again leaves at once");
+            interrupts.end_process_on_next();
+            if let Err(error) = cluster.rest().cancel(job).await {
+                observer.note(&format!("the job cannot be cancelled ({error}): stopping its cluster"));
+                cluster.stop().await?;
+            }
+            let result = follow(cluster, job, observer).await;
+            Ok((result.map_err(|error| lost(cluster, &error))?, true))
+        }
+    }
+}
+
+fn lost(cluster: &dyn ClusterHandle, error: &FollowError) -> CommandError {
+    let error = selvedge_runtime::connector::report(error);
+    CommandError::new(format!("{error}; the job may still run; {}", cluster.how_to_stop()))
+}
+
+fn tell(graph: &JobGraph, result: &JobResult) {
+    let ran = result
+        .net_runtime
+        .map_or_else(String::new, |runtime| format!(" after {}", runtime_text(runtime)));
+    let state = match result.status {
+        ApplicationStatus::Succeeded => "FINISHED",
+        ApplicationStatus::Failed => "FAILED",
+        ApplicationStatus::Canceled => "CANCELED",
+        ApplicationStatus::Unknown => "ended in an unknown way",
+    };
+    say(format_args!("job {} {state}{ran}", graph.name));
+    for (name, value) in &result.accumulators {
+        say(format_args!("  {name}: {value}"));
+    }
+    if result.status == ApplicationStatus::Succeeded {
+        for place in job_file::result_places(graph) {
+            say(format_args!("  result in {place}"));
+        }
+    } else if let Some(failure) = &result.failure {
+        say(format_args!("error: {failure}"));
+    }
+}
+
+/// Milliseconds below a minute, where they matter.
+fn runtime_text(runtime: std::time::Duration) -> String {
+    if runtime.as_secs() < 60 {
+        format!("{:.3} s", runtime.as_secs_f64())
+    } else {
+        HumanDuration(runtime).to_string()
+    }
+}

@@ -1,0 +1,192 @@
+//! Watching a job until it has ended.
+
+use std::time::Duration;
+
+use selvedge_core::JobId;
+use thiserror::Error;
+
+use super::{ClusterClientError, ClusterHandle, DeployError, JobDetails, JobResult};
+
+/// How often the job is looked at: soon at first, a short job is not kept waiting; seldom later.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// For how long a master that lives, as far as anybody knows, may leave its REST endpoint unanswered.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Hears how a job goes on.
+pub trait JobObserver: Send {
+    /// A step of the deployment, or something that the user should know, as a line.
+    fn note(&mut self, line: &str);
+
+    /// The job as it is now.
+    fn update(&mut self, job: &JobDetails);
+}
+
+/// A job whose end is not known.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// The master answers, but not as it should.
+    #[error(transparent)]
+    Client(#[from] ClusterClientError),
+    /// Nobody can say what became of it.
+    #[error("the job's end is not known")]
+    Fate(#[source] DeployError),
+    /// The master lives and does not answer.
+    #[error("the master has not answered for {} s", SILENCE.as_secs())]
+    Silent(#[source] ClusterClientError),
+}
+
+/// Looks at the job again and again until it has ended, and returns how.
+///
+/// # Errors
+/// [`FollowError`] where the master can no longer be asked and nobody knows how the job ended.
+pub async fn follow(
+    cluster: &dyn ClusterHandle,
+    job: JobId,
+    observer: &mut dyn JobObserver,
+) -> Result<JobResult, FollowError> {
+    let mut pause = FIRST_PAUSE;
+    let mut heard = tokio::time::Instant::now();
+    loop {
+        match look(cluster, job, observer).await {
+            Ok(Some(result)) => return Ok(result),
+            Ok(None) => heard = tokio::time::Instant::now(),
+            Err(error) if may_pass(&error) => {
+                if let Some(result) = cluster.fate().await.map_err(FollowError::Fate)? {
+                    return Ok(result);
+                }
+                if heard.elapsed() > SILENCE {
+                    return Err(FollowError::Silent(error));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn look(
+    cluster: &dyn ClusterHandle,
+    job: JobId,
+    observer: &mut dyn JobObserver,
+) -> Result<Option<JobResult>, ClusterClientError> {
+    let details = cluster.rest().job(job).await?;
+    observer.update(&details);
+    let ended = selvedge_core::status::JobStatus::ALL
+        .iter()
+        .any(|status| status.is_globally_terminal() && status.as_str() == details.state);
+    if !ended {
+        return Ok(None);
+    }
+    // Before the result: the master goes when it has told that.
+    let accumulators = cluster.rest().accumulators(job).await?;
+    let result = cluster.rest().execution_result(job).await?;
+    Ok(result.map(|result| JobResult { accumulators, ..result }))
+}
+
+/// The master is not there, does not know its job yet, or has no leader.
+fn may_pass(error: &ClusterClientError) -> bool {
+    error.is_unreachable() || matches!(error.status(), Some(404 | 500..=599))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use async_trait::async_trait;
+    use selvedge_core::status::ApplicationStatus;
+    use serde_json::json;
+    use wiremock::matchers::{method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+    use crate::cluster::RestClusterClient;
+
+    const JOB: JobId = JobId::from_bytes([7; 16]);
+
+    struct Nobody;
+
+    impl JobObserver for Nobody {
+        fn note(&mut self, _: &str) {}
+
+        fn update(&mut self, _: &JobDetails) {}
+    }
+
+    /// A cluster whose end, where it is asked for, is this.
+    struct Fake {
+        rest: RestClusterClient,
+        fate: Option<JobResult>,
+    }
+
+    #[async_trait]
+    impl ClusterHandle for Fake {
+        fn id(&self) -> String {
+            "fake".to_owned()
+        }
+
+        fn rest(&self) -> &RestClusterClient {
+            &self.rest
+        }
+
+        async fn fate(&self) -> Result<Option<JobResult>, DeployError> {
+            Ok(self.fate.clone())
+        }
+
+        async fn stop(&self) -> Result<(), DeployError> {
+            Ok(())
+        }
+
+        async fn close(&self) -> Result<(), DeployError> {
+            Ok(())
+        }
+
+        fn how_to_stop(&self) -> String {
+            String::new()
+        }
+    }
+
+    fn canceled() -> JobResult {
+        JobResult {
+            status: ApplicationStatus::Canceled,
+            net_runtime: None,
+            accumulators: BTreeMap::new(),
+            failure: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_master_that_has_gone_leaves_its_cluster_to_tell() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let rest = RestClusterClient::direct(&listener.local_addr().unwrap().to_string()).unwrap();
+        drop(listener);
+        let fate = Some(canceled());
+        let result = follow(&Fake { rest, fate }, JOB, &mut Nobody).await.unwrap();
+        assert_eq!(result, canceled());
+    }
+
+    #[tokio::test]
+    async fn an_ended_job_is_asked_for_its_counts_before_its_result() {
+        let master = MockServer::start().await;
+        let result = json!({"status": {"id": "COMPLETED"},
+            "job-execution-result": {"application-status": "SUCCEEDED", "net-runtime": 5}});
+        let counts = json!({"user-task-accumulators": [{"name": "a.b", "type": "LongCounter", "value": "3"}]});
+        for (at, body) in [
+            ("", json!({"name": "j", "state": "FINISHED"})),
+            ("/accumulators", counts),
+            ("/execution-result", result),
+        ] {
+            Mock::given(method("GET"))
+                .and(path(format!("/jobs/{JOB}{at}")))
+                .respond_with(ResponseTemplate::new(200).set_body_json(body))
+                .mount(&master)
+                .await;
+        }
+        let rest = RestClusterClient::direct(&master.address().to_string()).unwrap();
+        let result = follow(&Fake { rest, fate: None }, JOB, &mut Nobody).await.unwrap();
+        assert_eq!(result.accumulators["a.b"], 3);
+        let asked: Vec<_> = master.received_requests().await.unwrap();
+        assert!(asked.last().unwrap().url.path().ends_with("/execution-result"));
+    }
+}

@@ -1,0 +1,179 @@
+//! The local target: Dispatcher, ResourceManager, JobMaster and TaskExecutors in this process, on loopback, over the same
+//! gateways as in a cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use selvedge_appmaster::dispatcher::DispatcherError;
+use selvedge_appmaster::entrypoint::{
+    Cluster, ClusterConfig, ClusterEnd, ClusterEntrypoint, DispatcherMode, StartError,
+};
+use selvedge_appmaster::local::LocalDriver;
+use selvedge_core::Configuration;
+use selvedge_core::config::ConfigError;
+use selvedge_core::config::options::rest;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::outcome::JobOutcome;
+use selvedge_runtime::rpc::{ApplicationSecret, PortRange, PortRangeError};
+use thiserror::Error;
+
+use super::{
+    ClusterClientError, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver, JobResult,
+    RestClusterClient,
+};
+use crate::composition;
+
+/// Nobody outside of this machine reaches a local cluster.
+const LOOPBACK: &str = "127.0.0.1";
+
+/// A local cluster that could not be started, or did not take its job.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LocalError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The ports of the REST endpoint.
+    #[error(transparent)]
+    Ports(#[from] PortRangeError),
+    /// The master.
+    #[error("the local cluster cannot start")]
+    Start(#[from] StartError),
+    /// The Dispatcher.
+    #[error("the job was refused")]
+    Refused(#[from] DispatcherError),
+    /// The client of the REST endpoint.
+    #[error(transparent)]
+    Client(#[from] ClusterClientError),
+}
+
+/// Starts a cluster in this process for each job. Must be used inside a multi-threaded tokio runtime.
+#[derive(Debug)]
+pub struct LocalDescriptor {
+    configuration: Configuration,
+    file_systems: FileSystems,
+    started: Mutex<Option<Arc<Cluster>>>,
+}
+
+impl LocalDescriptor {
+    /// Deploys with these settings; sources and sinks use these file systems.
+    pub const fn new(configuration: Configuration, file_systems: FileSystems) -> Self {
+        Self {
+            configuration,
+            file_systems,
+            started: Mutex::new(None),
+        }
+    }
+
+    async fn deploy(&self, job: JobDeployment) -> Result<LocalCluster, LocalError> {
+        let cluster = Arc::new(ClusterEntrypoint::start(self.cluster_config(job.detached)?).await?);
+        *self.started.lock() = Some(Arc::clone(&cluster));
+        cluster.dispatcher().submit_job(Some(job.job_id), job.graph).await?;
+        let rest = RestClusterClient::direct(cluster.rest_address())?;
+        *self.started.lock() = None;
+        Ok(LocalCluster { cluster, rest })
+    }
+
+    fn cluster_config(&self, detached: bool) -> Result<ClusterConfig, LocalError> {
+        let launcher = composition::worker_launcher(self.configuration.clone(), self.file_systems.clone());
+        Ok(ClusterConfig {
+            configuration: self.configuration.clone(),
+            mode: DispatcherMode::PerJob { attached: !detached },
+            secret: ApplicationSecret::random(&mut rand::rng()),
+            host: LOOPBACK.to_owned(),
+            bind_host: LOOPBACK.to_owned(),
+            rest_bind_ports: self.configuration.get(&rest::BIND_PORT)?.parse()?,
+            rpc_ports: PortRange::any(),
+            driver: Arc::new(LocalDriver::new(launcher)),
+            connectors: composition::connectors(self.file_systems.clone()),
+            checker: composition::graph_checker(),
+            clock: Arc::new(SystemClock),
+            seed: rand::random(),
+            log_file: None,
+        })
+    }
+}
+
+#[async_trait]
+impl ClusterDescriptor for LocalDescriptor {
+    async fn deploy_job(
+        &self,
+        job: JobDeployment,
+        observer: &mut dyn JobObserver,
+    ) -> Result<Box<dyn ClusterHandle>, DeployError> {
+        match self.deploy(job).await {
+            Ok(cluster) => {
+                observer.note(&format!("local cluster at http://{}", cluster.id()));
+                Ok(Box::new(cluster))
+            }
+            Err(error) => {
+                self.abort().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn abort(&self) {
+        let started = self.started.lock().take();
+        if let Some(cluster) = started {
+            cluster
+                .shutdown(ApplicationStatus::Canceled, "given up by the client")
+                .await;
+        }
+    }
+}
+
+/// A cluster in this process.
+#[derive(Debug)]
+struct LocalCluster {
+    cluster: Arc<Cluster>,
+    rest: RestClusterClient,
+}
+
+#[async_trait]
+impl ClusterHandle for LocalCluster {
+    fn id(&self) -> String {
+        self.cluster.rest_address().to_owned()
+    }
+
+    fn rest(&self) -> &RestClusterClient {
+        &self.rest
+    }
+
+    async fn fate(&self) -> Result<Option<JobResult>, DeployError> {
+        let ended = futures::FutureExt::now_or_never(self.cluster.wait_terminated());
+        Ok(ended.map(result_of))
+    }
+
+    async fn stop(&self) -> Result<(), DeployError> {
+        let stopped = "stopped by the client";
+        self.cluster.shutdown(ApplicationStatus::Canceled, stopped).await;
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), DeployError> {
+        self.cluster.wait_terminated().await;
+        Ok(())
+    }
+
+    fn how_to_stop(&self) -> String {
+        "it ends with this process".to_owned()
+    }
+}
+
+/// The diagnostics of a cluster whose job has ended are the job's outcome; otherwise they say what broke.
+fn result_of(end: ClusterEnd) -> JobResult {
+    match JobOutcome::from_json(&end.diagnostics) {
+        Some(outcome) => outcome.into(),
+        None => JobResult {
+            failure: (end.status != ApplicationStatus::Succeeded).then_some(end.diagnostics),
+            status: end.status,
+            net_runtime: None,
+            accumulators: BTreeMap::new(),
+        },
+    }
+}

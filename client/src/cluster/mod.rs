@@ -1,0 +1,124 @@
+//! Starting a cluster for a job and talking to it.
+//!
+//! ```text
+//! ClusterDescriptor::deploy_job ─► ClusterHandle ─► RestClusterClient ─► the master's REST endpoint
+//!      local: in this process           │  fate: how it ended, when REST does not answer
+//!      yarn-per-job: on YARN            │  stop: at once; close: wait until all is given back
+//! ```
+//!
+//! Deployment differs by the descriptor only: [`follow`] watches, cancels and reports every job in the same way.
+
+mod follow;
+mod local;
+mod rest;
+mod run;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_core::{JobGraph, JobId};
+use selvedge_runtime::outcome::JobOutcome;
+
+pub use follow::{FollowError, JobObserver, follow};
+pub use local::{LocalDescriptor, LocalError};
+pub use rest::{
+    ClusterClientError, JobDetails, ProxyRoute, RestClusterClient, TaskCounts, VertexDetails, VertexMetrics,
+};
+pub use run::{RunError, run_locally};
+
+/// A job that is to be deployed.
+#[derive(Debug, Clone)]
+pub struct JobDeployment {
+    /// The graph, checked, with a schema on every edge.
+    pub graph: JobGraph,
+    /// Its id, made by the client.
+    pub job_id: JobId,
+    /// Whether nobody will wait for its result.
+    pub detached: bool,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobResult {
+    /// With which status.
+    pub status: ApplicationStatus,
+    /// How long it ran, where the master said.
+    pub net_runtime: Option<Duration>,
+    /// Counts by operators, under `<operator id>.<name>`.
+    pub accumulators: BTreeMap<String, i64>,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+impl From<JobOutcome> for JobResult {
+    fn from(outcome: JobOutcome) -> Self {
+        Self {
+            status: outcome.status.into(),
+            net_runtime: Some(Duration::from_millis(outcome.net_runtime_ms)),
+            accumulators: outcome.accumulators,
+            failure: outcome.cause,
+        }
+    }
+}
+
+/// A cluster or a job that could not be started, with what was tried and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// In this process.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// On YARN.
+    #[error(transparent)]
+    Yarn(#[from] crate::yarn::YarnError),
+}
+
+/// Where jobs can be deployed.
+#[async_trait]
+pub trait ClusterDescriptor: Send + Sync {
+    /// Starts a cluster for this one job; returns when its REST endpoint can be asked. `observer` hears of each step.
+    ///
+    /// # Errors
+    /// [`DeployError`]; nothing is left behind then.
+    async fn deploy_job(
+        &self,
+        job: JobDeployment,
+        observer: &mut dyn JobObserver,
+    ) -> Result<Box<dyn ClusterHandle>, DeployError>;
+
+    /// Takes back what a [`deploy_job`](Self::deploy_job) has started whose future was dropped before its end.
+    async fn abort(&self);
+}
+
+/// A cluster that runs one job.
+#[async_trait]
+pub trait ClusterHandle: Send + Sync {
+    /// What people and scripts know it by: the application id on YARN.
+    fn id(&self) -> String;
+
+    /// Its REST endpoint.
+    fn rest(&self) -> &RestClusterClient;
+
+    /// How the job ended, where that is known without the REST endpoint; `None` while the cluster lives.
+    ///
+    /// # Errors
+    /// [`DeployError`] where nobody can be asked.
+    async fn fate(&self) -> Result<Option<JobResult>, DeployError>;
+
+    /// Ends the cluster at once, whatever its job does.
+    ///
+    /// # Errors
+    /// [`DeployError`].
+    async fn stop(&self) -> Result<(), DeployError>;
+
+    /// Waits until everything that the cluster used is given back, after its job has ended.
+    ///
+    /// # Errors
+    /// [`DeployError`].
+    async fn close(&self) -> Result<(), DeployError>;
+
+    /// How a person stops the cluster later, when this process is gone.
+    fn how_to_stop(&self) -> String;
+}

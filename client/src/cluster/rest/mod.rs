@@ -1,0 +1,201 @@
+//! The client of a master's REST endpoint: Flink's paths and JSON.
+
+mod model;
+mod route;
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use selvedge_core::JobId;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::JobResult;
+
+pub use model::{JobDetails, TaskCounts, VertexDetails, VertexMetrics};
+pub use route::ProxyRoute;
+
+use model::{Accumulators, ExecutionResult};
+use route::{Answer, Route};
+
+/// A request to a master that failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClusterClientError {
+    /// Nobody answers.
+    #[error("the master at {address} does not answer")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What the operating system or the HTTP library says.
+        #[source]
+        cause: reqwest::Error,
+    },
+    /// Nobody answers through YARN's proxy.
+    #[error("the master does not answer through YARN's web proxy")]
+    Proxy(#[source] Box<yarn_rest::error::RestError>),
+    /// The master refuses.
+    #[error("the master refuses {path} ({status}): {message}")]
+    Refused {
+        /// What was asked for.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the master says.
+        message: String,
+    },
+    /// The answer is not Flink's JSON.
+    #[error("the master's answer to {path} cannot be understood: {reason}")]
+    Undecodable {
+        /// What was asked for.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// YARN's proxy passes no such request.
+    #[error("{path} cannot be asked through YARN's web proxy, which passes GET only")]
+    NotThroughProxy {
+        /// What was asked for.
+        path: String,
+    },
+    /// TLS or the like could not be set up.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+impl ClusterClientError {
+    /// Whether nobody answered: the master may be gone, or not there yet.
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Proxy(_))
+    }
+
+    /// Whether the master does not know the job (yet), or has ended it already.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+/// A client of one master.
+#[derive(Debug, Clone)]
+pub struct RestClusterClient {
+    route: Route,
+}
+
+impl RestClusterClient {
+    /// A client of the master at `host:port`.
+    ///
+    /// # Errors
+    /// [`ClusterClientError::Client`].
+    pub fn direct(address: &str) -> Result<Self, ClusterClientError> {
+        Ok(Self {
+            route: Route::direct(address)?,
+        })
+    }
+
+    /// A client through YARN's web proxy.
+    pub const fn proxied(proxy: ProxyRoute) -> Self {
+        Self {
+            route: Route::Proxied(proxy),
+        }
+    }
+
+    /// A client of the master at `host:port`, or through the proxy where no connection is made within 3 seconds: then with
+    /// the reason.
+    ///
+    /// # Errors
+    /// [`ClusterClientError::Client`].
+    pub async fn direct_or_proxied(
+        address: &str,
+        proxy: ProxyRoute,
+    ) -> Result<(Self, Option<ClusterClientError>), ClusterClientError> {
+        let direct = Self::direct(address)?;
+        let reached = direct.route.send(Method::GET, "/config").await;
+        Ok(match reached {
+            Err(error) if error.is_unreachable() => (Self::proxied(proxy), Some(error)),
+            _ => (direct, None),
+        })
+    }
+
+    /// Whether requests go through YARN's web proxy.
+    pub const fn is_proxied(&self) -> bool {
+        matches!(self.route, Route::Proxied(_))
+    }
+
+    /// States, times and figures of a job and its vertices.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn job(&self, job: JobId) -> Result<JobDetails, ClusterClientError> {
+        self.get(&format!("/jobs/{job}")).await
+    }
+
+    /// What the operators of a job have counted, under `<operator id>.<name>`.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn accumulators(&self, job: JobId) -> Result<BTreeMap<String, i64>, ClusterClientError> {
+        let accumulators: Accumulators = self.get(&format!("/jobs/{job}/accumulators")).await?;
+        Ok(accumulators.into_counts())
+    }
+
+    /// How a job ended, without its accumulators; `None` while it runs. The master of a single job ends soon after it has
+    /// told this.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn execution_result(&self, job: JobId) -> Result<Option<JobResult>, ClusterClientError> {
+        let result: ExecutionResult = self.get(&format!("/jobs/{job}/execution-result")).await?;
+        Ok(result.into_job_result())
+    }
+
+    /// Asks the master to cancel a job; returns before it is CANCELED. A job that has ended already is left so.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn cancel(&self, job: JobId) -> Result<(), ClusterClientError> {
+        const CONFLICT: u16 = 409;
+        let (method, path) = if self.is_proxied() {
+            (Method::GET, format!("/jobs/{job}/yarn-cancel"))
+        } else {
+            (Method::PATCH, format!("/jobs/{job}?mode=cancel"))
+        };
+        match self.checked(method, &path).await {
+            Err(ClusterClientError::Refused { status: CONFLICT, .. }) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Asks the master to end, whatever its jobs do.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn shut_down_cluster(&self) -> Result<(), ClusterClientError> {
+        self.checked(Method::DELETE, "/cluster").await.map(|_| ())
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClusterClientError> {
+        let answer = self.checked(Method::GET, path).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| ClusterClientError::Undecodable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    async fn checked(&self, method: Method, path: &str) -> Result<Answer, ClusterClientError> {
+        let answer = self.route.send(method, path).await?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer);
+        }
+        Err(ClusterClientError::Refused {
+            path: path.to_owned(),
+            status: answer.status,
+            message: model::error_message(&answer.body),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

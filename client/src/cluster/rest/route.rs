@@ -1,0 +1,74 @@
+//! The way to a master: a connection of our own, or the GETs that YARN's web proxy passes.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use yarn_common::id::ApplicationId;
+use yarn_rest::rm::RmClient;
+
+use super::ClusterClientError;
+
+/// Where no connection is made in this time, the proxy is used: packets are dropped on the way.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The way through YARN's web proxy.
+#[derive(Debug, Clone)]
+pub struct ProxyRoute {
+    /// The ResourceManager that is the proxy.
+    pub resource_manager: RmClient,
+    /// The application whose master is asked.
+    pub application: ApplicationId,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Route {
+    Direct { http: reqwest::Client, address: String },
+    Proxied(ProxyRoute),
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Bytes,
+}
+
+impl Route {
+    pub(super) fn direct(address: &str) -> Result<Self, ClusterClientError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .no_proxy()
+            .build()
+            .map_err(ClusterClientError::Client)?;
+        Ok(Self::Direct {
+            http,
+            address: address.to_owned(),
+        })
+    }
+
+    pub(super) async fn send(&self, method: Method, path: &str) -> Result<Answer, ClusterClientError> {
+        match self {
+            Self::Direct { http, address } => {
+                let unreachable = |cause| ClusterClientError::Unreachable {
+                    address: address.clone(),
+                    cause,
+                };
+                let request = http.request(method, format!("http://{address}{path}"));
+                let answer = request.send().await.map_err(unreachable)?;
+                let status = answer.status().as_u16();
+                let body = answer.bytes().await.map_err(unreachable)?;
+                Ok(Answer { status, body })
+            }
+            Self::Proxied(proxy) if method == Method::GET => {
+                let answer = proxy.resource_manager.proxy_get(proxy.application, path).await;
+                let answer = answer.map_err(|error| ClusterClientError::Proxy(Box::new(error)))?;
+                Ok(Answer {
+                    status: answer.status,
+                    body: answer.body,
+                })
+            }
+            Self::Proxied(_) => Err(ClusterClientError::NotThroughProxy { path: path.to_owned() }),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Workers in this process, for the local target.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use selvedge_appmaster::local::{LocalWorker, LocalWorkerLauncher, WorkerStart};
+use selvedge_appmaster::resourcemanager::DriverError;
+use selvedge_core::Configuration;
+use selvedge_core::config::ConfigError;
+use selvedge_core::config::options::{cluster, taskmanager};
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::connector::report;
+use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::rpc::PortRange;
+use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
+
+/// Local workers are reached by this machine only.
+const LOOPBACK: &str = "127.0.0.1";
+/// How splits and pages name this machine.
+const NODE: &str = "localhost";
+
+/// Starts TaskExecutors on the runtime of this process.
+#[derive(Debug)]
+pub(super) struct LocalLauncher {
+    pub(super) configuration: Configuration,
+    pub(super) file_systems: FileSystems,
+}
+
+#[async_trait]
+impl LocalWorkerLauncher for LocalLauncher {
+    async fn start(&self, start: WorkerStart) -> Result<Box<dyn LocalWorker>, DriverError> {
+        let timeouts = timeouts(&self.configuration).map_err(|error| DriverError(error.to_string()))?;
+        let started = TaskExecutor::start(self.config(start, timeouts)).await;
+        let worker = started.map_err(|error| DriverError(report(&error)))?;
+        Ok(Box::new(Worker(worker)))
+    }
+}
+
+impl LocalLauncher {
+    fn config(&self, start: WorkerStart, timeouts: TaskExecutorTimeouts) -> TaskExecutorConfig {
+        TaskExecutorConfig {
+            resource_id: start.resource_id,
+            host: LOOPBACK.to_owned(),
+            bind_host: LOOPBACK.to_owned(),
+            node: NODE.to_owned(),
+            rpc_ports: PortRange::any(),
+            data_ports: PortRange::any(),
+            resource_manager_address: start.resource_manager_address,
+            secret: start.secret,
+            memory: start.spec,
+            file_systems: self.file_systems.clone(),
+            temp_dirs: vec![std::env::temp_dir()],
+            log_file: None,
+            stdout_file: None,
+            planner: super::chain_planner(),
+            runner: TaskExecutorConfig::thread_runner(),
+            clock: Arc::new(SystemClock),
+            timeouts,
+        }
+    }
+}
+
+fn timeouts(configuration: &Configuration) -> Result<TaskExecutorTimeouts, ConfigError> {
+    Ok(TaskExecutorTimeouts {
+        slot: configuration.get(&taskmanager::SLOT_TIMEOUT)?,
+        ask: configuration.get(&cluster::ASK_TIMEOUT)?,
+        ..TaskExecutorTimeouts::default()
+    })
+}
+
+#[derive(Debug)]
+struct Worker(TaskExecutorHandle);
+
+#[async_trait]
+impl LocalWorker for Worker {
+    async fn wait(&self) -> String {
+        match self.0.terminated().await {
+            Ok(()) => "it was told to".to_owned(),
+            Err(error) => report(&error),
+        }
+    }
+
+    async fn stop(&self) {
+        self.0.stop().await;
+    }
+}

@@ -1,0 +1,169 @@
+//! What can be told before anything is staged: whether the cluster can take the request at all.
+
+use selvedge_core::config::options::yarn;
+use selvedge_core::{Configuration, JobGraph, JobManagerProcessSpec, TaskExecutorProcessSpec};
+use yarn_common::conf::HadoopConfiguration;
+use yarn_common::conf::keys;
+use yarn_common::id::ApplicationId;
+use yarn_common::resource::Resource;
+use yarn_rest::model::{ClusterMetrics, Scheduler};
+use yarn_rest::rm::RmClient;
+
+use super::YarnError;
+
+/// What is asked of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    /// The master's container.
+    pub(super) master: Resource,
+    /// Each worker's container.
+    pub(super) worker: Resource,
+    /// How many workers the job needs.
+    pub(super) workers: u64,
+    /// The queue, where one is named.
+    pub(super) queue: Option<String>,
+}
+
+impl Request {
+    pub(super) fn read(configuration: &Configuration, graph: &JobGraph) -> Result<Self, YarnError> {
+        let master = JobManagerProcessSpec::derive(configuration)?;
+        let worker = TaskExecutorProcessSpec::derive(configuration)?;
+        let slots = worker.number_of_slots.max(1);
+        Ok(Self {
+            master: Resource::new(
+                master.total_process().mebibytes(),
+                configuration.get(&yarn::APPMASTER_VCORES)?,
+            ),
+            worker: Resource::new(worker.total_process().mebibytes(), worker.vcores()),
+            workers: u64::from(graph.required_slots().div_ceil(slots)),
+            queue: configuration.find(&yarn::APPLICATION_QUEUE)?,
+        })
+    }
+}
+
+/// An application id, after the cluster was found fit for the request. `note` hears what is odd but no fault.
+pub(super) async fn new_application(
+    rm: &RmClient,
+    hadoop: &HadoopConfiguration,
+    request: &Request,
+    note: &mut (dyn FnMut(&str) + Send),
+) -> Result<ApplicationId, YarnError> {
+    let (metrics, scheduler, application) = tokio::join!(rm.metrics(), rm.scheduler(), rm.new_application());
+    let application = application?;
+    check_nodes(&metrics?)?;
+    match scheduler {
+        Ok(scheduler) => check_queue(&scheduler, request.queue.as_deref())?,
+        // Who may submit may still not be allowed to list queues; YARN itself refuses an unknown one.
+        Err(error) => note(&format!("the queues could not be listed: {error}")),
+    }
+    check_size(request, &application.maximum_capability(), hadoop)?;
+    round_up(request, &hadoop.minimum_allocation()?, note);
+    Ok(application.application_id)
+}
+
+fn check_nodes(metrics: &ClusterMetrics) -> Result<(), YarnError> {
+    if metrics.active_nodes == Some(0) {
+        let lost = metrics.lost_nodes.unwrap_or(0);
+        let unhealthy = metrics.unhealthy_nodes.unwrap_or(0);
+        return Err(YarnError::NotReady(format!(
+            "no NodeManager of the cluster is running ({lost} lost, {unhealthy} unhealthy), so no container can start: \
+             start NodeManagers, and look at yarn node -list -all"
+        )));
+    }
+    Ok(())
+}
+
+fn check_queue(scheduler: &Scheduler, queue: Option<&str>) -> Result<(), YarnError> {
+    let Some(name) = queue else { return Ok(()) };
+    let leaves: Vec<_> = scheduler.leaves().iter().map(|queue| queue.path.clone()).collect();
+    let key = yarn::APPLICATION_QUEUE.key();
+    match scheduler.find(name) {
+        None => Err(YarnError::NotReady(format!(
+            "the cluster has no queue '{name}' ({key}); it has {}",
+            leaves.join(", ")
+        ))),
+        Some(queue) if !queue.children.is_empty() => Err(YarnError::NotReady(format!(
+            "the queue '{name}' ({key}) takes no applications because others are below it; those that do are {}",
+            leaves.join(", ")
+        ))),
+        Some(queue) if queue.state.as_deref().is_some_and(|state| state != "RUNNING") => {
+            Err(YarnError::NotReady(format!(
+                "the queue '{name}' ({key}) is {}: it takes no applications",
+                queue.state.as_deref().unwrap_or("")
+            )))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_size(request: &Request, maximum: &Resource, hadoop: &HadoopConfiguration) -> Result<(), YarnError> {
+    let unit = hadoop.minimum_allocation()?;
+    let roles = [
+        (
+            "the ApplicationMaster",
+            &request.master,
+            "jobmanager.memory.process.size",
+            yarn::APPMASTER_VCORES.key(),
+        ),
+        (
+            "a TaskManager",
+            &request.worker,
+            "taskmanager.memory.process.size",
+            "yarn.containers.vcores (else taskmanager.numberOfTaskSlots)",
+        ),
+    ];
+    for (role, wanted, memory_key, cores_key) in roles {
+        let rounded = wanted.memory_mb.div_ceil(unit.memory_mb.max(1)) * unit.memory_mb.max(1);
+        if wanted.memory_mb > maximum.memory_mb {
+            return Err(YarnError::NotReady(format!(
+                "{role} needs {} MiB of memory ({memory_key}), but the largest container of the cluster has {} MiB: lower \
+                 {memory_key}, or raise {} (and the memory of the NodeManagers)",
+                wanted.memory_mb,
+                maximum.memory_mb,
+                keys::MAXIMUM_ALLOCATION_MB
+            )));
+        }
+        if rounded > maximum.memory_mb {
+            return Err(YarnError::NotReady(format!(
+                "{role} needs {} MiB of memory ({memory_key}), which YARN rounds up to {rounded} MiB, a multiple of {} \
+                 ({} MiB); the largest container of the cluster has {} MiB: lower {memory_key}",
+                wanted.memory_mb,
+                keys::MINIMUM_ALLOCATION_MB,
+                unit.memory_mb,
+                maximum.memory_mb
+            )));
+        }
+        if wanted.vcores > maximum.vcores {
+            return Err(YarnError::NotReady(format!(
+                "{role} needs {} virtual cores ({cores_key}), but the largest container of the cluster has {}: lower \
+                 {cores_key}, or raise {}",
+                wanted.vcores,
+                maximum.vcores,
+                keys::MAXIMUM_ALLOCATION_VCORES
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// YARN gives what is above the wish to nobody: worth a line. Only the client's configuration tells the unit, as in Flink.
+fn round_up(request: &Request, unit: &Resource, note: &mut dyn FnMut(&str)) {
+    for (role, memory_mb) in [
+        ("the ApplicationMaster", request.master.memory_mb),
+        ("a TaskManager", request.worker.memory_mb),
+    ] {
+        let rounded = memory_mb.div_ceil(unit.memory_mb.max(1)) * unit.memory_mb.max(1);
+        if rounded != memory_mb {
+            note(&format!(
+                "{role} asks for {memory_mb} MiB, which is no multiple of {} ({} MiB in this client's Hadoop configuration): \
+                 where YARN has the same, it gives {rounded} MiB, of which {} MiB are not used",
+                keys::MINIMUM_ALLOCATION_MB,
+                unit.memory_mb,
+                rounded - memory_mb
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! An application whose master runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use selvedge_core::JobId;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::fs::Location;
+use selvedge_runtime::outcome::JobOutcome;
+use yarn_common::id::ApplicationId;
+use yarn_rest::model::{Application, FinalApplicationStatus};
+use yarn_rest::rm::RmClient;
+
+use super::staging::Staging;
+use super::{YarnError, failure};
+use crate::cluster::{ClusterHandle, DeployError, JobResult, RestClusterClient};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// How long the master may take to unregister and go: it waits at most 10 s for a client, and YARN then ends containers.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running application of one job.
+#[derive(Debug)]
+pub struct YarnCluster {
+    pub(super) rm: RmClient,
+    pub(super) application: ApplicationId,
+    pub(super) job: JobId,
+    pub(super) staging: Staging,
+    pub(super) directory: Location,
+    pub(super) rest: RestClusterClient,
+}
+
+/// Pauses between looks at an application: short at first, then at most a quarter of a second.
+#[derive(Debug)]
+pub(super) struct Pauses(Duration);
+
+impl Pauses {
+    pub(super) const fn new() -> Self {
+        Self(FIRST_PAUSE)
+    }
+
+    pub(super) async fn pause(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
+}
+
+impl YarnCluster {
+    /// The application on YARN.
+    pub const fn application_id(&self) -> ApplicationId {
+        self.application
+    }
+
+    async fn report(&self) -> Result<Application, YarnError> {
+        Ok(self.rm.application(self.application).await?)
+    }
+}
+
+/// How the job of an ended application ended: as its master told YARN at the end, or as YARN concluded without it.
+pub(super) fn result_of(report: &Application) -> JobResult {
+    let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
+    if let Some(outcome) = JobOutcome::from_diagnostics(diagnostics) {
+        return outcome.into();
+    }
+    let status = match report.final_status {
+        Some(FinalApplicationStatus::Succeeded) => ApplicationStatus::Succeeded,
+        Some(FinalApplicationStatus::Failed) => ApplicationStatus::Failed,
+        Some(FinalApplicationStatus::Killed) => ApplicationStatus::Canceled,
+        _ => ApplicationStatus::Unknown,
+    };
+    JobResult {
+        status,
+        net_runtime: None,
+        accumulators: BTreeMap::new(),
+        failure: (status != ApplicationStatus::Succeeded)
+            .then(|| format!("{} is {}: {}", report.id, report.state, failure::diagnostics(report))),
+    }
+}
+
+#[async_trait]
+impl ClusterHandle for YarnCluster {
+    fn id(&self) -> String {
+        self.application.to_string()
+    }
+
+    fn rest(&self) -> &RestClusterClient {
+        &self.rest
+    }
+
+    async fn fate(&self) -> Result<Option<JobResult>, DeployError> {
+        let report = self.report().await?;
+        Ok(report.state.is_final().then(|| result_of(&report)))
+    }
+
+    async fn stop(&self) -> Result<(), DeployError> {
+        self.rm
+            .kill(self.application, Some("stopped by its client"))
+            .await
+            .map_err(YarnError::from)?;
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), DeployError> {
+        let begun = tokio::time::Instant::now();
+        let mut pauses = Pauses::new();
+        while !self.report().await?.state.is_final() {
+            if begun.elapsed() > CLOSE_TIMEOUT {
+                tracing::warn!(application = %self.application, "the master has not unregistered: killing the application");
+                self.stop().await?;
+            }
+            pauses.pause().await;
+        }
+        // A master that died could not do it.
+        self.staging.delete(&self.directory).await?;
+        Ok(())
+    }
+
+    fn how_to_stop(&self) -> String {
+        format!(
+            "to cancel its job: curl {rm}proxy/{id}/jobs/{job}/yarn-cancel; to kill it, with its staging directory left at \
+             {directory}: yarn application -kill {id}",
+            rm = self.rm.active_url(),
+            id = self.application,
+            job = self.job,
+            directory = self.directory,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::status::JobStatus;
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(final_status: &str, diagnostics: &str) -> Application {
+        serde_json::from_value(
+            json!({"id": "application_1_0002", "state": "FINISHED", "finalStatus": final_status,
+            "diagnostics": diagnostics}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_late_client_reads_the_masters_last_words() {
+        let outcome = JobOutcome {
+            job_id: JobId::from_bytes([1; 16]),
+            status: JobStatus::Finished,
+            net_runtime_ms: 1500,
+            cause: None,
+            accumulators: BTreeMap::from([("drop.records".to_owned(), 7)]),
+        };
+        let result = result_of(&report("SUCCEEDED", &outcome.to_diagnostics()));
+        assert_eq!(result.status, ApplicationStatus::Succeeded);
+        assert_eq!(result.net_runtime, Some(Duration::from_millis(1500)));
+        assert_eq!(result.accumulators, outcome.accumulators);
+    }
+
+    #[test]
+    fn without_them_yarn_says_what_it_knows() {
+        let result = result_of(&report("FAILED", "AM exited with 137\n\tat x"));
+        assert_eq!(result.status, ApplicationStatus::Failed);
+        let failure = result.failure.unwrap();
+        assert!(
+            failure.contains("application_1_0002") && failure.contains("AM exited with 137"),
+            "{failure}"
+        );
+        assert_eq!(result_of(&report("KILLED", "")).status, ApplicationStatus::Canceled);
+    }
+}

@@ -1,0 +1,92 @@
+use selvedge_core::config::ConfigError;
+use selvedge_core::memory::MemoryError;
+use selvedge_runtime::deployment::DeploymentError;
+use selvedge_runtime::fs::{FsError, Location, ParseLocationError};
+use thiserror::Error;
+use yarn_common::conf::ConfError;
+use yarn_common::id::ApplicationId;
+use yarn_rest::error::RestError;
+use yarn_rest::rm::BuildError;
+
+use crate::cluster::ClusterClientError;
+
+/// Why a job could not be brought to YARN, or what became of it there.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum YarnError {
+    /// The Hadoop configuration.
+    #[error(transparent)]
+    Hadoop(#[from] ConfError),
+    /// The addresses of the ResourceManager.
+    #[error(transparent)]
+    Address(#[from] BuildError),
+    /// A request to the ResourceManager.
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The memory of the master or the workers.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// A path.
+    #[error(transparent)]
+    Path(#[from] ParseLocationError),
+    /// The environment of the master.
+    #[error(transparent)]
+    Environment(#[from] DeploymentError),
+    /// The master's REST endpoint.
+    #[error(transparent)]
+    Client(#[from] ClusterClientError),
+    /// Nobody to be.
+    #[error("it is not known as which user to submit: set HADOOP_USER_NAME or USER")]
+    NoUser,
+    /// The cluster cannot take the request.
+    #[error("{0}")]
+    NotReady(String),
+    /// The default file system cannot hold what containers need.
+    #[error(
+        "fs.defaultFS is {found}, and containers on other nodes cannot read a local disk: set fs.defaultFS in core-site.xml \
+         to HDFS, or yarn.staging-directory to an hdfs:// directory"
+    )]
+    LocalStaging {
+        /// As configured.
+        found: Location,
+    },
+    /// A file could not be staged.
+    #[error("cannot stage {what}")]
+    Stage {
+        /// Which file or directory.
+        what: String,
+        /// Why.
+        #[source]
+        cause: Box<FsError>,
+    },
+    /// The place of the archive is not safe.
+    #[error("cannot stage the binary: {0}")]
+    Unsafe(String),
+    /// The binary itself.
+    #[error("cannot pack the binary {path}")]
+    Pack {
+        /// The binary or the archive.
+        path: String,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The job graph has no JSON form.
+    #[error("the job graph cannot be written as JSON")]
+    Graph(#[source] serde_json::Error),
+    /// YARN ended the application before its master was there.
+    #[error("{application} is {state} before its master could be reached: {diagnostics}{log}")]
+    Ended {
+        /// The application.
+        application: ApplicationId,
+        /// FAILED, KILLED or FINISHED.
+        state: String,
+        /// What YARN says.
+        diagnostics: String,
+        /// The last lines of the master's log, where they could be read.
+        log: String,
+    },
+}

@@ -1,0 +1,190 @@
+//! What is submitted: the master's container with its files, environment, command and secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::Rng;
+use selvedge_core::Configuration;
+use selvedge_core::config::options::yarn;
+use selvedge_runtime::deployment::{BINARY_NAME, DIST_DIRECTORY, MasterEnvironment, ShippedFile, quoted};
+use selvedge_runtime::rpc::ApplicationSecret;
+use yarn_common::launch::{ApplicationAccess, ContainerLaunchContext, redirect_to_log_dir};
+use yarn_common::resource::{Priority, Resource};
+use yarn_common::submission::ApplicationSubmissionContext;
+use yarn_common::token::Credentials;
+
+use super::YarnError;
+
+/// YARN cuts longer types.
+const LONGEST_TYPE: usize = 20;
+
+/// The application as it is submitted. `master_only` are files that only the master needs.
+pub(super) fn application(
+    configuration: &Configuration,
+    environment: &MasterEnvironment,
+    master_only: &[ShippedFile],
+    resource: Resource,
+    secret: &ApplicationSecret,
+    job_name: &str,
+) -> Result<ApplicationSubmissionContext, YarnError> {
+    let name = configuration
+        .find(&yarn::APPLICATION_NAME)?
+        .unwrap_or_else(|| job_name.to_owned());
+    let container = master_container(configuration, environment, master_only, secret)?;
+    let mut application = ApplicationSubmissionContext::new(environment.application_id, name, resource, container);
+    application.application_type = configuration
+        .get(&yarn::APPLICATION_TYPE)?
+        .chars()
+        .take(LONGEST_TYPE)
+        .collect();
+    application.tags = tags(configuration)?;
+    application.queue = configuration.find(&yarn::APPLICATION_QUEUE)?;
+    application.node_label = configuration.find(&yarn::APPLICATION_NODE_LABEL)?;
+    let priority = configuration.get(&yarn::APPLICATION_PRIORITY)?;
+    application.priority = (priority >= 0).then_some(Priority(priority));
+    // Without high availability a second master could not know what the first one did.
+    application.max_app_attempts = Some(configuration.find(&yarn::APPLICATION_ATTEMPTS)?.unwrap_or(1));
+    Ok(application)
+}
+
+fn master_container(
+    configuration: &Configuration,
+    environment: &MasterEnvironment,
+    master_only: &[ShippedFile],
+    secret: &ApplicationSecret,
+) -> Result<ContainerLaunchContext, YarnError> {
+    let mut local_resources = environment.worker_resources()?;
+    for file in master_only {
+        local_resources.insert(file.key.clone(), file.to_local_resource()?);
+    }
+    let mut variables = environment.to_env();
+    let own = configuration.with_prefix(yarn::MASTER_ENV_PREFIX);
+    variables.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut credentials = Credentials::new();
+    credentials.add_secret(ApplicationSecret::CREDENTIALS_ALIAS, secret.expose_bytes().to_vec());
+    Ok(ContainerLaunchContext {
+        local_resources,
+        environment: quoted(variables)?,
+        commands: vec![redirect_to_log_dir(
+            &format!("./{DIST_DIRECTORY}/{BINARY_NAME} appmaster"),
+            "jobmanager.out",
+            "jobmanager.err",
+        )],
+        tokens: Some(credentials.to_bytes()),
+        acls: acls(configuration)?,
+        service_data: BTreeMap::new(),
+    })
+}
+
+/// A secret of the operating system's randomness.
+pub(super) fn new_secret(rng: &mut impl Rng) -> ApplicationSecret {
+    ApplicationSecret::random(rng)
+}
+
+fn tags(configuration: &Configuration) -> Result<BTreeSet<String>, YarnError> {
+    let text = configuration.get(&yarn::TAGS)?;
+    let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    Ok(tags.map(str::to_owned).collect())
+}
+
+fn acls(configuration: &Configuration) -> Result<BTreeMap<ApplicationAccess, String>, YarnError> {
+    let wished = [
+        (ApplicationAccess::View, configuration.find(&yarn::VIEW_ACLS)?),
+        (ApplicationAccess::Modify, configuration.find(&yarn::MODIFY_ACLS)?),
+    ];
+    Ok(wished
+        .into_iter()
+        .filter_map(|(access, acl)| Some((access, acl?)))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::JobId;
+    use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, Visibility};
+    use yarn_common::id::ApplicationId;
+    use yarn_common::launch::LocalResourceType;
+
+    use super::*;
+
+    fn file(key: &str, archive: bool) -> ShippedFile {
+        ShippedFile {
+            key: key.to_owned(),
+            url: format!("hdfs://nn:8020/user/a/{key}"),
+            size: 7,
+            modification_time: 9,
+            archive,
+            visibility: Visibility::Application,
+        }
+    }
+
+    fn submitted(settings: &[(&str, &str)]) -> ApplicationSubmissionContext {
+        let environment = MasterEnvironment {
+            application_id: ApplicationId::new(1, 7),
+            job_id: JobId::from_bytes([1; 16]),
+            staging_directory: "hdfs://nn:8020/user/a/.selvedge/application_1_0007".to_owned(),
+            dist: file(DIST_DIRECTORY, true),
+            shipped: vec![file(CONFIG_FILE, false), file(HADOOP_SITE_FILE, false)],
+            client_home: "hdfs://nn:8020/user/a".to_owned(),
+            user: "a".to_owned(),
+        };
+        let configuration = settings.iter().copied().collect();
+        let secret = ApplicationSecret::from_bytes(&[7; 32]).unwrap();
+        let job = [file(JOB_GRAPH_FILE, false)];
+        application(
+            &configuration,
+            &environment,
+            &job,
+            Resource::new(1024, 1),
+            &secret,
+            "wordcount",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_master_gets_its_files_command_and_secret() {
+        let container = submitted(&[]).am_container;
+        let keys: Vec<_> = container.local_resources.keys().map(String::as_str).collect();
+        assert_eq!(keys, [CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, DIST_DIRECTORY]);
+        assert_eq!(
+            container.local_resources[DIST_DIRECTORY].kind,
+            LocalResourceType::Archive
+        );
+        assert_eq!(
+            container.commands,
+            ["./selvedge-dist/selvedge appmaster 1><LOG_DIR>/jobmanager.out 2><LOG_DIR>/jobmanager.err"]
+        );
+        assert_eq!(container.environment["MALLOC_ARENA_MAX"], "2");
+        assert_eq!(container.environment["HADOOP_USER_NAME"], "a");
+        let credentials = Credentials::read(&container.tokens.unwrap()).unwrap();
+        let secret = credentials.secret(ApplicationSecret::CREDENTIALS_ALIAS).unwrap();
+        assert_eq!(&secret[..], [7; 32]);
+    }
+
+    #[test]
+    fn the_application_is_named_after_its_job_and_attempted_once() {
+        let application = submitted(&[]);
+        assert_eq!(application.name, "wordcount");
+        assert_eq!(application.application_type, "Selvedge");
+        assert_eq!((application.max_app_attempts, application.priority), (Some(1), None));
+        assert!(!application.unmanaged_am);
+    }
+
+    #[test]
+    fn settings_of_the_application_are_taken_over() {
+        let application = submitted(&[
+            ("yarn.application.name", "wc"),
+            ("yarn.application.queue", "low"),
+            ("yarn.application.priority", "3"),
+            ("yarn.tags", "a, b,"),
+            ("yarn.view.acls", "bob"),
+            ("containerized.master.env.TZ", "UTC $x"),
+        ]);
+        assert_eq!(application.name, "wc");
+        assert_eq!(application.queue.as_deref(), Some("low"));
+        assert_eq!(application.priority, Some(Priority(3)));
+        assert_eq!(application.tags, ["a", "b"].map(str::to_owned).into());
+        assert_eq!(application.am_container.acls[&ApplicationAccess::View], "bob");
+        assert_eq!(application.am_container.environment["TZ"], "UTC \\$x");
+    }
+}
