@@ -1,0 +1,129 @@
+//! Samples, and the table of their medians.
+
+use std::fmt;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, ContentArrangement};
+
+/// How often each figure is measured, besides one run that warms up.
+pub(crate) fn runs() -> usize {
+    let asked = std::env::var("SELVEDGE_BENCH_RUNS").ok();
+    asked.and_then(|runs| runs.parse().ok()).unwrap_or(7)
+}
+
+/// All samples of one figure, in one unit.
+#[derive(Debug, Default)]
+pub(crate) struct Samples(Vec<f64>);
+
+impl Samples {
+    pub(crate) fn push(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    pub(crate) fn push_seconds(&mut self, duration: Duration) {
+        self.push(duration.as_secs_f64());
+    }
+
+    pub(crate) fn push_milliseconds(&mut self, duration: Duration) {
+        self.push(duration.as_secs_f64() * 1000.0);
+    }
+
+    pub(crate) fn push_mebibytes(&mut self, bytes: u64) {
+        self.push(bytes as f64 / f64::from(1 << 20));
+    }
+
+    /// The smallest, the one in the middle, the largest.
+    fn spread(&self) -> (f64, f64, f64) {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        };
+        (sorted[0], median, sorted[sorted.len() - 1])
+    }
+}
+
+/// A figure, its unit, what it is to be at most, and Flink 1.20.5's on the machine of the reference.
+#[derive(Debug)]
+struct Row {
+    what: &'static str,
+    unit: &'static str,
+    samples: Samples,
+    at_most: Option<f64>,
+    flink: &'static str,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Table(Vec<Row>);
+
+impl Table {
+    pub(crate) fn add(
+        &mut self,
+        what: &'static str,
+        unit: &'static str,
+        samples: Samples,
+        at_most: Option<f64>,
+        flink: &'static str,
+    ) {
+        self.0.push(Row {
+            what,
+            unit,
+            samples,
+            at_most,
+            flink,
+        });
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_preset(comfy_table::presets::ASCII_MARKDOWN)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header([
+                "figure",
+                "unit",
+                "median",
+                "min–max",
+                "n",
+                "at most",
+                "reference: Flink",
+            ]);
+        for row in &self.0 {
+            let (smallest, median, largest) = row.samples.spread();
+            let bound = row.at_most.map_or_else(String::new, |bound| {
+                format!("{bound}{}", if median <= bound { "" } else { " (missed)" })
+            });
+            table.add_row([
+                row.what.to_owned(),
+                row.unit.to_owned(),
+                rounded(median),
+                format!("{}–{}", rounded(smallest), rounded(largest)),
+                row.samples.0.len().to_string(),
+                bound,
+                row.flink.to_owned(),
+            ]);
+        }
+        for column in [2, 3, 4, 5] {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table.fmt(f)
+    }
+}
+
+/// Three digits that say something.
+fn rounded(value: f64) -> String {
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else if value >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}

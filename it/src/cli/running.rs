@@ -1,0 +1,121 @@
+//! A command that runs: what it has said so far, signals, its end.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::Child;
+use tokio::time::Instant;
+
+use super::outcome::Outcome;
+use super::usage;
+use crate::wait;
+
+/// Killed when it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    pid: i32,
+    scratch: TempDir,
+    started: Instant,
+    line: String,
+}
+
+impl Running {
+    pub(super) fn spawn(command: Command, scratch: TempDir) -> Self {
+        let line = format!("{command:?}");
+        let started = Instant::now();
+        let child = tokio::process::Command::from(command)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
+        let pid = child.id().expect("a process that was just started has an id");
+        Self {
+            child,
+            pid: pid.try_into().expect("Linux's process ids are positive and small"),
+            scratch,
+            started,
+            line,
+        }
+    }
+
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// What it has written to standard output and standard error until now.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.stream("stdout") + &self.stream("stderr")
+    }
+
+    /// Proportional set size now, in bytes; `None` once it has ended.
+    #[must_use]
+    pub fn pss(&self) -> Option<u64> {
+        usage::pss(self.pid)
+    }
+
+    /// Waits until `find` finds something in what it has said.
+    ///
+    /// # Panics
+    ///
+    /// If it ends first, or does not say it within `bound`.
+    pub async fn until_says<T>(&mut self, what: &str, bound: Duration, find: impl Fn(&str) -> Option<T>) -> T {
+        let line = self.line.clone();
+        let look = || {
+            let ended = self.child.try_wait().expect("a child can be waited for");
+            let said = self.said();
+            std::future::ready(match (find(&said), ended) {
+                (Some(found), _) => Ok(Ok(found)),
+                (None, Some(status)) => Ok(Err(format!("{line} ended ({status}) before it said {what}:\n{said}"))),
+                (None, None) => Err(said),
+            })
+        };
+        let found = wait::until(&format!("{what} from {line}"), bound, look).await;
+        found
+            .unwrap_or_else(|error| panic!("{error}"))
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As Ctrl-C does.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// With SIGKILL: it can do nothing more.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid).expect("a process id is not zero");
+        kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.line, self.said()));
+    }
+
+    /// # Panics
+    ///
+    /// If it does not end within `bound`.
+    pub async fn ended_within(mut self, bound: Duration) -> Outcome {
+        let Ok(status) = tokio::time::timeout(bound, self.child.wait()).await else {
+            panic!("{} did not end within {bound:?}; it said:\n{}", self.line, self.said());
+        };
+        let status = status.expect("a child can be waited for");
+        Outcome {
+            code: status.code(),
+            signal: status.signal(),
+            stdout: self.stream("stdout"),
+            stderr: self.stream("stderr"),
+            took: self.started.elapsed(),
+            line: self.line,
+        }
+    }
+
+    fn stream(&self, name: &str) -> String {
+        let bytes = fs::read(self.scratch.path().join(name)).expect("the file was made before the start");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}

@@ -1,0 +1,8 @@
+//! What Selvedge's integration tests and benchmarks stand on: the [`bed`], real Hadoop daemons on this machine;
+//! [`cli`], the real `selvedge` command; [`data`], texts and the counts of their words by other tools; and [`wait`],
+//! waiting for a condition with a bound.
+
+pub mod bed;
+pub mod cli;
+pub mod data;
+pub mod wait;

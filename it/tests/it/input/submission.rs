@@ -1,0 +1,78 @@
+//! Requests that a real cluster cannot fulfil.
+
+use selvedge_it::bed::{Bed, BedOptions};
+
+use crate::folder::Folder;
+use crate::jobs::{blackhole, job, numbers, vertex};
+use crate::yarn::support::{Cluster, hdfs_admin};
+
+async fn assert_refused(cluster: &Cluster, settings: &[&str], says: &[&str]) {
+    let folder = Folder::new();
+    let job = folder.job(&job(
+        &[vertex("all", &[numbers("make", Some(1), None), blackhole("drop")])],
+        &[],
+    ));
+    let before = cluster.traces().await;
+    let outcome = cluster
+        .run(1)
+        .args(settings.iter().copied())
+        .arg(job)
+        .run()
+        .await
+        .ended_with(1);
+    outcome.assert_says(says).assert_no_stack();
+    assert_eq!(cluster.traces().await, before, "{}", outcome.said());
+}
+
+#[tokio::test]
+async fn an_unknown_queue_is_told_with_those_that_there_are() {
+    let cluster = Cluster::shared().await;
+    assert_refused(&cluster, &["-Dyarn.application.queue=nightly"], &["nightly", "default"]).await;
+}
+
+#[tokio::test]
+async fn a_container_that_is_larger_than_the_clusters_maximum_is_told_with_both_and_the_remedy() {
+    let cluster = Cluster::shared().await;
+    for option in ["jobmanager.memory.process.size", "taskmanager.memory.process.size"] {
+        assert_refused(&cluster, &[&format!("-D{option}=7000m")], &["7000", "6144", option]).await;
+    }
+    let vcores = ["-Dtaskmanager.numberOfTaskSlots=99", "-Dyarn.containers.vcores=99"];
+    assert_refused(&cluster, &vcores, &["99", "8", "vcores"]).await;
+}
+
+#[tokio::test]
+async fn an_input_or_output_in_hdfs_that_does_not_fit_is_refused_before_an_application_is_made() {
+    let cluster = Cluster::shared().await;
+    let before = cluster.traces().await;
+    let run = |input: String, output: String| {
+        cluster
+            .run(1)
+            .arg(crate::jobs::wordcount())
+            .args(["--input".to_owned(), input, "--output".to_owned(), output])
+    };
+    let hdfs = cluster.bed.hdfs_uri();
+    let outcome = run(
+        format!("{hdfs}/user/alice/missing.txt"),
+        format!("{hdfs}/user/alice/bad-out"),
+    )
+    .run()
+    .await
+    .ended_with(1);
+    outcome.assert_says(&["/user/alice/missing.txt"]).assert_no_stack();
+    let home = format!("{hdfs}/user/alice");
+    let outcome = run("/tmp".to_owned(), home).run().await.ended_with(1);
+    outcome.assert_says(&["/user/alice", "exists"]).assert_no_stack();
+    assert_eq!(cluster.traces().await, before, "{}", outcome.said());
+}
+
+#[tokio::test]
+async fn hdfs_in_safe_mode_is_told_and_no_application_is_made() {
+    let options = BedOptions {
+        node_managers: 1,
+        ..BedOptions::default()
+    };
+    let cluster = Cluster::of(Bed::start(options).await.unwrap()).await;
+    hdfs_admin(&cluster.bed, &["-safemode", "enter"]).await;
+    assert_refused(&cluster, &[], &["safe mode"]).await;
+    hdfs_admin(&cluster.bed, &["-safemode", "leave"]).await;
+}

@@ -1,0 +1,22 @@
+//! Jobs in the command's own process: the default target.
+
+mod cancel;
+mod end;
+mod formats;
+mod pressure;
+mod show;
+mod wordcount;
+
+use std::path::Path;
+
+use selvedge_it::cli::Selvedge;
+
+use crate::folder::Folder;
+
+/// `selvedge run -p N JOB`, in a folder that holds no configuration.
+pub(crate) fn run(folder: &Folder, parallelism: u32, job: &Path) -> Selvedge {
+    Selvedge::new("run")
+        .current_dir(folder.root())
+        .args(["-p", &parallelism.to_string()])
+        .arg(job)
+}

@@ -1,0 +1,13 @@
+//! Integration tests: the real command, against real daemons, each a process of its own on this machine.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helper functions too"
+)]
+
+mod bed;
+mod folder;
+mod input;
+mod jobs;
+mod local;
+mod yarn;

@@ -1,0 +1,171 @@
+//! Jobs and applications that fail: the cause is told, nothing is left behind.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use selvedge_it::cli::BOUND;
+use serde_json::json;
+
+use super::support::{Cluster, Fillers, application_in, application_of, hdfs_admin, kill_application};
+use crate::folder::Folder;
+use crate::jobs::{self, file_sink, job, numbers, rebalance, vertex};
+
+#[tokio::test]
+async fn a_worker_killed_in_the_middle_fails_the_job_with_its_container_and_exit_status() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    cluster.hdfs().delete("/user/alice/killed").await.unwrap();
+    let job = folder.job(&jobs::endless_files("/user/alice/killed"));
+    let mut running = cluster.run(2).arg(job).start();
+    let application = application_of(&mut running).await;
+    cluster.running_job(&application).await;
+    let victim = cluster.workers(&application, 2).await.remove(1);
+    kill_process_group(Pid::from_raw(victim.pid).unwrap(), Signal::KILL).unwrap();
+    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED", &victim.container, "137"])
+        .assert_no_stack();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "FAILED", "{report}");
+    assert!(
+        report["diagnostics"].as_str().unwrap().contains(&victim.container),
+        "{report}"
+    );
+    cluster.assert_nothing_left(&application).await;
+    assert_eq!(cluster.hdfs().status("/user/alice/killed").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_job_that_fails_exits_1_with_its_root_cause_and_without_a_stack() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    cluster.hdfs().delete("/user/alice/failed").await.unwrap();
+    let divide = json!({"id": "divide", "operator": "project", "columns": [{"expression": "1 / (n - 40)", "as": "x"}]});
+    let job = folder.job(&job(
+        &[
+            vertex("numbers", &[numbers("make", Some(1000), None)]),
+            vertex("out", &[divide, file_sink("write", "/user/alice/failed", "csv")]),
+        ],
+        &[rebalance("numbers", "out")],
+    ));
+    let outcome = cluster.run(2).arg(job).run().await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED", "divide by zero", "divide"])
+        .assert_no_stack();
+    let application = application_in(&outcome.said()).unwrap();
+    let report = cluster.ended(&application).await;
+    assert_eq!(
+        (&report["state"], &report["finalStatus"]),
+        (&"FINISHED".into(), &"FAILED".into()),
+        "{report}"
+    );
+    assert!(
+        report["diagnostics"]
+            .as_str()
+            .unwrap()
+            .to_lowercase()
+            .contains("divide by zero"),
+        "{report}"
+    );
+    cluster.assert_nothing_left(&application).await;
+    assert_eq!(cluster.hdfs().status("/user/alice/failed").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_application_killed_while_it_starts_shows_yarns_diagnostics() {
+    let cluster = Cluster::shared().await;
+    let fillers = Fillers::start(&cluster).await;
+    let folder = Folder::new();
+    let job = folder.job(&jobs::endless_files("/user/alice/never"));
+    let mut running = cluster.run(1).arg(job).start();
+    let application = application_of(&mut running).await;
+    let is_accepted = |said: &str| said.contains("ACCEPTED").then_some(());
+    running.until_says("ACCEPTED", BOUND, is_accepted).await;
+    kill_application(&cluster, &application).await;
+    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    outcome.assert_says(&["KILLED", "was killed by user"]).assert_no_stack();
+    fillers.release(&cluster).await;
+    cluster.assert_nothing_left(&application).await;
+}
+
+#[tokio::test]
+async fn an_application_master_that_cannot_start_shows_the_last_lines_of_its_log() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    // It does not know which application it is: it can tell nobody but its log.
+    let broken = "-Dcontainerized.master.env._SELVEDGE_APP_ID=nonsense";
+    let job = folder.job(&jobs::endless_files("/user/alice/never"));
+    let outcome = cluster.run(1).arg(broken).arg(job).run().await.ended_with(1);
+    outcome
+        .assert_says(&[
+            "FAILED",
+            "exitCode: 1",
+            "last lines of jobmanager",
+            "_SELVEDGE_APP_ID",
+            "nonsense",
+        ])
+        .assert_no_stack();
+    let application = application_in(&outcome.said()).unwrap();
+    cluster.assert_nothing_left(&application).await;
+}
+
+#[tokio::test]
+async fn an_application_master_without_a_port_says_which_setting_to_widen() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    // A port that is taken at every NodeManager's address.
+    let first = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
+    let port = first.local_addr().unwrap().port();
+    let _second = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 3), port)).unwrap();
+    let job = folder.job(&jobs::endless_files("/user/alice/never"));
+    let setting = format!("-Drest.bind-port={port}");
+    let outcome = cluster.run(1).arg(setting).arg(job).run().await.ended_with(1);
+    outcome
+        .assert_says(&[&port.to_string(), "rest.bind-port", "in use"])
+        .assert_no_stack();
+    let application = application_in(&outcome.said()).unwrap();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "FAILED", "{report}");
+    cluster.assert_nothing_left(&application).await;
+}
+
+#[tokio::test]
+async fn an_application_killed_while_it_runs_is_told_and_leaves_no_staging() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    cluster.hdfs().delete("/user/alice/stopped").await.unwrap();
+    let job = folder.job(&jobs::endless_files("/user/alice/stopped"));
+    let mut running = cluster.run(1).arg(job).start();
+    let application = application_of(&mut running).await;
+    cluster.running_job(&application).await;
+    kill_application(&cluster, &application).await;
+    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    outcome.assert_says(&["KILLED", "was killed by user"]).assert_no_stack();
+    cluster.assert_nothing_left(&application).await;
+}
+
+#[tokio::test]
+async fn an_output_that_hdfs_has_no_room_for_fails_the_job_with_hdfss_own_words() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let hdfs = cluster.hdfs();
+    hdfs.delete("/user/alice/narrow").await.unwrap();
+    hdfs.mkdir("/user/alice/narrow", "755").await.unwrap();
+    hdfs_admin(&cluster.bed, &["-setSpaceQuota", "1m", "/user/alice/narrow"]).await;
+    let job = folder.job(&job(
+        &[
+            vertex("numbers", &[numbers("make", None, None)]),
+            vertex("files", &[file_sink("write", "/user/alice/narrow/out", "csv")]),
+        ],
+        &[rebalance("numbers", "files")],
+    ));
+    let outcome = cluster.run(1).arg(job).run().await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED", "quota", "/user/alice/narrow"])
+        .assert_no_stack();
+    let application = application_in(&outcome.said()).unwrap();
+    cluster.ended(&application).await;
+    cluster.assert_nothing_left(&application).await;
+    assert_eq!(hdfs.list("/user/alice/narrow").await.unwrap(), []);
+    hdfs.delete("/user/alice/narrow").await.unwrap();
+}

@@ -1,0 +1,12 @@
+//! Jobs in containers of a real YARN, with their data in a real HDFS.
+
+pub(crate) mod support;
+
+mod client;
+mod configuration;
+mod failure;
+mod logs;
+mod rest;
+mod secrets;
+mod staging;
+mod wordcount;

@@ -1,0 +1,304 @@
+//! What the tests on YARN share: a bed, the command against it, and what the ResourceManager says.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+
+use selvedge_it::bed::{Bed, ContainerProcess, Hdfs, Turn};
+use selvedge_it::cli::{BOUND, Running, Selvedge};
+use selvedge_it::wait;
+use serde_json::{Value, json};
+
+/// Where the client keeps what it stages, below the user's home.
+pub(crate) const STAGING: &str = "/user/alice/.selvedge";
+
+/// A bed whose whole memory is this test's.
+pub(crate) struct Cluster {
+    pub(crate) bed: BedRef,
+    http: reqwest::Client,
+    _turn: Turn,
+}
+
+pub(crate) enum BedRef {
+    Shared(&'static Bed),
+    Own(Box<Bed>),
+}
+
+impl Deref for BedRef {
+    type Target = Bed;
+
+    fn deref(&self) -> &Bed {
+        match self {
+            Self::Shared(bed) => bed,
+            Self::Own(bed) => bed,
+        }
+    }
+}
+
+impl Cluster {
+    pub(crate) async fn shared() -> Self {
+        Self::new(BedRef::Shared(Bed::shared().await.unwrap())).await
+    }
+
+    pub(crate) async fn of(bed: Bed) -> Self {
+        Self::new(BedRef::Own(Box::new(bed))).await
+    }
+
+    async fn new(bed: BedRef) -> Self {
+        let turn = bed.turn().await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let cluster = Self { bed, http, _turn: turn };
+        cluster.end_leftovers().await;
+        cluster
+    }
+
+    /// A test that has failed leaves its applications, which would hold what this one needs.
+    async fn end_leftovers(&self) {
+        let all = self
+            .get("/ws/v1/cluster/apps?states=NEW,SUBMITTED,ACCEPTED,RUNNING")
+            .await
+            .unwrap();
+        let all = all["apps"]["app"].as_array().into_iter().flatten();
+        for application in all.filter(|application| application["name"] != "shell") {
+            let id = application["id"].as_str().unwrap();
+            kill_application(self, id).await;
+            self.ended(id).await;
+        }
+    }
+
+    pub(crate) fn hdfs(&self) -> Hdfs {
+        self.bed.hdfs().unwrap()
+    }
+
+    /// `selvedge run -t yarn-per-job -p N`
+    pub(crate) fn run(&self, parallelism: u32) -> Selvedge {
+        Selvedge::on(&self.bed, "run").args(["-t", "yarn-per-job", "-p", &parallelism.to_string()])
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, String> {
+        let text = self.get_text(path).await?;
+        serde_json::from_str(&text).map_err(|error| format!("{path}: {error}: {text}"))
+    }
+
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String, String> {
+        let url = format!("{}{path}", self.bed.rm_web());
+        let answer = self.http.get(&url).send().await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        if status.is_success() {
+            Ok(text)
+        } else {
+            Err(format!("{url}: {status} {text}"))
+        }
+    }
+
+    pub(crate) async fn send(&self, method: reqwest::Method, url: &str, body: &Value) -> reqwest::Response {
+        let request = self.http.request(method, url).query(&[("user.name", self.bed.user())]);
+        request.json(body).send().await.unwrap()
+    }
+
+    pub(crate) async fn report(&self, application: &str) -> Result<Value, String> {
+        let mut report = self.get(&format!("/ws/v1/cluster/apps/{application}")).await?;
+        Ok(report["app"].take())
+    }
+
+    /// The ids of all applications that YARN has ever heard of here, but for those of other tests' shells.
+    pub(crate) async fn applications(&self) -> BTreeSet<String> {
+        let all = self.get("/ws/v1/cluster/apps").await.unwrap();
+        let all = all["apps"]["app"].as_array().into_iter().flatten();
+        let ours = all.filter(|application| application["applicationType"] != "SHELL");
+        ours.map(|application| application["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// What commands have left: the applications and the files in the user's staging directory. An archive that was
+    /// staged once and is there for the next is no trace.
+    pub(crate) async fn traces(&self) -> BTreeSet<String> {
+        let mut traces = self.applications().await;
+        let staged = files_in(&self.hdfs(), STAGING).await;
+        traces.extend(staged.into_iter().filter(|file| file.contains("/application_")));
+        traces
+    }
+
+    /// The report once the application has ended.
+    pub(crate) async fn ended(&self, application: &str) -> Value {
+        let look = || async {
+            let report = self.report(application).await?;
+            let state = report["state"].as_str().unwrap_or_default();
+            if ["FINISHED", "FAILED", "KILLED"].contains(&state) {
+                Ok(report)
+            } else {
+                Err(report.to_string())
+            }
+        };
+        wait::until(&format!("{application} to end"), BOUND, look)
+            .await
+            .unwrap()
+    }
+
+    /// Its containers have no process any more, and it has no staging directory.
+    pub(crate) async fn assert_nothing_left(&self, application: &str) {
+        let look = || async {
+            let processes = self
+                .bed
+                .container_processes(application)
+                .map_err(|error| error.to_string())?;
+            let staged = files_in(&self.hdfs(), STAGING).await;
+            let own: Vec<_> = staged.into_iter().filter(|file| file.contains(application)).collect();
+            if processes.is_empty() && own.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{processes:?} {own:?}"))
+            }
+        };
+        wait::until(&format!("{application} to leave nothing"), BOUND, look)
+            .await
+            .unwrap();
+        let directory = format!("{STAGING}/{application}");
+        assert_eq!(self.hdfs().status(&directory).await.unwrap(), None);
+    }
+
+    /// The workers' containers, once as many have a process.
+    pub(crate) async fn workers(&self, application: &str, count: usize) -> Vec<ContainerProcess> {
+        let look = || async {
+            let all = self
+                .bed
+                .container_processes(application)
+                .map_err(|error| error.to_string())?;
+            // The first container is the master's.
+            let workers: Vec<_> = all
+                .into_iter()
+                .filter(|one| !one.container.ends_with("_000001"))
+                .collect();
+            if workers.len() == count {
+                Ok(workers)
+            } else {
+                Err(format!("{workers:?}"))
+            }
+        };
+        wait::until(&format!("{count} workers of {application}"), BOUND, look)
+            .await
+            .unwrap()
+    }
+
+    /// Asks the REST endpoint of an application, through YARN's proxy.
+    pub(crate) async fn proxied(&self, application: &str, path: &str) -> Result<Value, String> {
+        self.get(&format!("/proxy/{application}{path}")).await
+    }
+
+    /// The id of the application's only job, once that runs.
+    pub(crate) async fn running_job(&self, application: &str) -> String {
+        let look = || async {
+            let jobs = self.proxied(application, "/jobs/overview").await?;
+            let job = &jobs["jobs"][0];
+            let tasks = &job["tasks"];
+            if job["state"] == "RUNNING" && tasks["running"] == tasks["total"] {
+                Ok(job["jid"].as_str().unwrap().to_owned())
+            } else {
+                Err(jobs.to_string())
+            }
+        };
+        wait::until(&format!("the job of {application} to run"), BOUND, look)
+            .await
+            .unwrap()
+    }
+}
+
+/// The application that the command has submitted.
+pub(crate) async fn application_of(running: &mut Running) -> String {
+    running.until_says("the application's id", BOUND, application_in).await
+}
+
+pub(crate) fn application_in(said: &str) -> Option<String> {
+    let start = said.find("application_")?;
+    let is_id = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let id: String = said[start..].chars().take_while(|c| is_id(*c)).collect();
+    (id.split('_').count() == 3).then_some(id)
+}
+
+/// All files below a directory of HDFS, and the directories, sorted; none if it is not there.
+pub(crate) async fn files_in(hdfs: &Hdfs, directory: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        if hdfs.status(&directory).await.unwrap().is_none() {
+            continue;
+        }
+        // It may go while it is looked at.
+        for entry in hdfs.list(&directory).await.unwrap_or_default() {
+            let path = format!("{directory}/{}", entry.path_suffix);
+            if entry.kind == "DIRECTORY" {
+                open.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `hdfs dfsadmin ARGUMENTS`, as the superuser.
+pub(crate) async fn hdfs_admin(bed: &Bed, arguments: &[&str]) {
+    let class_path = format!("{}:{}/*", bed.hadoop_conf_dir().display(), bed.hadoop_jars().display());
+    let mut command = tokio::process::Command::from(bed.command(bed.java_home().join("bin/java")));
+    command
+        .args(["-cp", &class_path, "org.apache.hadoop.hdfs.tools.DFSAdmin"])
+        .args(arguments)
+        .env("HADOOP_USER_NAME", bed.daemon_user());
+    let output = tokio::time::timeout(BOUND, command.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Applications that hold all memory of the cluster, until they are dropped by [`Self::release`].
+pub(crate) struct Fillers(Vec<String>);
+
+impl Fillers {
+    /// Each takes a whole NodeManager.
+    pub(crate) async fn start(cluster: &Cluster) -> Self {
+        let apps = format!("{}/ws/v1/cluster/apps", cluster.bed.rm_web());
+        let mut ids = Vec::new();
+        for _ in cluster.bed.node_managers() {
+            let new = cluster
+                .send(reqwest::Method::POST, &format!("{apps}/new-application"), &json!({}))
+                .await;
+            let new: Value = new.json().await.unwrap();
+            let id = new["application-id"].as_str().unwrap().to_owned();
+            let submission = json!({
+                "application-id": id, "application-name": "filler", "application-type": "SHELL", "max-app-attempts": 1,
+                "resource": {"memory": 6144, "vCores": 1},
+                "am-container-spec": {"commands": {"command": "exec sleep 600"}},
+            });
+            let submitted = cluster.send(reqwest::Method::POST, &apps, &submission).await;
+            assert_eq!(submitted.status(), 202);
+            ids.push(id);
+        }
+        let look = || async {
+            let running: usize = ids
+                .iter()
+                .map(|id| cluster.bed.container_processes(id).unwrap_or_default().len())
+                .sum();
+            if running == ids.len() {
+                Ok(())
+            } else {
+                Err(format!("{running} run"))
+            }
+        };
+        wait::until("the fillers to run", BOUND, look).await.unwrap();
+        Self(ids)
+    }
+
+    pub(crate) async fn release(self, cluster: &Cluster) {
+        for id in &self.0 {
+            kill_application(cluster, id).await;
+            cluster.ended(id).await;
+        }
+    }
+}
+
+/// As an administrator does.
+pub(crate) async fn kill_application(cluster: &Cluster, application: &str) {
+    let url = format!("{}/ws/v1/cluster/apps/{application}/state", cluster.bed.rm_web());
+    let answer = cluster
+        .send(reqwest::Method::PUT, &url, &json!({"state": "KILLED"}))
+        .await;
+    assert!(answer.status().is_success(), "{}", answer.status());
+}

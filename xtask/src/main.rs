@@ -1,0 +1,153 @@
+//! Build tasks: `cargo xtask test` runs every check that a change must pass, `cargo xtask bed` the test bed.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
+
+mod steps;
+
+use std::process::{Command, ExitCode};
+
+use steps::{STEPS, Step};
+
+const USAGE: &str = "\
+Usage: cargo xtask test [--only STEP]... [--skip STEP]... [--list]
+       cargo xtask bed up|down|status [OPTIONS]
+
+test  runs every check, the cheap ones first, and stops at the first that fails
+bed   real HDFS and YARN daemons on this machine (see `cargo xtask bed up --help`)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["test", options @ ..] => Selection::parse(options).and_then(|selection| test(&selection)),
+        ["bed", options @ ..] => bed(options),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        [] => Err(USAGE.to_owned()),
+        [other, ..] => Err(format!("no task {other}\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Which steps to run.
+#[derive(Debug, Default, PartialEq)]
+struct Selection {
+    only: Vec<String>,
+    skip: Vec<String>,
+    list: bool,
+}
+
+impl Selection {
+    fn parse(options: &[&str]) -> Result<Self, String> {
+        let mut selection = Self::default();
+        let mut rest = options.iter();
+        while let Some(option) = rest.next() {
+            let mut step = || {
+                let name = rest
+                    .next()
+                    .ok_or_else(|| format!("{option} wants the name of a step"))?;
+                if STEPS.iter().any(|step| step.name == *name) {
+                    return Ok((*name).to_owned());
+                }
+                let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+                Err(format!("no step {name}, there are {}", names.join(", ")))
+            };
+            match *option {
+                "--only" => selection.only.push(step()?),
+                "--skip" => selection.skip.push(step()?),
+                "--list" => selection.list = true,
+                other => return Err(format!("no option {other}\n{USAGE}")),
+            }
+        }
+        Ok(selection)
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &'static Step> {
+        let is_chosen = |step: &&Step| {
+            let is_in = |names: &[String]| names.iter().any(|name| name == step.name);
+            (self.only.is_empty() || is_in(&self.only)) && !is_in(&self.skip)
+        };
+        STEPS.iter().filter(is_chosen)
+    }
+}
+
+fn test(selection: &Selection) -> Result<(), String> {
+    if selection.list {
+        selection
+            .steps()
+            .for_each(|step| println!("{:12} {}", step.name, step.shown()));
+        return Ok(());
+    }
+    let steps: Vec<_> = selection.steps().collect();
+    for (number, step) in steps.iter().enumerate() {
+        println!("==> {}/{} {}: {}", number + 1, steps.len(), step.name, step.shown());
+        let took = step.run()?;
+        // Nothing after the last step: the test runner's own summary stands last.
+        if number + 1 < steps.len() {
+            println!("==> {} passed in {:.1} s", step.name, took.as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+fn bed(options: &[&str]) -> Result<(), String> {
+    let mut command = steps::cargo();
+    command
+        .args(["run", "--quiet", "--bin", "selvedge-bed", "--"])
+        .args(options);
+    let status = status(&mut command)?;
+    if status {
+        Ok(())
+    } else {
+        Err("the bed's command failed".to_owned())
+    }
+}
+
+/// Whether the command succeeded. It stays in this process's group: a terminal's Ctrl-C ends all of it.
+fn status(command: &mut Command) -> Result<bool, String> {
+    let status = command
+        .status()
+        .map_err(|error| format!("cannot start {command:?}: {error}"))?;
+    Ok(status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(options: &[&str]) -> Vec<&'static str> {
+        Selection::parse(options)
+            .unwrap()
+            .steps()
+            .map(|step| step.name)
+            .collect()
+    }
+
+    #[test]
+    fn without_options_all_steps_run_and_the_integration_tests_are_last() {
+        let all = names(&[]);
+        assert_eq!(all.len(), STEPS.len());
+        assert_eq!((all.first(), all.last()), (Some(&"fmt"), Some(&"integration")));
+    }
+
+    #[test]
+    fn steps_are_chosen_and_left_out_by_name() {
+        assert_eq!(names(&["--only", "unit", "--only", "fmt"]), ["fmt", "unit"]);
+        assert!(!names(&["--skip", "integration"]).contains(&"integration"));
+    }
+
+    #[test]
+    fn an_unknown_step_is_an_error_that_lists_the_known() {
+        let error = Selection::parse(&["--only", "units"]).unwrap_err();
+        assert!(error.contains("no step units") && error.contains("unit, "), "{error}");
+        assert!(Selection::parse(&["--only"]).unwrap_err().contains("wants the name"));
+        assert!(Selection::parse(&["-x"]).unwrap_err().contains("no option -x"));
+    }
+}
