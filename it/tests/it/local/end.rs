@@ -1,5 +1,8 @@
 //! How a job ends, and what the command shows of it.
 
+use std::time::Duration;
+
+use selvedge_it::cli::BOUND;
 use serde_json::json;
 
 use super::run;
@@ -55,8 +58,35 @@ async fn without_a_terminal_progress_is_plain_lines() {
         .await
         .ended_with(0);
     assert!(!outcome.said().contains(['\u{1b}', '\r']), "{:?}", outcome.said());
-    // The states of the vertices, by their names, and the end.
-    outcome.assert_says(&["words", "count", "RUNNING", "FINISHED"]);
+    // The vertices by their names, and the end. How it runs may be missed: it is over within milliseconds.
+    outcome.assert_says(&[
+        "vertex read -> split -> lower: FINISHED 2/2",
+        "vertex count-words -> write: FINISHED 2/2",
+        "job WordCount FINISHED",
+    ]);
+}
+
+#[tokio::test]
+async fn plain_progress_names_the_states_of_a_job_that_runs() {
+    let folder = Folder::new();
+    let job = folder.job(&jobs::endless_files("${output}"));
+    let command = run(&folder, 1, &job).args(["--output".as_ref(), folder.path("out").as_os_str()]);
+    let mut running = command.start();
+    for state in [
+        "job a test's job: RUNNING",
+        "vertex make: RUNNING",
+        "vertex write: RUNNING",
+    ] {
+        running
+            .until_says(state, BOUND, |said| said.contains(state).then_some(()))
+            .await;
+    }
+    running.interrupt();
+    running
+        .ended_within(Duration::from_secs(30))
+        .await
+        .ended_with(130)
+        .assert_says(&["CANCELED"]);
 }
 
 #[tokio::test]
