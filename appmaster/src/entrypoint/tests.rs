@@ -116,7 +116,7 @@ async fn a_job_finishes_with_one_deployment_for_each_worker_and_its_output_commi
     assert_eq!(result.accumulators["drop.records"], 4 * 5);
     assert_eq!(bed.workers.deployments(), [vec![2], vec![2]]);
     assert_eq!(bed.workers.splits_read(), 3);
-    assert_eq!(bed.noted(), ["prepare", "commit sink_0_0 sink_1_0"]);
+    assert_eq!(bed.noted(), ["prepare", "publish sink_0_0 sink_1_0", "finish"]);
     assert_eq!(bed.end().await.status, ApplicationStatus::Succeeded);
 }
 

@@ -262,19 +262,19 @@ impl Worker {
             return;
         }
         let (address, _) = self.state.lock().unwrap().job_master.clone().unwrap();
-        loop {
+        for sequence in 0.. {
             let ask = RequestNextInputSplitRequest {
                 job_id: request.job_id.clone(),
                 job_master_id: request.job_master_id.clone(),
                 attempt: task.attempt.clone(),
                 operator_id: "generate".into(),
+                sequence,
             };
-            let split = self
-                .job_master(&address)
-                .request_next_input_split(ask)
-                .await
-                .unwrap()
-                .split;
+            let master = self.job_master(&address);
+            // Each answer is lost once.
+            let lost = master.request_next_input_split(ask.clone()).await.unwrap().split;
+            let split = master.request_next_input_split(ask).await.unwrap().split;
+            assert_eq!(split, lost);
             if split.is_empty() {
                 return;
             }
