@@ -18,6 +18,10 @@ use crate::testing::http::{call, get};
 use crate::testing::word_count;
 use crate::testing::worker::{Behaviour, Workers};
 
+mod driver;
+
+use driver::ProbingDriver;
+
 struct Bed {
     cluster: Cluster,
     workers: Arc<Workers>,
@@ -27,6 +31,17 @@ struct Bed {
 const BOUND: Duration = Duration::from_secs(20);
 
 async fn bed(mode: DispatcherMode, workers: Arc<Workers>, refuse: Option<&str>, settings: &[(&str, &str)]) -> Bed {
+    let driver = Arc::new(LocalDriver::new(workers.clone()));
+    bed_of(driver, mode, workers, refuse, settings).await
+}
+
+async fn bed_of(
+    driver: Arc<dyn ResourceManagerDriver>,
+    mode: DispatcherMode,
+    workers: Arc<Workers>,
+    refuse: Option<&str>,
+    settings: &[(&str, &str)],
+) -> Bed {
     let connectors = NotingConnectors {
         refuse: refuse.map(str::to_owned),
         ..NotingConnectors::default()
@@ -44,7 +59,7 @@ async fn bed(mode: DispatcherMode, workers: Arc<Workers>, refuse: Option<&str>, 
         bind_host: "127.0.0.1".into(),
         rest_bind_ports: PortRange::any(),
         rpc_ports: PortRange::any(),
-        driver: Arc::new(LocalDriver::new(workers.clone())),
+        driver,
         connectors: Arc::new(connectors),
         checker: Arc::new(StructureChecker),
         clock: Arc::new(SystemClock),
@@ -264,6 +279,11 @@ async fn figures_of_a_running_job_are_fetched_while_someone_looks() {
         .expect("the figures come long before the heartbeat of 10 s");
     let log = get(bed.cluster.rest_address(), "/taskmanagers/taskmanager-1/log").await;
     assert!(log.body.contains("the log of taskmanager-1"), "{}", log.body);
+    assert!(
+        log.head.contains(&format!("content-length: {}", log.body.len())),
+        "{}",
+        log.head
+    );
     bed.end().await;
 }
 
@@ -301,6 +321,39 @@ async fn workers_that_do_not_start_are_told_when_the_slots_do_not_come_in_time()
     );
     assert!(cause.contains("no memory left"), "{cause}");
     bed.end().await;
+}
+
+#[tokio::test]
+async fn rest_answers_at_once_while_the_driver_connects() {
+    let workers = Workers::new(Behaviour::Finish);
+    let driver = Arc::new(ProbingDriver::new(workers.clone()));
+    let bed = bed_of(driver.clone(), DispatcherMode::Session, workers, None, &[]).await;
+    let [overview, workers, log] = driver.answers();
+    assert_eq!((overview.status, &overview.json()["taskmanagers"]), (200, &json!(0)));
+    assert_eq!((workers.status, workers.json()), (200, json!({"taskmanagers": []})));
+    assert_eq!(log.status, 404, "{}", log.body);
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_driver_that_breaks_fails_the_running_jobs_which_remove_their_output() {
+    let workers = Workers::new(Behaviour::Run);
+    let driver = Arc::new(ProbingDriver::new(workers.clone()));
+    let bed = bed_of(driver.clone(), DispatcherMode::Session, workers, None, &[]).await;
+    let job = bed.submit(1).await;
+    bed.wait_for_running(job, 2).await;
+    driver.break_down("the ResourceManager of YARN is gone for good").await;
+    let end = tokio::time::timeout(BOUND, bed.cluster.wait_terminated())
+        .await
+        .expect("the cluster ends");
+    assert_eq!(
+        (end.status, end.diagnostics.as_str()),
+        (
+            ApplicationStatus::Failed,
+            "the ResourceManager of YARN is gone for good"
+        )
+    );
+    assert_eq!(bed.noted(), ["prepare", "abort"]);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ use selvedge_core::{JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
-use selvedge_runtime::gateway::{FileStream, GatewayResult};
+use selvedge_runtime::gateway::{FileContent, GatewayResult};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -128,7 +128,7 @@ enum Request {
     ReadFile {
         resource_id: ResourceId,
         kind: Kind,
-        reply: Reply<Result<FileStream, ResourceManagerError>>,
+        reply: Reply<Result<FileContent, ResourceManagerError>>,
     },
     Stop {
         status: ApplicationStatus,
@@ -236,7 +236,7 @@ impl ResourceManagerHandle {
     }
 
     /// A worker's own log or output.
-    pub async fn read_file(&self, id: &ResourceId, kind: Kind) -> Result<FileStream, ResourceManagerError> {
+    pub async fn read_file(&self, id: &ResourceId, kind: Kind) -> Result<FileContent, ResourceManagerError> {
         if !self.is_connected() {
             return Err(ResourceManagerError::UnknownWorker(id.clone()));
         }

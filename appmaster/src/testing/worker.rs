@@ -17,7 +17,7 @@ use selvedge_runtime::gateway::proto::{
     TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
-    FileStream, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
+    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
 };
 use selvedge_runtime::rpc::{self, PortRange, RpcChannel, RpcServer};
 use tokio::sync::{Notify, watch};
@@ -419,9 +419,12 @@ impl TaskExecutorGateway for Handler {
         Ok(())
     }
 
-    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileStream> {
+    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileContent> {
         let line = format!("the log of {}\n", self.0.start.resource_id);
-        Ok(futures::stream::iter([Ok(Bytes::from(line))]).boxed())
+        Ok(FileContent {
+            length: line.len() as u64,
+            chunks: futures::stream::iter([Ok(Bytes::from(line))]).boxed(),
+        })
     }
 
     async fn shutdown(&self, _request: ShutdownRequest) -> GatewayResult<()> {

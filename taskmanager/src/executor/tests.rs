@@ -313,7 +313,9 @@ async fn the_log_is_sent_and_a_missing_file_is_told() {
         .worker_with(TaskExecutorTimeouts::default(), |config| config.log_file = Some(log))
         .await;
     let read = |kind: Kind| worker.gateway.read_file(ReadFileRequest { kind: kind.into() });
-    let chunks: Vec<_> = read(Kind::Log).await.unwrap().try_collect().await.unwrap();
+    let sent = read(Kind::Log).await.unwrap();
+    assert_eq!(sent.length, 3 << 20);
+    let chunks: Vec<_> = sent.chunks.try_collect().await.unwrap();
     assert_eq!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>(), 3 << 20);
     assert!(chunks.len() >= 3, "{}", chunks.len());
     let error = read(Kind::Stdout).await.err().unwrap().to_string();
