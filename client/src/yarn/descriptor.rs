@@ -96,8 +96,9 @@ impl YarnPerJobDescriptor {
         });
         self.submit(job, &request, &staging, application, &directory, observer)
             .await?;
-        let sweeping = leftovers::sweep(&self.rm, &staging, &directory);
-        let report = alongside(self.wait_for_master(application, observer), sweeping).await?;
+        // Ends with this process at the latest; the next one goes on with it.
+        tokio::spawn(leftovers::sweep(self.rm.clone(), staging.clone(), directory.clone()));
+        let report = self.wait_for_master(application, observer).await?;
         let rest = if report.state.is_final() {
             RestClusterClient::proxied(self.proxy(application))
         } else {
@@ -272,17 +273,6 @@ impl YarnPerJobDescriptor {
         }
         Ok(client)
     }
-}
-
-/// Does `work`, and meanwhile `other` as far as it comes.
-async fn alongside<T>(work: impl Future<Output = T>, other: impl Future<Output = ()>) -> T {
-    let mut work = std::pin::pin!(work);
-    tokio::select! {
-        biased;
-        done = &mut work => return done,
-        () = other => {}
-    }
-    work.await
 }
 
 #[async_trait]

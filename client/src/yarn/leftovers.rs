@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 
 /// Deletes staging directories that are left, as far as that goes; what fails is tried again by the next client. `own` is
 /// the directory of the application that is starting.
-pub(super) async fn sweep(rm: &RmClient, staging: &Staging, own: &Location) {
+pub(super) async fn sweep(rm: RmClient, staging: Staging, own: Location) {
     let listed = match staging.application_directories().await {
         Ok(listed) => listed,
         Err(error) => {
@@ -26,8 +26,8 @@ pub(super) async fn sweep(rm: &RmClient, staging: &Staging, own: &Location) {
             return;
         }
     };
-    for (application, directory) in old(&listed, own).into_iter().take(AT_ONCE) {
-        if is_over(rm, application).await {
+    for (application, directory) in old(&listed, &own).into_iter().take(AT_ONCE) {
+        if is_over(&rm, application).await {
             match staging.delete(&directory).await {
                 Ok(()) => tracing::info!(%directory, "deleted what {application} had left"),
                 Err(error) => tracing::debug!(%error, "a leftover stays"),
