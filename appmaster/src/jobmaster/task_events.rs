@@ -97,13 +97,14 @@ impl JobState {
 
     /// A worker refused its tasks: none of them runs.
     pub(super) fn deployment_refused(&mut self, resource_id: &ResourceId, cause: &str, now: Now) -> Vec<Action> {
-        let mut actions = Vec::new();
-        for attempt in self.graph.unfinished_on(resource_id) {
-            let cause = format!("the task could not be deployed: {cause}");
-            let failure = self.fail_attempt(&attempt, cause, FailureKind::Cause, now);
-            actions.extend(self.fail(failure, now));
-        }
-        actions
+        let cause = format!("the task could not be deployed: {cause}");
+        let attempts = self.graph.unfinished_on(resource_id).into_iter();
+        // All of them first: there is nothing to cancel on that worker.
+        let failures: Vec<_> = attempts
+            .map(|attempt| self.fail_attempt(&attempt, cause.clone(), FailureKind::Cause, now))
+            .collect();
+        let actions = failures.into_iter().flat_map(|failure| self.fail(failure, now));
+        actions.collect()
     }
 
     /// A worker did not answer when it was sent its tasks. They may run: they are cancelled there like all others, and end

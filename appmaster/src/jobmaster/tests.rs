@@ -285,10 +285,15 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
     let mut state = job(now);
     state.prepared(Ok(()), now);
     offer(&mut state, 0, now);
+    state.start_failure = Some("no memory left".to_owned());
     assert_eq!(state.deadline(), Some(now.monotonic + SLOT_TIMEOUT));
     assert_eq!(state.tick(later(now, SLOT_TIMEOUT)), [Action::Abort]);
     let cause = state.graph.root_cause.unwrap().cause;
     assert!(cause.contains("needs 2 slots, and 1 were there after 300 s"), "{cause}");
+    assert!(
+        cause.ends_with("the last worker could not start: no memory left"),
+        "{cause}"
+    );
 }
 
 #[test]

@@ -216,7 +216,8 @@ async fn a_job_without_its_master_ends_here() {
     for by_heartbeat in [false, true] {
         let mut master = Master::start().await;
         if by_heartbeat {
-            master.script.lock().heartbeat_timeout = Duration::from_millis(500);
+            // Long enough to deploy a task within on a busy machine.
+            master.script.lock().heartbeat_timeout = Duration::from_secs(5);
         }
         let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
         let tasks = vec![task("stuck", allocation(1))];
@@ -277,7 +278,7 @@ async fn a_worker_that_cannot_register_ends_with_the_reason() {
         "{error}"
     );
     let timeouts = TaskExecutorTimeouts {
-        registration: Duration::from_millis(300),
+        registration: Duration::from_secs(3),
         ..TaskExecutorTimeouts::default()
     };
     master.script.lock().refuse_worker = false;

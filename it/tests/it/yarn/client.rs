@@ -1,6 +1,6 @@
 //! Clients that go away.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 
@@ -22,7 +22,9 @@ async fn the_application_of_a_killed_client_goes_on_to_its_end_and_leaves_no_sta
     ));
     let mut running = cluster.run(1).arg(job).start();
     let application = application_of(&mut running).await;
-    cluster.running_job(&application).await;
+    // How far the job is then, is all the same.
+    let runs = |said: &str| said.contains("tracking URL").then_some(());
+    running.until_says("that the master runs", BOUND, runs).await;
     running.kill();
     let report = cluster.ended(&application).await;
     assert_eq!(
@@ -30,6 +32,31 @@ async fn the_application_of_a_killed_client_goes_on_to_its_end_and_leaves_no_sta
         (&"FINISHED".into(), &"SUCCEEDED".into()),
         "{report}"
     );
+    cluster.assert_nothing_left(&application).await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_late_reads_the_result_from_yarns_diagnostics() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let job = folder.job(&job(
+        &[vertex(
+            "all",
+            &[numbers("make", Some(500), Some(100.0)), blackhole("drop")],
+        )],
+        &[],
+    ));
+    let mut running = cluster.run(1).arg(job).start();
+    let application = application_of(&mut running).await;
+    let runs = |said: &str| said.contains("tracking URL").then_some(());
+    running.until_says("that the master runs", BOUND, runs).await;
+    let client = Pid::from_raw(running.pid()).unwrap();
+    kill_process(client, Signal::STOP).unwrap();
+    // The master waits for its client, and goes.
+    cluster.ended(&application).await;
+    kill_process(client, Signal::CONT).unwrap();
+    let outcome = running.ended_within(BOUND).await.ended_with(0);
+    outcome.assert_says(&["FINISHED", "drop.records: 500"]);
     cluster.assert_nothing_left(&application).await;
 }
 

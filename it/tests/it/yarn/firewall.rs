@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use axum::response::{IntoResponse, Response};
-use selvedge_it::cli::{BOUND, Selvedge};
+use selvedge_it::cli::{BOUND, Running, Selvedge};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -23,12 +24,14 @@ struct Firewall {
     rm: String,
     /// host:port where nobody listens.
     closed: String,
+    /// Requests whose path holds this are answered with 503.
+    refuses: Option<&'static str>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Firewall {
     /// With its own address.
-    async fn start(cluster: &Cluster) -> (Self, String) {
+    async fn start(cluster: &Cluster, refuses: Option<&'static str>) -> (Self, String) {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -39,6 +42,7 @@ impl Firewall {
             http,
             rm: cluster.bed.rm_web().to_owned(),
             closed: closed.to_string(),
+            refuses,
             asked: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -68,6 +72,9 @@ async fn pass(State(firewall): State<Firewall>, request: Request) -> Response {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().unwrap().to_string();
     firewall.asked.lock().unwrap().push(format!("{} {path}", head.method));
+    if firewall.refuses.is_some_and(|part| path.contains(part)) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING] {
         head.headers.remove(name);
     }
@@ -91,11 +98,8 @@ fn through(cluster: &Cluster, address: &str) -> Selvedge {
     cluster.run(1).arg(setting)
 }
 
-#[tokio::test]
-async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns_proxy() {
-    let cluster = Cluster::shared().await;
-    let folder = Folder::new();
-    let (firewall, address) = Firewall::start(&cluster).await;
+/// A job without end, of which the client has shown that it runs.
+async fn endless(cluster: &Cluster, folder: &Folder, address: &str) -> (Running, String) {
     let job = folder.job(&job(
         &[
             vertex("numbers", &[numbers("make", None, Some(100.0))]),
@@ -103,10 +107,36 @@ async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns
         ],
         &[rebalance("numbers", "drop")],
     ));
-    let mut running = through(&cluster, &address).arg(job).start();
+    let mut running = through(cluster, address).arg(job).start();
     let application = application_of(&mut running).await;
     let runs = |said: &str| said.contains("vertex drop-all: RUNNING").then_some(());
     running.until_says("that all runs", BOUND, runs).await;
+    (running, application)
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_cancelled_through_the_proxy_is_killed_by_the_resource_manager() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let (firewall, address) = Firewall::start(&cluster, Some("/yarn-cancel")).await;
+    let (running, application) = endless(&cluster, &folder, &address).await;
+    running.interrupt();
+    let outcome = running.ended_within(BOUND).await.ended_with(130);
+    outcome
+        .assert_says(&["cannot be cancelled", "stopping its cluster", "KILLED"])
+        .assert_no_stack();
+    assert!(firewall.was_asked("PUT /ws/v1/cluster/apps/"), "{:?}", firewall.asked);
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["state"], "KILLED", "{report}");
+    cluster.assert_nothing_left(&application).await;
+}
+
+#[tokio::test]
+async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns_proxy() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let (firewall, address) = Firewall::start(&cluster, None).await;
+    let (running, application) = endless(&cluster, &folder, &address).await;
     running.interrupt();
     let outcome = running.ended_within(BOUND).await.ended_with(130);
     let (host, port) = firewall.closed.split_once(':').unwrap();
@@ -128,7 +158,7 @@ async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns
 async fn without_a_connection_to_the_master_the_result_comes_through_yarns_proxy() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let (firewall, address) = Firewall::start(&cluster).await;
+    let (firewall, address) = Firewall::start(&cluster, None).await;
     let job = folder.job(&job(
         &[vertex("all", &[numbers("make", Some(123), None), blackhole("drop")])],
         &[],
