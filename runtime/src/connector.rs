@@ -76,17 +76,22 @@ pub trait SplitEnumerator: Send + std::fmt::Debug {
     fn return_splits(&mut self, subtask: u32, splits: Vec<InputSplit>);
 }
 
-/// Makes the output of one sink operator visible. Lives in the JobMaster, one for each sink of a job.
+/// Makes the output of one sink operator visible, in two steps: all sinks of a job publish, then all of them finish. Lives
+/// in the JobMaster, one for each sink of a job.
 /// Every method may be called again after a crash and then does what is left to do.
 #[async_trait]
 pub trait JobCommitter: Send + Sync + std::fmt::Debug {
     /// Before any task runs: checks that the output may be written and makes room for it.
     async fn prepare(&self) -> Result<(), ConnectorError>;
 
-    /// All tasks are FINISHED: makes exactly these visible.
-    async fn commit(&self, committables: &[Committable]) -> Result<(), ConnectorError>;
+    /// All tasks are FINISHED: makes exactly these visible, in place of what they replace. [`Self::abort`] can take all of
+    /// it back: another sink of the job may fail to publish.
+    async fn publish(&self, committables: &[Committable]) -> Result<(), ConnectorError>;
 
-    /// The job FAILED or was CANCELED: removes whatever its attempts left behind.
+    /// All sinks of the job have published: removes what was replaced, and what only an abort would need.
+    async fn finish(&self) -> Result<(), ConnectorError>;
+
+    /// The job FAILED or was CANCELED: removes whatever its attempts left behind, and puts back what was replaced.
     async fn abort(&self) -> Result<(), ConnectorError>;
 }
 

@@ -12,7 +12,7 @@ use yarn_common::token::{Credentials, TokenError};
 
 use crate::deployment::HADOOP_SITE_FILE;
 use crate::fs::{FileSystems, FsError};
-use crate::logging::{DEFAULT_MAX_BYTES, LogFiles};
+use crate::logging::LogFiles;
 use crate::rpc::{ApplicationSecret, SecretError};
 
 /// Where temporary files go; YARN decides.
@@ -101,7 +101,7 @@ impl Container {
             base_name: base_name.to_owned(),
             level: self.configuration.get(&cluster::LOG_LEVEL)?,
             max_files: self.configuration.get(&cluster::LOG_MAX)?,
-            max_bytes: DEFAULT_MAX_BYTES,
+            max_bytes: self.configuration.get(&cluster::LOG_MAX_SIZE)?.bytes(),
         })
     }
 

@@ -25,9 +25,6 @@ use crate::clock::{Clock, SystemClock};
 /// The environment variable that changes what the client logs: `debug`, or `info,selvedge_runtime=trace`.
 pub const CLIENT_LEVEL_VARIABLE: &str = "SELVEDGE_LOG";
 
-/// Flink's default: 100 MB.
-pub const DEFAULT_MAX_BYTES: u64 = 100 << 20;
-
 /// What the log of a process is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFiles {
@@ -39,7 +36,7 @@ pub struct LogFiles {
     pub level: String,
     /// `env.log.max`: how many rolled files are kept beside the present one, as `<base_name>.log.1` and up.
     pub max_files: u32,
-    /// After how many bytes the file is rolled; lines are never cut.
+    /// `env.log.max-size`: after how many bytes the file is rolled; lines are never cut.
     pub max_bytes: u64,
 }
 

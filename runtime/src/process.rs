@@ -1,8 +1,9 @@
 //! What this process and others take of the machine: open files, memory, CPU.
 
 use procfs::process::Process;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A reading or a limit that the system refuses.
 #[derive(Debug, Error)]
@@ -63,6 +64,16 @@ pub fn raise_nofile_limit() -> Result<u64, ProcessError> {
     };
     setrlimit(Resource::Nofile, raised).map_err(|source| ProcessError::OpenFiles { from, to, source })?;
     Ok(to)
+}
+
+/// From now on, a write that would make a file larger than this process may (`ulimit -f`) is an error like that of a full
+/// disk, instead of the end of the process by SIGXFSZ. To be called inside a tokio runtime.
+///
+/// # Errors
+/// Where the system refuses the handler.
+pub fn report_file_size_limit() -> std::io::Result<()> {
+    // The handler stays when the stream of signals is dropped: nobody needs to hear of them.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// The memory of this process.

@@ -14,6 +14,7 @@ use selvedge_runtime::connector::GraphChecker;
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::DispatcherError;
+pub(crate) use state::DRAIN_PATIENCE;
 pub use state::{ClusterEnd, DispatcherMode};
 
 use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};

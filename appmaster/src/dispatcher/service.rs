@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -83,8 +84,16 @@ impl Service {
                 reply,
             } => {
                 let now = self.environment.job_master.clock.monotonic();
-                for handle in self.state.shut_down(status, diagnostics, now) {
-                    tokio::spawn(async move { handle.cancel().await });
+                for handle in self.state.shut_down(status, diagnostics.clone(), now) {
+                    match status {
+                        ApplicationStatus::Failed => {
+                            let cause = diagnostics.clone();
+                            tokio::spawn(async move { handle.fail(cause).await });
+                        }
+                        _ => {
+                            tokio::spawn(async move { handle.cancel().await });
+                        }
+                    }
                 }
                 let end = self.state.tick(now);
                 self.end_with(end);
@@ -155,7 +164,7 @@ impl Service {
             self.state.refuse(&job);
             let diagnostics = format!("the JobMaster of job {job} broke down");
             self.end_with(Some(ClusterEnd {
-                status: selvedge_core::status::ApplicationStatus::Failed,
+                status: ApplicationStatus::Failed,
                 diagnostics,
             }));
             return;

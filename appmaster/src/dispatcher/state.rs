@@ -19,8 +19,8 @@ use crate::jobmaster::{ExecutionGraph, JobMasterHandle, JobResult};
 
 /// How long an attached client may take to fetch the result.
 pub(super) const FETCH_PATIENCE: Duration = Duration::from_secs(10);
-/// How long running jobs may take to be cancelled when the cluster ends.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long running jobs may take to be cancelled, or failed, and to clean up when the cluster ends.
+pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// YARN keeps 64 KiB of diagnostics and sends them with every report.
 const DIAGNOSTICS_CAUSE_BYTES: usize = 8 << 10;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! settings ─► ports (RPC, REST) ─► ResourceManager ─► Dispatcher ─► REST serves ─► RPC serves ─► driver connects
-//! end: Dispatcher says so, or the driver broke ─► workers end, driver deregisters ─► REST ─► RPC
+//! end: Dispatcher says so, or the driver broke and the Dispatcher has failed the jobs ─► workers end, driver deregisters ─► REST ─► RPC
 //! ```
 
 mod error;
@@ -32,7 +32,7 @@ pub use error::StartError;
 
 pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
-use crate::dispatcher::{self, DispatcherHandle};
+use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
 use crate::jobmaster::{self, JobMasters};
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
 use crate::rest::{self, RestContext};
@@ -165,6 +165,7 @@ impl ClusterEntrypoint {
         }
         let (ended, watched) = watch::channel(None);
         let services = Services {
+            dispatcher: dispatcher.clone(),
             resource_manager: resource_manager.clone(),
             rest,
             rpc,
@@ -221,6 +222,7 @@ impl Cluster {
 }
 
 struct Services {
+    dispatcher: DispatcherHandle,
     resource_manager: ResourceManagerHandle,
     rest: Server,
     rpc: Server,
@@ -229,7 +231,7 @@ struct Services {
 /// Waits for the end and ends the services in reverse order.
 async fn supervise(
     services: Services,
-    dispatcher_end: oneshot::Receiver<ClusterEnd>,
+    mut dispatcher_end: oneshot::Receiver<ClusterEnd>,
     mut fatals: mpsc::Receiver<String>,
     ended: watch::Sender<Option<ClusterEnd>>,
 ) {
@@ -239,8 +241,12 @@ async fn supervise(
     };
     let end = tokio::select! {
         biased;
-        end = dispatcher_end => end.unwrap_or_else(|_| failed("the Dispatcher broke down".to_owned())),
-        Some(cause) = fatals.recv() => failed(cause),
+        end = &mut dispatcher_end => end.unwrap_or_else(|_| failed("the Dispatcher broke down".to_owned())),
+        Some(cause) = fatals.recv() => {
+            tracing::error!("the cluster cannot go on: {cause}");
+            let drained = drain(&services.dispatcher, dispatcher_end, cause.clone()).await;
+            drained.unwrap_or_else(|| failed(cause))
+        }
     };
     tracing::info!("the cluster ends: {:?} {}", end.status, end.diagnostics);
     services
@@ -250,6 +256,18 @@ async fn supervise(
     services.rest.stop().await;
     services.rpc.stop().await;
     let _ = ended.send(Some(end));
+}
+
+/// Has the running jobs fail and remove what they have written, while the workers can still be reached. `None` where that
+/// has not come to an end in time.
+async fn drain(dispatcher: &DispatcherHandle, end: oneshot::Receiver<ClusterEnd>, cause: String) -> Option<ClusterEnd> {
+    let drained = async {
+        // A Dispatcher that is gone has dropped the other end.
+        let _ = dispatcher.shut_down_cluster(ApplicationStatus::Failed, cause).await;
+        end.await.ok()
+    };
+    // The Dispatcher keeps the time itself; twice of it is enough for one that does not.
+    tokio::time::timeout(2 * DRAIN_PATIENCE, drained).await.ok().flatten()
 }
 
 /// A server on a task of its own.

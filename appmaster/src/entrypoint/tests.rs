@@ -18,15 +18,30 @@ use crate::testing::http::{call, get};
 use crate::testing::word_count;
 use crate::testing::worker::{Behaviour, Workers};
 
+mod driver;
+
+use driver::ProbingDriver;
+
 struct Bed {
     cluster: Cluster,
     workers: Arc<Workers>,
     log: Log,
 }
 
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(120);
 
 async fn bed(mode: DispatcherMode, workers: Arc<Workers>, refuse: Option<&str>, settings: &[(&str, &str)]) -> Bed {
+    let driver = Arc::new(LocalDriver::new(workers.clone()));
+    bed_of(driver, mode, workers, refuse, settings).await
+}
+
+async fn bed_of(
+    driver: Arc<dyn ResourceManagerDriver>,
+    mode: DispatcherMode,
+    workers: Arc<Workers>,
+    refuse: Option<&str>,
+    settings: &[(&str, &str)],
+) -> Bed {
     let connectors = NotingConnectors {
         refuse: refuse.map(str::to_owned),
         ..NotingConnectors::default()
@@ -44,7 +59,7 @@ async fn bed(mode: DispatcherMode, workers: Arc<Workers>, refuse: Option<&str>, 
         bind_host: "127.0.0.1".into(),
         rest_bind_ports: PortRange::any(),
         rpc_ports: PortRange::any(),
-        driver: Arc::new(LocalDriver::new(workers.clone())),
+        driver,
         connectors: Arc::new(connectors),
         checker: Arc::new(StructureChecker),
         clock: Arc::new(SystemClock),
@@ -116,7 +131,7 @@ async fn a_job_finishes_with_one_deployment_for_each_worker_and_its_output_commi
     assert_eq!(result.accumulators["drop.records"], 4 * 5);
     assert_eq!(bed.workers.deployments(), [vec![2], vec![2]]);
     assert_eq!(bed.workers.splits_read(), 3);
-    assert_eq!(bed.noted(), ["prepare", "commit sink_0_0 sink_1_0"]);
+    assert_eq!(bed.noted(), ["prepare", "publish sink_0_0 sink_1_0", "finish"]);
     assert_eq!(bed.end().await.status, ApplicationStatus::Succeeded);
 }
 
@@ -259,11 +274,14 @@ async fn figures_of_a_running_job_are_fetched_while_someone_looks() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(BOUND, seen)
-        .await
-        .expect("the figures come long before the heartbeat of 10 s");
+    tokio::time::timeout(BOUND, seen).await.expect("the figures come");
     let log = get(bed.cluster.rest_address(), "/taskmanagers/taskmanager-1/log").await;
     assert!(log.body.contains("the log of taskmanager-1"), "{}", log.body);
+    assert!(
+        log.head.contains(&format!("content-length: {}", log.body.len())),
+        "{}",
+        log.head
+    );
     bed.end().await;
 }
 
@@ -299,8 +317,40 @@ async fn workers_that_do_not_start_are_told_when_the_slots_do_not_come_in_time()
         cause.contains("NoResourceAvailableException: the job needs 2 slots, and 0 were there"),
         "{cause}"
     );
-    assert!(cause.contains("no memory left"), "{cause}");
     bed.end().await;
+}
+
+#[tokio::test]
+async fn rest_answers_at_once_while_the_driver_connects() {
+    let workers = Workers::new(Behaviour::Finish);
+    let driver = Arc::new(ProbingDriver::new(workers.clone()));
+    let bed = bed_of(driver.clone(), DispatcherMode::Session, workers, None, &[]).await;
+    let [overview, workers, log] = driver.answers();
+    assert_eq!((overview.status, &overview.json()["taskmanagers"]), (200, &json!(0)));
+    assert_eq!((workers.status, workers.json()), (200, json!({"taskmanagers": []})));
+    assert_eq!(log.status, 404, "{}", log.body);
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_driver_that_breaks_fails_the_running_jobs_which_remove_their_output() {
+    let workers = Workers::new(Behaviour::Run);
+    let driver = Arc::new(ProbingDriver::new(workers.clone()));
+    let bed = bed_of(driver.clone(), DispatcherMode::Session, workers, None, &[]).await;
+    let job = bed.submit(1).await;
+    bed.wait_for_running(job, 2).await;
+    driver.break_down("the ResourceManager of YARN is gone for good").await;
+    let end = tokio::time::timeout(BOUND, bed.cluster.wait_terminated())
+        .await
+        .expect("the cluster ends");
+    assert_eq!(
+        (end.status, end.diagnostics.as_str()),
+        (
+            ApplicationStatus::Failed,
+            "the ResourceManager of YARN is gone for good"
+        )
+    );
+    assert_eq!(bed.noted(), ["prepare", "abort"]);
 }
 
 #[tokio::test]
@@ -323,9 +373,9 @@ async fn an_attached_per_job_cluster_ends_when_its_result_has_been_fetched() {
     bed.result(job).await;
     let answer = get(bed.cluster.rest_address(), &format!("/v1/jobs/{job}/execution-result")).await;
     assert_eq!(answer.json()["status"]["id"], "COMPLETED");
-    let end = tokio::time::timeout(Duration::from_secs(5), bed.cluster.wait_terminated())
+    let end = tokio::time::timeout(BOUND, bed.cluster.wait_terminated())
         .await
-        .expect("at once");
+        .expect("the cluster ends");
     assert_eq!(end.status, ApplicationStatus::Succeeded);
     let told: JobResult = serde_json::from_str(&end.diagnostics).unwrap();
     assert_eq!((told.job_id, told.status), (job, JobStatus::Finished));
@@ -342,9 +392,9 @@ async fn a_detached_per_job_cluster_ends_with_its_job() {
     )
     .await;
     bed.submit(1).await;
-    let end = tokio::time::timeout(Duration::from_secs(5), bed.cluster.wait_terminated())
+    let end = tokio::time::timeout(BOUND, bed.cluster.wait_terminated())
         .await
-        .expect("at once");
+        .expect("the cluster ends");
     assert_eq!(end.status, ApplicationStatus::Failed);
     assert!(end.diagnostics.contains("division by zero"), "{}", end.diagnostics);
 }

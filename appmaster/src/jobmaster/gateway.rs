@@ -103,10 +103,12 @@ impl JobMasterGateway for JobMasters {
         let handle = self.find(&request.job_id, &request.job_master_id)?;
         let attempt = required_attempt(request.attempt)?;
         let operator = request.operator_id.into();
+        let sequence = request.sequence;
         let split = handle
             .worker_call(|reply| Request::NextSplit {
                 attempt,
                 operator,
+                sequence,
                 reply,
             })
             .await??;

@@ -68,6 +68,10 @@ type Reply<T> = oneshot::Sender<T>;
 enum Request {
     Details(Reply<Arc<ExecutionGraph>>),
     Cancel(Reply<Result<(), JobMasterError>>),
+    Fail {
+        cause: String,
+        reply: Reply<()>,
+    },
     RegisterTaskManager(
         RegisterTaskManagerRequest,
         Reply<GatewayResult<RegisterTaskManagerResponse>>,
@@ -84,6 +88,7 @@ enum Request {
     NextSplit {
         attempt: ExecutionAttemptId,
         operator: OperatorId,
+        sequence: u64,
         reply: Reply<GatewayResult<Option<InputSplit>>>,
     },
     FailSlot {
@@ -124,6 +129,11 @@ impl JobMasterHandle {
     /// Cancels the job; returns when that is decided, not when the job has ended.
     pub async fn cancel(&self) -> Result<(), JobMasterError> {
         self.call(Request::Cancel).await?
+    }
+
+    /// Fails the job; returns when that is decided, not when the job has ended.
+    pub(crate) async fn fail(&self, cause: String) -> Result<(), JobMasterError> {
+        self.call(|reply| Request::Fail { cause, reply }).await
     }
 
     async fn call<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, JobMasterError> {

@@ -28,7 +28,8 @@ const FIGURES_AGE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) enum Event {
     Prepared(Result<PreparedConnectors, String>),
-    Committed(Result<(), String>),
+    /// The output is visible, perhaps with something left beside it.
+    Committed(Result<Option<String>, String>),
     Aborted(Option<String>),
     SplitFailed(String),
 }
@@ -180,15 +181,10 @@ impl Service {
                 self.workers.deployed(&resource_id);
                 match outcome {
                     Ok(()) => Vec::new(),
-                    Err(error) => {
-                        let kind = if error.retryable() {
-                            FailureKind::Symptom
-                        } else {
-                            FailureKind::Cause
-                        };
-                        self.state
-                            .deployment_failed(&resource_id, &error.to_string(), kind, now)
+                    Err(error) if error.retryable() => {
+                        self.state.deployment_unanswered(&resource_id, &error.to_string(), now)
                     }
+                    Err(error) => self.state.deployment_refused(&resource_id, &error.to_string(), now),
                 }
             }
             WorkerEvent::CancelAnswered {
@@ -261,6 +257,12 @@ impl Service {
                 let _ = reply.send(answer);
                 return actions;
             }
+            Request::Fail { cause, reply } => {
+                let failure = self.state.job_failure(cause, FailureKind::Cause, now);
+                let actions = self.state.fail(failure, now);
+                let _ = reply.send(());
+                return actions;
+            }
             Request::RegisterTaskManager(request, reply) => {
                 let _ = reply.send(self.register(request));
             }
@@ -284,8 +286,9 @@ impl Service {
             Request::NextSplit {
                 attempt,
                 operator,
+                sequence,
                 reply,
-            } => self.next_split(&attempt, operator, reply),
+            } => self.next_split(attempt, operator, sequence, reply),
             Request::FailSlot {
                 allocation_id,
                 cause,
@@ -325,11 +328,12 @@ impl Service {
 
     fn next_split(
         &self,
-        attempt: &selvedge_core::ExecutionAttemptId,
+        attempt: selvedge_core::ExecutionAttemptId,
         operator: OperatorId,
+        sequence: u64,
         reply: Reply<Result<Option<selvedge_runtime::connector::InputSplit>, GatewayError>>,
     ) {
-        let host = match self.state.graph.execution(attempt) {
+        let host = match self.state.graph.execution(&attempt) {
             Some(run) if !run.state().is_terminal() => run.location.as_ref().map(|at| at.host.clone()),
             _ => None,
         };
@@ -338,13 +342,13 @@ impl Service {
             let _ = reply.send(Err(GatewayError::Fenced(message)));
             return;
         };
-        let subtask = attempt.subtask;
         tokio::spawn(async move {
             let (answer, split) = oneshot::channel();
             let gone = || GatewayError::Fenced("the job has ended".to_owned());
             let asked = requests
                 .send(SplitRequest {
-                    subtask,
+                    attempt,
+                    sequence,
                     host,
                     reply: answer,
                 })

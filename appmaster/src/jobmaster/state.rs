@@ -289,10 +289,13 @@ impl JobState {
         vec![Action::Abort]
     }
 
-    /// The output is visible, or could not be made so.
-    pub(super) fn committed(&mut self, outcome: Result<(), String>, now: Now) -> Vec<Action> {
+    /// The output is visible, perhaps with something left beside it, or could not be made so.
+    pub(super) fn committed(&mut self, outcome: Result<Option<String>, String>, now: Now) -> Vec<Action> {
         match outcome {
-            Ok(()) => self.end(JobStatus::Finished, now),
+            Ok(leftover) => {
+                self.note_leftover(leftover, now);
+                self.end(JobStatus::Finished, now)
+            }
             Err(cause) => {
                 self.ending = Ending::NotYet;
                 self.fail(self.job_failure(cause, FailureKind::Cause, now), now)
@@ -302,15 +305,20 @@ impl JobState {
 
     /// What was written is removed, or `leftover` says what could not be.
     pub(super) fn aborted(&mut self, leftover: Option<String>, now: Now) -> Vec<Action> {
-        if let Some(cause) = leftover {
-            self.graph
-                .further_failures
-                .push(self.job_failure(cause, FailureKind::Cause, now));
-        }
+        self.note_leftover(leftover, now);
         match self.graph.status() {
             JobStatus::Cancelling => self.end(JobStatus::Canceled, now),
             _ => self.end(JobStatus::Failed, now),
         }
+    }
+
+    fn note_leftover(&mut self, leftover: Option<String>, now: Now) {
+        let Some(cause) = leftover else {
+            return;
+        };
+        tracing::warn!(job = %self.graph.job_id, "{cause}");
+        let failure = self.job_failure(cause, FailureKind::Cause, now);
+        self.graph.further_failures.push(failure);
     }
 
     fn end(&mut self, status: JobStatus, now: Now) -> Vec<Action> {

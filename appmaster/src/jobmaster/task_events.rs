@@ -95,21 +95,33 @@ impl JobState {
         }
     }
 
-    /// A worker refused its tasks, or did not answer.
-    pub(super) fn deployment_failed(
-        &mut self,
-        resource_id: &ResourceId,
-        cause: &str,
-        kind: FailureKind,
-        now: Now,
-    ) -> Vec<Action> {
-        let mut actions = Vec::new();
-        for attempt in self.graph.unfinished_on(resource_id) {
-            let cause = format!("the task could not be deployed: {cause}");
-            let failure = self.fail_attempt(&attempt, cause, kind, now);
-            actions.extend(self.fail(failure, now));
+    /// A worker refused its tasks: none of them runs.
+    pub(super) fn deployment_refused(&mut self, resource_id: &ResourceId, cause: &str, now: Now) -> Vec<Action> {
+        let cause = format!("the task could not be deployed: {cause}");
+        let attempts = self.graph.unfinished_on(resource_id).into_iter();
+        // All of them first: there is nothing to cancel on that worker.
+        let failures: Vec<_> = attempts
+            .map(|attempt| self.fail_attempt(&attempt, cause.clone(), FailureKind::Cause, now))
+            .collect();
+        let actions = failures.into_iter().flat_map(|failure| self.fail(failure, now));
+        actions.collect()
+    }
+
+    /// A worker did not answer when it was sent its tasks. They may run: they are cancelled there like all others, and end
+    /// when the worker says so, does not know them, or is lost.
+    pub(super) fn deployment_unanswered(&mut self, resource_id: &ResourceId, cause: &str, now: Now) -> Vec<Action> {
+        if self.graph.unfinished_on(resource_id).is_empty() {
+            return Vec::new();
         }
-        actions
+        let host = self.workers.get(resource_id).map(|worker| worker.host.clone());
+        let failure = Failure {
+            cause: format!("the tasks could not be deployed to {resource_id}: {cause}"),
+            kind: FailureKind::Symptom,
+            task: None,
+            worker: host.map(|host| (resource_id.clone(), host)),
+            timestamp: now.wall,
+        };
+        self.fail(failure, now)
     }
 
     /// A worker is gone, with its slots and tasks. The driver knows why (`Cause`); a missed heartbeat does not (`Symptom`).

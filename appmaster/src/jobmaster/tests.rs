@@ -111,7 +111,7 @@ fn a_job_is_finished_only_when_its_output_is_committed() {
     assert!(matches!(actions.as_slice(), [Action::Commit(_)]), "{actions:?}");
     assert_eq!(state.graph.status(), JobStatus::Running);
     assert!(state.cancel(now).is_err(), "too late to cancel");
-    assert_eq!(state.committed(Ok(()), now), [Action::End]);
+    assert_eq!(state.committed(Ok(None), now), [Action::End]);
     assert_eq!(state.graph.status(), JobStatus::Finished);
 }
 
@@ -187,6 +187,49 @@ fn a_broken_exchange_is_told_when_nothing_better_comes() {
 }
 
 #[test]
+fn tasks_of_a_worker_that_did_not_answer_may_run_and_are_cancelled_there() {
+    let now = now();
+    let mut state = deployed(now);
+    for vertex in ["source", "sink"] {
+        report(&mut state, id(vertex, 0), ExecutionState::Running, "", now);
+    }
+    let actions = state.deployment_unanswered(&worker(1), "cannot be reached: no answer", now);
+    let cancelled = |number| {
+        let is_it = |action: &&Action| matches!(action, Action::CancelTasks { resource_id, attempts } if *resource_id == worker(number) && attempts.len() == 2);
+        actions.iter().filter(is_it).count()
+    };
+    assert_eq!((cancelled(0), cancelled(1)), (1, 1), "{actions:?}");
+    for vertex in ["source", "sink"] {
+        report(&mut state, id(vertex, 0), ExecutionState::Canceled, "", now);
+    }
+    let running = [id("source", 1)];
+    assert_eq!(state.tick(later(now, GRACE)), [], "a task may still write");
+    assert_eq!(state.tasks_are_gone(&[id("sink", 1)], now), []);
+    assert_eq!(state.tasks_are_gone(&running, now), [Action::Abort]);
+    let cause = state.graph.root_cause.unwrap().cause;
+    assert!(
+        cause.contains("could not be deployed to worker-1: cannot be reached"),
+        "{cause}"
+    );
+}
+
+#[test]
+fn a_worker_that_refuses_its_tasks_fails_the_job_at_once() {
+    let now = now();
+    let mut state = deployed(now);
+    let actions = state.deployment_refused(&worker(1), "no such slot", now);
+    assert!(
+        actions
+            .iter()
+            .all(|action| matches!(action, Action::CancelTasks { resource_id, .. } if *resource_id == worker(0))),
+        "{actions:?}"
+    );
+    assert_eq!(state.graph.status(), JobStatus::Failing);
+    let cause = state.graph.root_cause.unwrap().to_string();
+    assert!(cause.contains("could not be deployed: no such slot"), "{cause}");
+}
+
+#[test]
 fn a_worker_that_ends_after_its_tasks_harms_nothing() {
     let now = now();
     let mut state = deployed(now);
@@ -242,10 +285,15 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
     let mut state = job(now);
     state.prepared(Ok(()), now);
     offer(&mut state, 0, now);
+    state.start_failure = Some("no memory left".to_owned());
     assert_eq!(state.deadline(), Some(now.monotonic + SLOT_TIMEOUT));
     assert_eq!(state.tick(later(now, SLOT_TIMEOUT)), [Action::Abort]);
     let cause = state.graph.root_cause.unwrap().cause;
     assert!(cause.contains("needs 2 slots, and 1 were there after 300 s"), "{cause}");
+    assert!(
+        cause.ends_with("the last worker could not start: no memory left"),
+        "{cause}"
+    );
 }
 
 #[test]

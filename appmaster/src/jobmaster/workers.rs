@@ -1,7 +1,5 @@
 //! The workers of a job: connections, heartbeats, and the calls that go to them, each on a task of its own.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::{ExecutionAttemptId, JobId, LeaderSessionId, ResourceId};
@@ -11,10 +9,9 @@ use selvedge_runtime::gateway::proto::{
     SubmitTasksRequest, TaskDeploymentDescriptor,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
-use tokio::sync::{Notify, mpsc};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::mpsc;
 
-use crate::heartbeat;
+use crate::connections::Connections;
 use crate::settings::HeartbeatSettings;
 use crate::worker::Gateway;
 
@@ -47,10 +44,9 @@ pub(super) enum WorkerEvent {
     },
 }
 
-struct Worker {
-    gateway: Gateway,
-    wake: Arc<Notify>,
-    heartbeat: AbortHandle,
+/// What is known of a worker.
+#[derive(Default)]
+struct Known {
     /// Its tasks are on the way. A cancellation must not overtake them.
     deploying: bool,
     cancel_when_deployed: Vec<ExecutionAttemptId>,
@@ -61,10 +57,7 @@ pub(super) struct Workers {
     job_id: JobId,
     job_master_id: LeaderSessionId,
     job_name: String,
-    heartbeat: HeartbeatSettings,
-    events: mpsc::Sender<WorkerEvent>,
-    workers: BTreeMap<ResourceId, Worker>,
-    calls: JoinSet<()>,
+    connections: Connections<Known, WorkerEvent>,
 }
 
 impl Workers {
@@ -79,50 +72,33 @@ impl Workers {
             job_id,
             job_master_id,
             job_name,
-            heartbeat,
-            events,
-            workers: BTreeMap::new(),
-            calls: JoinSet::new(),
+            connections: Connections::new(heartbeat, events),
         }
     }
 
     /// Makes a worker known and watches it.
     pub(super) fn add(&mut self, resource_id: &ResourceId, gateway: Gateway) {
-        let wake = Arc::new(Notify::new());
-        let heartbeat = self.spawn(watch(
-            self.heartbeat,
-            resource_id.clone(),
-            gateway.clone(),
-            HeartbeatFromJobMasterRequest {
-                job_id: self.job_id.to_wire(),
-                job_master_id: self.job_master_id.to_wire(),
-            },
-            wake.clone(),
-            self.events.clone(),
-        ));
-        let worker = Worker {
-            gateway,
-            wake,
-            heartbeat,
-            deploying: false,
-            cancel_when_deployed: Vec::new(),
+        let request = HeartbeatFromJobMasterRequest {
+            job_id: self.job_id.to_wire(),
+            job_master_id: self.job_master_id.to_wire(),
         };
-        if let Some(earlier) = self.workers.insert(resource_id.clone(), worker) {
-            earlier.heartbeat.abort();
-        }
+        let beat = move |gateway: Gateway| {
+            let request = request.clone();
+            async move { gateway.heartbeat_from_job_master(request).await }
+        };
+        let answered = |resource_id, payload, _| WorkerEvent::Heartbeat { resource_id, payload };
+        let silent = |resource_id, cause| WorkerEvent::Silent { resource_id, cause };
+        self.connections
+            .add(resource_id.clone(), gateway, Known::default(), beat, answered, silent);
     }
 
     pub(super) fn remove(&mut self, resource_id: &ResourceId) {
-        if let Some(worker) = self.workers.remove(resource_id) {
-            worker.heartbeat.abort();
-        }
+        self.connections.remove(resource_id);
     }
 
     /// Asks all workers for their figures now.
     pub(super) fn wake(&self) {
-        for worker in self.workers.values() {
-            worker.wake.notify_one();
-        }
+        self.connections.iter().for_each(|(_, worker)| worker.wake());
     }
 
     pub(super) fn deploy(&mut self, resource_id: ResourceId, tasks: Vec<TaskDeploymentDescriptor>) {
@@ -132,12 +108,12 @@ impl Workers {
             job_name: self.job_name.clone(),
             tasks,
         };
-        let events = self.events.clone();
-        let gateway = self.workers.get_mut(&resource_id).map(|worker| {
-            worker.deploying = true;
+        let events = self.connections.events.clone();
+        let gateway = self.connections.get_mut(&resource_id).map(|worker| {
+            worker.known.deploying = true;
             worker.gateway.clone()
         });
-        self.spawn(async move {
+        self.connections.spawn(async move {
             let outcome = match gateway {
                 Some(gateway) => gateway.submit_tasks(request).await,
                 None => Err(GatewayError::Unreachable("the worker is gone".to_owned())),
@@ -148,9 +124,9 @@ impl Workers {
 
     /// The worker has its tasks: what was to be cancelled meanwhile can be sent.
     pub(super) fn deployed(&mut self, resource_id: &ResourceId) {
-        if let Some(worker) = self.workers.get_mut(resource_id) {
-            worker.deploying = false;
-            let waiting = std::mem::take(&mut worker.cancel_when_deployed);
+        if let Some(worker) = self.connections.get_mut(resource_id) {
+            worker.known.deploying = false;
+            let waiting = std::mem::take(&mut worker.known.cancel_when_deployed);
             if !waiting.is_empty() {
                 self.cancel(resource_id.clone(), waiting);
             }
@@ -163,13 +139,13 @@ impl Workers {
             job_master_id: self.job_master_id.to_wire(),
             attempts: attempts.iter().map(Into::into).collect(),
         };
-        let events = self.events.clone();
-        let gateway = match self.workers.get_mut(&resource_id) {
-            Some(worker) if worker.deploying => return worker.cancel_when_deployed.extend(attempts),
+        let events = self.connections.events.clone();
+        let gateway = match self.connections.get_mut(&resource_id) {
+            Some(worker) if worker.known.deploying => return worker.known.cancel_when_deployed.extend(attempts),
             Some(worker) => Some(worker.gateway.clone()),
             None => None,
         };
-        self.spawn(async move {
+        self.connections.spawn(async move {
             let outcome = match gateway {
                 Some(gateway) => gateway.cancel_tasks(request).await,
                 None => Err(GatewayError::Fenced("the worker is gone".to_owned())),
@@ -185,8 +161,8 @@ impl Workers {
     }
 
     pub(super) fn cancel_later(&mut self, resource_id: ResourceId, attempts: Vec<ExecutionAttemptId>) {
-        let events = self.events.clone();
-        self.spawn(async move {
+        let events = self.connections.events.clone();
+        self.connections.spawn(async move {
             tokio::time::sleep(CANCEL_RETRY).await;
             let _ = events.send(WorkerEvent::CancelAgain { resource_id, attempts }).await;
         });
@@ -194,8 +170,7 @@ impl Workers {
 
     /// Tells all workers that the job has ended. These calls outlive the JobMaster; each has its deadline.
     pub(super) fn disconnect_all(&mut self, cause: &str) {
-        for (resource_id, worker) in std::mem::take(&mut self.workers) {
-            worker.heartbeat.abort();
+        for (resource_id, gateway) in self.connections.take_all() {
             let request = DisconnectJobMasterRequest {
                 job_id: self.job_id.to_wire(),
                 job_master_id: self.job_master_id.to_wire(),
@@ -203,35 +178,10 @@ impl Workers {
             };
             let job = self.job_id;
             tokio::spawn(async move {
-                if let Err(error) = worker.gateway.disconnect_job_master(request).await {
+                if let Err(error) = gateway.disconnect_job_master(request).await {
                     tracing::info!(%job, "{resource_id} was not told that the job has ended: {error}");
                 }
             });
         }
     }
-
-    fn spawn(&mut self, call: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        while self.calls.try_join_next().is_some() {}
-        self.calls.spawn(call)
-    }
-}
-
-async fn watch(
-    settings: HeartbeatSettings,
-    resource_id: ResourceId,
-    gateway: Gateway,
-    request: HeartbeatFromJobMasterRequest,
-    wake: Arc<Notify>,
-    events: mpsc::Sender<WorkerEvent>,
-) {
-    let beat = || {
-        let (gateway, request) = (gateway.clone(), request.clone());
-        async move { gateway.heartbeat_from_job_master(request).await }
-    };
-    let answered = |payload, _| WorkerEvent::Heartbeat {
-        resource_id: resource_id.clone(),
-        payload,
-    };
-    let cause = heartbeat::monitor(settings, wake, events.clone(), beat, answered).await;
-    let _ = events.send(WorkerEvent::Silent { resource_id, cause }).await;
 }

@@ -24,6 +24,7 @@ mod wishes_tests;
 mod workers;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::rngs::StdRng;
 use selvedge_core::memory::TaskExecutorProcessSpec;
@@ -32,7 +33,7 @@ use selvedge_core::{JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
-use selvedge_runtime::gateway::{FileStream, GatewayResult};
+use selvedge_runtime::gateway::{FileContent, GatewayResult};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -92,6 +93,8 @@ pub struct ResourceManagerHandle {
     leader: LeaderSessionId,
     requests: mpsc::Sender<Request>,
     hurry: Arc<Notify>,
+    /// Whether the driver is connected. Before, no worker can have registered.
+    connected: Arc<AtomicBool>,
 }
 
 type Reply<T> = oneshot::Sender<T>;
@@ -125,7 +128,7 @@ enum Request {
     ReadFile {
         resource_id: ResourceId,
         kind: Kind,
-        reply: Reply<Result<FileStream, ResourceManagerError>>,
+        reply: Reply<Result<FileContent, ResourceManagerError>>,
     },
     Stop {
         status: ApplicationStatus,
@@ -134,7 +137,7 @@ enum Request {
     },
 }
 
-/// A ResourceManager whose driver is not connected yet: it takes requests, but does not answer.
+/// A ResourceManager whose driver is not connected yet: it takes requests, and says at once that it has no workers.
 pub(crate) struct Pending {
     handle: ResourceManagerHandle,
     environment: Environment,
@@ -149,6 +152,7 @@ pub(crate) fn create(mut environment: Environment) -> Pending {
         leader,
         requests,
         hurry: Arc::new(Notify::new()),
+        connected: Arc::default(),
     };
     Pending {
         handle,
@@ -188,6 +192,7 @@ impl Pending {
             .initialize(start)
             .await
             .map_err(ResourceManagerError::Start)?;
+        handle.connected.store(true, Ordering::Release);
         let service = Service::new(handle.leader, environment, inbox, driver_events, handle.hurry);
         // Ends by `stop`.
         tokio::spawn(service.run());
@@ -215,8 +220,11 @@ impl ResourceManagerHandle {
         self.hurry.notify_one();
     }
 
-    /// The registered workers, in order of their ids.
+    /// The registered workers, in order of their ids; none before the driver is connected.
     pub async fn task_managers(&self) -> Result<Vec<TaskManagerInfo>, ResourceManagerError> {
+        if !self.is_connected() {
+            return Ok(Vec::new());
+        }
         self.call(Request::Workers).await
     }
 
@@ -228,7 +236,10 @@ impl ResourceManagerHandle {
     }
 
     /// A worker's own log or output.
-    pub async fn read_file(&self, id: &ResourceId, kind: Kind) -> Result<FileStream, ResourceManagerError> {
+    pub async fn read_file(&self, id: &ResourceId, kind: Kind) -> Result<FileContent, ResourceManagerError> {
+        if !self.is_connected() {
+            return Err(ResourceManagerError::UnknownWorker(id.clone()));
+        }
         self.call(|reply| Request::ReadFile {
             resource_id: id.clone(),
             kind,
@@ -246,6 +257,10 @@ impl ResourceManagerHandle {
                 reply,
             })
             .await;
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
     }
 
     async fn call<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, ResourceManagerError> {

@@ -422,7 +422,7 @@ async fn read_file(
     gateway: Result<crate::worker::Gateway, ResourceManagerError>,
     resource_id: ResourceId,
     kind: selvedge_runtime::gateway::proto::read_file_request::Kind,
-) -> Result<selvedge_runtime::gateway::FileStream, ResourceManagerError> {
+) -> Result<selvedge_runtime::gateway::FileContent, ResourceManagerError> {
     let request = selvedge_runtime::gateway::proto::ReadFileRequest { kind: kind.into() };
     let read = gateway?.read_file(request).await;
     read.map_err(|source| ResourceManagerError::Worker {

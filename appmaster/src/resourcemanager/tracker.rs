@@ -6,6 +6,9 @@ use std::time::Duration;
 use selvedge_core::ResourceId;
 use tokio::time::Instant;
 
+/// A worker that still starts when thousands of others have ended after it was given up is none that comes back late: a
+/// session runs for months, and must not keep the name of each worker that it ever had.
+const GONE_KEPT: usize = 4096;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How starts that fail are limited.
@@ -25,10 +28,42 @@ pub(super) struct WorkerTracker {
     registered: BTreeSet<ResourceId>,
     /// Registered before the driver said that they are started.
     early: BTreeSet<ResourceId>,
-    /// Ended or released: such a worker may not come back.
-    gone: BTreeSet<ResourceId>,
+    gone: Gone,
     failures: VecDeque<Instant>,
     cool_until: Option<Instant>,
+}
+
+/// The workers that ended or were released last: such a worker may not come back.
+#[derive(Debug)]
+struct Gone {
+    known: BTreeSet<ResourceId>,
+    /// The same, in the order of their end.
+    order: VecDeque<ResourceId>,
+}
+
+impl Gone {
+    const fn new() -> Self {
+        Self {
+            known: BTreeSet::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    fn insert(&mut self, resource_id: &ResourceId) {
+        if !self.known.insert(resource_id.clone()) {
+            return;
+        }
+        self.order.push_back(resource_id.clone());
+        if self.order.len() > GONE_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+
+    fn contains(&self, resource_id: &ResourceId) -> bool {
+        self.known.contains(resource_id)
+    }
 }
 
 /// What is to be done about the number of workers.
@@ -47,7 +82,7 @@ impl WorkerTracker {
             starting: BTreeMap::new(),
             registered: BTreeSet::new(),
             early: BTreeSet::new(),
-            gone: BTreeSet::new(),
+            gone: Gone::new(),
             failures: VecDeque::new(),
             cool_until: None,
         }
@@ -82,7 +117,7 @@ impl WorkerTracker {
 
     /// A worker has ended or is given up. `true` where it never registered: its start failed.
     pub(super) fn ended(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
-        self.gone.insert(resource_id.clone());
+        self.gone.insert(resource_id);
         self.registered.remove(resource_id);
         self.early.remove(resource_id);
         let failed_start = self.starting.remove(resource_id).is_some();
@@ -94,7 +129,7 @@ impl WorkerTracker {
 
     /// A worker is not wanted any more.
     pub(super) fn released(&mut self, resource_id: &ResourceId) {
-        self.gone.insert(resource_id.clone());
+        self.gone.insert(resource_id);
         self.registered.remove(resource_id);
         self.starting.remove(resource_id);
         self.early.remove(resource_id);
@@ -219,6 +254,20 @@ mod tests {
             }
         );
         assert!(!workers.registers(&"a".into()), "a released worker may not come back");
+    }
+
+    #[test]
+    fn of_the_workers_that_are_gone_only_the_last_are_kept_in_mind() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        for number in 0..=GONE_KEPT {
+            workers.ended(&format!("worker-{number}").into(), now);
+            workers.ended(&format!("worker-{number}").into(), now);
+        }
+        assert_eq!(
+            (workers.gone.known.len(), workers.gone.order.len()),
+            (GONE_KEPT, GONE_KEPT)
+        );
+        assert!(!workers.registers(&"worker-1".into()), "it was given up");
     }
 
     #[test]

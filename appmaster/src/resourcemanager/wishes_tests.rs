@@ -19,7 +19,7 @@ use super::{
 use crate::MasterSettings;
 use crate::worker::WorkerConnector;
 
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(120);
 
 /// Tells the test of each call; a cancellation is answered by the test.
 #[derive(Debug)]

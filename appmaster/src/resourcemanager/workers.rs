@@ -1,7 +1,5 @@
 //! The registered workers: connections, heartbeats, and the calls that go to them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -13,14 +11,13 @@ use selvedge_runtime::gateway::proto::{
     HeartbeatFromResourceManagerRequest, RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
-use tokio::sync::{Notify, mpsc};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::info::TaskManagerInfo;
 use super::slots::{Allocation, SlotUse};
 use super::{JobMasterContact, ResourceManagerError};
-use crate::heartbeat;
+use crate::connections::{Connection, Connections};
 use crate::settings::HeartbeatSettings;
 use crate::worker::Gateway;
 
@@ -42,9 +39,8 @@ pub(super) enum WorkerEvent {
     },
 }
 
-struct Worker {
-    gateway: Gateway,
-    heartbeat: AbortHandle,
+/// What is known of a worker.
+struct Known {
     registration: RegisterTaskExecutorRequest,
     last_heartbeat: Timestamp,
 }
@@ -52,10 +48,7 @@ struct Worker {
 /// The registered workers.
 pub(super) struct Workers {
     leader: LeaderSessionId,
-    heartbeat: HeartbeatSettings,
-    events: mpsc::Sender<WorkerEvent>,
-    workers: BTreeMap<ResourceId, Worker>,
-    calls: JoinSet<()>,
+    connections: Connections<Known, WorkerEvent>,
 }
 
 impl Workers {
@@ -66,10 +59,7 @@ impl Workers {
     ) -> Self {
         Self {
             leader,
-            heartbeat,
-            events,
-            workers: BTreeMap::new(),
-            calls: JoinSet::new(),
+            connections: Connections::new(heartbeat, events),
         }
     }
 
@@ -78,34 +68,32 @@ impl Workers {
         let request = HeartbeatFromResourceManagerRequest {
             resource_manager_id: self.leader.to_wire(),
         };
-        let watching = watch(
-            self.heartbeat,
-            resource_id.clone(),
-            gateway.clone(),
-            request,
-            self.events.clone(),
-        );
-        let heartbeat = self.spawn(watching);
-        let worker = Worker {
-            gateway,
-            heartbeat,
+        let beat = move |gateway: Gateway| {
+            let request = request.clone();
+            async move { gateway.heartbeat_from_resource_manager(request).await }
+        };
+        let answered = |resource_id, report, sent| WorkerEvent::Heartbeat {
+            resource_id,
+            report,
+            sent,
+        };
+        let silent = |resource_id, cause| WorkerEvent::Silent { resource_id, cause };
+        let known = Known {
             registration,
             last_heartbeat: now,
         };
-        if let Some(earlier) = self.workers.insert(resource_id, worker) {
-            earlier.heartbeat.abort();
-        }
+        self.connections
+            .add(resource_id, gateway, known, beat, answered, silent);
     }
 
     /// Forgets a worker. `false` where it is not known.
     pub(super) fn remove(&mut self, resource_id: &ResourceId) -> bool {
-        let worker = self.workers.remove(resource_id);
-        worker.inspect(|worker| worker.heartbeat.abort()).is_some()
+        self.connections.remove(resource_id)
     }
 
     pub(super) fn beat(&mut self, resource_id: &ResourceId, now: Timestamp) {
-        if let Some(worker) = self.workers.get_mut(resource_id) {
-            worker.last_heartbeat = now;
+        if let Some(worker) = self.connections.get_mut(resource_id) {
+            worker.known.last_heartbeat = now;
         }
     }
 
@@ -119,12 +107,9 @@ impl Workers {
             job_master_address: contact.address.clone(),
             job_master_id: contact.job_master_id.to_wire(),
         };
-        let gateway = self
-            .workers
-            .get(&allocation.resource_id)
-            .map(|worker| worker.gateway.clone());
-        let events = self.events.clone();
-        self.spawn(async move {
+        let gateway = self.connections.gateway(&allocation.resource_id);
+        let events = self.connections.events.clone();
+        self.connections.spawn(async move {
             let outcome = match gateway {
                 Some(gateway) => request_slot(&gateway, request).await,
                 None => Err(GatewayError::Unreachable("the worker is gone".to_owned())),
@@ -135,9 +120,8 @@ impl Workers {
 
     /// A call of the worker's own log, to be made by the caller.
     pub(super) fn gateway(&self, resource_id: &ResourceId) -> Result<Gateway, ResourceManagerError> {
-        let worker = self.workers.get(resource_id);
-        worker
-            .map(|worker| worker.gateway.clone())
+        self.connections
+            .gateway(resource_id)
             .ok_or_else(|| ResourceManagerError::UnknownWorker(resource_id.clone()))
     }
 
@@ -153,15 +137,15 @@ impl Workers {
     }
 
     pub(super) fn all(&self) -> Vec<(ResourceId, Gateway)> {
-        self.workers
+        self.connections
             .iter()
             .map(|(id, worker)| (id.clone(), worker.gateway.clone()))
             .collect()
     }
 
     pub(super) fn info(&self, slots_of: impl Fn(&ResourceId) -> SlotUse) -> Vec<TaskManagerInfo> {
-        let info = |(resource_id, worker): (&ResourceId, &Worker)| {
-            let registration = &worker.registration;
+        let info = |(resource_id, worker): (&ResourceId, &Connection<Known>)| {
+            let registration = &worker.known.registration;
             TaskManagerInfo {
                 resource_id: resource_id.clone(),
                 rpc_address: registration.rpc_address.clone(),
@@ -171,36 +155,11 @@ impl Workers {
                 memory: registration.memory.unwrap_or_default(),
                 total: ResourceProfile::from(&registration.total_resource.unwrap_or_default()),
                 slots: slots_of(resource_id),
-                last_heartbeat: worker.last_heartbeat,
+                last_heartbeat: worker.known.last_heartbeat,
             }
         };
-        self.workers.iter().map(info).collect()
+        self.connections.iter().map(info).collect()
     }
-
-    fn spawn(&mut self, call: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        while self.calls.try_join_next().is_some() {}
-        self.calls.spawn(call)
-    }
-}
-
-async fn watch(
-    settings: HeartbeatSettings,
-    resource_id: ResourceId,
-    gateway: Gateway,
-    request: HeartbeatFromResourceManagerRequest,
-    events: mpsc::Sender<WorkerEvent>,
-) {
-    let beat = || {
-        let (gateway, request) = (gateway.clone(), request.clone());
-        async move { gateway.heartbeat_from_resource_manager(request).await }
-    };
-    let answered = |report, sent| WorkerEvent::Heartbeat {
-        resource_id: resource_id.clone(),
-        report,
-        sent,
-    };
-    let cause = heartbeat::monitor(settings, Arc::new(Notify::new()), events.clone(), beat, answered).await;
-    let _ = events.send(WorkerEvent::Silent { resource_id, cause }).await;
 }
 
 /// Asks a worker for a slot; again where it is busy: the first request may overtake the answer to its registration.

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::response::Response;
 use selvedge_core::ResourceId;
 use selvedge_core::resource::ResourceProfile;
@@ -41,8 +42,11 @@ pub(super) async fn stdout(state: State<RestContext>, path: Path<String>) -> Res
 }
 
 async fn read(State(context): State<RestContext>, Path(id): Path<String>, kind: Kind) -> Result<Response, RestError> {
-    let chunks = context.resource_manager.read_file(&ResourceId(id), kind).await?;
-    Ok(text(Body::from_stream(chunks)))
+    let file = context.resource_manager.read_file(&ResourceId(id), kind).await?;
+    let mut answer = text(Body::from_stream(file.chunks));
+    // YARN's proxy hands the length on.
+    answer.headers_mut().insert(CONTENT_LENGTH, file.length.into());
+    Ok(answer)
 }
 
 fn worker_json(worker: &TaskManagerInfo) -> Value {

@@ -83,13 +83,18 @@ impl JobCommitter for NotingCommitter {
             .map_or(Ok(()), |cause| Err(ConnectorError::new(cause)))
     }
 
-    async fn commit(&self, committables: &[Committable]) -> Result<(), ConnectorError> {
+    async fn publish(&self, committables: &[Committable]) -> Result<(), ConnectorError> {
         let mut parts: Vec<_> = committables
             .iter()
             .map(|part| String::from_utf8_lossy(&part.0).into_owned())
             .collect();
         parts.sort();
-        self.note(format!("commit {}", parts.join(" ")));
+        self.note(format!("publish {}", parts.join(" ")));
+        Ok(())
+    }
+
+    async fn finish(&self) -> Result<(), ConnectorError> {
+        self.note("finish".into());
         Ok(())
     }
 

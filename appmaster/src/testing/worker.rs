@@ -17,7 +17,7 @@ use selvedge_runtime::gateway::proto::{
     TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
-    FileStream, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
+    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
 };
 use selvedge_runtime::rpc::{self, PortRange, RpcChannel, RpcServer};
 use tokio::sync::{Notify, watch};
@@ -262,19 +262,19 @@ impl Worker {
             return;
         }
         let (address, _) = self.state.lock().unwrap().job_master.clone().unwrap();
-        loop {
+        for sequence in 0.. {
             let ask = RequestNextInputSplitRequest {
                 job_id: request.job_id.clone(),
                 job_master_id: request.job_master_id.clone(),
                 attempt: task.attempt.clone(),
                 operator_id: "generate".into(),
+                sequence,
             };
-            let split = self
-                .job_master(&address)
-                .request_next_input_split(ask)
-                .await
-                .unwrap()
-                .split;
+            let master = self.job_master(&address);
+            // Each answer is lost once.
+            let lost = master.request_next_input_split(ask.clone()).await.unwrap().split;
+            let split = master.request_next_input_split(ask).await.unwrap().split;
+            assert_eq!(split, lost);
             if split.is_empty() {
                 return;
             }
@@ -419,9 +419,12 @@ impl TaskExecutorGateway for Handler {
         Ok(())
     }
 
-    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileStream> {
+    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileContent> {
         let line = format!("the log of {}\n", self.0.start.resource_id);
-        Ok(futures::stream::iter([Ok(Bytes::from(line))]).boxed())
+        Ok(FileContent {
+            length: line.len() as u64,
+            chunks: futures::stream::iter([Ok(Bytes::from(line))]).boxed(),
+        })
     }
 
     async fn shutdown(&self, _request: ShutdownRequest) -> GatewayResult<()> {

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use selvedge_runtime::connector::report;
 
+use super::interrupt::Interruption;
+
 /// How a command ended, and so the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -12,8 +14,8 @@ pub enum Ended {
     Done,
     /// The job FAILED, or was cancelled by somebody else: 1. What happened has been said.
     Failed,
-    /// The user interrupted it: 130, as shells expect.
-    Interrupted,
+    /// The user interrupted it: 130 for Ctrl-C, 143 for SIGTERM.
+    Interrupted(Interruption),
     /// A role has ended with this exit code, which YARN and the master read.
     Role(u8),
 }
@@ -23,14 +25,11 @@ impl From<Ended> for ExitCode {
         match ended {
             Ended::Done => Self::SUCCESS,
             Ended::Failed => Self::FAILURE,
-            Ended::Interrupted => Self::from(INTERRUPTED),
+            Ended::Interrupted(interruption) => Self::from(interruption.exit_code()),
             Ended::Role(code) => Self::from(code),
         }
     }
 }
-
-/// 128 + SIGINT.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A command that failed: exit code 1, or 2 where the command line is wrong.
 #[derive(Debug)]

@@ -1,31 +1,57 @@
-//! Ctrl-C: the first time the job is cancelled, the second time the process ends at once.
+//! Ctrl-C and SIGTERM: the first time the job is cancelled, the second time the process ends at once.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::error::INTERRUPTED;
+/// How the user, or the system on their behalf, stops the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+    /// SIGTERM: `kill`, or a service manager.
+    Terminate,
+}
 
-/// Interrupts of this process, from the moment of its making.
+impl Interruption {
+    /// 128 and the signal's number, as shells expect.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// Interruptions of this process, from the moment of its making.
 #[derive(Debug)]
-pub(super) struct Interrupts(Signal);
+pub(super) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
 
 impl Interrupts {
     pub(super) fn listen() -> std::io::Result<Self> {
-        signal(SignalKind::interrupt()).map(Self)
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
-    /// Resolves at the next Ctrl-C.
-    pub(super) async fn next(&mut self) {
-        if self.0.recv().await.is_none() {
+    /// Resolves at the next Ctrl-C or SIGTERM.
+    pub(super) async fn next(&mut self) -> Interruption {
+        tokio::select! {
+            biased;
+            Some(()) = self.interrupt.recv() => Interruption::Interrupt,
+            Some(()) = self.terminate.recv() => Interruption::Terminate,
             // No more signals can come.
-            std::future::pending::<()>().await;
+            else => std::future::pending().await,
         }
     }
 
-    /// From now on, Ctrl-C ends the process.
+    /// From now on, Ctrl-C or SIGTERM ends the process.
     pub(super) fn end_process_on_next(mut self) {
         tokio::spawn(async move {
-            self.next().await;
-            std::process::exit(INTERRUPTED.into());
+            let interruption = self.next().await;
+            std::process::exit(interruption.exit_code().into());
         });
     }
 }

@@ -1,5 +1,5 @@
 //! The command line. Exit codes: 0 done or FINISHED, 1 FAILED or an error, 2 a command line that cannot be understood, 130
-//! interrupted by Ctrl-C.
+//! interrupted by Ctrl-C, 143 by SIGTERM.
 
 mod args;
 mod error;
@@ -17,6 +17,7 @@ use clap::Parser;
 
 pub use args::{Cli, Command, InfoArgs, JobArgs, RoleArgs, RunArgs, SchemaForm, SettingArgs};
 pub use error::{CommandError, Ended};
+pub use interrupt::Interruption;
 pub use parameters::{ParameterSyntaxError, parse_parameters};
 
 pub(crate) use terminal::say;

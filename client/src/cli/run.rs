@@ -5,11 +5,12 @@ use selvedge_core::config::options::cluster;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::process::report_file_size_limit;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::environment::Environment;
 
 use super::error::{CommandError, Ended};
-use super::interrupt::Interrupts;
+use super::interrupt::{Interruption, Interrupts};
 use super::{RunArgs, parse_parameters, say, settings, terminal};
 use crate::cluster::{
     ClusterDescriptor, ClusterHandle, FollowError, JobDeployment, JobObserver, JobResult, LocalDescriptor, follow,
@@ -42,8 +43,13 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     let graph = job_file::read(&arguments.job.job, &parameters, parallelism)?;
     let graph = composition::graph_checker().check(graph)?;
     let detached = !configuration.get(&cluster::ATTACHED)?;
-    let interrupts = Interrupts::listen()?;
-    let prepared = prepare(configuration, graph, detached).await?;
+    let mut interrupts = Interrupts::listen()?;
+    report_file_size_limit()?;
+    let prepared = tokio::select! {
+        prepared = prepare(configuration, graph, detached) => prepared?,
+        // A NameNode may be long in answering. Nothing is begun yet.
+        interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
+    };
     deploy_and_follow(prepared, detached, interrupts).await
 }
 
@@ -116,13 +122,18 @@ async fn deploy_and_follow(
         detached,
     };
     let deployed = tokio::select! {
-        deployed = descriptor.deploy_job(deployment, &mut *observer) => Some(deployed?),
-        () = interrupts.next() => None,
+        deployed = descriptor.deploy_job(deployment, &mut *observer) => Ok(deployed?),
+        interruption = interrupts.next() => Err(interruption),
     };
-    let Some(cluster) = deployed else {
-        say("interrupted: taking back what was started");
-        descriptor.abort().await;
-        return Ok(Ended::Interrupted);
+    let cluster = match deployed {
+        Ok(cluster) => cluster,
+        Err(interruption) => {
+            drop(observer);
+            say("interrupted: taking back what was started; Ctrl-C again leaves at once");
+            interrupts.end_process_on_next();
+            descriptor.abort().await;
+            return Ok(Ended::Interrupted(interruption));
+        }
     };
     if detached {
         say(cluster.how_to_stop());
@@ -133,36 +144,36 @@ async fn deploy_and_follow(
     drop(observer);
     cluster.close().await?;
     tell(&graph, &result);
-    Ok(match result.status {
-        ApplicationStatus::Succeeded => Ended::Done,
-        _ if interrupted => Ended::Interrupted,
-        _ => Ended::Failed,
+    Ok(match (result.status, interrupted) {
+        (ApplicationStatus::Succeeded, _) => Ended::Done,
+        (_, Some(interruption)) => Ended::Interrupted(interruption),
+        (_, None) => Ended::Failed,
     })
 }
 
-/// How the job ended, and whether the user cancelled it.
+/// How the job ended, and whether the user cancelled it. From its return on, Ctrl-C ends the process.
 async fn watch(
     cluster: &dyn ClusterHandle,
     job: JobId,
     observer: &mut dyn JobObserver,
     mut interrupts: Interrupts,
-) -> Result<(JobResult, bool), CommandError> {
+) -> Result<(JobResult, Option<Interruption>), CommandError> {
     let followed = tokio::select! {
-        followed = follow(cluster, job, observer) => Some(followed),
-        () = interrupts.next() => None,
+        followed = follow(cluster, job, observer) => Ok(followed),
+        interruption = interrupts.next() => Err(interruption),
     };
+    interrupts.end_process_on_next();
     match followed {
-        Some(Ok(result)) => Ok((result, false)),
-        Some(Err(error)) => Err(lost(cluster, &error)),
-        None => {
+        Ok(Ok(result)) => Ok((result, None)),
+        Ok(Err(error)) => Err(lost(cluster, &error)),
+        Err(interruption) => {
             observer.note("cancelling the job; Ctrl-C again leaves at once");
-            interrupts.end_process_on_next();
             if let Err(error) = cluster.rest().cancel(job).await {
                 observer.note(&format!("the job cannot be cancelled ({error}): stopping its cluster"));
                 cluster.stop().await?;
             }
             let result = follow(cluster, job, observer).await;
-            Ok((result.map_err(|error| lost(cluster, &error))?, true))
+            Ok((result.map_err(|error| lost(cluster, &error))?, Some(interruption)))
         }
     }
 }

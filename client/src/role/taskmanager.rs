@@ -9,7 +9,7 @@ use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
 use selvedge_runtime::logging::{self, LogHandle};
-use selvedge_runtime::process::raise_nofile_limit;
+use selvedge_runtime::process::{raise_nofile_limit, report_file_size_limit};
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
 use selvedge_taskmanager::task::ChainPlanner;
 use tokio::signal::unix::{SignalKind, signal};
@@ -56,6 +56,7 @@ fn start(assignments: Configuration, planner: Arc<dyn ChainPlanner>) -> Result<u
 
 async fn run(container: &Container, log: &LogHandle, planner: Arc<dyn ChainPlanner>) -> Result<u8, WorkerError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(WorkerError::Process)?;
+    report_file_size_limit().map_err(WorkerError::Process)?;
     let worker = TaskExecutor::start(executor_config(container, log, planner)?).await?;
     tokio::select! {
         biased;

@@ -1,11 +1,13 @@
 //! An application whose master runs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use selvedge_core::JobId;
 use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::fs::Location;
 use selvedge_runtime::outcome::JobOutcome;
 use yarn_common::id::ApplicationId;
@@ -30,6 +32,8 @@ pub struct YarnCluster {
     pub(super) staging: Staging,
     pub(super) directory: Location,
     pub(super) rest: RestClusterClient,
+    /// For a master that dies before it has cleaned up.
+    pub(super) sinks: Vec<Arc<dyn JobCommitter>>,
 }
 
 /// Pauses between looks at an application: short at first, then at most a quarter of a second.
@@ -51,6 +55,15 @@ impl YarnCluster {
     /// The application on YARN.
     pub const fn application_id(&self) -> ApplicationId {
         self.application
+    }
+
+    /// Removes what the job's sinks have written. A worker that YARN has not killed yet may write on for a moment.
+    async fn abort_sinks(&self) {
+        for sink in &self.sinks {
+            if let Err(error) = sink.abort().await {
+                tracing::warn!("unfinished output is left behind: {}", error.report());
+            }
+        }
     }
 
     async fn report(&self) -> Result<Application, YarnError> {
@@ -105,14 +118,22 @@ impl ClusterHandle for YarnCluster {
     async fn close(&self) -> Result<(), DeployError> {
         let begun = tokio::time::Instant::now();
         let mut pauses = Pauses::new();
-        while !self.report().await?.state.is_final() {
+        let report = loop {
+            let report = self.report().await?;
+            if report.state.is_final() {
+                break report;
+            }
             if begun.elapsed() > CLOSE_TIMEOUT {
                 tracing::warn!(application = %self.application, "the master has not unregistered: killing the application");
                 self.stop().await?;
             }
             pauses.pause().await;
+        };
+        // A master that died could do neither.
+        let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
+        if JobOutcome::from_diagnostics(diagnostics).is_none() {
+            self.abort_sinks().await;
         }
-        // A master that died could not do it.
         self.staging.delete(&self.directory).await?;
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Deploying one job as one YARN application.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::{cluster, rest, yarn};
+use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, MasterEnvironment, ShippedFile};
 use selvedge_runtime::fs::{FileSystems, Location};
 use selvedge_runtime::outcome::JobOutcome;
@@ -18,10 +20,11 @@ use yarn_rest::rm::RmClient;
 use super::checks::{self, Request};
 use super::cluster::{Pauses, YarnCluster};
 use super::staging::Staging;
-use super::{YarnError, failure, submission};
+use super::{YarnError, failure, leftovers, submission};
 use crate::cluster::{
     ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver, ProxyRoute, RestClusterClient,
 };
+use crate::composition;
 
 /// Starts a YARN application for each job.
 #[derive(Debug)]
@@ -80,7 +83,7 @@ impl YarnPerJobDescriptor {
 
     async fn deploy(&self, job: &JobDeployment, observer: &mut dyn JobObserver) -> Result<YarnCluster, YarnError> {
         let request = Request::read(&self.configuration, &job.graph)?;
-        let staging = Staging::new(&self.configuration, &self.file_systems, &self.user)?;
+        let staging = Staging::new(&self.configuration, &self.file_systems, &self.user, &self.superusers())?;
         let application =
             checks::new_application(&self.rm, &self.hadoop, &request, &mut |line| observer.note(line)).await?;
         observer.note(&format!("{application} (job {})", job.job_id));
@@ -93,6 +96,8 @@ impl YarnPerJobDescriptor {
         });
         self.submit(job, &request, &staging, application, &directory, observer)
             .await?;
+        // Ends with this process at the latest; the next one goes on with it.
+        tokio::spawn(leftovers::sweep(self.rm.clone(), staging.clone(), directory.clone()));
         let report = self.wait_for_master(application, observer).await?;
         let rest = if report.state.is_final() {
             RestClusterClient::proxied(self.proxy(application))
@@ -107,7 +112,19 @@ impl YarnPerJobDescriptor {
             staging,
             directory,
             rest,
+            sinks: self.sinks(job)?,
         })
+    }
+
+    /// The committers of the job's sinks, for a master that dies before it could use its own.
+    fn sinks(&self, job: &JobDeployment) -> Result<Vec<Arc<dyn JobCommitter>>, YarnError> {
+        let connectors = composition::connectors(self.file_systems.clone());
+        let operators = job.graph.vertices.iter();
+        let operators = operators.flat_map(|vertex| vertex.chain.iter().map(move |operator| (&vertex.id, operator)));
+        operators
+            .filter_map(|(vertex, operator)| connectors.committer(job.job_id, vertex, operator).transpose())
+            .collect::<Result<_, _>>()
+            .map_err(YarnError::Sink)
     }
 
     async fn submit(
@@ -166,6 +183,12 @@ impl YarnPerJobDescriptor {
             staging.write(directory, JOB_GRAPH_FILE, graph),
         )?;
         Ok(StagedFiles { config, hadoop, graph })
+    }
+
+    /// The group of HDFS's superusers, as the NameNode's default names it where the client's configuration does not.
+    fn superusers(&self) -> String {
+        let configured = self.hadoop.get("dfs.permissions.superusergroup").ok().flatten();
+        configured.unwrap_or_else(|| "supergroup".to_owned())
     }
 
     fn provided_directories(&self) -> Result<Vec<Location>, YarnError> {

@@ -1,5 +1,6 @@
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
+use selvedge_runtime::connector::ConnectorError;
 use selvedge_runtime::deployment::DeploymentError;
 use selvedge_runtime::fs::{FsError, Location, ParseLocationError};
 use thiserror::Error;
@@ -62,6 +63,9 @@ pub enum YarnError {
         #[source]
         cause: Box<FsError>,
     },
+    /// A sink of the job.
+    #[error(transparent)]
+    Sink(ConnectorError),
     /// The place of the archive is not safe.
     #[error("cannot stage the binary: {0}")]
     Unsafe(String),

@@ -13,6 +13,7 @@ mod cluster;
 mod descriptor;
 mod error;
 mod failure;
+mod leftovers;
 mod safe_place;
 mod staging;
 mod submission;

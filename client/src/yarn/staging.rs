@@ -38,6 +38,8 @@ pub(super) struct Staging {
     home: Location,
     replication: Option<u16>,
     user: String,
+    /// The group of HDFS's superusers.
+    superusers: String,
     cache: Option<PathBuf>,
 }
 
@@ -46,6 +48,7 @@ impl Staging {
         configuration: &Configuration,
         file_systems: &FileSystems,
         user: &str,
+        superusers: &str,
     ) -> Result<Self, YarnError> {
         let home = match configuration.find(&yarn::STAGING_DIRECTORY)? {
             Some(directory) => file_systems.resolve(&directory)?,
@@ -62,6 +65,7 @@ impl Staging {
                 .ok()
                 .filter(|replication| *replication > 0),
             user: user.to_owned(),
+            superusers: superusers.to_owned(),
             cache: archive::cache_directory(),
         })
     }
@@ -163,7 +167,7 @@ impl Staging {
         let parents = safe_place::parents(&*self.file_system, archive)
             .await
             .map_err(stage("the binary"))?;
-        safe_place::plantable(&parents).map_or(Ok(()), |reason| Err(YarnError::Unsafe(reason)))
+        safe_place::plantable(&parents, &self.superusers).map_or(Ok(()), |reason| Err(YarnError::Unsafe(reason)))
     }
 
     /// The archive where it is there, whole and the user's own.
@@ -255,10 +259,13 @@ impl Staging {
         let parents = safe_place::parents(&*self.file_system, &status.location)
             .await
             .map_err(stage("the binary"))?;
-        if let Some(reason) = safe_place::plantable(&parents) {
+        let superusers = &self.superusers;
+        let unsafe_for = safe_place::plantable(&parents, superusers)
+            .or_else(|| safe_place::tampered(status, &parents, &self.user, superusers));
+        if let Some(reason) = unsafe_for {
             return Err(YarnError::Unsafe(reason));
         }
-        let (visibility, reason) = safe_place::visibility(status, &parents);
+        let (visibility, reason) = safe_place::visibility(status, &parents, superusers);
         if let Some(reason) = reason {
             note(&format!(
                 "the binary is PRIVATE to your applications on each node: {reason}"
@@ -291,6 +298,11 @@ impl Staging {
         };
         let status = write.await.map_err(stage(name))?;
         Ok(shipped(name, &status, false, Visibility::Application))
+    }
+
+    /// The directories of the user's applications, and what else is beside them.
+    pub(super) async fn application_directories(&self) -> Result<Vec<FileStatus>, FsError> {
+        self.file_system.list(&self.base()).await
     }
 
     /// Deletes the directory of an application.

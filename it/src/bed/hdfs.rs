@@ -118,6 +118,18 @@ impl Hdfs {
             .map(drop)
     }
 
+    /// Sets when a file or directory was changed, in milliseconds since 1970.
+    pub async fn set_modified(&self, path: &str, millis: u64) -> Result<(), BedError> {
+        self.expect_ok(
+            Method::PUT,
+            path,
+            "SETTIMES",
+            &[("modificationtime", &millis.to_string())],
+        )
+        .await
+        .map(drop)
+    }
+
     /// Deletes with all that is below; nothing there is no error.
     pub async fn delete(&self, path: &str) -> Result<(), BedError> {
         self.expect_ok(Method::DELETE, path, "DELETE", &[("recursive", "true")])

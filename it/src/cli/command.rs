@@ -11,6 +11,11 @@ use super::running::Running;
 use super::{BOUND, selvedge_binary};
 use crate::bed::Bed;
 
+/// The size of a terminal that a command is started on.
+pub const TERMINAL_ROWS: u16 = 24;
+/// The same.
+pub const TERMINAL_COLUMNS: u16 = 100;
+
 /// A command that is not started yet. It sees no Hadoop and no Selvedge settings of this process.
 #[derive(Clone, Debug, Default)]
 pub struct Selvedge {
@@ -18,6 +23,7 @@ pub struct Selvedge {
     environment: Vec<(OsString, OsString)>,
     directory: Option<PathBuf>,
     umask: Option<&'static str>,
+    terminal: bool,
 }
 
 impl Selvedge {
@@ -66,6 +72,13 @@ impl Selvedge {
         self
     }
 
+    /// On a terminal of [`TERMINAL_ROWS`] and [`TERMINAL_COLUMNS`]: all that the terminal gets is its standard output.
+    #[must_use]
+    pub fn on_terminal(mut self) -> Self {
+        self.terminal = true;
+        self
+    }
+
     /// Runs to the end, at most for [`BOUND`].
     pub async fn run(self) -> Outcome {
         self.run_within(BOUND).await
@@ -98,9 +111,10 @@ impl Selvedge {
     /// As it would be spawned, for one who measures.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = match self.umask {
-            None => Command::new(selvedge_binary()),
-            Some(mask) => {
+        let mut command = match (self.umask, self.terminal) {
+            (None, false) => Command::new(selvedge_binary()),
+            (None, true) => return self.command_on_terminal(),
+            (Some(mask), _) => {
                 let mut shell = Command::new("/bin/sh");
                 shell
                     .args(["-c", &format!("umask {mask}; exec \"$0\" \"$@\"")])
@@ -125,4 +139,37 @@ impl Selvedge {
         }
         command
     }
+
+    /// `script` of util-linux makes the terminal, and ends with the command's exit code.
+    fn command_on_terminal(&self) -> Command {
+        let off = Self {
+            terminal: false,
+            ..self.clone()
+        };
+        let command = off.command();
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<_> = words.map(|word| quoted(&word.to_string_lossy())).collect();
+        let line = format!(
+            "stty rows {TERMINAL_ROWS} cols {TERMINAL_COLUMNS}; exec {}",
+            words.join(" ")
+        );
+        let mut script = Command::new("script");
+        script.args(["-q", "-e", "-f", "-c", &line, "/dev/null"]);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        script.env("TERM", "xterm").env("SHELL", "/bin/sh");
+        if let Some(directory) = command.get_current_dir() {
+            script.current_dir(directory);
+        }
+        script
+    }
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }

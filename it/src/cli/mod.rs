@@ -10,7 +10,7 @@ mod running;
 pub mod usage;
 
 pub use binary::{selvedge_binary, target_directory};
-pub use command::Selvedge;
+pub use command::{Selvedge, TERMINAL_COLUMNS, TERMINAL_ROWS};
 pub use outcome::Outcome;
 pub use running::Running;
 

@@ -86,6 +86,11 @@ impl Running {
         self.signal(Signal::INT);
     }
 
+    /// With SIGTERM, as service managers do.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
     /// With SIGKILL: it can do nothing more.
     pub fn kill(&self) {
         self.signal(Signal::KILL);

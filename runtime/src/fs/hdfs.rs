@@ -291,6 +291,7 @@ fn status_of(near: &Location, status: hdfs_native::client::FileStatus) -> FileSt
         is_dir: status.isdir,
         modified: Timestamp::from_millis(status.modification_time),
         owner: Some(status.owner),
+        group: Some(status.group),
         mode: u32::from(status.permission),
     }
 }

@@ -211,6 +211,7 @@ fn status_of(location: Location, metadata: &std::fs::Metadata) -> FileStatus {
         is_dir: metadata.is_dir(),
         modified: Timestamp::from_millis(u64::try_from(millis).unwrap_or(0)),
         owner: None,
+        group: None,
         mode: metadata.mode() & 0o7777,
     }
 }
@@ -222,6 +223,7 @@ fn failed(operation: &'static str, location: &Location, error: &io::Error) -> Fs
         ErrorKind::NotADirectory => FsErrorKind::NotADirectory,
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FsErrorKind::PermissionDenied(error.to_string()),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FsErrorKind::NoSpace(error.to_string()),
+        ErrorKind::FileTooLarge => FsErrorKind::NoSpace(format!("the limit on file sizes, ulimit -f: {error}")),
         _ => FsErrorKind::Other(error.to_string()),
     };
     FsError {
@@ -319,6 +321,27 @@ mod tests {
         assert!(matches!(not_a_directory.kind, FsErrorKind::NotADirectory));
         assert!(LocalFileSystem.delete(&root.join("x")).await.unwrap());
         assert!(!LocalFileSystem.delete(&root.join("x")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_with_the_file_and_what_to_do() {
+        let full = tokio::fs::OpenOptions::new().write(true).open("/dev/full").await;
+        let mut writer = LocalWriter {
+            location: Location::local(Path::new("/data/out/part-0.csv")),
+            handle: Some(full.unwrap()),
+        };
+        // The first write may be taken by a buffer.
+        let written = async {
+            writer.write(Bytes::from_static(b"record")).await?;
+            writer.close().await
+        };
+        let error = written.await.unwrap_err();
+        assert!(matches!(error.kind, FsErrorKind::NoSpace(_)), "{error}");
+        let told = error.to_string();
+        assert!(
+            told.contains("file:///data/out/part-0.csv: no space left") && told.contains("make room"),
+            "{told}"
+        );
     }
 
     #[tokio::test]

@@ -54,8 +54,8 @@ pub enum FsErrorKind {
         "the NameNode is in safe mode and takes no writes; wait until it has left it (hdfs dfsadmin -safemode get)"
     )]
     SafeMode,
-    /// The device or the quota is full.
-    #[error("no space left ({0})")]
+    /// The device or the quota is full, or the process may not write larger files.
+    #[error("no space left ({0}); make room there, or name a place on another disk")]
     NoSpace(String),
     /// The server cannot be reached.
     #[error("the file system cannot be reached: {0}")]
@@ -81,6 +81,8 @@ pub struct FileStatus {
     pub modified: Timestamp,
     /// The owner's name, where the file system knows one.
     pub owner: Option<String>,
+    /// The group's name, where the file system knows one.
+    pub group: Option<String>,
     /// The permission bits, such as `0o644`.
     pub mode: u32,
 }

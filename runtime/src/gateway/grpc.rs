@@ -15,7 +15,7 @@ use super::proto::resource_manager_service_server::{ResourceManagerService, Reso
 use super::proto::task_executor_service_client::TaskExecutorServiceClient;
 use super::proto::task_executor_service_server::{TaskExecutorService, TaskExecutorServiceServer};
 use super::{
-    FileStream, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, proto,
+    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, proto,
 };
 use crate::rpc::{ApplicationSecret, MAX_MESSAGE_BYTES, RpcChannel, SecretInterceptor};
 
@@ -81,9 +81,11 @@ macro_rules! gateway {
             $(async fn $value(&self, request: proto::$value_request) -> GatewayResult<proto::$response> {
                 Ok(self.0.clone().$value(request).await?.into_inner())
             })*
-            $(async fn $file(&self, request: proto::$file_request) -> GatewayResult<FileStream> {
-                let chunks = self.0.clone().$file(request).await?.into_inner();
-                Ok(chunks.map_ok(|chunk| chunk.data).map_err(GatewayError::from).boxed())
+            $(async fn $file(&self, request: proto::$file_request) -> GatewayResult<FileContent> {
+                let mut chunks = self.0.clone().$file(request).await?.into_inner();
+                let length = chunks.message().await?.unwrap_or_default().length;
+                let chunks = chunks.map_ok(|chunk| chunk.data).map_err(GatewayError::from).boxed();
+                Ok(FileContent { length, chunks })
             })?
         }
 
@@ -106,8 +108,10 @@ macro_rules! gateway {
                     &self,
                     request: Request<proto::$file_request>,
                 ) -> Result<Response<Self::$stream>, Status> {
-                    let chunks = self.0.$file(request.into_inner()).await?;
-                    Ok(Response::new(chunks.map_ok(|data| proto::FileChunk { data }).map_err(Status::from).boxed()))
+                    let FileContent { length, chunks } = self.0.$file(request.into_inner()).await?;
+                    let head = proto::FileChunk { length, ..proto::FileChunk::default() };
+                    let pieces = chunks.map_ok(|data| proto::FileChunk { data, length: 0 }).map_err(Status::from);
+                    Ok(Response::new(futures::stream::iter([Ok(head)]).chain(pieces).boxed()))
                 }
             )?
         }

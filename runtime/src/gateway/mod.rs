@@ -103,6 +103,22 @@ pub trait JobMasterGateway: Send + Sync + 'static {
 /// A stream of pieces of a file.
 pub type FileStream = futures::stream::BoxStream<'static, GatewayResult<bytes::Bytes>>;
 
+/// A file as it was when it was opened.
+pub struct FileContent {
+    /// Bytes of all pieces.
+    pub length: u64,
+    /// The pieces.
+    pub chunks: FileStream,
+}
+
+impl std::fmt::Debug for FileContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileContent")
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A TaskExecutor, as ResourceManager and JobMaster see it.
 #[async_trait]
 pub trait TaskExecutorGateway: Send + Sync + 'static {
@@ -127,7 +143,7 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     /// The job has ended or is given up.
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()>;
     /// The worker's own log or output.
-    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileStream>;
+    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent>;
     /// Ends the worker.
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()>;
 }

@@ -1,10 +1,14 @@
 //! Makes the files of a sink visible, all of them or none. Each method may run again after a crash.
+//!
+//! ```text
+//! prepare ─► publish: files get their names, what they replace is set aside ─► finish: that is deleted
+//!      └────────┴──► abort: the job's files are deleted, what was set aside comes back
+//! ```
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use selvedge_core::{OperatorId, VertexId};
+use selvedge_core::OperatorId;
 use selvedge_runtime::connector::{Committable, ConnectorError, JobCommitter};
 use selvedge_runtime::fs::{CreateOptions, FileStatus, FileSystem, FsError, FsErrorKind, Location};
 
@@ -15,7 +19,6 @@ pub(super) struct FileCommitter {
     pub(super) operator: OperatorId,
     pub(super) file_system: Arc<dyn FileSystem>,
     pub(super) directory: OutputDirectory,
-    pub(super) vertex: VertexId,
     pub(super) overwrite: bool,
 }
 
@@ -61,7 +64,7 @@ impl FileCommitter {
     }
 
     /// Gives a file its final name, unless a run before has done so.
-    async fn publish(&self, part: &PartFile) -> Result<(), ConnectorError> {
+    async fn give_final_name(&self, part: &PartFile) -> Result<(), ConnectorError> {
         let Err(error) = self.file_system.rename(&part.temporary, &part.r#final).await else {
             return Ok(());
         };
@@ -69,14 +72,36 @@ impl FileCommitter {
         if moved { Ok(()) } else { Err(self.failed(&error)) }
     }
 
-    /// Removes what was in the directory before the job.
-    async fn remove_old(&self, committed: &BTreeSet<Location>) -> Result<(), ConnectorError> {
+    /// Moves what was in the directory before the job out of sight, from where an abort can bring it back. Two sinks of a job
+    /// may write to one directory: what another of them has published is not old.
+    async fn set_aside(&self) -> Result<(), ConnectorError> {
+        let replaced = self.directory.replaced();
         for child in self.list(&self.directory.root).await? {
-            if child.location != self.directory.temporary && !committed.contains(&child.location) {
-                self.delete(&child.location).await?;
+            if child.location != self.directory.temporary && !self.is_ours(&child) {
+                let made = self.file_system.mkdirs(&replaced, CreateOptions::default()).await;
+                made.map_err(|error| self.failed(&error))?;
+                self.rename(&child.location, &replaced.join(child.location.name()))
+                    .await?;
             }
         }
         Ok(())
+    }
+
+    async fn bring_back(&self) -> Result<(), ConnectorError> {
+        for child in self.list(&self.directory.replaced()).await? {
+            self.rename(&child.location, &self.directory.root.join(child.location.name()))
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn is_ours(&self, child: &FileStatus) -> bool {
+        child.location.name().starts_with(&self.directory.job_prefix())
+    }
+
+    async fn rename(&self, from: &Location, to: &Location) -> Result<(), ConnectorError> {
+        let renamed = self.file_system.rename(from, to).await;
+        renamed.map_err(|error| self.failed(&error))
     }
 
     async fn status(&self, location: &Location) -> Result<Option<FileStatus>, ConnectorError> {
@@ -128,29 +153,35 @@ impl JobCommitter for FileCommitter {
         )))
     }
 
-    async fn commit(&self, committables: &[Committable]) -> Result<(), ConnectorError> {
-        let mut committed = BTreeSet::new();
+    async fn publish(&self, committables: &[Committable]) -> Result<(), ConnectorError> {
         for committable in committables {
             let part = PartFile::from_committable(committable, &self.directory.root)?;
-            self.publish(&part).await?;
-            committed.insert(part.r#final);
+            self.give_final_name(&part).await?;
         }
-        // Without the temporary directory an earlier run has come to the end, and what came later is not ours to delete.
+        // Without the temporary directory an earlier run has come to the end, and what came later is not ours to replace.
         if self.overwrite && self.status(&self.directory.temporary).await?.is_some() {
-            self.remove_old(&committed).await?;
+            self.set_aside().await?;
         }
+        Ok(())
+    }
+
+    async fn finish(&self) -> Result<(), ConnectorError> {
         self.delete(&self.directory.temporary).await
     }
 
     async fn abort(&self) -> Result<(), ConnectorError> {
+        if self.status(&self.directory.temporary).await?.is_none() {
+            // Nothing was begun, or all is finished, or another sink of the job has aborted in this directory.
+            return Ok(());
+        }
         let made = self.status(&self.directory.made_marker()).await?.is_some();
-        let ours = self.directory.part_prefix(&self.vertex);
-        // A commit that failed half-way has left these.
+        // A commit that failed half-way has left these, of this sink or of another one in the same directory.
         for child in self.list(&self.directory.root).await? {
-            if child.location.name().starts_with(&ours) {
+            if self.is_ours(&child) {
                 self.delete(&child.location).await?;
             }
         }
+        self.bring_back().await?;
         let rest = self.list(&self.directory.root).await?;
         let foreign = rest.iter().any(|child| child.location != self.directory.temporary);
         if made && !foreign {

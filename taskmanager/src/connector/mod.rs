@@ -42,9 +42,7 @@ impl BuiltinConnectors {
                 Operator::FileSink(sink) => {
                     // No job writes here: this one has no id yet.
                     let nobody = JobId::from_bytes([0; 16]);
-                    self.file_committer(nobody, &VertexId::from(""), spec, sink)?
-                        .refuse_existing()
-                        .await?;
+                    self.file_committer(nobody, spec, sink)?.refuse_existing().await?;
                 }
                 _ => {}
             }
@@ -55,7 +53,6 @@ impl BuiltinConnectors {
     fn file_committer(
         &self,
         job: JobId,
-        vertex: &VertexId,
         spec: &OperatorSpec,
         sink: &FileSink,
     ) -> Result<FileCommitter, ConnectorError> {
@@ -69,7 +66,6 @@ impl BuiltinConnectors {
             operator: spec.id.clone(),
             file_system: Arc::clone(file_system),
             directory: OutputDirectory::new(root, job),
-            vertex: vertex.clone(),
             overwrite: sink.overwrite,
         })
     }
@@ -92,13 +88,13 @@ impl Connectors for BuiltinConnectors {
     fn committer(
         &self,
         job: JobId,
-        vertex: &VertexId,
+        _vertex: &VertexId,
         operator: &OperatorSpec,
     ) -> Result<Option<Arc<dyn JobCommitter>>, ConnectorError> {
         let Operator::FileSink(sink) = &operator.operator else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(self.file_committer(job, vertex, operator, sink)?)))
+        Ok(Some(Arc::new(self.file_committer(job, operator, sink)?)))
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! <path>/.selvedge-<job>/part-<job>-<vertex>-<subtask>-<attempt>.csv    while the job runs
+//! <path>/.selvedge-<job>/replaced/…                                     what was there before, until the job has FINISHED
 //! <path>/part-<job>-<vertex>-<subtask>-<attempt>.csv                    when it has FINISHED
 //! ```
 
-use selvedge_core::{ExecutionAttemptId, JobId, VertexId};
+use selvedge_core::{ExecutionAttemptId, JobId};
 use selvedge_runtime::connector::{Committable, ConnectorError};
 use selvedge_runtime::fs::Location;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ impl OutputDirectory {
 
     /// The file of an attempt.
     pub(crate) fn part(&self, attempt: &ExecutionAttemptId, extension: &str) -> PartFile {
-        let prefix = self.part_prefix(&attempt.vertex);
+        let prefix = format!("{}{}-", self.job_prefix(), file_name(attempt.vertex.as_str()));
         let name = format!("{prefix}{}-{}.{extension}", attempt.subtask, attempt.attempt);
         PartFile {
             temporary: self.temporary.join(&name),
@@ -39,9 +40,14 @@ impl OutputDirectory {
         }
     }
 
-    /// How the names of a vertex's files start.
-    pub(crate) fn part_prefix(&self, vertex: &VertexId) -> String {
-        format!("part-{}-{}-", self.job, file_name(vertex.as_str()))
+    /// How the names of all files of the job start.
+    pub(crate) fn job_prefix(&self) -> String {
+        format!("part-{}-", self.job)
+    }
+
+    /// Where the files that the job replaces are until it has FINISHED.
+    pub(crate) fn replaced(&self) -> Location {
+        self.temporary.join("replaced")
     }
 
     /// A file that says that the job made the directory.

@@ -49,6 +49,13 @@ impl Bench {
         self.task.run_source(&chain, Vec::new()).unwrap().committables
     }
 
+    fn commit(&self, committer: &dyn JobCommitter, committables: &[Committable]) -> Result<(), ConnectorError> {
+        self.block_on(async {
+            committer.publish(committables).await?;
+            committer.finish().await
+        })
+    }
+
     fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.task.runtime.block_on(work)
     }
@@ -80,7 +87,7 @@ fn files_appear_when_they_are_committed_and_once_is_enough() {
     let kept = bench.write(1, &text(), 5);
     assert_eq!(names(&bench.out()), [format!(".selvedge-{JOB}")]);
     for _ in 0..2 {
-        bench.block_on(committer.commit(&kept)).unwrap();
+        bench.commit(&*committer, &kept).unwrap();
         assert_eq!(names(&bench.out()), [part(1, "txt")]);
     }
     assert_eq!(
@@ -103,7 +110,7 @@ fn a_commit_goes_on_where_another_was_cut_off() {
     all.extend(bench.write(0, &text(), 1));
     let temporary = bench.out().join(format!(".selvedge-{JOB}"));
     fs::rename(temporary.join(part(0, "txt")), bench.out().join(part(0, "txt"))).unwrap();
-    bench.block_on(committer.commit(&all)).unwrap();
+    bench.commit(&*committer, &all).unwrap();
     assert_eq!(names(&bench.out()).len(), 2);
 }
 
@@ -116,7 +123,7 @@ fn a_lost_file_fails_the_commit_and_abort_removes_what_was_published() {
     bench.task.ctx.attempt.subtask = 1;
     all.extend(bench.write(0, &text(), 1));
     fs::remove_file(bench.out().join(format!(".selvedge-{JOB}/part-{JOB}-v-1-0.txt"))).unwrap();
-    let error = bench.block_on(committer.commit(&all)).unwrap_err().report();
+    let error = bench.commit(&*committer, &all).unwrap_err().report();
     assert!(
         error.contains("operator 'write': cannot rename") && error.contains("no such file"),
         "{error}"
@@ -144,6 +151,57 @@ fn a_directory_that_was_there_before_outlives_an_abort() {
 }
 
 #[test]
+fn what_was_replaced_comes_back_when_another_sink_of_the_job_fails() {
+    let mut bench = Bench::new();
+    fs::create_dir_all(bench.out().join("old/deep")).unwrap();
+    fs::write(bench.out().join("old/deep/file"), "old").unwrap();
+    let committer = bench.committer(true);
+    bench.block_on(committer.prepare()).unwrap();
+    let written = bench.write(0, &text(), 1);
+    for _ in 0..2 {
+        bench.block_on(committer.publish(&written)).unwrap();
+        assert_eq!(names(&bench.out()), [format!(".selvedge-{JOB}"), part(0, "txt")]);
+    }
+    for _ in 0..2 {
+        bench.block_on(committer.abort()).unwrap();
+        assert_eq!(names(&bench.out()), ["old"]);
+    }
+    assert_eq!(fs::read_to_string(bench.out().join("old/deep/file")).unwrap(), "old");
+}
+
+#[test]
+fn an_abort_takes_nothing_back_from_a_job_that_has_finished() {
+    let mut bench = Bench::new();
+    let committer = bench.committer(false);
+    bench.block_on(committer.prepare()).unwrap();
+    let written = bench.write(0, &text(), 1);
+    bench.commit(&*committer, &written).unwrap();
+    bench.block_on(committer.abort()).unwrap();
+    assert_eq!(names(&bench.out()), [part(0, "txt")]);
+}
+
+#[test]
+fn two_sinks_of_a_job_share_a_directory_and_leave_none_when_it_is_aborted() {
+    for overwrite in [false, true] {
+        let mut bench = Bench::new();
+        let (one, other) = (bench.committer(overwrite), bench.committer(overwrite));
+        for committer in [&one, &other] {
+            bench.block_on(committer.prepare()).unwrap();
+        }
+        let first = bench.write(0, &text(), 1);
+        bench.task.ctx.attempt.subtask = 1;
+        let second = bench.write(0, &text(), 1);
+        bench.block_on(one.publish(&first)).unwrap();
+        bench.block_on(other.publish(&second)).unwrap();
+        assert_eq!(names(&bench.out()).len(), 3, "two files and what is hidden");
+        for committer in [&one, &other] {
+            bench.block_on(committer.abort()).unwrap();
+        }
+        assert!(!bench.out().exists(), "no empty directory is left");
+    }
+}
+
+#[test]
 fn an_output_that_exists_is_refused_unless_it_may_be_overwritten() {
     let mut bench = Bench::new();
     fs::create_dir(bench.out()).unwrap();
@@ -161,10 +219,10 @@ fn an_output_that_exists_is_refused_unless_it_may_be_overwritten() {
         bench.out().join("old").exists(),
         "the old content stays until the commit"
     );
-    bench.block_on(committer.commit(&written)).unwrap();
+    bench.commit(&*committer, &written).unwrap();
     assert_eq!(names(&bench.out()), [part(0, "txt")]);
     fs::write(bench.out().join("later"), "").unwrap();
-    bench.block_on(committer.commit(&written)).unwrap();
+    bench.commit(&*committer, &written).unwrap();
     assert!(
         bench.out().join("later").exists(),
         "a commit that is repeated deletes nothing more"
@@ -177,7 +235,7 @@ fn no_record_writes_no_file() {
     let committer = bench.committer(false);
     bench.block_on(committer.prepare()).unwrap();
     assert_eq!(bench.write(0, &text(), 0), []);
-    bench.block_on(committer.commit(&[])).unwrap();
+    bench.commit(&*committer, &[]).unwrap();
     assert_eq!(names(&bench.out()), Vec::<String>::new());
 }
 
@@ -202,7 +260,7 @@ fn every_format_can_be_read_again() {
         let committer = bench.committer(false);
         bench.block_on(committer.prepare()).unwrap();
         let written = bench.write(0, &format, 30_000);
-        bench.block_on(committer.commit(&written)).unwrap();
+        bench.commit(&*committer, &written).unwrap();
         let source = json!({"id": "read", "operator": "file-source", "paths": [bench.out()], "format": format,
             "schema": schema, "split_size": "50000"});
         let splits = all_splits(&bench, &source);
@@ -219,7 +277,7 @@ fn parquet_holds_every_record() {
     let committer = bench.committer(false);
     bench.block_on(committer.prepare()).unwrap();
     let written = bench.write(0, &json!({"type": "parquet"}), 30_000);
-    bench.block_on(committer.commit(&written)).unwrap();
+    bench.commit(&*committer, &written).unwrap();
     let file = fs::File::open(bench.out().join(part(0, "parquet"))).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let rows: usize = reader.build().unwrap().map(|batch| batch.unwrap().num_rows()).sum();

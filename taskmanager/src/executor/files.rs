@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use futures::{StreamExt, TryStreamExt};
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
-use selvedge_runtime::gateway::{FileStream, GatewayError, GatewayResult};
+use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
@@ -21,7 +21,7 @@ pub(super) struct WorkerFiles {
 
 impl WorkerFiles {
     /// The file as it is now: what is appended meanwhile is not part of it.
-    pub(super) async fn read(&self, kind: Kind) -> GatewayResult<FileStream> {
+    pub(super) async fn read(&self, kind: Kind) -> GatewayResult<FileContent> {
         let (path, name) = match kind {
             Kind::Log => (&self.log, "log"),
             Kind::Stdout => (&self.stdout, "standard output"),
@@ -38,8 +38,9 @@ impl WorkerFiles {
         let file = File::open(path).await.map_err(|error| failed("opened", error))?;
         let length = file.metadata().await.map_err(|error| failed("read", error))?.len();
         let chunks = ReaderStream::with_capacity(file.take(length), CHUNK_BYTES);
-        Ok(chunks
+        let chunks = chunks
             .map_err(|error| GatewayError::Internal(format!("the file cannot be read on: {error}")))
-            .boxed())
+            .boxed();
+        Ok(FileContent { length, chunks })
     }
 }

@@ -10,7 +10,7 @@ use selvedge_runtime::gateway::proto::{
     HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
     SlotReport, SubmitTasksRequest,
 };
-use selvedge_runtime::gateway::{FileStream, GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::{Reply, Request, SlotDemand, Submission, Urgent};
@@ -122,7 +122,7 @@ impl TaskExecutorGateway for Inbox {
             .await
     }
 
-    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileStream> {
+    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
         self.files.read(request.kind()).await
     }
 

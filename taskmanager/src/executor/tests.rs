@@ -216,7 +216,8 @@ async fn a_job_without_its_master_ends_here() {
     for by_heartbeat in [false, true] {
         let mut master = Master::start().await;
         if by_heartbeat {
-            master.script.lock().heartbeat_timeout = Duration::from_millis(500);
+            // Long enough to deploy a task within on a busy machine.
+            master.script.lock().heartbeat_timeout = Duration::from_secs(5);
         }
         let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
         let tasks = vec![task("stuck", allocation(1))];
@@ -277,7 +278,7 @@ async fn a_worker_that_cannot_register_ends_with_the_reason() {
         "{error}"
     );
     let timeouts = TaskExecutorTimeouts {
-        registration: Duration::from_millis(300),
+        registration: Duration::from_secs(3),
         ..TaskExecutorTimeouts::default()
     };
     master.script.lock().refuse_worker = false;
@@ -313,7 +314,9 @@ async fn the_log_is_sent_and_a_missing_file_is_told() {
         .worker_with(TaskExecutorTimeouts::default(), |config| config.log_file = Some(log))
         .await;
     let read = |kind: Kind| worker.gateway.read_file(ReadFileRequest { kind: kind.into() });
-    let chunks: Vec<_> = read(Kind::Log).await.unwrap().try_collect().await.unwrap();
+    let sent = read(Kind::Log).await.unwrap();
+    assert_eq!(sent.length, 3 << 20);
+    let chunks: Vec<_> = sent.chunks.try_collect().await.unwrap();
     assert_eq!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>(), 3 << 20);
     assert!(chunks.len() >= 3, "{}", chunks.len());
     let error = read(Kind::Stdout).await.err().unwrap().to_string();

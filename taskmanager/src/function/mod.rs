@@ -3,22 +3,25 @@
 
 mod regexp_extract_all;
 mod split;
+mod text_function;
 mod text_lists;
 mod words;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray};
+use arrow::array::StringArray;
 use datafusion_common::cast::as_string_array;
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::{ColumnarValue, ScalarUDF};
 
+use text_function::udf;
+
 /// Every function of ours.
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
-        Arc::new(ScalarUDF::from(words::Words::default())),
-        Arc::new(ScalarUDF::from(split::Split::default())),
-        Arc::new(ScalarUDF::from(regexp_extract_all::RegexpExtractAll::default())),
+        udf::<words::Words>(),
+        udf::<split::Split>(),
+        udf::<regexp_extract_all::RegexpExtractAll>(),
     ]
 }
 
@@ -42,13 +45,9 @@ impl TextArgument {
     }
 }
 
-fn column(argument: &ColumnarValue, rows: usize) -> Result<ArrayRef, DataFusionError> {
-    argument.to_array(rows)
-}
-
 #[cfg(test)]
 fn lists(array: &arrow::array::ListArray) -> Vec<Option<Vec<String>>> {
-    use arrow::array::AsArray;
+    use arrow::array::{ArrayRef, AsArray};
 
     let strings = |list: ArrayRef| -> Vec<String> {
         let texts: &StringArray = list.as_string();

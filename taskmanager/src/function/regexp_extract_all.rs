@@ -1,53 +1,29 @@
 //! `regexp_extract_all(text, pattern)`: every match of a regular expression in a text.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, ListArray, StringArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::DataType;
 use datafusion_common::DataFusionError;
-use datafusion_common::cast::as_string_array;
-use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion_expr::ColumnarValue;
 use regex::Regex;
 
 use super::TextArgument;
-use super::text_lists::{TextLists, list_of_text};
+use super::text_function::TextFunction;
+use super::text_lists::TextLists;
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct RegexpExtractAll {
-    signature: Signature,
-}
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct RegexpExtractAll;
 
-impl Default for RegexpExtractAll {
-    fn default() -> Self {
-        Self {
-            signature: Signature::exact(vec![DataType::Utf8, DataType::Utf8], Volatility::Immutable),
-        }
-    }
-}
+impl TextFunction for RegexpExtractAll {
+    const NAME: &'static str = "regexp_extract_all";
+    const ARGUMENTS: usize = 2;
 
-impl ScalarUDFImpl for RegexpExtractAll {
-    fn name(&self) -> &'static str {
-        "regexp_extract_all"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(list_of_text())
-    }
-
-    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let texts = super::column(&call.args[0], call.number_rows)?;
-        let TextArgument::Constant(pattern) = TextArgument::new(&call.args[1])? else {
+    fn lists(texts: &StringArray, others: &[ColumnarValue]) -> Result<ListArray, DataFusionError> {
+        let TextArgument::Constant(pattern) = TextArgument::new(&others[0])? else {
             return Err(DataFusionError::Execution(
                 "the pattern of regexp_extract_all must be a constant, such as '[a-z]+'".to_owned(),
             ));
         };
-        let matches = extract_all(as_string_array(&texts)?, pattern.as_deref())?;
-        Ok(ColumnarValue::Array(Arc::new(matches)))
+        extract_all(texts, pattern.as_deref())
     }
 }
 

@@ -1,52 +1,25 @@
 //! `split(text, separator)`: the pieces of a text between separators.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, ListArray, StringArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion_common::DataFusionError;
-use datafusion_common::cast::as_string_array;
-use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion_expr::ColumnarValue;
 use memchr::memmem::Finder;
 
 use super::TextArgument;
-use super::text_lists::{TextLists, list_of_text};
+use super::text_function::TextFunction;
+use super::text_lists::TextLists;
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Split {
-    signature: Signature,
-}
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Split;
 
-impl Default for Split {
-    fn default() -> Self {
-        Self {
-            signature: Signature::exact(vec![DataType::Utf8, DataType::Utf8], Volatility::Immutable),
-        }
-    }
-}
+impl TextFunction for Split {
+    const NAME: &'static str = "split";
+    const ARGUMENTS: usize = 2;
 
-impl ScalarUDFImpl for Split {
-    fn name(&self) -> &'static str {
-        "split"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(list_of_text())
-    }
-
-    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let texts = super::column(&call.args[0], call.number_rows)?;
-        let separator = TextArgument::new(&call.args[1])?;
-        Ok(ColumnarValue::Array(Arc::new(split(
-            as_string_array(&texts)?,
-            &separator,
-        )?)))
+    fn lists(texts: &StringArray, others: &[ColumnarValue]) -> Result<ListArray, DataFusionError> {
+        Ok(split(texts, &TextArgument::new(&others[0])?)?)
     }
 }
 

@@ -1,45 +1,22 @@
 //! `words(text)`: the runs of ASCII letters and digits in a text, as they are written.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, ListArray, StringArray};
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion_common::DataFusionError;
-use datafusion_common::cast::as_string_array;
-use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion_expr::ColumnarValue;
 
-use super::text_lists::{list_array, list_of_text, offset};
+use super::text_function::TextFunction;
+use super::text_lists::{list_array, offset};
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Words {
-    signature: Signature,
-}
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Words;
 
-impl Default for Words {
-    fn default() -> Self {
-        Self {
-            signature: Signature::exact(vec![DataType::Utf8], Volatility::Immutable),
-        }
-    }
-}
+impl TextFunction for Words {
+    const NAME: &'static str = "words";
+    const ARGUMENTS: usize = 1;
 
-impl ScalarUDFImpl for Words {
-    fn name(&self) -> &'static str {
-        "words"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(list_of_text())
-    }
-
-    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let texts = super::column(&call.args[0], call.number_rows)?;
-        Ok(ColumnarValue::Array(Arc::new(words(as_string_array(&texts)?)?)))
+    fn lists(texts: &StringArray, _others: &[ColumnarValue]) -> Result<ListArray, DataFusionError> {
+        Ok(words(texts)?)
     }
 }
 

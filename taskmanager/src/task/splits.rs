@@ -1,5 +1,6 @@
 //! Splits from the JobMaster.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub struct JobMasterSplits {
     context: TaskContext,
     job: JobKey,
     job_master: Arc<dyn JobMasterGateway>,
+    /// How many splits each source of the chain has had.
+    answered: BTreeMap<String, u64>,
 }
 
 impl JobMasterSplits {
@@ -26,15 +29,17 @@ impl JobMasterSplits {
             context,
             job,
             job_master,
+            answered: BTreeMap::new(),
         }
     }
 
-    async fn request(&self, operator: &str) -> Result<Option<InputSplit>, GatewayError> {
+    async fn request(&self, operator: &str, sequence: u64) -> Result<Option<InputSplit>, GatewayError> {
         let request = RequestNextInputSplitRequest {
             job_id: self.job.job_id.to_wire(),
             job_master_id: self.job.job_master_id.to_wire(),
             attempt: Some((&self.context.attempt).into()),
             operator_id: operator.to_owned(),
+            sequence,
         };
         let retry = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(50))
@@ -43,9 +48,9 @@ impl JobMasterSplits {
             .with_jitter();
         let answer = (|| self.job_master.request_next_input_split(request.clone()))
             .retry(retry)
-            // Not `Unreachable`: the JobMaster may have given the split and only its answer was lost. Asking again would
-            // yield the next one, and the lost one would never be read.
-            .when(|error| matches!(error, GatewayError::Busy(_)))
+            // Where only the answer was lost, the same sequence number brings it again. A JobMaster that is gone for good is
+            // noticed by its missing heartbeats, which cancel this task.
+            .when(GatewayError::retryable)
             .await?;
         Ok((!answer.split.is_empty()).then_some(InputSplit(answer.split)))
     }
@@ -53,11 +58,13 @@ impl JobMasterSplits {
 
 impl SplitProvider for JobMasterSplits {
     fn next_split(&mut self, operator: &str) -> Result<Option<InputSplit>, TaskError> {
-        self.context
-            .block_on(self.request(operator))?
-            .map_err(|error| TaskError::Operator {
-                operator: operator.to_owned(),
-                source: ConnectorError::caused_by("the JobMaster gave no input split", error),
-            })
+        let sequence = self.answered.get(operator).copied().unwrap_or_default();
+        let split = self.context.block_on(self.request(operator, sequence))?;
+        let split = split.map_err(|error| TaskError::Operator {
+            operator: operator.to_owned(),
+            source: ConnectorError::caused_by("the JobMaster gave no input split", error),
+        })?;
+        self.answered.insert(operator.to_owned(), sequence + 1);
+        Ok(split)
     }
 }

@@ -23,7 +23,7 @@ use selvedge_runtime::container::Container;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::logging;
 use selvedge_runtime::outcome::JobOutcome;
-use selvedge_runtime::process::raise_nofile_limit;
+use selvedge_runtime::process::{raise_nofile_limit, report_file_size_limit};
 use tokio::signal::unix::{SignalKind, signal};
 use yarn_common::environment::Environment;
 
@@ -78,6 +78,7 @@ fn start(assignments: Configuration, compose: &Compose) -> Result<u8, MasterErro
         .build()
         .map_err(MasterError::Process)?;
     let code = runtime.block_on(async {
+        report_file_size_limit().map_err(MasterError::Process)?;
         let master = Master::open(container, &variables, log.path())?;
         or_terminated(run(master, compose)).await
     });

@@ -64,6 +64,7 @@ fn bed() -> Bed {
         home,
         replication: None,
         user: ALICE.to_owned(),
+        superusers: "supergroup".to_owned(),
         cache: Some(directory.path().join("cache")),
     };
     Bed {
@@ -125,6 +126,20 @@ async fn an_archive_of_the_wrong_size_is_refused() {
 }
 
 #[tokio::test]
+async fn an_archive_that_others_may_change_is_refused() {
+    let bed = bed();
+    stage_archive(&bed, &[]).await.0.unwrap();
+    let archives = bed.directory.path().join("home/.selvedge/archives");
+    let staged = fs::read_dir(&archives).unwrap().next().unwrap().unwrap().path();
+    fs::set_permissions(&staged, fs::Permissions::from_mode(0o666)).unwrap();
+    let message = stage_archive(&bed, &[]).await.0.unwrap_err().to_string();
+    assert!(
+        message.contains("everybody may write to") && message.contains("(mode 666)"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_directory_of_another_user_or_one_open_to_all_is_refused() {
     let mut bed = bed();
     stage_archive(&bed, &[]).await.0.unwrap();
@@ -177,6 +192,6 @@ async fn the_applications_files_are_its_users_only_and_go_with_it() {
 
 #[test]
 fn a_local_staging_directory_is_refused() {
-    let error = Staging::new(&Configuration::new(), &FileSystems::local_only(), "alice").unwrap_err();
+    let error = Staging::new(&Configuration::new(), &FileSystems::local_only(), ALICE, "supergroup").unwrap_err();
     assert!(error.to_string().contains("set fs.defaultFS"), "{error}");
 }

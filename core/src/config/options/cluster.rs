@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::ConfigOption;
+use crate::MemorySize;
 
 /// Where jobs run.
 pub const TARGET: ConfigOption<String> =
@@ -34,6 +35,12 @@ pub const LOG_LEVEL: ConfigOption<String> = ConfigOption::new(
 /// How many log files are kept.
 pub const LOG_MAX: ConfigOption<u32> =
     ConfigOption::new("env.log.max", "How many log files are kept when the log is rolled.").with_default("10");
+/// When log files are rolled.
+pub const LOG_MAX_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
+    "env.log.max-size",
+    "How large a log file may become before it is rolled; lines are never cut. Flink has this in its logging files.",
+)
+.with_default("100 mb");
 /// How long a slot request may wait.
 pub const SLOT_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "slot.request.timeout",

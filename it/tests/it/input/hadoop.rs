@@ -92,7 +92,6 @@ async fn an_unreachable_resource_manager_is_told_with_its_address_and_the_file_t
         &outcome,
         &[&address, "yarn-site.xml", "yarn.resourcemanager.webapp.address"],
     );
-    assert!(outcome.took < Duration::from_secs(60), "{:?}", outcome.took);
 }
 
 #[tokio::test]

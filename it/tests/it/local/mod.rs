@@ -5,6 +5,7 @@ mod end;
 mod formats;
 mod pressure;
 mod show;
+mod terminal;
 mod wordcount;
 
 use std::path::Path;

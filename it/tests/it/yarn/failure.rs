@@ -2,12 +2,14 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use procfs::process::{Process, all_processes};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use selvedge_it::cli::BOUND;
+use selvedge_it::wait;
 use serde_json::json;
 
-use super::support::{Cluster, Fillers, application_in, application_of, hdfs_admin, kill_application};
-use crate::folder::Folder;
+use super::support::{Cluster, Fillers, application_in, application_of, files_in, hdfs_admin, kill_application};
+use crate::folder::{Folder, files_below};
 use crate::jobs::{self, file_sink, job, numbers, rebalance, vertex};
 
 #[tokio::test]
@@ -138,10 +140,66 @@ async fn an_application_killed_while_it_runs_is_told_and_leaves_no_staging() {
     let mut running = cluster.run(1).arg(job).start();
     let application = application_of(&mut running).await;
     cluster.running_job(&application).await;
+    let is_written = || async {
+        let files = files_in(&cluster.hdfs(), "/user/alice/stopped").await;
+        let has_part = files.iter().any(|file| file.contains("/part-"));
+        if has_part { Ok(()) } else { Err(format!("{files:?}")) }
+    };
+    wait::until("a file that is being written", BOUND, is_written)
+        .await
+        .unwrap();
     kill_application(&cluster, &application).await;
     let outcome = running.ended_within(BOUND).await.ended_with(1);
     outcome.assert_says(&["KILLED", "was killed by user"]).assert_no_stack();
     cluster.assert_nothing_left(&application).await;
+    assert_eq!(cluster.hdfs().status("/user/alice/stopped").await.unwrap(), None);
+}
+
+/// The worker's own process in a container, which a shell leads.
+fn worker_process(leader: i32) -> Pid {
+    let is_it = |process: &Process| {
+        process
+            .stat()
+            .is_ok_and(|stat| stat.session == leader && stat.comm == "selvedge")
+    };
+    let found = all_processes().unwrap().flatten().find(is_it);
+    Pid::from_raw(found.expect("the container runs a worker").pid()).unwrap()
+}
+
+/// No test can fill a disk of this machine. A process that may not write larger files gets the same treatment.
+#[tokio::test]
+async fn a_worker_that_cannot_write_on_to_its_local_disk_fails_the_job_with_the_file_and_the_remedy() {
+    const LIMIT: u64 = 1 << 20;
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let output = folder.path("out");
+    let job = folder.job(&job(
+        &[
+            vertex("numbers", &[numbers("make", None, Some(200_000.0))]),
+            vertex(
+                "files",
+                &[file_sink("write", &format!("file://{}", output.display()), "csv")],
+            ),
+        ],
+        &[rebalance("numbers", "files")],
+    ));
+    let mut running = cluster.run(1).arg(&job).start();
+    let application = application_of(&mut running).await;
+    cluster.running_job(&application).await;
+    let worker = cluster.workers(&application, 1).await.remove(0);
+    let limit = Rlimit {
+        current: Some(LIMIT),
+        maximum: Some(LIMIT),
+    };
+    prlimit(Some(worker_process(worker.pid)), Resource::Fsize, limit).unwrap();
+    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED", "no space left", output.to_str().unwrap(), "make room"])
+        .assert_no_stack();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "FAILED", "{report}");
+    cluster.assert_nothing_left(&application).await;
+    assert_eq!(files_below(folder.root()), [job]);
 }
 
 #[tokio::test]

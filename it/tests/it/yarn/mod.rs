@@ -5,6 +5,7 @@ pub(crate) mod support;
 mod client;
 mod configuration;
 mod failure;
+mod firewall;
 mod logs;
 mod rest;
 mod secrets;

@@ -6,46 +6,19 @@ use std::net::IpAddr;
 use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process, all_processes};
 use reqwest::{Method, StatusCode};
-use selvedge_it::cli::{BOUND, Running};
+use selvedge_it::cli::BOUND;
 use serde_json::{Value, json};
 
-use super::support::{Cluster, application_of};
+use super::support::{Cluster, Endless};
 use crate::folder::Folder;
-use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
-struct Endless {
-    running: Running,
-    application: String,
-    job: String,
-}
-
-impl Endless {
-    async fn start(cluster: &Cluster, folder: &Folder) -> Self {
-        let job = folder.job(&job(
-            &[
-                vertex("numbers", &[numbers("make", None, Some(100.0))]),
-                vertex("drop", &[blackhole("drop-all")]),
-            ],
-            &[rebalance("numbers", "drop")],
-        ));
-        let mut running = cluster.run(1).arg(job).start();
-        let application = application_of(&mut running).await;
-        let job = cluster.running_job(&application).await;
-        Self {
-            running,
-            application,
-            job,
-        }
-    }
-
-    /// Where the proxy goes itself: the master says so in its log.
-    async fn address(&self, cluster: &Cluster) -> String {
-        let path = format!("/proxy/{}/jobmanager/log", self.application);
-        let log = cluster.get_text(&path).await.unwrap();
-        let (_, rest) = log.split_once("REST at ").unwrap_or_else(|| panic!("{log}"));
-        let (address, _) = rest.split_once(',').unwrap();
-        format!("http://{address}")
-    }
+/// Where the proxy goes itself: the master says so in its log.
+async fn address(cluster: &Cluster, application: &str) -> String {
+    let path = format!("/proxy/{application}/jobmanager/log");
+    let log = cluster.get_text(&path).await.unwrap();
+    let (_, rest) = log.split_once("REST at ").unwrap_or_else(|| panic!("{log}"));
+    let (address, _) = rest.split_once(',').unwrap();
+    format!("http://{address}")
 }
 
 #[tokio::test]
@@ -56,7 +29,7 @@ async fn what_rest_shows_goes_through_the_proxy_and_yarn_cancel_cancels_through_
         running,
         application,
         job,
-    } = Endless::start(&cluster, &folder).await;
+    } = Endless::start(&cluster, &folder, &[]).await;
     let get = async |path: &str| cluster.proxied(&application, path).await.unwrap();
     let overview = get("/overview").await;
     assert_eq!(
@@ -100,8 +73,8 @@ async fn what_rest_shows_goes_through_the_proxy_and_yarn_cancel_cancels_through_
 async fn patch_cancels_the_job() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let endless = Endless::start(&cluster, &folder).await;
-    let address = endless.address(&cluster).await;
+    let endless = Endless::start(&cluster, &folder, &[]).await;
+    let address = address(&cluster, &endless.application).await;
     let answer = cluster
         .send(
             Method::PATCH,
@@ -124,8 +97,8 @@ async fn patch_cancels_the_job() {
 async fn delete_ends_the_cluster() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let endless = Endless::start(&cluster, &folder).await;
-    let address = endless.address(&cluster).await;
+    let endless = Endless::start(&cluster, &folder, &[]).await;
+    let address = address(&cluster, &endless.application).await;
     let answer = cluster
         .send(Method::DELETE, &format!("{address}/cluster"), &json!({}))
         .await;
@@ -165,7 +138,7 @@ fn listening(leader: i32) -> BTreeSet<IpAddr> {
 async fn master_and_workers_listen_at_their_nodes_own_address_and_nowhere_else() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let endless = Endless::start(&cluster, &folder).await;
+    let endless = Endless::start(&cluster, &folder, &[]).await;
     let containers = cluster.bed.container_processes(&endless.application).unwrap();
     assert_eq!(containers.len(), 2, "{containers:?}");
     for container in containers {
@@ -176,6 +149,5 @@ async fn master_and_workers_listen_at_their_nodes_own_address_and_nowhere_else()
             "{container:?}"
         );
     }
-    endless.running.interrupt();
-    endless.running.ended_within(BOUND).await.ended_with(130);
+    endless.end(&cluster).await;
 }

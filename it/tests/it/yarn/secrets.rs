@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use selvedge_it::bed::Daemon;
-use selvedge_it::cli::BOUND;
 use yarn_common::token::{Credentials, TokenKind};
 
-use super::support::{Cluster, application_of};
+use super::support::{Cluster, Endless};
 use crate::folder::{Folder, files_below};
-use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
 /// The credentials that YARN gave to the containers of an application that runs.
 fn credentials(cluster: &Cluster, application: &str) -> Vec<Credentials> {
@@ -80,16 +78,8 @@ fn needles(credentials: &[Credentials]) -> Vec<Needle> {
 async fn no_log_holds_a_token_or_the_applications_secret() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let job = folder.job(&job(
-        &[
-            vertex("numbers", &[numbers("make", None, Some(100.0))]),
-            vertex("drop", &[blackhole("drop-all")]),
-        ],
-        &[rebalance("numbers", "drop")],
-    ));
-    let mut running = cluster.run(1).arg("-Denv.log.level=trace").arg(job).start();
-    let application = application_of(&mut running).await;
-    cluster.running_job(&application).await;
+    let endless = Endless::start(&cluster, &folder, &["-Denv.log.level=trace"]).await;
+    let application = endless.application.clone();
     let given = credentials(&cluster, &application);
     assert!(given.len() >= 2, "one for the master and one for a worker");
     let needles = needles(&given);
@@ -107,9 +97,7 @@ async fn no_log_holds_a_token_or_the_applications_secret() {
         1,
         "the token of the master is the master's alone"
     );
-    running.interrupt();
-    let outcome = running.ended_within(BOUND).await.ended_with(130);
-    cluster.ended(&application).await;
+    let outcome = endless.end(&cluster).await;
 
     let mut logs: Vec<(String, Vec<u8>)> = vec![("the client".to_owned(), outcome.said().into_bytes())];
     for log in cluster.bed.container_logs(&application).unwrap() {

@@ -1,12 +1,15 @@
 //! What the client puts into HDFS for the containers.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use selvedge_it::bed::{Bed, BedOptions};
 
 use super::support::{Cluster, STAGING, application_of, files_in};
-use crate::folder::Folder;
+use crate::folder::{Folder, files_below};
 use crate::jobs::{blackhole, job, numbers, vertex};
 
-fn small(folder: &Folder, rows: Option<u64>) -> std::path::PathBuf {
+fn small(folder: &Folder, rows: Option<u64>) -> PathBuf {
     folder.job(&job(
         &[vertex("all", &[numbers("make", rows, None), blackhole("drop")])],
         &[],
@@ -111,4 +114,55 @@ async fn an_archive_that_is_not_what_its_name_says_is_refused_and_no_application
     assert_eq!(cluster.traces().await, before);
     cluster.hdfs().delete(&archive).await.unwrap();
     cluster.run(1).arg(&job).run().await.ended_with(0);
+}
+
+/// The places on the nodes' disks where the archive was unpacked for all users, and for one.
+fn unpacked(cluster: &Cluster) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let nodes = cluster.bed.node_managers().iter();
+    let below = |folder: PathBuf| {
+        let files = files_below(&folder).into_iter();
+        files.filter(|file| file.ends_with("selvedge") && file.to_string_lossy().contains(".tar.gz/"))
+    };
+    let (public, private): (Vec<_>, Vec<_>) = nodes
+        .map(|node| {
+            let public: Vec<_> = below(node.local_dir.join("filecache")).collect();
+            let private: Vec<_> = below(node.local_dir.join("usercache")).collect();
+            (public, private)
+        })
+        .unzip();
+    (public.concat(), private.concat())
+}
+
+#[tokio::test]
+async fn below_directories_that_only_their_owner_may_write_to_the_archive_is_one_for_all_users() {
+    // A bed of its own: on a node that has unpacked the archive before, nothing would be seen.
+    let cluster = Cluster::of(Bed::start(BedOptions::default()).await.unwrap()).await;
+    let folder = Folder::new();
+    let superuser = cluster.bed.hdfs_as(cluster.bed.daemon_user()).unwrap();
+    for (directory, owner) in [("/shared", "alice"), ("/user/bob", "bob")] {
+        superuser.mkdir(directory, "755").await.unwrap();
+        superuser.set_owner(directory, owner).await.unwrap();
+    }
+    let job = small(&folder, Some(10));
+    let hdfs = cluster.bed.hdfs_uri();
+
+    let staging = format!("-Dyarn.staging-directory={hdfs}/shared");
+    let alices = cluster.run(1).arg(staging).arg(&job).run().await.ended_with(0);
+    alices
+        .assert_says(&["staging the binary"])
+        .assert_does_not_say(&["PRIVATE"]);
+    let staged = archives(&cluster, "/shared/.selvedge").await;
+    assert_eq!(staged.len(), 1, "{staged:?}");
+
+    let provided = format!("-Dyarn.provided.lib.dirs={hdfs}/shared/.selvedge/archives");
+    let bobs = cluster.run(1).env("HADOOP_USER_NAME", "bob").arg(provided).arg(&job);
+    let bobs = bobs.run().await.ended_with(0);
+    bobs.assert_does_not_say(&["staging the binary", "PRIVATE"]);
+    assert_eq!(archives(&cluster, "/shared/.selvedge").await, staged);
+    assert_eq!(archives(&cluster, "/user/bob/.selvedge").await, BTreeMap::new());
+
+    let (public, private) = unpacked(&cluster);
+    let nodes = cluster.bed.node_managers().len();
+    assert!((1..=nodes).contains(&public.len()), "once on a node: {public:?}");
+    assert_eq!(private, Vec::<PathBuf>::new());
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use selvedge_it::bed::{Bed, ContainerProcess, Hdfs, Turn};
-use selvedge_it::cli::{BOUND, Running, Selvedge};
+use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;
 use serde_json::{Value, json};
+
+use crate::folder::Folder;
+use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
 /// Where the client keeps what it stages, below the user's home.
 pub(crate) const STAGING: &str = "/user/alice/.selvedge";
@@ -200,6 +203,42 @@ impl Cluster {
         wait::until(&format!("the job of {application} to run"), BOUND, look)
             .await
             .unwrap()
+    }
+}
+
+/// A job that does little and has no end, in an application of its own.
+pub(crate) struct Endless {
+    pub(crate) running: Running,
+    pub(crate) application: String,
+    pub(crate) job: String,
+}
+
+impl Endless {
+    /// Started with these options; it runs.
+    pub(crate) async fn start(cluster: &Cluster, folder: &Folder, options: &[&str]) -> Self {
+        let job = folder.job(&job(
+            &[
+                vertex("numbers", &[numbers("make", None, Some(100.0))]),
+                vertex("drop", &[blackhole("drop-all")]),
+            ],
+            &[rebalance("numbers", "drop")],
+        ));
+        let mut running = cluster.run(1).args(options.iter().copied()).arg(job).start();
+        let application = application_of(&mut running).await;
+        let job = cluster.running_job(&application).await;
+        Self {
+            running,
+            application,
+            job,
+        }
+    }
+
+    /// Ends it by Ctrl-C.
+    pub(crate) async fn end(self, cluster: &Cluster) -> Outcome {
+        self.running.interrupt();
+        let outcome = self.running.ended_within(BOUND).await.ended_with(130);
+        cluster.ended(&self.application).await;
+        outcome
     }
 }
 
