@@ -19,7 +19,8 @@ pub(crate) const STEPS: &[Step] = &[
         "clippy",
         &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
     ),
-    step("build", &["build", "--workspace", "--bins"]),
+    // The integration tests run the examples, too.
+    step("build", &["build", "--workspace", "--bins", "--examples"]),
     step("unit", &["test", "--workspace", "--lib", "--bins"]),
     step("doctest", &["test", "--workspace", "--doc"]),
     Step {

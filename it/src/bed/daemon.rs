@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
 use super::layout::Layout;
+use super::options::BedOptions;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -15,22 +16,35 @@ pub enum Daemon {
     NameNode,
     DataNode,
     ResourceManager,
+    /// Of a bed with two of them.
+    SecondResourceManager,
+    /// Of a bed with two ResourceManagers.
+    ZooKeeper,
     /// Counted from 0: the first one is at 127.0.0.2.
     NodeManager(usize),
 }
 
 impl Daemon {
-    pub(super) fn all(node_managers: usize) -> impl Iterator<Item = Self> {
+    /// All daemons of a bed.
+    pub(super) fn all(options: &BedOptions) -> impl Iterator<Item = Self> + use<> {
+        let of_two: &[Self] = match options.resource_managers {
+            2.. => &[Self::ZooKeeper, Self::SecondResourceManager],
+            _ => &[],
+        };
         [Self::NameNode, Self::DataNode, Self::ResourceManager]
             .into_iter()
-            .chain((0..node_managers).map(Self::NodeManager))
+            .chain(of_two.iter().copied())
+            .chain((0..options.node_managers).map(Self::NodeManager))
     }
 
     fn main_class(self) -> &'static str {
         match self {
             Self::NameNode => "org.apache.hadoop.hdfs.server.namenode.NameNode",
             Self::DataNode => "org.apache.hadoop.hdfs.server.datanode.DataNode",
-            Self::ResourceManager => "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager",
+            Self::ResourceManager | Self::SecondResourceManager => {
+                "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
+            }
+            Self::ZooKeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             Self::NodeManager(_) => "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
         }
     }
@@ -42,6 +56,8 @@ impl fmt::Display for Daemon {
             Self::NameNode => f.write_str("namenode"),
             Self::DataNode => f.write_str("datanode"),
             Self::ResourceManager => f.write_str("resourcemanager"),
+            Self::SecondResourceManager => f.write_str("resourcemanager-2"),
+            Self::ZooKeeper => f.write_str("zookeeper"),
             Self::NodeManager(index) => write!(f, "nodemanager-{index}"),
         }
     }
@@ -59,7 +75,11 @@ pub(super) struct Launcher {
 
 impl Launcher {
     pub(super) fn daemon(&self, daemon: Daemon) -> Command {
-        self.java(&self.layout.daemon_conf(daemon), daemon.main_class())
+        let mut command = self.java(&self.layout.daemon_conf(daemon), daemon.main_class());
+        if daemon == Daemon::ZooKeeper {
+            command.arg(self.layout.zoo_cfg());
+        }
+        command
     }
 
     pub(super) fn format_namenode(&self) -> Command {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::version::HadoopVersion;
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Description {
     pub(super) scratch: PathBuf,
@@ -12,7 +14,11 @@ pub(super) struct Description {
     pub(super) daemon_user: String,
     pub(super) hdfs_uri: String,
     pub(super) namenode_web: String,
-    pub(super) rm_web: String,
+    pub(super) hadoop: HadoopVersion,
+    /// One, or two where one stands by.
+    pub(super) rm_webs: Vec<String>,
+    /// `localhost:PORT`, where there are two ResourceManagers.
+    pub(super) zookeeper: Option<String>,
     pub(super) hadoop_conf_dir: PathBuf,
     pub(super) node_managers: Vec<NodeManager>,
     pub(super) java_home: PathBuf,

@@ -1,4 +1,4 @@
-//! Hadoop's jars, fetched once by Maven into a cache outside the clone.
+//! Hadoop's jars, fetched once for each version by Maven into a cache outside the clone.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,6 +8,7 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 use super::error::{BedError, Step};
+use super::version::HadoopVersion;
 
 const POM: &str = include_str!("pom.xml");
 /// hadoop-hdfs's jar holds no web pages, and its daemons refuse to start without these folders.
@@ -22,10 +23,10 @@ pub(super) struct Distribution {
 
 impl Distribution {
     /// The folder in the cache, filled if it is not there yet. Blocks while another process fills it.
-    pub(super) fn fetch() -> Result<Self, BedError> {
+    pub(super) fn fetch(version: HadoopVersion) -> Result<Self, BedError> {
         let cache = cache_folder()?;
         fs::create_dir_all(&cache).step(|| format!("making the cache folder {}", cache.display()))?;
-        let name = format!("hadoop-{}", &hex::encode(Sha256::digest(POM))[..16]);
+        let name = format!("hadoop-{version}-{}", &hex::encode(Sha256::digest(POM))[..16]);
         let folder = cache.join(&name);
         if folder.is_dir() {
             return Ok(Self { folder });
@@ -34,8 +35,8 @@ impl Distribution {
         let lock = File::create(&lock_path).step(|| format!("making {}", lock_path.display()))?;
         lock.lock().step(|| format!("locking {}", lock_path.display()))?;
         if !folder.is_dir() {
-            announce(&folder);
-            fill(&cache, &name, &folder)?;
+            announce(version, &folder);
+            fill(version, &cache, &name, &folder)?;
         }
         Ok(Self { folder })
     }
@@ -60,13 +61,16 @@ impl Distribution {
     clippy::print_stderr,
     reason = "whoever starts the first bed of a machine waits half a minute for this"
 )]
-fn announce(folder: &Path) {
-    eprintln!("fetching Hadoop's jars with Maven into {}", folder.display());
+fn announce(version: HadoopVersion, folder: &Path) {
+    eprintln!(
+        "fetching the jars of Hadoop {version} with Maven into {}",
+        folder.display()
+    );
 }
 
 /// Maven works in a folder of its own, which gets its name only when complete. The caller holds the lock, so a folder
 /// that is there already was left by a process that was killed.
-fn fill(cache: &Path, name: &str, folder: &Path) -> Result<(), BedError> {
+fn fill(version: HadoopVersion, cache: &Path, name: &str, folder: &Path) -> Result<(), BedError> {
     let unfinished = cache.join(format!("{name}.unfinished"));
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).step(|| format!("removing {}", unfinished.display()))?;
@@ -77,14 +81,15 @@ fn fill(cache: &Path, name: &str, folder: &Path) -> Result<(), BedError> {
     }
     let pom = unfinished.join("pom.xml");
     fs::write(&pom, POM).step(|| format!("writing {}", pom.display()))?;
-    copy_dependencies(&pom, &unfinished.join("lib"))?;
+    copy_dependencies(version, &pom, &unfinished.join("lib"))?;
     fs::rename(&unfinished, folder).step(|| format!("naming {}", folder.display()))
 }
 
-fn copy_dependencies(pom: &Path, lib: &Path) -> Result<(), BedError> {
+fn copy_dependencies(version: HadoopVersion, pom: &Path, lib: &Path) -> Result<(), BedError> {
     let mut output_directory = OsString::from("-DoutputDirectory=");
     output_directory.push(lib);
-    let output = Command::new("mvn")
+    let mut command = Command::new("mvn");
+    command
         .args([
             "--batch-mode",
             "--no-transfer-progress",
@@ -93,19 +98,22 @@ fn copy_dependencies(pom: &Path, lib: &Path) -> Result<(), BedError> {
         ])
         .arg("--file")
         .arg(pom)
+        .arg(format!("-Dhadoop.version={version}"))
         .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
-        .arg(output_directory)
-        .output()
-        .map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => BedError::MissingTool {
-                tool: "mvn",
-                remedy: "install Maven (Debian: apt-get install maven)",
-            },
-            _ => BedError::Io {
-                step: "starting mvn".to_owned(),
-                source,
-            },
-        })?;
+        .arg(output_directory);
+    if version.has_distributed_shell() {
+        command.arg("dependency:copy");
+    }
+    let output = command.output().map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => BedError::MissingTool {
+            tool: "mvn",
+            remedy: "install Maven (Debian: apt-get install maven)",
+        },
+        _ => BedError::Io {
+            step: "starting mvn".to_owned(),
+            source,
+        },
+    })?;
     if output.status.success() {
         return Ok(());
     }

@@ -44,6 +44,10 @@ pub enum BedError {
     Supervisor { message: String, logs: PathBuf },
     #[error("jobs must not be submitted as {user}, the OS user of the daemons: choose another BedOptions::user")]
     SameUser { user: String },
+    #[error("a bed has one ResourceManager or two, not {count}: change BedOptions::resource_managers")]
+    ResourceManagers { count: usize },
+    #[error("no ResourceManager is active: {seen}")]
+    NoneActive { seen: String },
     #[error("{daemon} is not running")]
     NotRunning { daemon: String },
     #[error("no bed is up; `selvedge-bed up` starts one")]

@@ -7,9 +7,12 @@
 //!
 //! ```text
 //! a test ──owns──► selvedge-bed supervise ──► NameNode, DataNode, ResourceManager
-//!   (a pipe,         (kill, restart, end)  └─► NodeManager 127.0.0.2, 127.0.0.3 ──► containers
-//!    and a lock)
+//!   (a pipe,         (kill, restart, end)  ├─► NodeManager 127.0.0.2, 127.0.0.3 ──► containers
+//!    and a lock)                           └─► where asked for: ZooKeeper, a second ResourceManager
 //! ```
+//!
+//! A bed of one's own may run another version of Hadoop ([`HadoopVersion`]) and differ in what clusters differ in: see
+//! the constructors of [`BedOptions`].
 
 mod configuration;
 mod control;
@@ -26,6 +29,8 @@ mod owner;
 mod person;
 mod ports;
 mod supervisor;
+mod variants;
+mod version;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -42,12 +47,15 @@ pub use logs::{ContainerLog, ContainerProcess, is_alive};
 pub use options::{BedOptions, Properties};
 pub use person::{down, status, up};
 pub use supervisor::supervise;
+pub use variants::RpcProtection;
+pub use version::HadoopVersion;
 
 use control::{Reply, Request};
 use description::Description;
 use error::Step;
 use layout::Layout;
 use owner::Membership;
+use supervisor::ActiveResourceManager;
 
 static SHARED: OnceCell<Bed> = OnceCell::const_new();
 
@@ -126,10 +134,26 @@ impl Bed {
         &self.description.namenode_web
     }
 
-    /// `http://localhost:PORT`
+    /// `http://localhost:PORT` of the first ResourceManager, which is the only one unless two were asked for.
     #[must_use]
     pub fn rm_web(&self) -> &str {
-        &self.description.rm_web
+        &self.description.rm_webs[0]
+    }
+
+    /// The ResourceManager that is active now; waits for none to become it.
+    pub async fn active_resource_manager(&self) -> Result<Daemon, BedError> {
+        let active = ActiveResourceManager::new(&self.description.rm_webs);
+        let active = active.step(|| "making an HTTP client".to_owned())?;
+        active
+            .find()
+            .await
+            .map(|(daemon, _)| daemon)
+            .map_err(|seen| BedError::NoneActive { seen })
+    }
+
+    #[must_use]
+    pub fn hadoop(&self) -> HadoopVersion {
+        self.description.hadoop
     }
 
     /// Who submits jobs; `/user/NAME` in HDFS is theirs alone.
@@ -156,7 +180,7 @@ impl Bed {
         &self.description.scratch
     }
 
-    /// Hadoop's jars, for a Java program beside the bed.
+    /// Hadoop's jars, for a Java program beside the bed; with Hadoop 3.4.3 also those of its distributed shell.
     #[must_use]
     pub fn hadoop_jars(&self) -> &Path {
         &self.description.hadoop_jars

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::version::HadoopVersion;
+
 /// Hadoop's own list of the NodeManager's variables that containers inherit.
 const HADOOP_ENV_WHITELIST: &str = "JAVA_HOME,HADOOP_COMMON_HOME,HADOOP_HDFS_HOME,HADOOP_CONF_DIR,\
     CLASSPATH_PREPEND_DISTCACHE,HADOOP_YARN_HOME,HADOOP_HOME,PATH,LANG,TZ";
@@ -14,9 +16,13 @@ pub type Properties = BTreeMap<String, String>;
 
 /// What a bed looks like. The default is as strict as a stock cluster: two NodeManagers, memory checks on, permissions
 /// on, jobs of a user who is not the daemons' own.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BedOptions {
+    /// Which Hadoop.
+    pub hadoop: HadoopVersion,
+    /// One, or two that elect the active one in a ZooKeeper, which the bed then has.
+    pub resource_managers: usize,
     /// Who submits jobs: a name only, no account of this machine is needed.
     pub user: String,
     /// At 127.0.0.2, 127.0.0.3 and so on.
@@ -41,6 +47,8 @@ pub struct BedOptions {
 impl Default for BedOptions {
     fn default() -> Self {
         Self {
+            hadoop: HadoopVersion::default(),
+            resource_managers: 1,
             user: "alice".to_owned(),
             node_managers: 2,
             node_memory_mb: 6144,

@@ -61,7 +61,7 @@ impl Drop for Membership {
 /// Starts a bed. It ends when the membership is dropped, or the process ends; a `detached` one has no owner.
 pub(super) fn launch(options: &BedOptions, detached: bool) -> Result<(Description, Membership), BedError> {
     // Here, not in the supervisor, so that the supervisor's start is bounded by what the daemons need.
-    Distribution::fetch()?;
+    Distribution::fetch(options.hadoop)?;
     let root = root()?;
     sweep(&root)?;
     let scratch = tempfile::Builder::new()

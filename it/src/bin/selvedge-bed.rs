@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use selvedge_it::bed::{self, Bed, BedOptions};
+use selvedge_it::bed::{self, Bed, BedOptions, HadoopVersion};
 
 /// Real HDFS and YARN daemons on this machine.
 #[derive(Parser)]
@@ -63,6 +63,12 @@ struct Shape {
     /// Memory that each NodeManager offers, in MB.
     #[arg(long, default_value_t = 6144)]
     node_memory_mb: u32,
+    /// 2.10.2, 3.3.6, 3.4.3 or 3.5.0.
+    #[arg(long, default_value_t)]
+    hadoop_version: HadoopVersion,
+    /// 1, or 2 with a ZooKeeper, in which they elect the active one.
+    #[arg(long, default_value_t = 1)]
+    resource_managers: usize,
 }
 
 impl From<Shape> for BedOptions {
@@ -71,12 +77,16 @@ impl From<Shape> for BedOptions {
             user,
             node_managers,
             node_memory_mb,
+            hadoop_version,
+            resource_managers,
         }: Shape,
     ) -> Self {
         Self {
             user,
             node_managers,
             node_memory_mb,
+            hadoop: hadoop_version,
+            resource_managers,
             ..Self::default()
         }
     }
@@ -114,6 +124,7 @@ fn show(bed: &Bed) {
     println!("export HADOOP_CONF_DIR={}", bed.hadoop_conf_dir().display());
     println!("export HADOOP_USER_NAME={}", bed.user());
     println!("# HDFS: {}, {}", bed.hdfs_uri(), bed.namenode_web());
+    println!("# Hadoop {}", bed.hadoop());
     println!("# ResourceManager: {}", bed.rm_web());
     for node in bed.node_managers() {
         println!(

@@ -1,4 +1,4 @@
-//! Where the `selvedge` command is: beside the tests, in cargo's target directory.
+//! Where the `selvedge` command and the examples are: beside the tests, in cargo's target directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,21 +29,33 @@ pub fn target_directory() -> &'static Path {
 #[must_use]
 pub fn selvedge_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let binary = target_directory().join("selvedge");
-        let remedy = "run `cargo build --workspace --bins` with the profile of the tests";
-        let Some(built) = modified(&binary) else {
-            panic!("{} is not there: {remedy}", binary.display());
-        };
-        // What cargo itself has generated is not a source: it may be written again without being another.
-        let is_newer = |source: &PathBuf| {
-            !source.starts_with(target_directory()) && modified(source).is_some_and(|changed| changed > built)
-        };
-        if let Some(newer) = sources(&binary).find(is_newer) {
-            panic!("{} is older than {}: {remedy}", binary.display(), newer.display());
-        }
-        binary
-    })
+    BINARY.get_or_init(|| built("selvedge"))
+}
+
+/// An example program of a member of this workspace, by its name, under the same conditions.
+///
+/// # Panics
+///
+/// As [`selvedge_binary`].
+#[must_use]
+pub fn example_binary(name: &str) -> PathBuf {
+    built(&format!("examples/{name}"))
+}
+
+fn built(path: &str) -> PathBuf {
+    let binary = target_directory().join(path);
+    let remedy = "run `cargo build --workspace --bins --examples` with the profile of the tests";
+    let Some(built) = modified(&binary) else {
+        panic!("{} is not there: {remedy}", binary.display());
+    };
+    // What cargo itself has generated is not a source: it may be written again without being another.
+    let is_newer = |source: &PathBuf| {
+        !source.starts_with(target_directory()) && modified(source).is_some_and(|changed| changed > built)
+    };
+    if let Some(newer) = sources(&binary).find(is_newer) {
+        panic!("{} is older than {}: {remedy}", binary.display(), newer.display());
+    }
+    binary
 }
 
 /// What cargo wrote down as the sources of a program: `PROGRAM: SOURCE SOURCE …`, blanks in names escaped.

@@ -37,6 +37,7 @@ use super::options::BedOptions;
 use super::ports::Ports;
 use crate::wait;
 use processes::Processes;
+pub(super) use readiness::ActiveResourceManager;
 use readiness::Probes;
 
 const FORMAT: &str = "format";
@@ -114,11 +115,15 @@ impl Supervisor {
         let options: BedOptions = serde_json::from_slice(&text)
             .map_err(io::Error::from)
             .step(|| format!("parsing {}", layout.options().display()))?;
+        if !(1..=2).contains(&options.resource_managers) {
+            let count = options.resource_managers;
+            return Err(BedError::ResourceManagers { count });
+        }
         let daemon_user = os_user()?;
         if daemon_user == options.user {
             return Err(BedError::SameUser { user: daemon_user });
         }
-        let distribution = Distribution::fetch()?;
+        let distribution = Distribution::fetch(options.hadoop)?;
         let java_home = java_home()?;
         let mut ports = Ports::reserve(ports_needed(&options))?;
         let configuration = Configuration::new(layout, &options, &distribution, &mut ports);
@@ -146,7 +151,7 @@ impl Supervisor {
     async fn start(&self) -> Result<(), BedError> {
         let since = now_ms();
         // What does not need HDFS starts beside the format; a NodeManager waits for its ResourceManager by itself.
-        for daemon in Daemon::all(self.options.node_managers).filter(|daemon| *daemon != Daemon::NameNode) {
+        for daemon in Daemon::all(&self.options).filter(|daemon| *daemon != Daemon::NameNode) {
             self.processes
                 .start(&daemon.to_string(), self.launcher.daemon(daemon))?;
         }
@@ -156,7 +161,7 @@ impl Supervisor {
         }
         self.processes
             .start(&Daemon::NameNode.to_string(), self.launcher.daemon(Daemon::NameNode))?;
-        for daemon in Daemon::all(self.options.node_managers) {
+        for daemon in Daemon::all(&self.options) {
             self.wait_ready(daemon, since).await?;
         }
         self.make_homes().await?;
@@ -211,7 +216,7 @@ impl Supervisor {
             Some(processes::State::Ended { status, .. }) => status,
             None => "not started".to_owned(),
         };
-        Daemon::all(self.options.node_managers)
+        Daemon::all(&self.options)
             .map(|daemon| (daemon, state(daemon)))
             .collect()
     }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::bed::daemon::Daemon;
 use crate::bed::description::Description;
@@ -14,7 +16,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Probes {
     http: reqwest::Client,
     namenode_web: String,
-    rm_web: String,
+    active: ActiveResourceManager,
+    zookeeper: Option<String>,
     node_ids: Vec<String>,
 }
 
@@ -25,7 +28,8 @@ impl Probes {
         Ok(Self {
             http,
             namenode_web: bed.namenode_web.clone(),
-            rm_web: bed.rm_web.clone(),
+            active: ActiveResourceManager::new(&bed.rm_webs)?,
+            zookeeper: bed.zookeeper.clone(),
             node_ids,
         })
     }
@@ -36,7 +40,9 @@ impl Probes {
         match daemon {
             Daemon::NameNode => self.safe_mode_is_off().await,
             Daemon::DataNode => self.datanode_is_live().await,
-            Daemon::ResourceManager => self.resource_manager_is_active(running_nodes).await,
+            Daemon::ResourceManager => self.resource_manager_serves(0, running_nodes).await,
+            Daemon::SecondResourceManager => self.resource_manager_serves(1, running_nodes).await,
+            Daemon::ZooKeeper => self.zookeeper_is_well().await,
             Daemon::NodeManager(index) => self.node_is_registered(index, since).await,
         }
     }
@@ -56,21 +62,41 @@ impl Probes {
         }
     }
 
-    async fn resource_manager_is_active(&self, running_nodes: usize) -> Result<(), String> {
-        let info = self.get(&format!("{}/ws/v1/cluster/info", self.rm_web)).await?;
-        match info["clusterInfo"]["haState"].as_str() {
-            Some("ACTIVE") => {}
+    /// It is active, or stands by; and the active one, this or the other, has its nodes.
+    async fn resource_manager_serves(&self, index: usize, running_nodes: usize) -> Result<(), String> {
+        let webs = &self.active.webs;
+        match ha_state(&self.http, &webs[index]).await?.as_str() {
+            "ACTIVE" => {}
+            "STANDBY" if webs.len() > 1 => {}
             other => return Err(format!("haState is {other:?}")),
         }
-        let metrics = self.get(&format!("{}/ws/v1/cluster/metrics", self.rm_web)).await?;
+        let (_, web) = self.active.find().await?;
+        let metrics = get(&self.http, &format!("{web}/ws/v1/cluster/metrics")).await?;
         match metrics["clusterMetrics"]["activeNodes"].as_u64() {
             Some(nodes) if nodes >= running_nodes as u64 => Ok(()),
             other => Err(format!("activeNodes is {other:?} of {running_nodes}")),
         }
     }
 
+    async fn zookeeper_is_well(&self) -> Result<(), String> {
+        let address = self.zookeeper.as_deref().ok_or("the bed has no ZooKeeper")?;
+        let ask = async {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.write_all(b"ruok").await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            std::io::Result::Ok(answer)
+        };
+        match tokio::time::timeout(ANSWER_WITHIN, ask).await {
+            Ok(Ok(answer)) if answer == "imok" => Ok(()),
+            Ok(other) => Err(format!("ZooKeeper says {other:?}")),
+            Err(_) => Err("ZooKeeper says nothing".to_owned()),
+        }
+    }
+
     async fn node_is_registered(&self, index: usize, since: u64) -> Result<(), String> {
-        let answer = self.get(&format!("{}/ws/v1/cluster/nodes", self.rm_web)).await?;
+        let (_, web) = self.active.find().await?;
+        let answer = get(&self.http, &format!("{web}/ws/v1/cluster/nodes")).await?;
         let id = self.node_ids[index].as_str();
         let nodes = answer["nodes"]["node"]
             .as_array()
@@ -92,20 +118,59 @@ impl Probes {
 
     async fn namenode_bean(&self, name: &str) -> Result<Value, String> {
         let url = format!("{}/jmx?qry=Hadoop:service=NameNode,name={name}", self.namenode_web);
-        let answer = self.get(&url).await?;
+        let answer = get(&self.http, &url).await?;
         answer
             .pointer("/beans/0")
             .cloned()
             .ok_or_else(|| format!("the NameNode has no bean {name} yet"))
     }
+}
 
-    async fn get(&self, url: &str) -> Result<Value, String> {
-        let response = self.http.get(url).header("accept", "application/json").send().await;
-        let response = response
-            .and_then(reqwest::Response::error_for_status)
-            .map_err(|error| plain(url, &error))?;
-        response.json().await.map_err(|error| plain(url, &error))
+/// Finds which of a bed's ResourceManagers is active.
+#[derive(Debug)]
+pub(in crate::bed) struct ActiveResourceManager {
+    http: reqwest::Client,
+    webs: Vec<String>,
+}
+
+impl ActiveResourceManager {
+    /// `webs`: the first one's web address, then the second's if there is one.
+    pub(in crate::bed) fn new(webs: &[String]) -> reqwest::Result<Self> {
+        let http = reqwest::Client::builder()
+            .timeout(ANSWER_WITHIN)
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .build()?;
+        let webs = webs.to_vec();
+        Ok(Self { http, webs })
     }
+
+    /// The active one and its web address; else what each of them says.
+    pub(in crate::bed) async fn find(&self) -> Result<(Daemon, &str), String> {
+        let mut seen = Vec::new();
+        let daemons = [Daemon::ResourceManager, Daemon::SecondResourceManager];
+        for (daemon, web) in daemons.into_iter().zip(&self.webs) {
+            match ha_state(&self.http, web).await {
+                Ok(state) if state == "ACTIVE" => return Ok((daemon, web)),
+                Ok(state) => seen.push(format!("{daemon} is {state}")),
+                Err(error) => seen.push(error),
+            }
+        }
+        Err(seen.join("; "))
+    }
+}
+
+async fn ha_state(http: &reqwest::Client, web: &str) -> Result<String, String> {
+    let info = get(http, &format!("{web}/ws/v1/cluster/info")).await?;
+    Ok(info["clusterInfo"]["haState"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn get(http: &reqwest::Client, url: &str) -> Result<Value, String> {
+    let response = http.get(url).header("accept", "application/json").send().await;
+    let response = response
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(|error| plain(url, &error))?;
+    response.json().await.map_err(|error| plain(url, &error))
 }
 
 fn plain(url: &str, error: &dyn std::error::Error) -> String {

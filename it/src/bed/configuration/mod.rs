@@ -1,8 +1,14 @@
 //! Hadoop's site files, for the daemons and for the bed's user.
 
+mod resource_manager;
+mod site;
+
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
+
+use resource_manager::ResourceManagers;
+use site::{properties, write_site};
 
 use super::daemon::Daemon;
 use super::description::{Description, NodeManager};
@@ -20,8 +26,10 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %-5p %c{2} [%t] %m%n
 ";
 /// Container logs stay for the tests that read them.
 const LOG_RETAIN_SECONDS: &str = "604800";
-const CLUSTER_PORTS: u16 = 10;
-const NODE_MANAGER_PORTS: u16 = 3;
+const HDFS_PORTS: usize = 5;
+const RESOURCE_MANAGER_PORTS: usize = 5;
+const ZOOKEEPER_PORTS: usize = 1;
+const NODE_MANAGER_PORTS: usize = 3;
 
 /// The addresses of a bed, and the configuration that follows from them.
 #[derive(Debug)]
@@ -32,7 +40,7 @@ pub(super) struct Configuration<'a> {
     namenode: String,
     namenode_web: String,
     datanode: [String; 3],
-    resource_manager: [(&'static str, String); 5],
+    resource_managers: ResourceManagers,
     node_managers: Vec<NodeAddresses>,
 }
 
@@ -45,8 +53,11 @@ struct NodeAddresses {
 }
 
 pub(super) fn ports_needed(options: &BedOptions) -> u16 {
-    let nodes = u16::try_from(options.node_managers).expect("as many NodeManagers as a machine runs");
-    CLUSTER_PORTS + NODE_MANAGER_PORTS * nodes
+    let ports = HDFS_PORTS
+        + RESOURCE_MANAGER_PORTS * options.resource_managers
+        + ZOOKEEPER_PORTS
+        + NODE_MANAGER_PORTS * options.node_managers;
+    u16::try_from(ports).expect("as many daemons as a machine runs")
 }
 
 impl<'a> Configuration<'a> {
@@ -55,14 +66,7 @@ impl<'a> Configuration<'a> {
         let namenode = local();
         let namenode_web = local();
         let datanode = [local(), local(), local()];
-        let resource_manager = [
-            "address",
-            "scheduler.address",
-            "resource-tracker.address",
-            "admin.address",
-            "webapp.address",
-        ]
-        .map(|key| (key, local()));
+        let resource_managers = ResourceManagers::new(options.resource_managers, &mut local);
         let node_managers = (0..options.node_managers)
             .map(|index| NodeAddresses::new(index, ports))
             .collect();
@@ -73,7 +77,7 @@ impl<'a> Configuration<'a> {
             namenode,
             namenode_web,
             datanode,
-            resource_manager,
+            resource_managers,
             node_managers,
         }
     }
@@ -90,14 +94,16 @@ impl<'a> Configuration<'a> {
                 local_dir: self.layout.node_manager(index).join("local"),
                 log_dir: self.layout.node_manager(index).join("logs"),
             });
-        let [.., (_, rm_web)] = &self.resource_manager;
+        let rm_webs = self.resource_managers.web_urls();
         Description {
             scratch: self.layout.scratch().to_path_buf(),
             user: self.options.user.clone(),
             daemon_user,
             hdfs_uri: format!("hdfs://{}", self.namenode),
             namenode_web: format!("http://{}", self.namenode_web),
-            rm_web: format!("http://{rm_web}"),
+            hadoop: self.options.hadoop,
+            rm_webs,
+            zookeeper: self.resource_managers.zookeeper().map(str::to_owned),
             hadoop_conf_dir: self.layout.client_conf(),
             node_managers: node_managers.collect(),
             java_home: java_home.to_path_buf(),
@@ -105,16 +111,24 @@ impl<'a> Configuration<'a> {
         }
     }
 
-    /// Writes a configuration folder for the user, one for the daemons at localhost, and one for each NodeManager.
+    /// Writes a configuration folder for the user, one for the daemons at localhost, and one for each NodeManager, the
+    /// second ResourceManager and ZooKeeper.
     pub(super) fn write(&self) -> Result<(), BedError> {
         self.write_folder(&self.layout.client_conf(), self.hdfs_client(), self.yarn_client())?;
-        let cluster = self.layout.daemon_conf(Daemon::NameNode);
-        self.write_folder(&cluster, self.hdfs_daemons(), self.resource_manager())?;
-        write_site(
-            &cluster.join("capacity-scheduler.xml"),
-            self.capacity_scheduler(),
-            &self.options.capacity_scheduler,
-        )?;
+        let resource_managers = [Daemon::ResourceManager, Daemon::SecondResourceManager];
+        for daemon in resource_managers.into_iter().take(self.options.resource_managers) {
+            let folder = self.layout.daemon_conf(daemon);
+            self.write_folder(&folder, self.hdfs_daemons(), self.resource_manager(daemon))?;
+            let queues = folder.join("capacity-scheduler.xml");
+            write_site(&queues, self.capacity_scheduler(), &self.options.capacity_scheduler)?;
+        }
+        let data = self.layout.data().join("zookeeper");
+        if let Some(text) = self.resource_managers.zoo_cfg(&data) {
+            let folder = self.layout.daemon_conf(Daemon::ZooKeeper);
+            self.write_folder(&folder, self.hdfs_client(), self.yarn_client())?;
+            let file = self.layout.zoo_cfg();
+            fs::write(&file, text).step(|| format!("writing {}", file.display()))?;
+        }
         for (index, addresses) in self.node_managers.iter().enumerate() {
             let folder = self.layout.daemon_conf(Daemon::NodeManager(index));
             self.write_folder(&folder, self.hdfs_client(), self.node_manager(index, addresses))?;
@@ -173,7 +187,6 @@ impl<'a> Configuration<'a> {
 
     fn yarn_client(&self) -> Properties {
         let mut all = properties([
-            ("yarn.resourcemanager.hostname", "localhost".to_owned()),
             // Hadoop's 30 s would keep NodeManagers and Java clients away that long after a restart.
             ("yarn.resourcemanager.connect.retry-interval.ms", "1000".to_owned()),
             (
@@ -181,12 +194,11 @@ impl<'a> Configuration<'a> {
                 format!("{},{}/*", path(&self.layout.client_conf()), path(&self.jars)),
             ),
         ]);
-        let addresses = self.resource_manager.iter();
-        all.extend(addresses.map(|(key, address)| (format!("yarn.resourcemanager.{key}"), address.clone())));
+        all.extend(self.resource_managers.addresses());
         all
     }
 
-    fn resource_manager(&self) -> Properties {
+    fn resource_manager(&self, daemon: Daemon) -> Properties {
         let BedOptions {
             minimum_allocation_mb,
             node_memory_mb,
@@ -196,15 +208,6 @@ impl<'a> Configuration<'a> {
         let mut all = self.yarn_client();
         all.extend(properties([
             ("yarn.resourcemanager.am.max-attempts", "5".to_owned()),
-            ("yarn.resourcemanager.recovery.enabled", "true".to_owned()),
-            (
-                "yarn.resourcemanager.store.class",
-                "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore".to_owned(),
-            ),
-            (
-                "yarn.resourcemanager.fs.state-store.uri",
-                format!("file://{}", path(&self.layout.data().join("resourcemanager"))),
-            ),
             (
                 "yarn.scheduler.minimum-allocation-mb",
                 minimum_allocation_mb.to_string(),
@@ -212,6 +215,10 @@ impl<'a> Configuration<'a> {
             ("yarn.scheduler.maximum-allocation-mb", node_memory_mb.to_string()),
             ("yarn.scheduler.maximum-allocation-vcores", node_vcores.to_string()),
         ]));
+        all.extend(
+            self.resource_managers
+                .own(daemon, &self.layout.data().join("resourcemanager")),
+        );
         all
     }
 
@@ -294,52 +301,6 @@ impl NodeAddresses {
     }
 }
 
-fn properties<const N: usize>(entries: [(&str, String); N]) -> Properties {
-    entries
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
 fn path(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn write_site(file: &Path, mut own: Properties, asked: &Properties) -> Result<(), BedError> {
-    own.extend(asked.clone());
-    fs::write(file, site_xml(&own)).step(|| format!("writing {}", file.display()))
-}
-
-fn site_xml(properties: &Properties) -> String {
-    let mut xml = String::from("<?xml version=\"1.0\"?>\n<configuration>\n");
-    for (name, value) in properties {
-        let (name, value) = (quick_xml::escape::escape(name), quick_xml::escape::escape(value));
-        xml.push_str(&format!(
-            "  <property><name>{name}</name><value>{value}</value></property>\n"
-        ));
-    }
-    xml.push_str("</configuration>\n");
-    xml
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_asked_for_stands_over_the_beds_own_value() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("x-site.xml");
-        let asked = properties([("a", "2 < 3".to_owned())]);
-        write_site(
-            &file,
-            properties([("a", "1".to_owned()), ("b", "1".to_owned())]),
-            &asked,
-        )
-        .unwrap();
-        let xml = fs::read_to_string(file).unwrap();
-        assert!(xml.contains("<name>a</name><value>2 &lt; 3</value>"), "{xml}");
-        assert!(xml.contains("<name>b</name><value>1</value>"), "{xml}");
-        assert_eq!(xml.matches("<name>a</name>").count(), 1);
-    }
 }

@@ -1,0 +1,15 @@
+//! `yarn-rpc` and `yarn-rest` against the releases and the kinds of clusters that they are for.
+//!
+//! The modules are named so that tests which want the same bed follow each other.
+
+mod failover;
+mod keys;
+mod master;
+mod one_node;
+mod variant;
+mod versions;
+
+use std::time::Duration;
+
+/// Generous: compilers may be running beside.
+const BOUND: Duration = Duration::from_secs(120);

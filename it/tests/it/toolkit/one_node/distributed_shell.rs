@@ -1,0 +1,279 @@
+//! The example `distributed-shell`, beside Hadoop's own in the same run.
+
+use std::path::PathBuf;
+
+use selvedge_it::bed::Bed;
+use selvedge_it::cli::example_binary;
+use selvedge_it::wait;
+use yarn_common::id::ApplicationId;
+use yarn_rest::model::{Application, ApplicationState, FinalApplicationStatus};
+use yarn_rest::rm::ApplicationFilter;
+
+use super::super::BOUND;
+use super::super::master::rest_client;
+
+const HADOOPS_JAR: &str = "hadoop-yarn-applications-distributedshell-3.4.2.jar";
+const HADOOPS_CLIENT: &str = "org.apache.hadoop.yarn.applications.distributedshell.Client";
+
+/// What a user sees of a run.
+#[derive(Debug, PartialEq)]
+struct Run {
+    exit_code: Option<i32>,
+    state: ApplicationState,
+    final_status: Option<FinalApplicationStatus>,
+    queue: Option<String>,
+    priority: Option<i64>,
+    /// Up to the diagnostics of the containers, which hold their ids and Java's stack.
+    diagnostics: String,
+    /// Of each container but the ApplicationMaster's, sorted.
+    outputs: Vec<String>,
+}
+
+#[tokio::test]
+async fn it_runs_and_reports_what_hadoops_runs_and_reports() {
+    let bed = super::bed().await;
+    let options = [
+        ["-queue", "other"],
+        ["-priority", "0"],
+        ["-num_containers", "3"],
+        ["-container_memory", "128"],
+        ["-container_vcores", "1"],
+        ["-shell_env", "GREETING=hello"],
+        ["-shell_command", "echo"],
+        ["-shell_args", "$GREETING from shell $YARN_SHELL_ID"],
+    ];
+    let (ours, hadoops) = run_both(&bed, options.as_flattened()).await;
+    assert_eq!(ours, hadoops);
+    assert_eq!(
+        (ours.exit_code, ours.final_status),
+        (Some(0), Some(FinalApplicationStatus::Succeeded))
+    );
+    let lines = [1, 2, 3].map(|shell| format!("hello from shell {shell}\n"));
+    assert_eq!(ours.outputs, lines);
+}
+
+#[tokio::test]
+async fn it_fails_as_hadoops_fails() {
+    let bed = super::bed().await;
+    let options = [
+        ["-num_containers", "2"],
+        ["-container_memory", "128"],
+        ["-shell_command", "exit $((YARN_SHELL_ID - 1))"],
+    ];
+    let (ours, hadoops) = run_both(&bed, options.as_flattened()).await;
+    assert_eq!(ours, hadoops);
+    assert_eq!(
+        (ours.exit_code, ours.final_status),
+        (Some(2), Some(FinalApplicationStatus::Failed))
+    );
+}
+
+#[tokio::test]
+async fn a_script_is_tried_again_where_it_is_wanted() {
+    let bed = super::bed().await;
+    let script = bed.scratch().join("at-last.sh");
+    std::fs::write(&script, "echo try $YARN_SHELL_ID of $1\n[ $YARN_SHELL_ID = 3 ]\n").unwrap();
+    let script = script.display().to_string();
+    let retried = [
+        ["-appname", "retried"],
+        ["-container_max_retries", "2"],
+        ["-container_memory", "128"],
+        ["-hosts", "127.0.0.2"],
+        ["-shell_script", &script],
+        ["-shell_args", "three"],
+    ];
+    let retried = ours(&bed, "retried", retried.as_flattened()).await;
+    assert_eq!(retried.exit_code, Some(0), "{retried:?}");
+    assert_eq!(
+        retried.outputs,
+        [1, 2, 3].map(|shell| format!("try {shell} of three\n"))
+    );
+}
+
+#[tokio::test]
+async fn an_application_that_waits_for_a_node_until_its_time_is_up_is_killed() {
+    let bed = super::bed().await;
+    let options = [
+        ["-appname", "late"],
+        ["-timeout", "4000"],
+        ["-container_memory", "128"],
+        ["-hosts", "127.0.0.99"],
+        ["-shell_command", "echo"],
+        ["-shell_args", "on another node than was asked for"],
+    ];
+    let options = [options.as_flattened(), &["-strict_locality"]].concat();
+    let late = ours(&bed, "late", &options).await;
+    assert_eq!((late.exit_code, late.state), (Some(2), ApplicationState::Killed));
+    assert_eq!(late.outputs, [] as [String; 0]);
+    // What was staged for it is gone.
+    let id = applications(&bed, "late").await[0].id;
+    let staged = format!("/user/alice/DistributedShell/{id}");
+    assert_eq!(bed.hdfs().unwrap().status(&staged).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_label_that_the_cluster_does_not_have_is_refused_and_leaves_nothing() {
+    let bed = super::bed().await;
+    let mut command = tokio::process::Command::from(bed.command(example_binary("distributed-shell")));
+    command.args([
+        "-shell_command",
+        "true",
+        "-node_label_expression",
+        "gold",
+        "-appname",
+        "labelled",
+    ]);
+    let output = tokio::time::timeout(BOUND, command.kill_on_drop(true).output())
+        .await
+        .unwrap()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("InvalidLabelResourceRequestException"), "{said}");
+    assert_eq!(applications(&bed, "labelled").await, []);
+}
+
+#[tokio::test]
+async fn containers_outlive_their_application_master_where_it_is_wanted() {
+    let bed = super::bed().await;
+    let release = bed.scratch().join("release-kept");
+    let command = format!("until [ -e {} ]; do sleep 0.1; done; echo kept", release.display());
+    let options = [
+        ["-appname", "kept"],
+        ["-container_memory", "128"],
+        ["-shell_command", &command],
+    ];
+    let mut arguments = options.as_flattened().to_vec();
+    arguments.push("-keep_containers_across_application_attempts");
+    let kept = ours(&bed, "kept", &arguments);
+    let outage = async {
+        let id = running(&bed, "kept").await;
+        let [master, worker] = processes(&bed, id).await;
+        let pid = rustix::process::Pid::from_raw(master).unwrap();
+        rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).unwrap();
+        adopted(&bed, id).await;
+        assert_eq!(processes(&bed, id).await[1], worker);
+        std::fs::write(&release, "").unwrap();
+    };
+    let (kept, ()) = tokio::join!(kept, outage);
+    assert_eq!(
+        (kept.exit_code, kept.outputs.as_slice()),
+        (Some(0), ["kept\n".to_owned()].as_slice())
+    );
+}
+
+async fn run_both(bed: &Bed, options: &[&str]) -> (Run, Run) {
+    // A JVM wants more memory than the master needs in Rust.
+    let common = |name| [&["-appname", name, "-master_memory", "512"], options].concat();
+    let jar = bed.hadoop_jars().join(HADOOPS_JAR).display().to_string();
+    let hadoops_options = [common("java"), vec!["-jar", &jar]].concat();
+    let class_path = format!("{}:{}/*", bed.hadoop_conf_dir().display(), bed.hadoop_jars().display());
+    let java = [
+        "-Xmx128m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        &class_path,
+        HADOOPS_CLIENT,
+    ];
+    let hadoops_arguments = [&java, hadoops_options.as_slice()].concat();
+    let ours_arguments = common("rust");
+    tokio::join!(
+        ours(bed, "rust", &ours_arguments),
+        run(bed, bed.java_home().join("bin/java"), "java", &hadoops_arguments)
+    )
+}
+
+async fn ours(bed: &Bed, name: &str, arguments: &[&str]) -> Run {
+    run(bed, example_binary("distributed-shell"), name, arguments).await
+}
+
+/// Runs a client to its end, and gathers what there is to see.
+async fn run(bed: &Bed, program: PathBuf, name: &str, arguments: &[&str]) -> Run {
+    let before = applications(bed, name).await.len();
+    let mut command = tokio::process::Command::from(bed.command(program));
+    command.args(arguments).kill_on_drop(true);
+    let output = tokio::time::timeout(BOUND, command.output()).await.unwrap().unwrap();
+    let all = applications(bed, name).await;
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(all.len(), before + 1, "{arguments:?}: {said}");
+    let report = all.into_iter().max_by_key(|application| application.id).unwrap();
+    let logs = bed.container_logs(&report.id.to_string()).unwrap();
+    // Only the ApplicationMaster's log files have other names.
+    let mut outputs: Vec<_> = logs
+        .iter()
+        .filter(|log| log.file == "stdout")
+        .map(|log| log.text().unwrap())
+        .collect();
+    outputs.sort();
+    let diagnostics = report.diagnostics.unwrap_or_default();
+    Run {
+        exit_code: output.status.code(),
+        state: report.state,
+        final_status: report.final_status,
+        queue: report.queue,
+        priority: report.priority,
+        diagnostics: diagnostics
+            .split(", diagnostics")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        outputs,
+    }
+}
+
+async fn applications(bed: &Bed, name: &str) -> Vec<Application> {
+    let filter = ApplicationFilter {
+        name: Some(name.to_owned()),
+        ..ApplicationFilter::default()
+    };
+    rest_client(bed).applications(&filter).await.unwrap()
+}
+
+async fn running(bed: &Bed, name: &str) -> ApplicationId {
+    let look = || async {
+        let all = applications(bed, name).await;
+        let running = all
+            .iter()
+            .find(|application| application.state == ApplicationState::Running);
+        running.map(|application| application.id).ok_or(format!("{all:?}"))
+    };
+    wait::until(&format!("{name} to run"), BOUND, look).await.unwrap()
+}
+
+/// The process of the ApplicationMaster's container, then that of the other one, once both live.
+async fn processes(bed: &Bed, id: ApplicationId) -> [i32; 2] {
+    let look = || async {
+        let all = bed.container_processes(&id.to_string()).unwrap();
+        let (masters, others): (Vec<_>, Vec<_>) =
+            all.iter().partition(|process| process.container.ends_with("_000001"));
+        match (masters.as_slice(), others.as_slice()) {
+            ([master], [other]) => Ok([master.pid, other.pid]),
+            _ => Err(format!("{all:?}")),
+        }
+    };
+    wait::until(&format!("the two containers of {id}"), BOUND, look)
+        .await
+        .unwrap()
+}
+
+/// The second ApplicationMaster has found the container of the first.
+async fn adopted(bed: &Bed, id: ApplicationId) {
+    let look = || async {
+        let logs = bed.container_logs(&id.to_string()).unwrap();
+        let masters = logs.iter().filter(|log| log.file == "AppMaster.stdout");
+        let said: Vec<_> = masters.map(|log| log.text().unwrap_or_default()).collect();
+        let is_adopted = said
+            .iter()
+            .any(|text| text.contains("1 containers of earlier attempts"));
+        if is_adopted { Ok(()) } else { Err(format!("{said:?}")) }
+    };
+    wait::until(&format!("{id} to find its container"), BOUND, look)
+        .await
+        .unwrap();
+}

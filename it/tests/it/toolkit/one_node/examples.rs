@@ -1,0 +1,105 @@
+//! The small examples.
+
+use selvedge_it::bed::Bed;
+use selvedge_it::cli::example_binary;
+use selvedge_it::wait;
+use yarn_common::launch::{ContainerLaunchContext, quote_argument, redirect_to_log_dir};
+use yarn_common::resource::Resource;
+use yarn_common::submission::ApplicationSubmissionContext;
+use yarn_rest::model::{Application, FinalApplicationStatus};
+
+use super::super::BOUND;
+use super::super::master::{Master, rest_client};
+
+const README: &str = include_str!("../../../../../yarn-rpc/README.md");
+const HELLO_AM: &str = include_str!("../../../../../yarn-rpc/examples/hello-am.rs");
+
+#[test]
+fn the_readme_of_yarn_rpc_shows_the_hello_am_that_is_tested() {
+    let program = HELLO_AM.split_once("\n\n").map(|(_, program)| program).unwrap();
+    assert!(
+        README.contains(&format!("```rust,no_run\n{program}```")),
+        "README.md lacks hello-am.rs as it is"
+    );
+    assert!(HELLO_AM.lines().count() <= 60);
+}
+
+#[tokio::test]
+async fn hello_am_runs_a_container_and_succeeds() {
+    let bed = super::bed().await;
+    let rest = rest_client(&bed);
+    let id = rest.new_application().await.unwrap().application_id;
+    let program = example_binary("hello-am").display().to_string();
+    let command = format!("exec {}", quote_argument(&program).unwrap());
+    let container = ContainerLaunchContext {
+        commands: vec![redirect_to_log_dir(&command, "master", "master-errors")],
+        ..ContainerLaunchContext::default()
+    };
+    let application = ApplicationSubmissionContext::new(id, "hello", Resource::new(128, 1), container);
+    rest.submit(&application).await.unwrap();
+    let look = || async {
+        let report: Application = rest.application(id).await.map_err(|error| error.to_string())?;
+        if report.state.is_final() {
+            Ok(report)
+        } else {
+            Err(format!("{report:?}"))
+        }
+    };
+    let report = wait::until(&format!("the end of {id}"), BOUND, look).await.unwrap();
+    assert_eq!(
+        report.final_status,
+        Some(FinalApplicationStatus::Succeeded),
+        "{report:?}"
+    );
+    assert_eq!(report.diagnostics.as_deref(), Some("the process ended well"));
+    let logs = bed.container_logs(&id.to_string()).unwrap();
+    let said = logs.iter().find(|log| log.file == "stdout").unwrap().text().unwrap();
+    assert!(
+        said.starts_with("hello from container_") && said.ends_with("_000002\n"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn yarn_top_shows_queues_applications_and_nodes() {
+    let bed = super::bed().await;
+    let master = Master::register(&bed, "other").await;
+    master.containers(1, 512, 2).await;
+    let picture = yarn_top(&bed).await;
+    let line = |start: &str| {
+        let line = picture.lines().map(str::trim).find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("nothing begins with {start:?} in\n{picture}"))
+            .split_whitespace()
+    };
+    let summary: Vec<_> = line("nodes").collect();
+    assert_eq!(
+        summary[..10],
+        ["nodes", "1", "of", "1", "memory", "1024", "of", "6144", "MB", "cores"],
+        "{picture}"
+    );
+    let queue: Vec<_> = line("root.other").collect();
+    assert_eq!(queue[..4], ["root.other", "RUNNING", "50.0", "%"], "{picture}");
+    assert!(line("root.default").next().is_some());
+    let application: Vec<_> = line(&master.id.to_string()).skip(1).collect();
+    assert_eq!(
+        application[..5],
+        ["alice", "toolkit", "root.other", "RUNNING", "50"],
+        "{picture}"
+    );
+    assert_eq!(application[6..9], ["2", "1024", "2"], "{picture}");
+    let node: Vec<_> = line(&bed.node_managers()[0].node_id).skip(1).collect();
+    assert_eq!(
+        node,
+        ["RUNNING", "/default-rack", "2", "1024", "6144", "2", "8"],
+        "{picture}"
+    );
+    master.finish().await;
+}
+
+async fn yarn_top(bed: &Bed) -> String {
+    let mut command = tokio::process::Command::from(bed.command(example_binary("yarn-top")));
+    command.arg("--once").kill_on_drop(true);
+    let output = tokio::time::timeout(BOUND, command.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
