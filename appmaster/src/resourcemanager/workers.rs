@@ -10,7 +10,8 @@ use selvedge_core::{LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    HeartbeatFromResourceManagerRequest, RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
+    HeartbeatFromResourceManagerRequest, MemoryUse, RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest,
+    SlotReport,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use tokio::sync::{Notify, mpsc};
@@ -47,6 +48,7 @@ struct Worker {
     heartbeat: AbortHandle,
     registration: RegisterTaskExecutorRequest,
     last_heartbeat: Timestamp,
+    memory_use: MemoryUse,
 }
 
 /// The registered workers.
@@ -91,6 +93,7 @@ impl Workers {
             heartbeat,
             registration,
             last_heartbeat: now,
+            memory_use: MemoryUse::default(),
         };
         if let Some(earlier) = self.workers.insert(resource_id, worker) {
             earlier.heartbeat.abort();
@@ -103,9 +106,10 @@ impl Workers {
         worker.inspect(|worker| worker.heartbeat.abort()).is_some()
     }
 
-    pub(super) fn beat(&mut self, resource_id: &ResourceId, now: Timestamp) {
+    pub(super) fn beat(&mut self, resource_id: &ResourceId, now: Timestamp, memory_use: Option<MemoryUse>) {
         if let Some(worker) = self.workers.get_mut(resource_id) {
             worker.last_heartbeat = now;
+            worker.memory_use = memory_use.unwrap_or(worker.memory_use);
         }
     }
 
@@ -169,6 +173,7 @@ impl Workers {
                 host: registration.host.clone(),
                 hardware: registration.hardware.unwrap_or_default(),
                 memory: registration.memory.unwrap_or_default(),
+                memory_use: worker.memory_use,
                 total: ResourceProfile::from(&registration.total_resource.unwrap_or_default()),
                 slots: slots_of(resource_id),
                 last_heartbeat: worker.last_heartbeat,

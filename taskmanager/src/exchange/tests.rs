@@ -70,9 +70,14 @@ fn send(mut partition: ResultPartition, batches: Vec<RecordBatch>) -> Result<(),
 fn pair(from: &Worker, to: &Worker) -> (ResultPartition, TaskContext, InputGate, TaskContext) {
     let (producer, consumer) = (attempt("source", 0), attempt("sink", 0));
     let sending = context(producer.clone());
-    let partition =
-        from.exchange
-            .open_partition(job(1), &sending, 0, vec![to.channel_to(&consumer)], Shipping::Forward);
+    let partition = from.exchange.open_partition(
+        job(1),
+        &sending,
+        0,
+        vec![to.channel_to(&consumer)],
+        Shipping::Forward,
+        &grant(),
+    );
     let inputs = vec![channel_from(0, &producer)];
     let gate = to.exchange.open_gate(job(1), &consumer, inputs, WINDOW);
     (partition.unwrap(), sending, gate.unwrap(), context(consumer))
@@ -105,7 +110,7 @@ async fn hash_brings_each_key_to_one_consumer_over_two_by_two() {
         let task = context(producer.clone());
         let partition = worker
             .exchange
-            .open_partition(job(1), &task, 4, channels, shipping)
+            .open_partition(job(1), &task, 4, channels, shipping, &grant())
             .unwrap();
         sending.push(thread(move || send(partition, (0..20).map(|_| ints(0..500)).collect())));
     }
@@ -136,7 +141,7 @@ async fn rebalance_takes_turns_and_broadcast_reaches_all() {
         let task = context(producer.clone());
         let partition = a
             .exchange
-            .open_partition(job(1), &task, edge, channels, shipping)
+            .open_partition(job(1), &task, edge, channels, shipping, &grant())
             .unwrap();
         let sending = thread(move || send(partition, (0..10).map(|n| ints([n])).collect()));
         let receive = |(worker, consumer): (&Worker, _)| {
@@ -190,7 +195,7 @@ async fn a_blocked_input_stops_no_other_on_the_same_stream() {
         let channels = vec![b.channel_to(&consumer)];
         let mut partition = a
             .exchange
-            .open_partition(job(1), &task, 0, channels, Shipping::Forward)
+            .open_partition(job(1), &task, 0, channels, Shipping::Forward, &grant())
             .unwrap();
         let inputs = vec![channel_from(0, &producer)];
         gates.push((
@@ -233,6 +238,7 @@ async fn one_gate_reads_on_while_one_of_its_inputs_is_silent() {
             1,
             vec![b.channel_to(&consumer)],
             Shipping::Forward,
+            &grant(),
         )
         .unwrap();
     let inputs = vec![channel_from(0, &silent), channel_from(1, &busy)];
@@ -338,7 +344,7 @@ async fn a_producer_that_comes_first_waits_without_loss() {
         let channels = vec![to.channel_to(&consumer)];
         let partition = a
             .exchange
-            .open_partition(job(1), &task, 0, channels, Shipping::Forward)
+            .open_partition(job(1), &task, 0, channels, Shipping::Forward, &grant())
             .unwrap();
         let counters = task.counters.clone();
         let sending = thread(move || send(partition, vec![ints(0..20_000)]));
@@ -367,7 +373,7 @@ async fn a_record_larger_than_the_credit_passes_alone() {
         let channels = vec![to.channel_to(&consumer)];
         let partition = a
             .exchange
-            .open_partition(job(1), &task, 0, channels, Shipping::Forward)
+            .open_partition(job(1), &task, 0, channels, Shipping::Forward, &grant())
             .unwrap();
         let mut spec = channel_from(0, &producer);
         spec.schema = schema.clone();

@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::error::ArrowError;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::groups::Groups;
+use super::groups::{Groups, table_growth, vector_growth};
 
 /// Bytes of a key in the table.
 const HEAD: usize = 8;
@@ -146,6 +146,17 @@ impl Groups for TextGroups {
 
     fn size(&self) -> usize {
         self.table.allocation_size() + self.keys.bytes.capacity() + self.keys.starts.capacity() * size_of::<usize>()
+    }
+
+    fn growth(&self, keys: &[ArrayRef], rows: usize) -> usize {
+        let column = keys.first().and_then(|key| key.as_string_opt::<i32>());
+        let ends = column.map_or(&[][..], |column| column.value_offsets());
+        let bytes = ends.last().unwrap_or(&0) - ends.first().unwrap_or(&0);
+        let bytes = usize::try_from(bytes).unwrap_or_default();
+        let Keys { bytes: text, starts } = &self.keys;
+        table_growth::<Entry>(self.table.len(), self.table.capacity(), rows)
+            + vector_growth::<u8>(text.len(), text.capacity(), bytes)
+            + vector_growth::<usize>(starts.len(), starts.capacity(), rows)
     }
 
     fn keys(&self, groups: Range<usize>) -> Result<Vec<ArrayRef>, ArrowError> {
