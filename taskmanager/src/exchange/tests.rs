@@ -8,8 +8,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use tokio::sync::oneshot;
 
-use super::testing::{Modulo, WINDOW, Worker, attempt, channel_from, context, ints, job, secret, values};
-use super::{GateEvent, InputGate, ResultPartition, Shipping};
+use super::testing::{Modulo, WINDOW, Worker, attempt, channel_from, context, grant, ints, job, secret, values};
+use super::{GateEvent, InputGate, OutputGrant, ResultPartition, SendPool, Shipping};
 use crate::operator::{Collector, TaskContext, TaskError};
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -174,12 +174,56 @@ async fn a_stopped_consumer_holds_at_most_its_credit_and_stops_the_producer() {
         });
         until("the window is nearly full", || gate.queued_bytes() > WINDOW / 2).await;
         assert!(gate.queued_bytes() <= WINDOW, "{}", gate.queued_bytes());
+        assert!(to.exchange.usage().bytes() >= gate.queued_bytes());
         assert!(!producer.is_finished());
         sending.cancelled.cancel();
         assert!(matches!(within(producer).await, Err(TaskError::Cancelled)));
         // Eight batches of 4 KiB are joined; the eighth call is the one that could not send them all.
         assert_eq!(taken.load(Ordering::Relaxed), 7);
         drop((gate, receiving));
+        for worker in [&a, &b] {
+            until("nothing is on its way", || worker.exchange.usage().bytes() == 0).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_send_pool_lets_everything_through_and_is_whole_again() {
+    let (a, b) = (Worker::start("a", secret(1)).await, Worker::start("b", secret(1)).await);
+    let (producer, consumer) = (attempt("p", 0), attempt("c", 0));
+    let sending = context(producer.clone());
+    let small = OutputGrant {
+        coalesce_bytes: 0,
+        pool: SendPool::new(1 << 10, a.exchange.usage().clone()),
+    };
+    let channels = vec![b.channel_to(&consumer)];
+    let mut partition = a
+        .exchange
+        .open_partition(job(1), &sending, 0, channels, Shipping::Forward, &small)
+        .unwrap();
+    let inputs = vec![channel_from(0, &producer)];
+    // Credit for all of it at once: only the pool holds the producer back.
+    let gate = b.exchange.open_gate(job(1), &consumer, inputs, 1 << 20).unwrap();
+    let usage = a.exchange.usage().clone();
+    let running = thread(move || {
+        let mut most = 0;
+        for n in 0..100 {
+            partition.collect(ints(n * 100..(n + 1) * 100))?;
+            most = most.max(usage.bytes());
+        }
+        partition.finish()?;
+        Ok::<_, TaskError>(most)
+    });
+    let receiving = context(consumer);
+    let all = within(thread(move || drain(gate, &receiving))).await.unwrap();
+    assert_eq!(all, (0..10_000).collect::<Vec<_>>());
+    let most = within(running).await.unwrap();
+    assert!(
+        most <= 2 << 10,
+        "{most} bytes were handed over, one message alone is 1 KiB"
+    );
+    for worker in [&a, &b] {
+        until("nothing is on its way", || worker.exchange.usage().bytes() == 0).await;
     }
 }
 
