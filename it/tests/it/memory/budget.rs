@@ -21,8 +21,9 @@ pub(super) fn counting() -> Value {
     vertex("count", &[aggregate, blackhole("drop")])
 }
 
-pub(super) fn run(cluster: &Cluster, job: std::path::PathBuf) -> Selvedge {
-    cluster.run_sized(1, CONTAINER, CONTAINER).arg(job)
+pub(super) fn run(cluster: &Cluster, settings: &[&str], job: std::path::PathBuf) -> Selvedge {
+    let sized = cluster.run_sized(1, CONTAINER, CONTAINER);
+    sized.args(settings.iter().copied()).arg(job)
 }
 
 fn assert_not_killed(told: &str) {
@@ -40,7 +41,7 @@ async fn groups_beyond_the_managed_share_fail_the_job_with_operator_sizes_and_op
         &[vertex("numbers", &[numbers("make", None, None)]), counting()],
         &[by_number("numbers")],
     ));
-    let outcome = run(&cluster, job).run().await.ended_with(1);
+    let outcome = run(&cluster, &[], job).run().await.ended_with(1);
     outcome
         .assert_says(&[
             "FAILED",
@@ -73,7 +74,7 @@ async fn a_job_that_fits_finishes_in_a_container_of_the_same_size() {
         &[vertex("numbers", &[numbers("make", Some(400_000), None)]), counting()],
         &[by_number("numbers")],
     ));
-    let outcome = run(&cluster, job).run().await.ended_with(0);
+    let outcome = run(&cluster, &[], job).run().await.ended_with(0);
     outcome.assert_says(&["FINISHED"]);
     let application = application_in(&outcome.said()).unwrap();
     let report = cluster.ended(&application).await;

@@ -125,7 +125,7 @@ async fn the_categories_of_a_loaded_worker_sum_up_to_its_pss_and_stay_within_the
         ],
         &[by_number("numbers"), by_number("still")],
     ));
-    let mut running = run(&cluster, job).arg("-Dheartbeat.interval=500ms").start();
+    let mut running = run(&cluster, &["-Dheartbeat.interval=500ms"], job).start();
     let application = application_of(&mut running).await;
     let job = only_job(&cluster, &application).await;
     let held = Held {

@@ -34,12 +34,17 @@ pub(super) fn table_growth<T>(used: usize, capacity: usize, more: usize) -> usiz
     buckets * (size_of::<T>() + 1)
 }
 
-/// The same for a vector of `T`.
+/// The same for a vector of `T`, which doubles as often as it must.
 pub(super) fn vector_growth<T>(used: usize, capacity: usize, more: usize) -> usize {
-    if used + more <= capacity {
-        return 0;
-    }
-    (used + more).max(2 * capacity) * size_of::<T>()
+    let needed = used + more;
+    let grown = if needed <= capacity {
+        0
+    } else if needed <= 2 * capacity {
+        2 * capacity
+    } else {
+        2 * needed
+    };
+    grown * size_of::<T>()
 }
 
 /// All records in one group: no keys.

@@ -2,6 +2,7 @@
 //! come; each aggregate keeps its state by that number.
 
 mod groups;
+mod keys;
 mod row_groups;
 mod text_groups;
 
