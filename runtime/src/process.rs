@@ -42,8 +42,12 @@ pub enum ProcessError {
 pub struct MemoryReading {
     /// Memory in RAM, with shared pages counted in part: what the process costs the machine.
     pub pss: u64,
+    /// The part of it that no file stands behind: heap, stacks, static data.
+    pub anonymous: u64,
     /// Memory in RAM, with shared pages counted whole: what a NodeManager's physical check sees.
     pub resident: u64,
+    /// Virtual memory: what a NodeManager's virtual check sees.
+    pub virtual_size: u64,
     /// The most virtual memory so far: what a NodeManager's virtual check would have seen.
     pub virtual_peak: u64,
 }
@@ -88,13 +92,16 @@ pub fn memory_of(process: i32) -> Result<MemoryReading, ProcessError> {
     let proc = Process::new(process).map_err(fail)?;
     let status = proc.status().map_err(fail)?;
     let rollup = proc.smaps_rollup().map_err(fail)?;
-    let pss = rollup
-        .memory_map_rollup
-        .into_iter()
-        .find_map(|map| map.extension.map.get("Pss").copied());
+    let counted = |name| {
+        let maps = rollup.memory_map_rollup.iter();
+        let found = maps.filter_map(|map| map.extension.map.get(name).copied()).next();
+        found.ok_or_else(|| field(name))
+    };
     Ok(MemoryReading {
-        pss: pss.ok_or_else(|| field("Pss"))?,
+        pss: counted("Pss")?,
+        anonymous: counted("Anonymous")?,
         resident: kibibytes(status.vmrss).ok_or_else(|| field("VmRSS"))?,
+        virtual_size: kibibytes(status.vmsize).ok_or_else(|| field("VmSize"))?,
         virtual_peak: kibibytes(status.vmpeak).ok_or_else(|| field("VmPeak"))?,
     })
 }
@@ -133,6 +140,8 @@ mod tests {
         let reading = memory().unwrap();
         assert!(reading.pss >= 1 << 16, "{reading:?}");
         assert!(reading.resident <= reading.virtual_peak, "{reading:?}");
+        assert!(reading.virtual_size <= reading.virtual_peak, "{reading:?}");
+        assert!((1..=reading.pss).contains(&reading.anonymous), "{reading:?}");
         let before = cpu_seconds().unwrap();
         let mut sum = 0_u64;
         while cpu_seconds().unwrap() <= before {

@@ -4,6 +4,7 @@ pub mod connector;
 pub mod exchange;
 pub mod executor;
 pub mod function;
+pub mod memory;
 pub mod operator;
 pub mod planner;
 pub mod slot;

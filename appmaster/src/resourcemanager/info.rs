@@ -3,7 +3,7 @@
 use selvedge_core::ResourceId;
 use selvedge_core::resource::ResourceProfile;
 use selvedge_runtime::clock::Timestamp;
-use selvedge_runtime::gateway::proto::{HardwareDescription, MemoryConfiguration};
+use selvedge_runtime::gateway::proto::{HardwareDescription, MemoryConfiguration, MemoryUse};
 
 use super::slots::SlotUse;
 
@@ -22,6 +22,8 @@ pub struct TaskManagerInfo {
     pub hardware: HardwareDescription,
     /// Its memory by use.
     pub memory: MemoryConfiguration,
+    /// What its parts take, as of the last heartbeat; nothing before the first.
+    pub memory_use: MemoryUse,
     /// What all its slots hold.
     pub total: ResourceProfile,
     /// Its slots by use.

@@ -268,7 +268,8 @@ impl Service {
                 report,
                 sent,
             } => {
-                self.workers.beat(&resource_id, self.environment.clock.wall());
+                self.workers
+                    .beat(&resource_id, self.environment.clock.wall(), report.memory);
                 let slots: Vec<_> = report
                     .slots
                     .iter()

@@ -8,7 +8,8 @@ use selvedge_core::{LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    HeartbeatFromResourceManagerRequest, RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
+    HeartbeatFromResourceManagerRequest, MemoryUse, RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest,
+    SlotReport,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use tokio::sync::mpsc;
@@ -43,6 +44,7 @@ pub(super) enum WorkerEvent {
 struct Known {
     registration: RegisterTaskExecutorRequest,
     last_heartbeat: Timestamp,
+    memory_use: MemoryUse,
 }
 
 /// The registered workers.
@@ -81,6 +83,7 @@ impl Workers {
         let known = Known {
             registration,
             last_heartbeat: now,
+            memory_use: MemoryUse::default(),
         };
         self.connections
             .add(resource_id, gateway, known, beat, answered, silent);
@@ -91,9 +94,10 @@ impl Workers {
         self.connections.remove(resource_id)
     }
 
-    pub(super) fn beat(&mut self, resource_id: &ResourceId, now: Timestamp) {
+    pub(super) fn beat(&mut self, resource_id: &ResourceId, now: Timestamp, memory_use: Option<MemoryUse>) {
         if let Some(worker) = self.connections.get_mut(resource_id) {
             worker.known.last_heartbeat = now;
+            worker.known.memory_use = memory_use.unwrap_or(worker.known.memory_use);
         }
     }
 
@@ -153,6 +157,7 @@ impl Workers {
                 host: registration.host.clone(),
                 hardware: registration.hardware.unwrap_or_default(),
                 memory: registration.memory.unwrap_or_default(),
+                memory_use: worker.known.memory_use,
                 total: ResourceProfile::from(&registration.total_resource.unwrap_or_default()),
                 slots: slots_of(resource_id),
                 last_heartbeat: worker.known.last_heartbeat,

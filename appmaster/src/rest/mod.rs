@@ -7,6 +7,7 @@ mod exceptions;
 mod job_details;
 mod jobs;
 mod page;
+mod taskmanager_memory;
 mod taskmanagers;
 
 use std::path::PathBuf;

@@ -11,7 +11,7 @@ use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use serde_json::{Value, json};
 
 use super::cluster::text;
-use super::{Answer, RestContext, RestError};
+use super::{Answer, RestContext, RestError, taskmanager_memory};
 use crate::resourcemanager::TaskManagerInfo;
 
 pub(super) async fn list(State(context): State<RestContext>) -> Answer {
@@ -30,6 +30,7 @@ pub(super) async fn details(State(context): State<RestContext>, Path(id): Path<S
     let allocated = worker.slots.allocated.iter();
     let allocated = allocated.map(|(job, profile)| json!({"jobId": job, "resource": resource_json(profile)}));
     answer["allocatedSlots"] = allocated.collect();
+    answer["metrics"] = taskmanager_memory::metrics(&worker.memory, &worker.memory_use);
     Ok(answer.into())
 }
 
@@ -79,6 +80,7 @@ fn worker_json(worker: &TaskManagerInfo) -> Value {
             "totalFlinkMemory": memory.total_flink,
             "totalProcessMemory": memory.total_process,
         },
+        "memoryUse": taskmanager_memory::by_category(memory, &worker.memory_use),
     })
 }
 

@@ -377,6 +377,7 @@ impl TaskExecutorGateway for Handler {
         Ok(SlotReport {
             resource_id: self.0.start.resource_id.0.clone(),
             slots: self.0.slot_statuses(),
+            memory: None,
         })
     }
 

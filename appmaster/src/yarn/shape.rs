@@ -31,8 +31,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_settings_ask_for_what_flink_asks_for() {
-        let spec = TaskExecutorProcessSpec::derive(&shipped()).unwrap();
+    fn the_container_is_as_large_as_the_process() {
+        let mut configuration = shipped();
+        configuration.set_text("taskmanager.memory.process.size", "1728m");
+        let spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
         let shape = WorkerShape::from(&spec);
         assert_eq!(shape.resource, Resource::new(1728, 1));
         assert_eq!(shape.properties["taskmanager.numberOfTaskSlots"], "1");

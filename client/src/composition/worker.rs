@@ -48,6 +48,7 @@ impl LocalLauncher {
             resource_manager_address: start.resource_manager_address,
             secret: start.secret,
             memory: start.spec,
+            own_process: false,
             file_systems: self.file_systems.clone(),
             temp_dirs: vec![std::env::temp_dir()],
             log_file: None,

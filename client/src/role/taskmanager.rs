@@ -94,6 +94,7 @@ fn executor_config(
         resource_manager_address: format!("{master}:{port}"),
         secret: container.secret.clone(),
         memory: TaskExecutorProcessSpec::derive(configuration)?,
+        own_process: true,
         file_systems: container.file_systems()?,
         temp_dirs: environment.local_dirs.clone(),
         stdout_file: Some(log.directory().join(format!("{LOG_NAME}.out"))),

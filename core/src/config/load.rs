@@ -135,12 +135,15 @@ mod tests {
     use crate::{JobManagerProcessSpec, TaskExecutorProcessSpec};
 
     #[test]
-    fn the_shipped_configuration_has_flinks_sizes() {
+    fn the_shipped_configuration_has_the_sizes_of_a_native_process() {
         let configuration = shipped();
         let worker = TaskExecutorProcessSpec::derive(&configuration).unwrap();
         let master = JobManagerProcessSpec::derive(&configuration).unwrap();
-        assert_eq!(worker.total_process().mebibytes(), 1728);
-        assert_eq!(master.total_process().mebibytes(), 1600);
+        assert_eq!(worker.total_process().mebibytes(), 512);
+        assert_eq!(worker.managed.mebibytes(), 171);
+        assert_eq!(worker.network.mebibytes(), 42);
+        assert_eq!(worker.task_heap.mebibytes(), 182);
+        assert_eq!(master.total_process().mebibytes(), 256);
         assert_eq!(configuration.get(&taskmanager::NUMBER_OF_TASK_SLOTS), Ok(1));
         assert_eq!(configuration.get(&cluster::PARALLELISM), Ok(1));
     }

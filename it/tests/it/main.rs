@@ -10,5 +10,6 @@ mod folder;
 mod input;
 mod jobs;
 mod local;
+mod memory;
 mod toolkit;
 mod yarn;

@@ -18,6 +18,7 @@ use tonic::{Code, Request, Status, Streaming};
 use super::channel::{ChannelId, JobKey, Peer};
 use super::credit::CreditGate;
 use super::error::ExchangeError;
+use super::send_pool::SendPermit;
 use super::wire::{self, Credits};
 
 /// Attempts to reach a worker that was just deployed to.
@@ -26,8 +27,8 @@ const CONNECT_ATTEMPTS: usize = 5;
 /// The stream of one job to one other worker; carries all channels between the two.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    /// Not bounded by a number: what task threads put here is bounded by their channels' credits.
-    queue: UnboundedSender<FlightData>,
+    /// Not bounded by a number: what task threads put here is bounded by their slot's pool.
+    queue: UnboundedSender<Queued>,
     state: Mutex<OutgoingState>,
 }
 
@@ -38,10 +39,13 @@ struct OutgoingState {
     failure: Option<ExchangeError>,
 }
 
+/// A message, and its place in the pool where it is a batch.
+type Queued = (FlightData, Option<SendPermit>);
+
 /// What the connection's own task needs.
 pub(super) struct Connection {
     outgoing: Arc<Outgoing>,
-    messages: Arc<Mutex<UnboundedReceiver<FlightData>>>,
+    messages: Arc<Mutex<UnboundedReceiver<Queued>>>,
     /// Whether anything left the queue: then the stream cannot be opened again without loss.
     started: Arc<AtomicBool>,
     /// Ends the request side too when the connection is given up: the transport alone would keep it open.
@@ -87,7 +91,12 @@ impl Outgoing {
 
     /// Queues a message. One for a failed stream vanishes; its sender learns of it from its account.
     pub(super) fn send(&self, message: FlightData) {
-        drop(self.queue.send(message));
+        drop(self.queue.send((message, None)));
+    }
+
+    /// The same for a batch, which holds its place in the pool until it has left.
+    pub(super) fn send_batch(&self, message: FlightData, permit: SendPermit) {
+        drop(self.queue.send((message, Some(permit))));
     }
 
     /// All channels fail, those to come too.
@@ -151,12 +160,18 @@ impl Connection {
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let (messages, started) = (self.messages.clone(), self.started.clone());
+        // The message that leaves now: the transport asks for the next one when it has room again.
+        let mut leaving: Option<SendPermit> = None;
         let requests = stream::poll_fn(move |context| {
             let polled = messages.lock().poll_recv(context);
-            if polled.is_ready() {
+            drop(leaving.take());
+            polled.map(|next| {
                 started.store(true, Ordering::Relaxed);
-            }
-            polled
+                next.map(|(message, permit)| {
+                    leaving = permit;
+                    message
+                })
+            })
         });
         let mut request = Request::new(requests.take_until(self.closed.clone().cancelled_owned()));
         wire::sign(&mut request, &self.job, &self.worker);

@@ -57,6 +57,11 @@ impl Coalescer {
         }
     }
 
+    /// Bytes that wait.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// How long the oldest record may still wait.
     pub(super) fn due_in(&self, now: Instant, timeout: Duration) -> Option<Duration> {
         let waited = now.saturating_duration_since(self.since?);

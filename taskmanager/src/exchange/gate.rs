@@ -17,6 +17,7 @@ use super::credit::CreditSink;
 use super::elapsed::Elapsed;
 use super::error::ExchangeError;
 use super::gate_queue::{GateQueue, Popped};
+use super::usage::NetworkUse;
 use crate::operator::{TaskContext, TaskError};
 
 /// What a gate yields.
@@ -56,6 +57,7 @@ pub(super) struct GateInput {
 }
 
 pub(super) struct GateShared {
+    usage: Arc<NetworkUse>,
     state: Mutex<GateState>,
     arrived: Notify,
 }
@@ -80,7 +82,7 @@ enum Payload {
 }
 
 impl GateShared {
-    pub(super) fn new(windows: impl IntoIterator<Item = u64>) -> Self {
+    pub(super) fn new(windows: impl IntoIterator<Item = u64>, usage: Arc<NetworkUse>) -> Self {
         let windows: Vec<u64> = windows.into_iter().collect();
         let state = GateState {
             producers: vec![None; windows.len()],
@@ -89,6 +91,7 @@ impl GateShared {
             closed: false,
         };
         Self {
+            usage,
             state: Mutex::new(state),
             arrived: Notify::new(),
         }
@@ -126,6 +129,10 @@ impl GateInput {
             return Ok(());
         }
         let pushed = state.queue.push(self.channel, payload, bytes);
+        if pushed.is_ok() {
+            // Within the lock: the task may take it at once.
+            self.gate.usage.add(bytes);
+        }
         drop(state);
         pushed.map_err(|credit| format!("it sent {bytes} bytes on a channel with a credit of {credit}"))?;
         self.gate.arrived.notify_one();
@@ -181,7 +188,13 @@ impl InputGate {
         let mut state = self.shared.state.lock();
         match &state.failure {
             Some((peer, error)) => Err(error.clone().into_task_error(peer)),
-            None => Ok(state.queue.pop()),
+            None => {
+                let popped = state.queue.pop();
+                if let Some(Popped::Element { bytes, .. }) = &popped {
+                    self.shared.usage.subtract(*bytes);
+                }
+                Ok(popped)
+            }
         }
     }
 
@@ -247,6 +260,7 @@ impl Drop for InputGate {
         {
             let mut state = self.shared.state.lock();
             state.closed = true;
+            self.shared.usage.subtract(state.queue.queued_bytes());
             state.queue.clear();
         }
         if let Some(withdraw) = self.withdraw.take() {

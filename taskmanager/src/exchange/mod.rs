@@ -28,6 +28,7 @@ mod gate;
 mod gate_queue;
 mod partition;
 mod partitioner;
+mod send_pool;
 mod sender;
 mod server;
 mod service;
@@ -37,13 +38,14 @@ mod stream_credit;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod wire;
 
 use std::time::Duration;
 
 use selvedge_core::MemorySize;
 
-pub use budget::{MAX_CHANNEL_CREDIT, MIN_CHANNEL_CREDIT, NetworkBudget};
+pub use budget::{MAX_CHANNEL_CREDIT, MIN_CHANNEL_CREDIT, NetworkBudget, OutputGrant};
 pub(crate) use elapsed::Elapsed;
 
 pub use channel::{ChannelId, JobKey, Peer};
@@ -51,15 +53,15 @@ pub use error::ExchangeError;
 pub use gate::{GateEvent, InputGate};
 pub use partition::{Outputs, ResultPartition};
 pub use partitioner::{BatchPartitioner, Shipping};
+pub use send_pool::SendPool;
 pub use service::{Exchange, InputChannelSpec, OutputChannelSpec};
+pub use usage::NetworkUse;
 
 /// What the exchange of one worker may take, and how it batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeConfig {
     /// All memory for batches on their way, of the whole worker.
     pub network_memory: MemorySize,
-    /// A channel's small batches are joined up to this size.
-    pub coalesce_bytes: u64,
     /// A channel's small batches are joined up to this many rows.
     pub coalesce_rows: usize,
     /// The longest that a record waits to be joined with others (Flink's `execution.buffer-timeout.interval`).
@@ -71,7 +73,6 @@ impl ExchangeConfig {
     pub const fn new(network_memory: MemorySize) -> Self {
         Self {
             network_memory,
-            coalesce_bytes: 32 << 10,
             coalesce_rows: 8192,
             buffer_timeout: Duration::from_millis(100),
         }

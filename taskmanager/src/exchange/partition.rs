@@ -14,6 +14,7 @@ use super::coalesce::Coalescer;
 use super::error::ExchangeError;
 use super::partitioner::Selector;
 use super::sender::ChannelSender;
+use super::usage::{Held, NetworkUse};
 use crate::operator::{Collector, TaskContext, TaskError};
 
 /// One output edge of a task. Collecting blocks while a consumer is behind.
@@ -27,6 +28,7 @@ pub struct ResultPartition {
 struct OutputChannel {
     sender: ChannelSender,
     waiting: Coalescer,
+    held: Held,
 }
 
 impl ResultPartition {
@@ -34,11 +36,14 @@ impl ResultPartition {
         context: TaskContext,
         selector: Selector,
         senders: Vec<ChannelSender>,
+        coalesce_bytes: u64,
         config: &super::ExchangeConfig,
+        usage: &Arc<NetworkUse>,
     ) -> Self {
         let channel = |sender| OutputChannel {
             sender,
-            waiting: Coalescer::new(config.coalesce_bytes, config.coalesce_rows),
+            waiting: Coalescer::new(coalesce_bytes, config.coalesce_rows),
+            held: Held::new(usage.clone()),
         };
         Self {
             context,
@@ -82,6 +87,7 @@ impl Collector for ResultPartition {
         for (index, part) in self.selector.select(batch, self.channels.len())? {
             let channel = &mut self.channels[index];
             let ready = channel.waiting.push(part, now);
+            channel.held.set(channel.waiting.bytes());
             if let Some(batch) = ready.map_err(|error| not_joined(&error, &channel.sender.peer))? {
                 channel.sender.send(&batch, &self.context)?;
             }
@@ -93,6 +99,7 @@ impl Collector for ResultPartition {
 impl OutputChannel {
     fn flush(&mut self, context: &TaskContext) -> Result<(), TaskError> {
         let waiting = self.waiting.take();
+        self.held.set(0);
         match waiting.map_err(|error| not_joined(&error, &self.sender.peer))? {
             Some(batch) => self.sender.send(&batch, context),
             None => Ok(()),

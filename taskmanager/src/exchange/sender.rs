@@ -11,6 +11,7 @@ use super::client::Outgoing;
 use super::credit::CreditGate;
 use super::error::ExchangeError;
 use super::gate::GateInput;
+use super::send_pool::SendPool;
 use super::wire;
 use crate::operator::{TaskContext, TaskError};
 
@@ -32,6 +33,7 @@ pub(super) enum Route {
     Remote {
         number: u32,
         outgoing: Arc<Outgoing>,
+        pool: Arc<SendPool>,
         encoder: Box<BatchEncoder>,
     },
 }
@@ -61,6 +63,7 @@ impl ChannelSender {
             Route::Remote {
                 number,
                 outgoing,
+                pool,
                 encoder,
             } => {
                 let message = encoder
@@ -74,7 +77,8 @@ impl ChannelSender {
                 }
                 check_size(bytes, &self.peer)?;
                 self.credit.take(bytes, context, &self.peer)?;
-                outgoing.send(wire::address(message, *number));
+                let permit = pool.take(bytes, context)?;
+                outgoing.send_batch(wire::address(message, *number), permit);
                 Ok(())
             }
         }

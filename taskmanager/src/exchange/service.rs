@@ -17,6 +17,7 @@ use tonic::service::interceptor::InterceptedService;
 
 use super::ExchangeConfig;
 use super::batch::BatchEncoder;
+use super::budget::OutputGrant;
 use super::channel::{ChannelId, JobKey, Peer};
 use super::client::{Connection, Outgoing};
 use super::credit::{CreditGate, CreditSink};
@@ -25,9 +26,11 @@ use super::error::ExchangeError;
 use super::gate::{GateInput, GateShared, InputGate};
 use super::partition::ResultPartition;
 use super::partitioner::{Selector, Shipping};
+use super::send_pool::SendPool;
 use super::sender::{ChannelSender, Route};
 use super::server::FlightExchange;
 use super::state::{Met, Rendezvous};
+use super::usage::NetworkUse;
 use crate::operator::TaskContext;
 
 /// One input channel of a task.
@@ -59,6 +62,7 @@ struct Shared {
     config: ExchangeConfig,
     secret: ApplicationSecret,
     io: Handle,
+    usage: Arc<NetworkUse>,
     rendezvous: Mutex<Rendezvous<ProducerEnd, GateInput>>,
     outgoing: Mutex<BTreeMap<(JobKey, Peer), Arc<Outgoing>>>,
     job_ended: Notify,
@@ -89,11 +93,17 @@ impl Exchange {
             config,
             secret,
             io,
+            usage: Arc::default(),
             rendezvous: Mutex::new(Rendezvous::new()),
             outgoing: Mutex::default(),
             job_ended: Notify::new(),
             shutdown: CancellationToken::new(),
         }))
+    }
+
+    /// What it holds now.
+    pub fn usage(&self) -> &Arc<NetworkUse> {
+        &self.0.usage
     }
 
     /// Serves other workers' streams until [`Self::shut_down`].
@@ -141,7 +151,7 @@ impl Exchange {
         channels: Vec<InputChannelSpec>,
         window: u64,
     ) -> Result<InputGate, ExchangeError> {
-        let shared = Arc::new(GateShared::new(channels.iter().map(|_| window)));
+        let shared = Arc::new(GateShared::new(channels.iter().map(|_| window), self.0.usage.clone()));
         let (mut schemas, mut ids) = (Vec::new(), Vec::new());
         for spec in channels {
             schemas.push(spec.schema);
@@ -173,17 +183,20 @@ impl Exchange {
         edge: u32,
         channels: Vec<OutputChannelSpec>,
         shipping: Shipping,
+        grant: &OutputGrant,
     ) -> Result<ResultPartition, ExchangeError> {
         let selector = Selector::new(shipping, context.attempt.subtask);
         let senders: Result<Vec<_>, _> = channels
             .into_iter()
-            .map(|spec| self.open_sender(job, &context.attempt, edge, spec))
+            .map(|spec| self.open_sender(job, &context.attempt, edge, spec, &grant.pool))
             .collect();
         Ok(ResultPartition::new(
             context.clone(),
             selector,
             senders?,
+            grant.coalesce_bytes,
             &self.0.config,
+            &self.0.usage,
         ))
     }
 
@@ -193,6 +206,7 @@ impl Exchange {
         producer: &ExecutionAttemptId,
         edge: u32,
         spec: OutputChannelSpec,
+        pool: &Arc<SendPool>,
     ) -> Result<ChannelSender, ExchangeError> {
         let peer: Arc<str> = format!("{} on {}", spec.consumer, spec.peer).into();
         let id = ChannelId {
@@ -209,6 +223,7 @@ impl Exchange {
         let route = Route::Remote {
             number,
             outgoing,
+            pool: pool.clone(),
             encoder,
         };
         Ok(ChannelSender { peer, credit, route })

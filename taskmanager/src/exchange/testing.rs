@@ -16,7 +16,11 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{BatchPartitioner, Exchange, ExchangeConfig, InputChannelSpec, JobKey, OutputChannelSpec, Peer};
+use super::{
+    BatchPartitioner, Exchange, ExchangeConfig, InputChannelSpec, JobKey, OutputChannelSpec, OutputGrant, Peer,
+    SendPool,
+};
+use crate::operator::testing::managed;
 use crate::operator::{TaskContext, TaskCounters, TaskError};
 
 pub(crate) const WINDOW: u64 = 16 << 10;
@@ -102,12 +106,20 @@ pub(crate) fn context(attempt: ExecutionAttemptId) -> TaskContext {
         attempt,
         parallelism: 1,
         max_parallelism: 128,
-        managed_memory: MemorySize::default(),
+        memory: managed(MemorySize::default()),
         file_systems: no_files(),
         temp_dirs: Arc::default(),
         io: Handle::current(),
         counters: Arc::new(TaskCounters::default()),
         cancelled: CancellationToken::new(),
+    }
+}
+
+/// Room enough for a test's batches.
+pub(crate) fn grant() -> OutputGrant {
+    OutputGrant {
+        coalesce_bytes: 32 << 10,
+        pool: SendPool::new(1 << 20, Arc::default()),
     }
 }
 

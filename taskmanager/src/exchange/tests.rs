@@ -8,8 +8,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use tokio::sync::oneshot;
 
-use super::testing::{Modulo, WINDOW, Worker, attempt, channel_from, context, ints, job, secret, values};
-use super::{GateEvent, InputGate, ResultPartition, Shipping};
+use super::testing::{Modulo, WINDOW, Worker, attempt, channel_from, context, grant, ints, job, secret, values};
+use super::{GateEvent, InputGate, OutputGrant, ResultPartition, SendPool, Shipping};
 use crate::operator::{Collector, TaskContext, TaskError};
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -70,9 +70,14 @@ fn send(mut partition: ResultPartition, batches: Vec<RecordBatch>) -> Result<(),
 fn pair(from: &Worker, to: &Worker) -> (ResultPartition, TaskContext, InputGate, TaskContext) {
     let (producer, consumer) = (attempt("source", 0), attempt("sink", 0));
     let sending = context(producer.clone());
-    let partition =
-        from.exchange
-            .open_partition(job(1), &sending, 0, vec![to.channel_to(&consumer)], Shipping::Forward);
+    let partition = from.exchange.open_partition(
+        job(1),
+        &sending,
+        0,
+        vec![to.channel_to(&consumer)],
+        Shipping::Forward,
+        &grant(),
+    );
     let inputs = vec![channel_from(0, &producer)];
     let gate = to.exchange.open_gate(job(1), &consumer, inputs, WINDOW);
     (partition.unwrap(), sending, gate.unwrap(), context(consumer))
@@ -105,7 +110,7 @@ async fn hash_brings_each_key_to_one_consumer_over_two_by_two() {
         let task = context(producer.clone());
         let partition = worker
             .exchange
-            .open_partition(job(1), &task, 4, channels, shipping)
+            .open_partition(job(1), &task, 4, channels, shipping, &grant())
             .unwrap();
         sending.push(thread(move || send(partition, (0..20).map(|_| ints(0..500)).collect())));
     }
@@ -136,7 +141,7 @@ async fn rebalance_takes_turns_and_broadcast_reaches_all() {
         let task = context(producer.clone());
         let partition = a
             .exchange
-            .open_partition(job(1), &task, edge, channels, shipping)
+            .open_partition(job(1), &task, edge, channels, shipping, &grant())
             .unwrap();
         let sending = thread(move || send(partition, (0..10).map(|n| ints([n])).collect()));
         let receive = |(worker, consumer): (&Worker, _)| {
@@ -169,12 +174,56 @@ async fn a_stopped_consumer_holds_at_most_its_credit_and_stops_the_producer() {
         });
         until("the window is nearly full", || gate.queued_bytes() > WINDOW / 2).await;
         assert!(gate.queued_bytes() <= WINDOW, "{}", gate.queued_bytes());
+        assert!(to.exchange.usage().bytes() >= gate.queued_bytes());
         assert!(!producer.is_finished());
         sending.cancelled.cancel();
         assert!(matches!(within(producer).await, Err(TaskError::Cancelled)));
         // Eight batches of 4 KiB are joined; the eighth call is the one that could not send them all.
         assert_eq!(taken.load(Ordering::Relaxed), 7);
         drop((gate, receiving));
+        for worker in [&a, &b] {
+            until("nothing is on its way", || worker.exchange.usage().bytes() == 0).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_send_pool_lets_everything_through_and_is_whole_again() {
+    let (a, b) = (Worker::start("a", secret(1)).await, Worker::start("b", secret(1)).await);
+    let (producer, consumer) = (attempt("p", 0), attempt("c", 0));
+    let sending = context(producer.clone());
+    let small = OutputGrant {
+        coalesce_bytes: 0,
+        pool: SendPool::new(1 << 10, a.exchange.usage().clone()),
+    };
+    let channels = vec![b.channel_to(&consumer)];
+    let mut partition = a
+        .exchange
+        .open_partition(job(1), &sending, 0, channels, Shipping::Forward, &small)
+        .unwrap();
+    let inputs = vec![channel_from(0, &producer)];
+    // Credit for all of it at once: only the pool holds the producer back.
+    let gate = b.exchange.open_gate(job(1), &consumer, inputs, 1 << 20).unwrap();
+    let usage = a.exchange.usage().clone();
+    let running = thread(move || {
+        let mut most = 0;
+        for n in 0..100 {
+            partition.collect(ints(n * 100..(n + 1) * 100))?;
+            most = most.max(usage.bytes());
+        }
+        partition.finish()?;
+        Ok::<_, TaskError>(most)
+    });
+    let receiving = context(consumer);
+    let all = within(thread(move || drain(gate, &receiving))).await.unwrap();
+    assert_eq!(all, (0..10_000).collect::<Vec<_>>());
+    let most = within(running).await.unwrap();
+    assert!(
+        most <= 2 << 10,
+        "{most} bytes were handed over, one message alone is 1 KiB"
+    );
+    for worker in [&a, &b] {
+        until("nothing is on its way", || worker.exchange.usage().bytes() == 0).await;
     }
 }
 
@@ -190,7 +239,7 @@ async fn a_blocked_input_stops_no_other_on_the_same_stream() {
         let channels = vec![b.channel_to(&consumer)];
         let mut partition = a
             .exchange
-            .open_partition(job(1), &task, 0, channels, Shipping::Forward)
+            .open_partition(job(1), &task, 0, channels, Shipping::Forward, &grant())
             .unwrap();
         let inputs = vec![channel_from(0, &producer)];
         gates.push((
@@ -233,6 +282,7 @@ async fn one_gate_reads_on_while_one_of_its_inputs_is_silent() {
             1,
             vec![b.channel_to(&consumer)],
             Shipping::Forward,
+            &grant(),
         )
         .unwrap();
     let inputs = vec![channel_from(0, &silent), channel_from(1, &busy)];
@@ -338,7 +388,7 @@ async fn a_producer_that_comes_first_waits_without_loss() {
         let channels = vec![to.channel_to(&consumer)];
         let partition = a
             .exchange
-            .open_partition(job(1), &task, 0, channels, Shipping::Forward)
+            .open_partition(job(1), &task, 0, channels, Shipping::Forward, &grant())
             .unwrap();
         let counters = task.counters.clone();
         let sending = thread(move || send(partition, vec![ints(0..20_000)]));
@@ -367,7 +417,7 @@ async fn a_record_larger_than_the_credit_passes_alone() {
         let channels = vec![to.channel_to(&consumer)];
         let partition = a
             .exchange
-            .open_partition(job(1), &task, 0, channels, Shipping::Forward)
+            .open_partition(job(1), &task, 0, channels, Shipping::Forward, &grant())
             .unwrap();
         let mut spec = channel_from(0, &producer);
         spec.schema = schema.clone();

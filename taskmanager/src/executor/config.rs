@@ -34,6 +34,8 @@ pub struct TaskExecutorConfig {
     pub secret: ApplicationSecret,
     /// The memory by use, the cores and the number of slots.
     pub memory: TaskExecutorProcessSpec,
+    /// Whether the process is this worker's alone: its memory is then the worker's.
+    pub own_process: bool,
     /// Files that tasks read and write.
     pub file_systems: FileSystems,
     /// Directories for temporary files.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use selvedge_core::job_graph::Partitioner;
-use selvedge_core::{AllocationId, ExecutionAttemptId, MemorySize};
+use selvedge_core::{AllocationId, ExecutionAttemptId};
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
 use tokio::runtime::Handle;
@@ -13,7 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::TaskExecutorConfig;
 use super::event::{Notification, Submission};
-use crate::exchange::{Exchange, ExchangeError, JobKey, NetworkBudget, Outputs, ResultPartition, Shipping};
+use crate::exchange::{
+    Exchange, ExchangeError, JobKey, NetworkBudget, OutputGrant, Outputs, ResultPartition, Shipping,
+};
+use crate::memory::MemoryManager;
 use crate::operator::{TaskContext, TaskCounters};
 use crate::task::{JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
 
@@ -25,6 +28,8 @@ pub(super) struct Deployed {
     pub(super) failed_by: Arc<OnceLock<String>>,
     allocation: AllocationId,
     credit: u64,
+    /// What its output channels may keep to join.
+    joining: u64,
 }
 
 impl Deployed {
@@ -40,6 +45,7 @@ impl Deployed {
     /// Gives back what the exchange had granted for the task.
     pub(super) fn release(&mut self, budget: &mut NetworkBudget) {
         budget.release(self.allocation, std::mem::take(&mut self.credit));
+        budget.release_output(self.allocation, std::mem::take(&mut self.joining));
     }
 }
 
@@ -51,15 +57,26 @@ pub(super) struct Deployer {
     pub(super) config: Arc<TaskExecutorConfig>,
     pub(super) exchange: Exchange,
     pub(super) budget: NetworkBudget,
+    pub(super) memory: MemoryManager,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) io: Handle,
 }
 
 /// What the tasks of one slot have in common.
+#[derive(Default)]
 struct SlotShare {
-    tasks: u64,
     input_channels: usize,
+    output_channels: usize,
     window: u64,
+    /// Set when the credit of the inputs was granted.
+    output: Option<OutputGrant>,
+}
+
+impl SlotShare {
+    fn joining(&self, channels: usize) -> u64 {
+        let of_each = self.output.as_ref().map_or(0, |grant| grant.coalesce_bytes);
+        of_each * channels as u64
+    }
 }
 
 impl Deployer {
@@ -88,19 +105,18 @@ impl Deployer {
     fn grant(&mut self, tasks: &[TaskDeployment]) -> Result<BTreeMap<AllocationId, SlotShare>, ExchangeError> {
         let mut shares = BTreeMap::<AllocationId, SlotShare>::new();
         for task in tasks {
-            let share = shares.entry(task.allocation).or_insert(SlotShare {
-                tasks: 0,
-                input_channels: 0,
-                window: 0,
-            });
-            share.tasks += 1;
+            let share = shares.entry(task.allocation).or_default();
             share.input_channels += task.input_channels();
+            share.output_channels += task.output_channels();
         }
         let slots: Vec<AllocationId> = shares.keys().copied().collect();
         for slot in slots {
             let share = shares.get_mut(&slot).expect("the slot was just listed");
             match self.budget.grant(slot, share.input_channels) {
-                Ok(window) => share.window = window,
+                Ok(window) => {
+                    share.window = window;
+                    share.output = Some(self.budget.grant_output(slot, share.output_channels));
+                }
                 Err(error) => {
                     // What was not granted yet has a window of zero.
                     self.take_back(&shares);
@@ -114,6 +130,7 @@ impl Deployer {
     fn take_back(&mut self, shares: &BTreeMap<AllocationId, SlotShare>) {
         for (slot, share) in shares {
             self.budget.release(*slot, share.window * share.input_channels as u64);
+            self.budget.release_output(*slot, share.joining(share.output_channels));
         }
     }
 
@@ -125,7 +142,7 @@ impl Deployer {
         share: &SlotShare,
         job_master: &Arc<dyn JobMasterGateway>,
     ) -> GatewayResult<(ExecutionAttemptId, Task, Deployed)> {
-        let context = self.context(job, job_name, &deployment, share);
+        let context = self.context(job, job_name, &deployment);
         let attempt = context.attempt.clone();
         let deployed = Deployed {
             counters: context.counters.clone(),
@@ -133,10 +150,15 @@ impl Deployer {
             failed_by: Arc::default(),
             allocation: deployment.allocation,
             credit: share.window * deployment.input_channels() as u64,
+            joining: share.joining(deployment.output_channels()),
         };
         let splits = JobMasterSplits::new(context.clone(), job, job_master.clone());
         let output_schema = deployment.outputs.first().map(|edge| edge.schema.clone());
-        let outputs = self.outputs(job, &context, deployment.outputs)?;
+        let grant = share
+            .output
+            .as_ref()
+            .expect("each slot of the submission was granted its share");
+        let outputs = self.outputs(job, &context, deployment.outputs, grant)?;
         let task = Task {
             chain: deployment.chain,
             input: self.input(job, &attempt, deployment.inputs, share.window)?,
@@ -152,8 +174,7 @@ impl Deployer {
         Ok((attempt, task, deployed))
     }
 
-    fn context(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment, share: &SlotShare) -> TaskContext {
-        let slot = self.config.memory.slot_profile();
+    fn context(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment) -> TaskContext {
         TaskContext {
             job_id: job.job_id,
             job_name: job_name.to_owned(),
@@ -161,7 +182,7 @@ impl Deployer {
             task_name: deployment.task_name.clone(),
             parallelism: deployment.parallelism,
             max_parallelism: deployment.max_parallelism,
-            managed_memory: MemorySize::from_bytes(slot.managed.bytes() / share.tasks.max(1)),
+            memory: self.memory.task(deployment.allocation),
             file_systems: self.config.file_systems.clone(),
             temp_dirs: self.config.temp_dirs.as_slice().into(),
             io: self.io.clone(),
@@ -191,11 +212,12 @@ impl Deployer {
         job: JobKey,
         context: &TaskContext,
         edges: Vec<OutputEdge>,
+        grant: &OutputGrant,
     ) -> GatewayResult<Vec<ResultPartition>> {
         let open = |edge: OutputEdge| {
             let shipping = self.shipping(&edge)?;
             self.exchange
-                .open_partition(job, context, edge.edge, edge.channels, shipping)
+                .open_partition(job, context, edge.edge, edge.channels, shipping, grant)
                 .map_err(|error| refuse(&error))
         };
         edges.into_iter().map(open).collect()

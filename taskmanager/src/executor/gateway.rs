@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::event::{Reply, Request, SlotDemand, Submission, Urgent};
 use super::files::WorkerFiles;
 use crate::exchange::JobKey;
+use crate::memory::MemoryAccount;
 use crate::task::{DeploymentError, TaskDeployment};
 
 /// The ways into the loop.
@@ -24,6 +25,7 @@ pub(super) struct Inbox {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) urgent: mpsc::Sender<Urgent>,
     pub(super) files: Arc<WorkerFiles>,
+    pub(super) memory: MemoryAccount,
 }
 
 fn gone<E>(_: E) -> GatewayError {
@@ -104,8 +106,13 @@ impl TaskExecutorGateway for Inbox {
         request: HeartbeatFromResourceManagerRequest,
     ) -> GatewayResult<SlotReport> {
         let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
-        self.ask_urgently(|reply| Urgent::ResourceManagerHeartbeat(id, reply))
-            .await
+        let mut report = self
+            .ask_urgently(|reply| Urgent::ResourceManagerHeartbeat(id, reply))
+            .await?;
+        // Counting the pages of a large worker takes a while: neither the loop nor the runtime waits for it.
+        let account = self.memory.clone();
+        report.memory = tokio::task::spawn_blocking(move || account.read()).await.ok();
+        Ok(report)
     }
 
     async fn heartbeat_from_job_master(

@@ -279,6 +279,7 @@ impl Service {
         SlotReport {
             resource_id: self.identity.resource_id.0.clone(),
             slots: self.state.slots.report(),
+            memory: None,
         }
     }
 

@@ -19,6 +19,7 @@ use super::service::{Queues, Service};
 use super::state::State;
 use super::{TaskExecutorConfig, TaskExecutorError};
 use crate::exchange::{Exchange, NetworkBudget};
+use crate::memory::{MemoryAccount, MemoryManager};
 use crate::slot::SlotTable;
 
 /// Requests that may wait; beyond them callers are told to come again.
@@ -86,21 +87,23 @@ impl TaskExecutor {
         let (requests, request_queue) = mpsc::channel(REQUEST_QUEUE);
         let (urgent, urgent_queue) = mpsc::channel(URGENT_QUEUE);
         let (notifications, notification_queue) = mpsc::channel(NOTIFICATION_QUEUE);
-        let inbox = Inbox {
-            requests,
-            urgent,
-            files: Arc::new(WorkerFiles {
-                log: config.log_file.clone(),
-                stdout: config.stdout_file.clone(),
-            }),
-        };
+        let memory = MemoryManager::new(config.memory.slot_profile().managed);
         let exchange = Exchange::new(
             config.resource_id.clone(),
             config.exchange(),
             config.secret.clone(),
             io.clone(),
         );
-        let service = service(&config, &addresses, exchange.clone(), notifications.clone(), io)?;
+        let inbox = Inbox {
+            requests,
+            urgent,
+            memory: MemoryAccount::new(memory.clone(), exchange.usage().clone(), config.own_process),
+            files: Arc::new(WorkerFiles {
+                log: config.log_file.clone(),
+                stdout: config.stdout_file.clone(),
+            }),
+        };
+        let service = service(&config, &addresses, exchange.clone(), memory, notifications.clone(), io)?;
         let closed = service.resource_manager.closed.clone();
         serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
         serve_data(data, exchange, notifications);
@@ -126,6 +129,7 @@ fn service(
     config: &Arc<TaskExecutorConfig>,
     addresses: &WorkerAddresses,
     exchange: Exchange,
+    memory: MemoryManager,
     notifications: mpsc::Sender<Notification>,
     io: Handle,
 ) -> Result<Service, TaskExecutorError> {
@@ -142,8 +146,9 @@ fn service(
         state: State::new(table, config.timeouts.clone(), now),
         deployer: Deployer {
             config: config.clone(),
+            budget: NetworkBudget::new(config.memory.network, slots, exchange.usage().clone()),
             exchange,
-            budget: NetworkBudget::new(config.memory.network, slots),
+            memory,
             notifications: notifications.clone(),
             io,
         },

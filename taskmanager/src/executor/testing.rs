@@ -138,6 +138,7 @@ impl Master {
             resource_manager_address: self.address.clone(),
             secret: secret(1),
             memory: memory(),
+            own_process: false,
             file_systems: no_files(),
             temp_dirs: Vec::new(),
             log_file: None,

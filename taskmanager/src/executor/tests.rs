@@ -6,8 +6,8 @@ use futures::TryStreamExt;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, ReadFileRequest,
-    ShutdownRequest,
+    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
+    HeartbeatFromResourceManagerRequest, ReadFileRequest, ShutdownRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, TaskExecutorGateway};
 
@@ -55,6 +55,32 @@ async fn registered(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Work
     assert_eq!(registration.slots.len(), 2);
     worker.until_registered().await;
     worker
+}
+
+#[tokio::test]
+async fn a_heartbeat_tells_what_the_parts_of_the_worker_take() {
+    for own_process in [true, false] {
+        let master = Master::start().await;
+        let timeouts = TaskExecutorTimeouts::default();
+        let worker = master
+            .worker_with(timeouts, |config| config.own_process = own_process)
+            .await;
+        worker.until_registered().await;
+        let heartbeat = HeartbeatFromResourceManagerRequest {
+            resource_manager_id: leader().to_wire(),
+        };
+        let report = worker.gateway.heartbeat_from_resource_manager(heartbeat).await.unwrap();
+        let memory = report.memory.unwrap();
+        assert_eq!(
+            (memory.managed, memory.network, memory.task),
+            (0, 0, 0),
+            "no task is there"
+        );
+        let reserve = memory.framework + memory.code + memory.slack;
+        assert!(reserve >= memory.process, "{memory:?}");
+        assert_eq!(memory.process > 0, own_process, "{memory:?}");
+        worker.handle.stop().await;
+    }
 }
 
 fn job_heartbeat() -> HeartbeatFromJobMasterRequest {

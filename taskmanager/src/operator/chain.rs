@@ -50,8 +50,6 @@ pub fn plan_chain(
         source: ConnectorError::new(error.to_string()),
     })?;
     let output = planned.last().and_then(|last| last.output.clone());
-    let holding = planned.iter().filter(|operator| operator.holds_state()).count();
-    let budget = ctx.managed_memory.bytes() / u64::try_from(holding.max(1)).unwrap_or(1);
     let mut chain = PlannedChain {
         host: OperatorHost::new(ctx, specs.first().map_or("", |spec| spec.id.as_str())),
         source: None,
@@ -60,7 +58,7 @@ pub fn plan_chain(
         output,
     };
     for operator in planned {
-        chain.add(ctx, operator, budget)?;
+        chain.add(ctx, operator)?;
     }
     Ok(Box::new(chain))
 }
@@ -75,7 +73,7 @@ struct PlannedChain {
 }
 
 impl PlannedChain {
-    fn add(&mut self, ctx: &TaskContext, planned: PlannedOperator, budget: u64) -> Result<(), TaskError> {
+    fn add(&mut self, ctx: &TaskContext, planned: PlannedOperator) -> Result<(), TaskError> {
         let host = OperatorHost::new(ctx, planned.id.as_str());
         let output = planned.output;
         let operator: Box<dyn Operator> = match (planned.kind, output) {
@@ -101,10 +99,7 @@ impl PlannedChain {
                     aggregates,
                 },
                 Some(output),
-            ) => {
-                let operator = AggregateOperator::new(host, &input, keys, aggregates, output, budget)?;
-                Box::new(operator)
-            }
+            ) => Box::new(AggregateOperator::new(host, &input, keys, aggregates, output)?),
             (PlannedKind::FileSink { input, spec }, None) => Box::new(FileSinkOperator::new(host, &spec, input)?),
             (PlannedKind::PrintSink(spec), None) => Box::new(PrintSinkOperator::new(host, spec)),
             (PlannedKind::BlackholeSink(spec), None) => Box::new(BlackholeSinkOperator::new(host, &spec)),

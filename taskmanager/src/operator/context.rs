@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use selvedge_core::{ExecutionAttemptId, JobId, MemorySize};
+use selvedge_core::{ExecutionAttemptId, JobId};
 use selvedge_runtime::fs::FileSystems;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{TaskCounters, TaskError};
+use crate::memory::TaskMemory;
 
 /// One task: its identity, its surroundings and its counters. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,8 +26,8 @@ pub struct TaskContext {
     pub parallelism: u32,
     /// Key groups of the vertex.
     pub max_parallelism: u32,
-    /// The share of the slot's managed memory that this task's operators may take.
-    pub managed_memory: MemorySize,
+    /// What this task's operators reserve from: the slot's managed memory.
+    pub memory: TaskMemory,
     /// Files.
     pub file_systems: FileSystems,
     /// Directories for temporary files.

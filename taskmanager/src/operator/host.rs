@@ -7,6 +7,7 @@ use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::connector::{ConnectorError, report};
 
 use super::{Accumulator, TaskContext, TaskError};
+use crate::memory::Reservation;
 
 /// The most rows of a batch.
 pub(super) const MAX_ROWS: usize = 8192;
@@ -37,6 +38,11 @@ impl OperatorHost {
     /// The operator failed because of something. The whole story is in the message: what crosses processes is text.
     pub(super) fn caused(&self, message: &str, cause: impl Error + 'static) -> TaskError {
         self.fail(format!("{message}: {}", report(&cause)))
+    }
+
+    /// An account of the managed memory that the operator holds.
+    pub(super) fn reservation(&self) -> Reservation {
+        self.ctx.memory.reservation(&self.id)
     }
 
     /// A count of the operator's.

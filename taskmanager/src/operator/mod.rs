@@ -25,6 +25,8 @@ use arrow::record_batch::RecordBatch;
 use selvedge_runtime::connector::{Committable, ConnectorError, InputSplit};
 use thiserror::Error;
 
+use crate::memory::ManagedMemoryError;
+
 pub use chain::plan_chain;
 pub use context::TaskContext;
 pub use counters::{Accumulator, TaskCounters};
@@ -45,6 +47,9 @@ pub enum TaskError {
         #[source]
         source: ConnectorError,
     },
+    /// An operator does not get the memory that it needs.
+    #[error(transparent)]
+    ManagedMemory(#[from] ManagedMemoryError),
     /// The exchange with another task failed.
     #[error("exchange with {peer} failed: {reason}")]
     Exchange {

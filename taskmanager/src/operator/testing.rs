@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use selvedge_core::job_graph::OperatorSpec;
-use selvedge_core::{ExecutionAttemptId, JobId, MemorySize};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, MemorySize};
 use selvedge_runtime::connector::{Committable, InputSplit};
 use selvedge_runtime::fs::FileSystems;
 use serde_json::Value;
@@ -13,11 +13,17 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::{Chain, Collector, SourceStatus, SplitProvider, TaskContext, TaskCounters, TaskError, plan_chain};
+use crate::memory::{MemoryManager, TaskMemory};
 
 /// A task with a runtime of its own.
 pub(crate) struct TestTask {
     pub(crate) runtime: Runtime,
     pub(crate) ctx: TaskContext,
+}
+
+/// A slot with this much managed memory.
+pub(crate) fn managed(size: MemorySize) -> TaskMemory {
+    MemoryManager::new(size).task(AllocationId::from_bytes([1; 16]))
 }
 
 impl TestTask {
@@ -34,7 +40,7 @@ impl TestTask {
             task_name: "test".to_owned(),
             parallelism: 1,
             max_parallelism: 128,
-            managed_memory: MemorySize::from_mebibytes(64),
+            memory: managed(MemorySize::from_mebibytes(64)),
             file_systems: FileSystems::local_only(),
             temp_dirs: Arc::new([]),
             io: runtime.handle().clone(),

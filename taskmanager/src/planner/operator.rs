@@ -28,13 +28,6 @@ pub(crate) struct PlannedOperator {
     pub(crate) kind: PlannedKind,
 }
 
-impl PlannedOperator {
-    /// Whether it keeps records or results in managed memory.
-    pub(crate) fn holds_state(&self) -> bool {
-        matches!(self.kind, PlannedKind::Aggregate { .. })
-    }
-}
-
 /// What an operator does, with its expressions planned.
 #[derive(Debug)]
 pub(crate) enum PlannedKind {

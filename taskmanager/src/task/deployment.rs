@@ -88,6 +88,11 @@ impl TaskDeployment {
     pub fn input_channels(&self) -> usize {
         self.inputs.iter().map(|edge| edge.channels.len()).sum()
     }
+
+    /// How many channels may keep batches to join.
+    pub fn output_channels(&self) -> usize {
+        self.outputs.iter().map(|edge| edge.channels.len()).sum()
+    }
 }
 
 impl TryFrom<proto::TaskDeploymentDescriptor> for TaskDeployment {

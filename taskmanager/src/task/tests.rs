@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::testing::{Listed, TestPlanner, spec};
 use super::{Task, TaskInput, TaskRunner, TaskTransition, ThreadRunner};
-use crate::exchange::testing::{WINDOW, Worker, attempt, channel_from, context, int_schema, job, secret};
+use crate::exchange::testing::{WINDOW, Worker, attempt, channel_from, context, grant, int_schema, job, secret};
 use crate::exchange::{InputGate, Outputs, ResultPartition, Shipping};
 use crate::operator::TaskContext;
 
@@ -77,7 +77,7 @@ async fn two_tasks_move_all_records_and_tell_their_states_in_order() {
     let channels = vec![worker.channel_to(&sink.attempt)];
     let partition = worker
         .exchange
-        .open_partition(job(1), &source, 0, channels, Shipping::Forward)
+        .open_partition(job(1), &source, 0, channels, Shipping::Forward, &grant())
         .unwrap();
     let inputs = vec![channel_from(0, &source.attempt)];
     let gate = worker

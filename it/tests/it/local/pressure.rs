@@ -12,8 +12,9 @@ use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, rebalance, slow_blackhole, vertex};
 
 const MEBIBYTE: u64 = 1 << 20;
-/// `taskmanager.memory.network` of a worker of 1728 MiB: a tenth of its 1280 MiB.
-const NETWORK_SHARE: u64 = 128 * MEBIBYTE;
+/// `taskmanager.memory.network` of a worker of the shipped 512 MiB: a tenth of what is left of it beside 32 MiB of
+/// metaspace and a tenth of overhead, rounded up.
+const NETWORK_SHARE: u64 = 43 * MEBIBYTE;
 
 /// The REST endpoint that the command names.
 fn rest_address(said: &str) -> Option<String> {

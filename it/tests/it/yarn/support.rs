@@ -72,9 +72,17 @@ impl Cluster {
         self.bed.hdfs().unwrap()
     }
 
-    /// `selvedge run -t yarn-per-job -p N`
+    /// `selvedge run -t yarn-per-job -p N`, with containers of Flink's sizes: the bed's NodeManagers are made for them.
     pub(crate) fn run(&self, parallelism: u32) -> Selvedge {
-        Selvedge::on(&self.bed, "run").args(["-t", "yarn-per-job", "-p", &parallelism.to_string()])
+        self.run_sized(parallelism, "1600m", "1728m")
+    }
+
+    /// The same with containers of these sizes.
+    pub(crate) fn run_sized(&self, parallelism: u32, master: &str, worker: &str) -> Selvedge {
+        Selvedge::on(&self.bed, "run")
+            .args(["-t", "yarn-per-job", "-p", &parallelism.to_string()])
+            .arg(format!("-Djobmanager.memory.process.size={master}"))
+            .arg(format!("-Dtaskmanager.memory.process.size={worker}"))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, String> {

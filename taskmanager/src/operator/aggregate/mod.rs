@@ -2,6 +2,7 @@
 //! come; each aggregate keeps its state by that number.
 
 mod groups;
+mod keys;
 mod row_groups;
 mod text_groups;
 
@@ -12,11 +13,11 @@ use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion_common::DataFusionError;
 use datafusion_expr_common::groups_accumulator::{EmitTo, GroupsAccumulator};
-use selvedge_core::MemorySize;
 
 use super::chain::Operator;
 use super::host::{MAX_ROWS, OperatorHost};
 use super::{Collector, TaskError};
+use crate::memory::Reservation;
 use crate::planner::PlannedAggregate;
 use groups::{Groups, OneGroup};
 use row_groups::RowGroups;
@@ -30,8 +31,8 @@ pub(super) struct AggregateOperator {
     states: Vec<Box<dyn GroupsAccumulator>>,
     output: SchemaRef,
     any_record: bool,
-    /// Bytes that groups and states may take; 0 is no limit.
-    budget: u64,
+    /// Of groups and states.
+    memory: Reservation,
     /// The group of each row of a batch; kept for its allocation.
     of_rows: Vec<usize>,
 }
@@ -43,7 +44,6 @@ impl AggregateOperator {
         keys: Vec<usize>,
         aggregates: Vec<PlannedAggregate>,
         output: SchemaRef,
-        budget: u64,
     ) -> Result<Self, TaskError> {
         let states = aggregates.iter().map(PlannedAggregate::accumulator);
         let states = states
@@ -56,7 +56,7 @@ impl AggregateOperator {
             states,
             output,
             any_record: false,
-            budget,
+            memory: host.reservation(),
             of_rows: Vec::new(),
             host,
         })
@@ -72,19 +72,10 @@ impl AggregateOperator {
         Ok(())
     }
 
-    fn check_memory(&self) -> Result<(), TaskError> {
+    /// Reserves what groups and states take, and this much more.
+    fn reserve(&mut self, growth: usize) -> Result<(), TaskError> {
         let states: usize = self.states.iter().map(|state| state.size()).sum();
-        let used = (states + self.groups.size()) as u64;
-        if self.budget == 0 || used <= self.budget {
-            return Ok(());
-        }
-        Err(self.host.fail(format!(
-            "its {} groups take {}, more than the {} of managed memory that it may use: raise \
-             taskmanager.memory.managed.size or the parallelism",
-            self.groups.len(),
-            MemorySize::from_mebibytes(used >> 20),
-            MemorySize::from_bytes(self.budget)
-        )))
+        Ok(self.memory.resize((states + self.groups.size() + growth) as u64)?)
     }
 
     fn results(&mut self) -> Result<Vec<ArrayRef>, DataFusionError> {
@@ -118,12 +109,14 @@ impl Operator for AggregateOperator {
     fn process(&mut self, batch: RecordBatch, _out: &mut dyn Collector) -> Result<(), TaskError> {
         let keys: Vec<_> = self.keys.iter().map(|key| Arc::clone(batch.column(*key))).collect();
         self.of_rows.clear();
+        // Before it is taken: a table that grows is there twice for a moment.
+        self.reserve(self.groups.growth(&keys, batch.num_rows()))?;
         self.groups
             .assign(&keys, batch.num_rows(), &mut self.of_rows)
             .map_err(|error| self.host.caused("the keys cannot be compared", error))?;
         self.any_record |= batch.num_rows() > 0;
         self.update(&batch)?;
-        self.check_memory()
+        self.reserve(0)
     }
 
     fn finish(&mut self, out: &mut dyn Collector) -> Result<(), TaskError> {

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::operator::testing::TestTask;
+use crate::operator::testing::{TestTask, managed};
+use selvedge_core::MemorySize;
 
 fn batch(rows: &[Row]) -> RecordBatch {
     let columns: Vec<(&str, ArrayRef, bool)> = vec![
@@ -116,16 +117,46 @@ fn many_groups_leave_in_bounded_batches() {
 #[test]
 fn groups_beyond_the_managed_memory_fail_with_a_remedy() {
     let mut task = TestTask::new();
-    task.ctx.managed_memory = MemorySize::from_bytes(1 << 16);
+    task.ctx.memory = managed(MemorySize::from_bytes(1 << 16));
     let rows: Vec<_> = (0..20_000).map(|n| (Some("w"), n)).collect();
-    let error = task
-        .run(&aggregate(&json!(["n"])), &[batch(&rows)])
-        .err()
-        .unwrap()
-        .to_string();
+    let error = task.run(&aggregate(&json!(["n"])), &[batch(&rows)]).err().unwrap();
+    let TaskError::ManagedMemory(refused) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!((refused.operator.as_str(), refused.available), ("agg", 1 << 16));
+    assert!(refused.requested > 20_000 * 16, "{error}");
     assert!(
-        error.contains("operator 'agg' failed: its 20000 groups take"),
+        error.to_string().contains("raise taskmanager.memory.managed.size"),
         "{error}"
     );
-    assert!(error.contains("raise taskmanager.memory.managed.size"), "{error}");
+}
+
+#[test]
+fn what_groups_take_was_reserved_before() {
+    let words: Vec<String> = (0..60_000).map(|n| format!("{n:x<width$}", width = n % 23)).collect();
+    for (table, name) in [(true, "text"), (false, "rows")] {
+        let mut groups: Box<dyn Groups> = if table {
+            Box::new(TextGroups::default())
+        } else {
+            let schema =
+                arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new("word", DataType::Utf8, true)]);
+            Box::new(RowGroups::new(&Arc::new(schema), &[0]).unwrap())
+        };
+        let whole = StringArray::from_iter_values(&words);
+        let mut at = 0;
+        for step in 1..60 {
+            let rows = step * 37 % 1000;
+            let keys: Vec<ArrayRef> = vec![Arc::new(whole.slice(at, rows))];
+            let reserved = groups.size() + groups.growth(&keys, rows);
+            groups.assign(&keys, rows, &mut Vec::new()).unwrap();
+            assert!(
+                groups.size() <= reserved,
+                "{name} at {at}: {} of {reserved}",
+                groups.size()
+            );
+            at += rows;
+        }
+        let reserved = groups.size() + groups.growth(&[Arc::new(whole.slice(at, 1))], 1);
+        assert!(reserved <= 8 * groups.size(), "a little more costs no large reserve");
+    }
 }

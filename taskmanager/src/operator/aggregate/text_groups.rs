@@ -9,7 +9,8 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::error::ArrowError;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::groups::Groups;
+use super::groups::{Groups, table_growth};
+use super::keys::Keys;
 
 /// Bytes of a key in the table.
 const HEAD: usize = 8;
@@ -28,39 +29,6 @@ pub(super) struct TextGroups {
     table: HashTable<Entry>,
     null: Option<usize>,
     keys: Keys,
-}
-
-/// The keys by group, one after another.
-struct Keys {
-    bytes: Vec<u8>,
-    /// Where each key starts, and where the last ends.
-    starts: Vec<usize>,
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self {
-            bytes: Vec::new(),
-            starts: vec![0],
-        }
-    }
-}
-
-impl Keys {
-    fn push(&mut self, key: &[u8]) -> Result<u32, ArrowError> {
-        let group = u32::try_from(self.len()).map_err(|_| ArrowError::OffsetOverflowError(self.len()))?;
-        self.bytes.extend_from_slice(key);
-        self.starts.push(self.bytes.len());
-        Ok(group)
-    }
-
-    fn get(&self, group: usize) -> &[u8] {
-        &self.bytes[self.starts[group]..self.starts[group + 1]]
-    }
-
-    fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
 }
 
 impl TextGroups {
@@ -145,11 +113,19 @@ impl Groups for TextGroups {
     }
 
     fn size(&self) -> usize {
-        self.table.allocation_size() + self.keys.bytes.capacity() + self.keys.starts.capacity() * size_of::<usize>()
+        self.table.allocation_size() + self.keys.size()
+    }
+
+    fn growth(&self, keys: &[ArrayRef], rows: usize) -> usize {
+        let column = keys.first().and_then(|key| key.as_string_opt::<i32>());
+        let ends = column.map_or(&[][..], |column| column.value_offsets());
+        let bytes = ends.last().unwrap_or(&0) - ends.first().unwrap_or(&0);
+        let bytes = usize::try_from(bytes).unwrap_or_default();
+        table_growth::<Entry>(self.table.len(), self.table.capacity(), rows) + self.keys.growth(rows, bytes)
     }
 
     fn keys(&self, groups: Range<usize>) -> Result<Vec<ArrayRef>, ArrowError> {
-        let bytes = self.keys.starts[groups.end] - self.keys.starts[groups.start];
+        let bytes = self.keys.bytes_of(&groups);
         let mut column = StringBuilder::with_capacity(groups.len(), bytes);
         for group in groups {
             if self.null == Some(group) {

@@ -1,0 +1,208 @@
+//! Who holds how much of the managed share. Operators of one slot share that slot's part: first come, first served.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use selvedge_core::{AllocationId, MemorySize};
+
+use super::ManagedMemoryError;
+
+/// The managed memory of one worker; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct MemoryManager(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    slot_size: u64,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    /// Reserved bytes of the slots that have any.
+    slots: BTreeMap<AllocationId, u64>,
+    /// Tasks that may reserve.
+    tasks: usize,
+}
+
+impl MemoryManager {
+    /// For slots that have this much managed memory each.
+    pub fn new(of_each_slot: MemorySize) -> Self {
+        Self(Arc::new(Shared {
+            slot_size: of_each_slot.bytes(),
+            ledger: Mutex::default(),
+        }))
+    }
+
+    /// What a task in this slot reserves from. The task counts as there until all clones of the answer are gone.
+    pub fn task(&self, slot: AllocationId) -> TaskMemory {
+        self.0.ledger.lock().tasks += 1;
+        TaskMemory(Arc::new(TaskShare {
+            manager: self.clone(),
+            slot,
+        }))
+    }
+
+    /// Bytes that are reserved now, in all slots.
+    pub fn reserved(&self) -> u64 {
+        self.0.ledger.lock().slots.values().sum()
+    }
+
+    /// Whether a task is there.
+    pub fn has_tasks(&self) -> bool {
+        self.0.ledger.lock().tasks > 0
+    }
+
+    fn resize(&self, slot: AllocationId, operator: &str, from: u64, to: u64) -> Result<(), ManagedMemoryError> {
+        let mut ledger = self.0.ledger.lock();
+        let others = ledger.slots.get(&slot).copied().unwrap_or(0) - from;
+        let available = self.0.slot_size.saturating_sub(others);
+        if to > available && to > from {
+            return Err(ManagedMemoryError {
+                operator: operator.to_owned(),
+                slot,
+                requested: to,
+                available,
+                slot_size: self.0.slot_size,
+            });
+        }
+        match others + to {
+            0 => ledger.slots.remove(&slot),
+            held => ledger.slots.insert(slot, held),
+        };
+        Ok(())
+    }
+}
+
+/// The managed memory of a task's slot, as the task sees it; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TaskMemory(Arc<TaskShare>);
+
+#[derive(Debug)]
+struct TaskShare {
+    manager: MemoryManager,
+    slot: AllocationId,
+}
+
+impl TaskMemory {
+    /// An account for one operator, empty at first.
+    pub fn reservation(&self, operator: &str) -> Reservation {
+        Reservation {
+            task: self.clone(),
+            operator: operator.to_owned(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Drop for TaskShare {
+    fn drop(&mut self) {
+        self.manager.0.ledger.lock().tasks -= 1;
+    }
+}
+
+/// What one operator holds of the managed share; given back when it is dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    task: TaskMemory,
+    operator: String,
+    bytes: u64,
+}
+
+impl Reservation {
+    /// Holds this many bytes from now on, or as many as before where the slot has not enough. Less can always be held.
+    pub fn resize(&mut self, bytes: u64) -> Result<(), ManagedMemoryError> {
+        if bytes != self.bytes {
+            let TaskShare { manager, slot } = &*self.task.0;
+            manager.resize(*slot, &self.operator, self.bytes, bytes)?;
+            self.bytes = bytes;
+        }
+        Ok(())
+    }
+
+    /// What is held.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.resize(0).expect("less can always be held");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slot(byte: u8) -> AllocationId {
+        AllocationId::from_bytes([byte; 16])
+    }
+
+    #[test]
+    fn an_operator_that_needs_more_than_its_slot_has_left_is_told_what_to_raise() {
+        let manager = MemoryManager::new(MemorySize::from_bytes(1000));
+        let (first, second) = (manager.task(slot(1)), manager.task(slot(1)));
+        let mut other = first.reservation("other");
+        other.resize(300).unwrap();
+        let mut count = second.reservation("count");
+        count.resize(600).unwrap();
+        let error = count.resize(701).unwrap_err();
+        assert_eq!((error.requested, error.available, error.slot_size), (701, 700, 1000));
+        let told = error.to_string();
+        for part in [
+            "operator 'count' needs 701 bytes",
+            "of the slot's 1000 bytes 700 are available",
+            "taskmanager.memory.managed.size",
+            "taskmanager.memory.managed.fraction",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert_eq!(count.bytes(), 600, "a refusal changes nothing");
+        drop(other);
+        count.resize(1000).unwrap();
+    }
+
+    #[test]
+    fn slots_do_not_take_from_each_other_and_all_is_given_back() {
+        let manager = MemoryManager::new(MemorySize::from_bytes(100));
+        assert!(!manager.has_tasks());
+        let tasks = [slot(1), slot(2)].map(|slot| manager.task(slot));
+        let mut held = tasks.each_ref().map(|task| task.reservation("op"));
+        for reservation in &mut held {
+            reservation.resize(100).unwrap();
+            reservation.resize(101).unwrap_err();
+        }
+        assert_eq!(manager.reserved(), 200);
+        drop(held);
+        assert_eq!(manager.reserved(), 0);
+        assert!(manager.has_tasks());
+        drop(tasks);
+        assert!(!manager.has_tasks());
+    }
+
+    proptest! {
+        #[test]
+        fn a_slot_never_holds_more_than_its_share(
+            share in 0_u64..1000,
+            steps in prop::collection::vec((0_usize..4, 0_u64..1500), 0..40),
+        ) {
+            let manager = MemoryManager::new(MemorySize::from_bytes(share));
+            let tasks = [slot(1), slot(2)].map(|slot| manager.task(slot));
+            let mut held: Vec<_> = (0..4).map(|n| tasks[n % 2].reservation("op")).collect();
+            for (which, bytes) in steps {
+                let before = held[which].bytes();
+                let fits = bytes + held[(which + 2) % 4].bytes() <= share;
+                let resized = held[which].resize(bytes);
+                prop_assert_eq!(resized.is_ok(), fits || bytes <= before);
+                prop_assert!(held[0].bytes() + held[2].bytes() <= share);
+                let sum: u64 = held.iter().map(Reservation::bytes).sum();
+                prop_assert_eq!(manager.reserved(), sum);
+            }
+        }
+    }
+}
