@@ -142,7 +142,7 @@ impl YarnPerJobDescriptor {
             &self.configuration,
             &environment,
             &[graph],
-            request.master.clone(),
+            request,
             &secret,
             &job.graph.name,
         )?;
