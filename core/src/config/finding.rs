@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::catalogue::{self, Known};
 use super::settings::{Origin, Setting, Settings};
-use super::{DIRECTORY_VARIABLE, Declaration, Family, VARIABLE_PREFIX, shown};
+use super::{DIRECTORY_VARIABLE, Declaration, Family, MASK, VARIABLE_PREFIX, is_sensitive, shown};
 use crate::nearest::likeness;
 
 /// How bad it is.
@@ -63,7 +63,7 @@ pub(super) fn of_setting(setting: &Setting, settings: &Settings) -> Vec<Finding>
     let finding = |told: Told| Finding {
         severity: told.severity,
         key: setting.key.clone(),
-        value: shown(&setting.key, &setting.value).to_owned(),
+        value: shown_beside(told.nearest, setting).to_owned(),
         origin: setting.origin.clone(),
         message: told.message,
         nearest: told.nearest,
@@ -147,9 +147,17 @@ fn of_former(option: &Declaration, deprecated: bool, settings: &Settings) -> Tol
     })
 }
 
+/// The value, masked too where the key that was meant is a secret's.
+fn shown_beside<'a>(nearest: Option<&str>, setting: &'a Setting) -> &'a str {
+    match nearest {
+        Some(nearest) if is_sensitive(nearest) => MASK,
+        _ => shown(&setting.key, &setting.value),
+    }
+}
+
 fn of_unknown(setting: &Setting) -> Told {
-    let value = shown(&setting.key, &setting.value);
     let nearest = catalogue::nearest_key(&setting.key);
+    let value = shown_beside(nearest, setting);
     let is_slip = nearest.is_some_and(|nearest| likeness(&setting.key, nearest) >= SLIP);
     if !is_slip && !catalogue::is_known_namespace(&setting.key) {
         return warning(format!("nothing reads it (its value is '{value}')"));

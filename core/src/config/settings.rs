@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn members_of_families_and_entries_of_maps_are_known() {
         let file = "containerized.master.env.TZ: UTC\nflink.hadoop.dfs.replication: 1\n\
-                    taskmanager.memory.managed.consumer-weights.OPERATOR: 70\n";
+                    pipeline.global-job-parameters.city: Rome\n";
         let errors = settings(file, &[], &[]);
         let errors: Vec<_> = errors
             .findings()
