@@ -22,7 +22,8 @@ use thiserror::Error;
 use yarn_common::environment::Environment;
 use yarn_common::id::ApplicationId;
 use yarn_common::launch::{
-    LocalResource, LocalResourceType, LocalResourceVisibility, ParseUrlError, QuoteError, quote_environment_value,
+    LocalResource, LocalResourceType, LocalResourceVisibility, ParseUrlError, QuoteError, quote_argument,
+    quote_environment_value,
 };
 
 /// The directory in a container's working directory into which the archive is unpacked.
@@ -230,6 +231,22 @@ pub fn quoted(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, St
             Err(reason) => Err(DeploymentError::Quote { variable, reason }),
         })
         .collect()
+}
+
+/// Settings as arguments of a role's command line, quoted for the shell that starts it.
+///
+/// # Errors
+/// [`DeploymentError::Quote`] where a value holds a NUL character.
+pub fn dynamic_properties<'a>(
+    settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<String>, DeploymentError> {
+    let argument = |(key, value): (&str, &str)| {
+        quote_argument(&format!("-D{key}={value}")).map_err(|reason| DeploymentError::Quote {
+            variable: key.to_owned(),
+            reason,
+        })
+    };
+    settings.into_iter().map(argument).collect()
 }
 
 fn required<'a>(environment: &'a Environment, variable: &'static str) -> Result<&'a str, DeploymentError> {

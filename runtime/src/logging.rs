@@ -36,7 +36,7 @@ pub struct LogFiles {
     pub level: String,
     /// `env.log.max`: how many rolled files are kept beside the present one, as `<base_name>.log.1` and up.
     pub max_files: u32,
-    /// `env.log.max-size`: after how many bytes the file is rolled; lines are never cut.
+    /// `selvedge.log.max-size`: after how many bytes the file is rolled; lines are never cut.
     pub max_bytes: u64,
 }
 

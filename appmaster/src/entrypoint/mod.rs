@@ -16,7 +16,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::Configuration;
-use selvedge_core::config::options::{rest as rest_options, yarn};
+use selvedge_core::config::options::{jobmanager, rest as rest_options, yarn};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
@@ -72,6 +72,9 @@ pub struct ClusterConfig {
     /// The master's log, shown at `/jobmanager/log`.
     pub log_file: Option<PathBuf>,
 }
+
+/// Under which key pages look for the port of the REST endpoint.
+const REST_PORT: &str = "rest.port";
 
 /// Starts clusters.
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +149,7 @@ impl ClusterEntrypoint {
             RestContext {
                 dispatcher: dispatcher.clone(),
                 resource_manager: resource_manager.clone(),
-                configuration: Arc::new(config.configuration),
+                configuration: Arc::new(effective(config.configuration, &rpc_address, &rest_address)),
                 clock: config.clock,
                 log_file: config.log_file,
             },
@@ -310,6 +313,19 @@ fn serve_rpc(server: RpcServer, routes: Routes, fatal: mpsc::Sender<String>) -> 
         }
     });
     Server { stop, task }
+}
+
+/// The settings with the ports that the servers were given: what `/jobmanager/config` shows.
+fn effective(mut configuration: Configuration, rpc_address: &str, rest_address: &str) -> Configuration {
+    for (address, host_key, port_key) in [
+        (rpc_address, jobmanager::RPC_ADDRESS.key(), jobmanager::RPC_PORT.key()),
+        (rest_address, rest_options::ADDRESS.key(), REST_PORT),
+    ] {
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        configuration.set_text(host_key, host);
+        configuration.set_text(port_key, port);
+    }
+    configuration
 }
 
 fn advertised(host: &str, listener: &TcpListener) -> Result<String, StartError> {

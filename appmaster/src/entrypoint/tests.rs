@@ -212,6 +212,34 @@ async fn rest_answers_with_flinks_statuses_and_a_length() {
 }
 
 #[tokio::test]
+async fn the_effective_settings_are_shown_with_the_ports_that_were_bound_and_without_secrets() {
+    let settings = [("s3.secret-key", "hunter2"), ("parallelism.default", "3")];
+    let bed = bed(
+        DispatcherMode::Session,
+        Workers::new(Behaviour::Finish),
+        None,
+        &settings,
+    )
+    .await;
+    let address = bed.cluster.rest_address().to_owned();
+    let answer = call(&address, "GET", "/jobmanager/config", "").await.json();
+    let value = |key: &str| {
+        let entries = answer.as_array().unwrap();
+        let entry = entries
+            .iter()
+            .find(|entry| entry["key"] == key)
+            .unwrap_or_else(|| panic!("{answer}"));
+        entry["value"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(value("s3.secret-key"), "******");
+    assert_eq!(value("parallelism.default"), "3");
+    assert_eq!(format!("{}:{}", value("rest.address"), value("rest.port")), address);
+    let rpc = format!("{}:{}", value("jobmanager.rpc.address"), value("jobmanager.rpc.port"));
+    assert_eq!(rpc, bed.cluster.rpc_address());
+    bed.end().await;
+}
+
+#[tokio::test]
 async fn a_failed_task_fails_the_job_with_its_cause_and_cancels_the_others() {
     let bed = session(Behaviour::Fail("source", "file:///in at byte 17: not UTF-8")).await;
     let job = bed.submit(1).await;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::{jobmanager, taskmanager, yarn};
-use selvedge_runtime::deployment::{self, BINARY_NAME, DIST_DIRECTORY, DeploymentError, MasterEnvironment};
+use selvedge_runtime::deployment::{
+    self, BINARY_NAME, DIST_DIRECTORY, DeploymentError, MasterEnvironment, dynamic_properties,
+};
 use yarn_common::id::{ContainerId, NodeId};
-use yarn_common::launch::{ContainerLaunchContext, quote_argument, redirect_to_log_dir};
+use yarn_common::launch::{ContainerLaunchContext, redirect_to_log_dir};
 use yarn_common::token::Credentials;
 
 use super::shape::WorkerShape;
@@ -15,6 +17,8 @@ use super::shape::WorkerShape;
 const ROLE: &str = "taskmanager";
 const STDOUT: &str = "taskmanager.out";
 const STDERR: &str = "taskmanager.err";
+/// How keys begin that mean nothing to a worker.
+const MASTER_ONLY: &[&str] = &["jobmanager.memory.", "jobmanager.bind-host", "rest."];
 
 /// What all workers of the application have in common.
 #[derive(Debug, Clone)]
@@ -26,13 +30,13 @@ pub(super) struct WorkerLaunch {
 }
 
 impl WorkerLaunch {
-    /// `properties` are settings that every worker gets besides the shipped ones: what was set on the master's own
-    /// command line.
+    /// `assignments` is what was set on the master's own command line. Every worker gets it besides the shipped file, but for
+    /// what the master alone goes by.
     pub(super) fn new(
         environment: MasterEnvironment,
         credentials: &Credentials,
         configuration: &Configuration,
-        properties: BTreeMap<String, String>,
+        assignments: &Configuration,
     ) -> Self {
         let variables = configuration.with_prefix(yarn::TASKMANAGER_ENV_PREFIX);
         Self {
@@ -42,7 +46,11 @@ impl WorkerLaunch {
             variables: variables
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
-            properties,
+            properties: assignments
+                .iter()
+                .filter(|(key, _)| !MASTER_ONLY.iter().any(|prefix| key.starts_with(prefix)))
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
         }
     }
 
@@ -80,11 +88,7 @@ impl WorkerLaunch {
         properties.extend(shape.properties.clone());
         properties.insert(taskmanager::RESOURCE_ID.key().to_owned(), container.to_string());
         let mut command = format!("./{DIST_DIRECTORY}/{BINARY_NAME} {ROLE}");
-        for (key, value) in properties {
-            let argument = quote_argument(&format!("-D{key}={value}")).map_err(|reason| DeploymentError::Quote {
-                variable: key.clone(),
-                reason,
-            })?;
+        for argument in dynamic_properties(properties.iter().map(|(key, value)| (key.as_str(), value.as_str())))? {
             command.push(' ');
             command.push_str(&argument);
         }
@@ -137,13 +141,17 @@ mod tests {
             ("containerized.taskmanager.env.GREETING", "it's \"$HOME\""),
             ("containerized.master.env.OTHER", "no"),
         ]);
-        let properties = BTreeMap::from([("env.log.level".to_owned(), "debug".to_owned())]);
+        let assignments = Configuration::from_iter([
+            ("env.log.level", "debug"),
+            ("jobmanager.memory.heap.size", "469762048b"),
+            ("rest.bind-port", "8081"),
+        ]);
         let shape = WorkerShape {
             resource: Resource::new(1728, 1),
             properties: BTreeMap::from([("taskmanager.memory.managed.size".to_owned(), "1b".to_owned())]),
         };
         let container = ContainerId::from_packed(environment.application_id.attempt(1), 2);
-        WorkerLaunch::new(environment, &credentials(), &configuration, properties)
+        WorkerLaunch::new(environment, &credentials(), &configuration, &assignments)
             .for_master("127.0.0.2:6123")
             .context(container, &NodeId::new("127.0.0.3", 45454), &shape)
             .unwrap()
@@ -164,6 +172,9 @@ mod tests {
             "1><LOG_DIR>/taskmanager.out 2><LOG_DIR>/taskmanager.err",
         ] {
             assert!(command.contains(part), "{command}");
+        }
+        for part in ["jobmanager.memory", "rest.bind-port"] {
+            assert!(!command.contains(part), "{command}");
         }
     }
 

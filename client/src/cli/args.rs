@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_core::Configuration;
 
+use super::config::ConfigArgs;
+
 /// Run stream and batch jobs on Apache Hadoop YARN, or right here.
 #[derive(Debug, Parser)]
 #[command(name = "selvedge", version, about, max_term_width = 110)]
@@ -27,6 +29,8 @@ pub enum Command {
         #[arg(value_enum)]
         form: SchemaForm,
     },
+    /// Show what is configured and by whom, explain options, check files.
+    Config(ConfigArgs),
     /// The master, as YARN's containers start it.
     #[command(hide = true)]
     Appmaster(RoleArgs),

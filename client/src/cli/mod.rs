@@ -2,6 +2,7 @@
 //! interrupted by Ctrl-C, 143 by SIGTERM.
 
 mod args;
+mod config;
 mod error;
 mod info;
 mod interrupt;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{Cli, Command, InfoArgs, JobArgs, RoleArgs, RunArgs, SchemaForm, SettingArgs};
+pub use config::{CheckArgs, ConfigArgs, ConfigCommand, KeyArgs, ListArgs, OutputArgs, OutputForm};
 pub use error::{CommandError, Ended};
 pub use interrupt::Interruption;
 pub use parameters::{ParameterSyntaxError, parse_parameters};
@@ -51,6 +53,7 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
         Command::Run(arguments) => with_runtime(run::run(arguments)),
         Command::Info(arguments) => with_runtime(info::info(arguments)),
         Command::Schema { form } => schema(form),
+        Command::Config(arguments) => config::config(arguments),
         Command::Appmaster(arguments) => role::appmaster(arguments),
         Command::Taskmanager(arguments) => role::taskmanager(arguments),
     }

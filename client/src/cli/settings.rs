@@ -1,23 +1,49 @@
-//! The settings of a command: the configuration file, then the command line.
+//! The settings of a command: the configuration file, then the environment, then the command line.
 
 use selvedge_core::Configuration;
 use selvedge_core::config::options::cluster;
-use selvedge_core::config::{self, LoadError};
+use selvedge_core::config::{LoadError, Settings, Severity, VARIABLE_PREFIX};
 
-use super::{JobArgs, SettingArgs};
+use super::{CommandError, JobArgs, SettingArgs, say};
 
-/// The configuration file's settings and those of `-D`.
-pub(super) fn load(arguments: &SettingArgs) -> Result<Configuration, LoadError> {
-    let (mut configuration, source) = config::load(arguments.config_dir.as_deref())?;
-    tracing::debug!(%source, "settings read");
-    for (key, value) in &arguments.set {
-        configuration.set_text(key, value);
+/// What there is, right or wrong.
+pub(super) fn read(arguments: &SettingArgs) -> Result<Settings, LoadError> {
+    // A value that is no text is refused where it is read, not passed over.
+    let lossy = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok()?;
+        Some((name, value.to_string_lossy().into_owned()))
+    };
+    let variables = std::env::vars_os()
+        .filter_map(lossy)
+        .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
+    Settings::load(arguments.config_dir.as_deref(), variables, &arguments.set)
+}
+
+/// The same without mistakes: warnings are told, errors end the command.
+pub(super) fn checked(arguments: &SettingArgs) -> Result<Settings, CommandError> {
+    let settings = read(arguments)?;
+    tracing::debug!(source = %settings.source(), "settings read");
+    let (errors, warnings): (Vec<_>, Vec<_>) = settings
+        .findings()
+        .iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    for warning in warnings {
+        say(format_args!("warning: {warning}"));
     }
-    Ok(configuration)
+    if errors.is_empty() {
+        return Ok(settings);
+    }
+    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    Err(CommandError::new(lines.join("\n")))
+}
+
+/// What holds.
+pub(super) fn load(arguments: &SettingArgs) -> Result<Configuration, CommandError> {
+    checked(arguments).map(|settings| settings.configuration())
 }
 
 /// The same with `-p`.
-pub(super) fn load_for_job(arguments: &JobArgs) -> Result<Configuration, LoadError> {
+pub(super) fn load_for_job(arguments: &JobArgs) -> Result<Configuration, CommandError> {
     let mut configuration = load(&arguments.settings)?;
     if let Some(parallelism) = arguments.parallelism {
         configuration.set(&cluster::PARALLELISM, &parallelism);

@@ -20,6 +20,8 @@ pub(super) struct Request {
     pub(super) worker: Resource,
     /// How many workers the job needs.
     pub(super) workers: u64,
+    /// The master's memory as settings of its own command line: as large as its container was asked for.
+    pub(super) master_properties: Vec<(String, String)>,
     /// The queue, where one is named.
     pub(super) queue: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Request {
             ),
             worker: Resource::new(worker.total_process().mebibytes(), worker.vcores()),
             workers: u64::from(graph.required_slots().div_ceil(slots)),
+            master_properties: master.to_dynamic_properties(),
             queue: configuration.find(&yarn::APPLICATION_QUEUE)?,
         })
     }

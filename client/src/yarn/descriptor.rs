@@ -159,7 +159,7 @@ impl YarnPerJobDescriptor {
             &self.configuration,
             &environment,
             &[graph],
-            request.master.clone(),
+            request,
             &secret,
             &job.graph.name,
         )?;

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::Rng;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::yarn;
-use selvedge_runtime::deployment::{BINARY_NAME, DIST_DIRECTORY, MasterEnvironment, ShippedFile, quoted};
+use selvedge_runtime::deployment::{
+    BINARY_NAME, DIST_DIRECTORY, MasterEnvironment, ShippedFile, dynamic_properties, quoted,
+};
 use selvedge_runtime::rpc::ApplicationSecret;
 use yarn_common::launch::{ApplicationAccess, ContainerLaunchContext, redirect_to_log_dir};
-use yarn_common::resource::{Priority, Resource};
+use yarn_common::resource::Priority;
 use yarn_common::submission::ApplicationSubmissionContext;
 use yarn_common::token::Credentials;
 
 use super::YarnError;
+use super::checks::Request;
 
 /// YARN cuts longer types.
 const LONGEST_TYPE: usize = 20;
@@ -22,14 +25,16 @@ pub(super) fn application(
     configuration: &Configuration,
     environment: &MasterEnvironment,
     master_only: &[ShippedFile],
-    resource: Resource,
+    request: &Request,
     secret: &ApplicationSecret,
     job_name: &str,
 ) -> Result<ApplicationSubmissionContext, YarnError> {
     let name = configuration
         .find(&yarn::APPLICATION_NAME)?
         .unwrap_or_else(|| job_name.to_owned());
-    let container = master_container(configuration, environment, master_only, secret)?;
+    let command = master_command(&request.master_properties)?;
+    let container = master_container(configuration, environment, master_only, secret, command)?;
+    let resource = request.master.clone();
     let mut application = ApplicationSubmissionContext::new(environment.application_id, name, resource, container);
     application.application_type = configuration
         .get(&yarn::APPLICATION_TYPE)?
@@ -51,6 +56,7 @@ fn master_container(
     environment: &MasterEnvironment,
     master_only: &[ShippedFile],
     secret: &ApplicationSecret,
+    command: String,
 ) -> Result<ContainerLaunchContext, YarnError> {
     let mut local_resources = environment.worker_resources()?;
     for file in master_only {
@@ -64,15 +70,21 @@ fn master_container(
     Ok(ContainerLaunchContext {
         local_resources,
         environment: quoted(variables)?,
-        commands: vec![redirect_to_log_dir(
-            &format!("./{DIST_DIRECTORY}/{BINARY_NAME} appmaster"),
-            "jobmanager.out",
-            "jobmanager.err",
-        )],
+        commands: vec![command],
         tokens: Some(credentials.to_bytes()),
         acls: acls(configuration)?,
         service_data: BTreeMap::new(),
     })
+}
+
+/// All other settings are in the file that goes along: a command line is for everybody on the node to see.
+fn master_command(properties: &[(String, String)]) -> Result<String, YarnError> {
+    let mut command = format!("./{DIST_DIRECTORY}/{BINARY_NAME} appmaster");
+    for argument in dynamic_properties(properties.iter().map(|(key, value)| (key.as_str(), value.as_str())))? {
+        command.push(' ');
+        command.push_str(&argument);
+    }
+    Ok(redirect_to_log_dir(&command, "jobmanager.out", "jobmanager.err"))
 }
 
 /// A secret of the operating system's randomness.
@@ -103,6 +115,7 @@ mod tests {
     use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, Visibility};
     use yarn_common::id::ApplicationId;
     use yarn_common::launch::LocalResourceType;
+    use yarn_common::resource::Resource;
 
     use super::*;
 
@@ -130,15 +143,14 @@ mod tests {
         let configuration = settings.iter().copied().collect();
         let secret = ApplicationSecret::from_bytes(&[7; 32]).unwrap();
         let job = [file(JOB_GRAPH_FILE, false)];
-        application(
-            &configuration,
-            &environment,
-            &job,
-            Resource::new(1024, 1),
-            &secret,
-            "wordcount",
-        )
-        .unwrap()
+        let request = Request {
+            master: Resource::new(1024, 1),
+            worker: Resource::new(1024, 1),
+            workers: 1,
+            master_properties: vec![("jobmanager.memory.heap.size".to_owned(), "469762048b".to_owned())],
+            queue: None,
+        };
+        application(&configuration, &environment, &job, &request, &secret, "wordcount").unwrap()
     }
 
     #[test]
@@ -152,7 +164,10 @@ mod tests {
         );
         assert_eq!(
             container.commands,
-            ["./selvedge-dist/selvedge appmaster 1><LOG_DIR>/jobmanager.out 2><LOG_DIR>/jobmanager.err"]
+            [
+                "./selvedge-dist/selvedge appmaster -Djobmanager.memory.heap.size=469762048b \
+              1><LOG_DIR>/jobmanager.out 2><LOG_DIR>/jobmanager.err"
+            ]
         );
         assert_eq!(container.environment["MALLOC_ARENA_MAX"], "2");
         assert_eq!(container.environment["HADOOP_USER_NAME"], "a");

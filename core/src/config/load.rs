@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::yaml::YamlError;
-use super::{ConfigError, Configuration};
+use super::yaml::{self, Lines, YamlError};
+use super::{ConfigError, Configuration, legacy, shown};
 
 /// The file's name in a configuration directory.
 pub const FILE_NAME: &str = "config.yaml";
+/// The file's name before Flink 1.19, with a setting on each line.
+pub const LEGACY_FILE_NAME: &str = "flink-conf.yaml";
 /// The environment variable that names the configuration directory.
 pub const DIRECTORY_VARIABLE: &str = "SELVEDGE_CONF_DIR";
 
@@ -39,7 +41,7 @@ impl fmt::Display for ConfigSource {
 pub enum LoadError {
     /// It cannot be read.
     #[error(
-        "cannot read the configuration file {}: {source}; the directory comes from --config-dir or {DIRECTORY_VARIABLE}",
+        "cannot read the configuration file {}: {source}; the directory comes from --configDir or {DIRECTORY_VARIABLE}",
         path.display()
     )]
     Read {
@@ -47,6 +49,12 @@ pub enum LoadError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The directory has a file of either form.
+    #[error("{} has both {FILE_NAME} and {LEGACY_FILE_NAME}: take one of them away", directory.display())]
+    Both {
+        /// The directory.
+        directory: PathBuf,
     },
     /// It holds no configuration.
     #[error("cannot use the configuration file {}: {source}", path.display())]
@@ -58,61 +66,73 @@ pub enum LoadError {
     },
 }
 
-/// Reads `config.yaml` in `directory`, else in the directory that `SELVEDGE_CONF_DIR` names; where there is neither, the
-/// shipped configuration. A directory that is named must have the file.
+/// Reads the configuration file in `directory`, else in the directory that `SELVEDGE_CONF_DIR` names; where there is
+/// neither, the shipped configuration. A directory that is named must have the file.
 pub fn load(directory: Option<&Path>) -> Result<(Configuration, ConfigSource), LoadError> {
-    let named = directory.map(Path::to_owned).or_else(|| {
-        let value = std::env::var_os(DIRECTORY_VARIABLE)?;
-        (!value.is_empty()).then(|| PathBuf::from(value))
-    });
-    let Some(directory) = named else {
-        return Ok((shipped(), ConfigSource::Shipped));
-    };
-    let path = directory.join(FILE_NAME);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
+    read(directory).map(|(lines, source)| (lines.configuration, source))
+}
+
+/// The same with the line of each setting.
+pub(super) fn read(directory: Option<&Path>) -> Result<(Lines, ConfigSource), LoadError> {
+    match directory.map(Path::to_owned).or_else(named_directory) {
+        Some(directory) => read_file(file_in(&directory)?),
+        None => Ok((read_shipped(), ConfigSource::Shipped)),
+    }
+}
+
+/// Reads this file: in the line-based form where it has the name that goes with it, else as YAML.
+pub(super) fn read_file(path: PathBuf) -> Result<(Lines, ConfigSource), LoadError> {
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
         Err(source) => return Err(LoadError::Read { path, source }),
     };
-    match Configuration::from_yaml(&text) {
-        Ok(configuration) => Ok((configuration, ConfigSource::File(path))),
+    let is_legacy = path.file_name().is_some_and(|name| name == LEGACY_FILE_NAME);
+    let form = if is_legacy { legacy::read } else { yaml::read };
+    match text_of(&bytes).and_then(form) {
+        Ok(lines) => Ok((lines, ConfigSource::File(path))),
         Err(source) => Err(LoadError::Yaml { path, source }),
     }
 }
 
-/// The configuration that is compiled in: `conf/config.yaml`.
-pub fn shipped() -> Configuration {
-    Configuration::from_yaml(SHIPPED).expect("a test reads the shipped configuration")
+fn named_directory() -> Option<PathBuf> {
+    let value = std::env::var_os(DIRECTORY_VARIABLE)?;
+    (!value.is_empty()).then(|| PathBuf::from(value))
 }
 
-/// Parts of keys whose values are secrets: Flink's list.
-const SENSITIVE: &[&str] = &[
-    "password",
-    "secret",
-    "fs.azure.account.key",
-    "apikey",
-    "api-key",
-    "auth-params",
-    "service-key",
-    "token",
-    "basic-auth",
-    "jaas.config",
-    "http-headers",
-];
+/// `config.yaml`, else `flink-conf.yaml`. Which of two would count is nothing to guess.
+fn file_in(directory: &Path) -> Result<PathBuf, LoadError> {
+    let [yaml, legacy] = [FILE_NAME, LEGACY_FILE_NAME].map(|name| directory.join(name));
+    match (yaml.exists(), legacy.exists()) {
+        (true, true) => Err(LoadError::Both {
+            directory: directory.to_owned(),
+        }),
+        (false, true) => Ok(legacy),
+        _ => Ok(yaml),
+    }
+}
 
-/// What stands for a secret.
-pub const MASK: &str = "******";
+fn text_of(bytes: &[u8]) -> Result<&str, YamlError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.iter().take(error.valid_up_to());
+        YamlError::NotUtf8 {
+            line: 1 + before.filter(|byte| **byte == b'\n').count() as u64,
+        }
+    })
+}
 
-/// Whether the values of this key must not be shown.
-pub fn is_sensitive(key: &str) -> bool {
-    let key = key.to_lowercase();
-    SENSITIVE.iter().any(|part| key.contains(part))
+fn read_shipped() -> Lines {
+    yaml::read(SHIPPED).expect("a test reads the shipped configuration")
+}
+
+/// The configuration that is compiled in: `conf/config.yaml`.
+pub fn shipped() -> Configuration {
+    read_shipped().configuration
 }
 
 impl Configuration {
     /// All settings in order of keys, with secrets masked: for logs and REST.
     pub fn iter_masked(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.iter()
-            .map(|(key, value)| (key, if is_sensitive(key) { MASK } else { value }))
+        self.iter().map(|(key, value)| (key, shown(key, value)))
     }
 
     /// Settings of the form `KEY=VALUE`, as after `-D`; the error names the text.
@@ -130,7 +150,10 @@ impl Configuration {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::config::MASK;
     use crate::config::options::{cluster, taskmanager};
     use crate::{JobManagerProcessSpec, TaskExecutorProcessSpec};
 
@@ -163,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked() {
+    fn settings_are_shown_with_their_secrets_masked() {
         let pairs = [
             ("s3.secret-key", "hunter2"),
             ("Security.SSL.keystore-Password", "hunter2"),
@@ -172,6 +195,39 @@ mod tests {
         let configuration: Configuration = pairs.into_iter().collect();
         let shown: Vec<_> = configuration.iter_masked().map(|(_, value)| value).collect();
         assert_eq!(shown, [MASK, "2", MASK]);
+    }
+
+    #[test]
+    fn a_directory_may_have_the_old_form_but_not_both() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+        write(LEGACY_FILE_NAME, "taskmanager.numberOfTaskSlots: 3\n");
+        let (configuration, source) = load(Some(directory.path())).unwrap();
+        assert_eq!(configuration.get(&taskmanager::NUMBER_OF_TASK_SLOTS), Ok(3));
+        assert!(source.to_string().ends_with(LEGACY_FILE_NAME), "{source}");
+        write(FILE_NAME, "");
+        let message = load(Some(directory.path())).unwrap_err().to_string();
+        assert!(
+            message.contains(LEGACY_FILE_NAME) && message.contains(FILE_NAME),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_with_their_line() {
+        assert_eq!(text_of(b"a: 1\nb: \xff\n"), Err(YamlError::NotUtf8 { line: 2 }));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_odd(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for form in [yaml::read, legacy::read] {
+                if let Err(error) = text_of(&bytes).and_then(form) {
+                    let has_place = matches!(error, YamlError::NotAMapping) || error.to_string().contains("line");
+                    prop_assert!(has_place, "{}", error);
+                }
+            }
+        }
     }
 
     #[test]

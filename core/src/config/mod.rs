@@ -2,10 +2,29 @@
 //!
 //! A [`Configuration`] is a flat map of texts; a [`ConfigOption`] is a declared key with its type and default, in one file
 //! per area below [`options`]. A value is parsed when it is read, and an error names key, value and remedy.
+//!
+//! ```text
+//! file, or the shipped one ─┐
+//! environment ──────────────┼─► Settings: who set what, where ─► findings: unknown keys, wrong values
+//! command line ─────────────┘        └─► Configuration: what holds
+//! ```
+//!
+//! A client loads [`Settings`] and refuses what is wrong in them. Master and workers [`load`] the file that the client has
+//! checked and sent along.
 
+pub mod catalogue;
+mod declaration;
+mod family;
+mod finding;
+mod kind;
+mod legacy;
 mod load;
+mod no_meaning;
 mod option;
 pub mod options;
+pub mod reference;
+mod sensitive;
+mod settings;
 mod value;
 mod yaml;
 
@@ -14,8 +33,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use load::{ConfigSource, DIRECTORY_VARIABLE, FILE_NAME, LoadError, MASK, is_sensitive, load, shipped};
+pub use catalogue::Area;
+pub use declaration::{Declaration, VARIABLE_PREFIX};
+pub use family::Family;
+pub use finding::{Finding, Severity};
+pub use kind::Kind;
+pub use load::{ConfigSource, DIRECTORY_VARIABLE, FILE_NAME, LEGACY_FILE_NAME, LoadError, load, shipped};
 pub use option::ConfigOption;
+pub use sensitive::{MASK, is_sensitive, shown};
+pub use settings::{Origin, Setting, Settings};
 pub use value::ConfigValue;
 pub use yaml::YamlError;
 

@@ -1,11 +1,16 @@
 //! The types that options have, and their text forms.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Kind;
 use crate::MemorySize;
 
 /// A type with a text form that users write into configuration files.
 pub trait ConfigValue: Sized {
+    /// What kind of value it is to a reader.
+    const KIND: Kind = Kind::Text;
+
     /// Reads the text; the error names the value and the remedy.
     fn parse(text: &str) -> Result<Self, String>;
     /// A text that [`Self::parse`] reads back.
@@ -13,8 +18,10 @@ pub trait ConfigValue: Sized {
 }
 
 macro_rules! from_str_value {
-    ($($type:ty: $what:literal),+ $(,)?) => {
+    ($($type:ty: $kind:ident, $what:literal;)+) => {
         $(impl ConfigValue for $type {
+            const KIND: Kind = Kind::$kind;
+
             fn parse(text: &str) -> Result<Self, String> {
                 text.trim().parse().map_err(|_| format!(concat!("'{}' is not ", $what), text))
             }
@@ -27,15 +34,17 @@ macro_rules! from_str_value {
 }
 
 from_str_value! {
-    u32: "a whole number from 0 to 4294967295",
-    u64: "a whole number",
-    i32: "a whole number",
-    i64: "a whole number",
-    f32: "a number",
-    f64: "a number",
+    u32: Integer, "a whole number from 0 to 4294967295";
+    u64: Integer, "a whole number";
+    i32: Integer, "a whole number";
+    i64: Integer, "a whole number";
+    f32: Number, "a number";
+    f64: Number, "a number";
 }
 
 impl ConfigValue for bool {
+    const KIND: Kind = Kind::Boolean;
+
     fn parse(text: &str) -> Result<Self, String> {
         match text.trim().to_ascii_lowercase().as_str() {
             "true" => Ok(true),
@@ -61,6 +70,8 @@ impl ConfigValue for String {
 
 /// Lists are separated by semicolons, as in Flink.
 impl ConfigValue for Vec<String> {
+    const KIND: Kind = Kind::List;
+
     fn parse(text: &str) -> Result<Self, String> {
         Ok(text
             .split(';')
@@ -74,7 +85,30 @@ impl ConfigValue for Vec<String> {
     }
 }
 
+/// Pairs are separated by commas, key and value by a colon, as in Flink.
+impl ConfigValue for BTreeMap<String, String> {
+    const KIND: Kind = Kind::Map;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| match pair.split_once(':') {
+            Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
+            _ => Err(format!(
+                "'{text}' is not a map: write key:value pairs, separated by commas"
+            )),
+        });
+        pairs.collect()
+    }
+
+    fn to_text(&self) -> String {
+        let pairs: Vec<_> = self.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        pairs.join(",")
+    }
+}
+
 impl ConfigValue for MemorySize {
+    const KIND: Kind = Kind::Size;
+
     fn parse(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|error: crate::memory_size::ParseMemorySizeError| error.to_string())
@@ -97,6 +131,8 @@ const DURATION_UNITS: &[(&[&str], u64)] = &[
 ];
 
 impl ConfigValue for Duration {
+    const KIND: Kind = Kind::Duration;
+
     fn parse(text: &str) -> Result<Self, String> {
         let fail =
             || format!("'{text}' is not a duration; write a whole number and a unit, such as 500 ms, 10 s or 5 min");

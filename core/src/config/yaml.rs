@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
+use serde_saphyr::options::DuplicateKeyPolicy;
 use thiserror::Error;
 
 use super::Configuration;
@@ -20,7 +21,7 @@ pub enum YamlError {
     /// The document is a list or a single value.
     #[error("it must hold keys and values, such as 'parallelism.default: 1'")]
     NotAMapping,
-    /// The same key, once nested and once flat.
+    /// The same key twice, nested or flat.
     #[error("the key '{key}' stands in line {first} and again in line {second}; take one of them away")]
     Duplicate {
         /// The flat key.
@@ -29,6 +30,18 @@ pub enum YamlError {
         first: u64,
         /// Where it stands again.
         second: u64,
+    },
+    /// Bytes that are no UTF-8.
+    #[error("line {line} is not text in UTF-8")]
+    NotUtf8 {
+        /// Where.
+        line: u64,
+    },
+    /// A line of the old form that has no value.
+    #[error("line {line} is not of the form 'key: value'")]
+    NotASetting {
+        /// Where.
+        line: u64,
     },
     /// A list within a list, or a mapping within one.
     #[error("line {line}: the list of '{key}' may hold plain values only")]
@@ -40,23 +53,37 @@ pub enum YamlError {
     },
 }
 
+/// Settings and where they stand.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Lines {
+    pub(super) configuration: Configuration,
+    /// The line of each key.
+    pub(super) lines: BTreeMap<String, u64>,
+}
+
+/// Reads YAML. Values keep the text that the user wrote (`1.20` stays `1.20`); a key without a value is not set.
+pub(super) fn read(text: &str) -> Result<Lines, YamlError> {
+    let syntax = |error: serde_saphyr::Error| YamlError::Syntax(message_of(&error));
+    // Keys that stand twice are found here, where both lines are known.
+    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
+    // Comments and nothing else are no settings.
+    let document: Option<Node> = serde_saphyr::from_str_with_options(text, options).map_err(syntax)?;
+    let mut flat = Flat {
+        text,
+        read: Lines::default(),
+    };
+    match document.unwrap_or(Node::Null) {
+        Node::Null => {}
+        Node::Mapping(entries) => flat.add_all("", entries)?,
+        Node::List(_) | Node::Scalar(_) | Node::Typed(_) => return Err(YamlError::NotAMapping),
+    }
+    Ok(flat.read)
+}
+
 impl Configuration {
     /// Reads YAML. Values keep the text that the user wrote (`1.20` stays `1.20`); a key without a value is not set.
     pub fn from_yaml(text: &str) -> Result<Self, YamlError> {
-        let syntax = |error: serde_saphyr::Error| YamlError::Syntax(message_of(&error));
-        // Comments and nothing else are no settings.
-        let document: Option<Node> = serde_saphyr::from_str(text).map_err(syntax)?;
-        let mut flat = Flat {
-            text,
-            lines: BTreeMap::new(),
-            configuration: Self::new(),
-        };
-        match document.unwrap_or(Node::Null) {
-            Node::Null => {}
-            Node::Mapping(entries) => flat.add_all("", entries)?,
-            Node::List(_) | Node::Scalar(_) | Node::Typed(_) => return Err(YamlError::NotAMapping),
-        }
-        Ok(flat.configuration)
+        read(text).map(|read| read.configuration)
     }
 
     /// All settings as YAML with flat keys, in their order; [`Self::from_yaml`] reads it back.
@@ -144,8 +171,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
 struct Flat<'a> {
     text: &'a str,
-    lines: BTreeMap<String, u64>,
-    configuration: Configuration,
+    read: Lines,
 }
 
 impl Flat<'_> {
@@ -168,14 +194,14 @@ impl Flat<'_> {
             Node::Scalar(text) => text,
             Node::Typed(printed) => self.as_written(&node.defined).unwrap_or(printed),
         };
-        if let Some(first) = self.lines.insert(key.clone(), line) {
+        if let Some(first) = self.read.lines.insert(key.clone(), line) {
             return Err(YamlError::Duplicate {
                 key,
                 first,
                 second: line,
             });
         }
-        self.configuration.set_text(key, value);
+        self.read.configuration.set_text(key, value);
         Ok(())
     }
 
@@ -262,10 +288,7 @@ text: \"quoted # text\"
         };
         assert_eq!(error, expected);
         let text = Configuration::from_yaml("a: 1\nb: 2\na: 3\n").unwrap_err().to_string();
-        assert!(
-            text.contains("line 3") && text.contains("duplicate") && text.contains('a'),
-            "{text}"
-        );
+        assert!(text.contains("'a' stands in line 1 and again in line 3"), "{text}");
     }
 
     #[test]
@@ -283,6 +306,24 @@ text: \"quoted # text\"
     }
 
     proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in any::<String>()) {
+            if let Err(error) = read(&text) {
+                let message = error.to_string();
+                let has_place = matches!(error, YamlError::NotAMapping) || message.contains("line");
+                prop_assert!(has_place, "{}", message);
+            }
+        }
+
+        #[test]
+        fn no_arrangement_of_yamls_own_signs_is_too_odd(text in "[a-c:{}\\[\\]\\-#&*!|>'\" \n,?%@`\t]{0,60}") {
+            if let Err(error) = read(&text) {
+                let message = error.to_string();
+                let has_place = matches!(error, YamlError::NotAMapping) || message.contains("line");
+                prop_assert!(has_place, "{}", message);
+            }
+        }
+
         #[test]
         fn settings_read_back(settings in prop::collection::btree_map("[a-z]{1,4}(\\.[a-z]{1,4}){0,3}", "[ -~äß\n]{0,12}", 0..6)) {
             let configuration: Configuration = settings.into_iter().collect();

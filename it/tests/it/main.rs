@@ -6,6 +6,8 @@
 )]
 
 mod bed;
+mod config;
+mod flink;
 mod folder;
 mod input;
 mod jobs;

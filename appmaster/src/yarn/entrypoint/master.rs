@@ -45,14 +45,11 @@ impl Master {
         let host = container.environment.node.host().to_owned();
         settle(&mut container.configuration, &host);
         let token = container.credentials.am_rm_token().ok_or(MasterError::NoToken)?;
-        let assignments = container.assignments.iter();
         let launch = WorkerLaunch::new(
             environment.clone(),
             &container.credentials,
             &container.configuration,
-            assignments
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .collect::<BTreeMap<_, _>>(),
+            &container.assignments,
         );
         let settings = DriverSettings::read(&container.configuration, &container.hadoop)?;
         let driver = YarnResourceManagerDriver::new(settings, token.clone(), host, launch);

@@ -10,6 +10,7 @@ fn request() -> Request {
         master: Resource::new(1600, 1),
         worker: Resource::new(1728, 2),
         workers: 2,
+        master_properties: Vec::new(),
         queue: None,
     }
 }

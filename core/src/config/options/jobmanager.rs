@@ -18,7 +18,7 @@ pub const TOTAL_PROCESS_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "jobmanager.memory.process.size",
     "All memory of the master's process: the size of its container.",
 )
-.with_fallback_keys(&["jobmanager.heap.size"]);
+.with_deprecated_keys(&["jobmanager.heap.size"]);
 /// The master's memory without metaspace and overhead.
 pub const TOTAL_FLINK_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "jobmanager.memory.flink.size",
@@ -35,7 +35,8 @@ pub const ENABLE_DIRECT_MEMORY_LIMIT: ConfigOption<bool> = ConfigOption::new(
     "jobmanager.memory.enable-jvm-direct-memory-limit",
     "Whether the off-heap size is enforced.",
 )
-.with_default("false");
+.with_default("false")
+.not_in_effect();
 /// The master's memory for code; the name is Flink's.
 pub const JVM_METASPACE: ConfigOption<MemorySize> = ConfigOption::new(
     "jobmanager.memory.jvm-metaspace.size",
@@ -59,10 +60,60 @@ pub const JVM_OVERHEAD_FRACTION: ConfigOption<f32> = ConfigOption::new(
     "jobmanager.memory.jvm-overhead.fraction",
     "The part of total process memory for stacks and native allocations of the master.",
 )
-.with_default("0.1");
+.with_default("0.1")
+.fraction();
 /// The port, list or range of ports of the master's RPC server.
 pub const RPC_PORT: ConfigOption<String> = ConfigOption::new(
     "jobmanager.rpc.port",
     "The port, list or range of ports of the master's RPC server.",
 )
 .with_default("6123");
+
+area! {
+    "jobmanager", "The master and its schedulers";
+    options {
+        RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
+        JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT,
+    }
+    not yet {
+        /// By how much the parallelism must grow for a running job to be rescaled.
+        "jobmanager.adaptive-scheduler.min-parallelism-increase": Integer = "1";
+        /// Whether slots of as few workers as possible are used.
+        "jobmanager.adaptive-scheduler.prefer-minimal-taskmanagers": Boolean = "true";
+        /// How long a job waits for more slots when it has enough to start.
+        "jobmanager.adaptive-scheduler.resource-stabilization-timeout": Duration = "10 s";
+        /// How long a job waits for the slots that it needs.
+        "jobmanager.adaptive-scheduler.resource-wait-timeout": Duration = "5 min";
+        /// The least pause between two rescalings.
+        "jobmanager.adaptive-scheduler.scaling-interval.min": Duration = "30 s";
+        /// After how long a job is rescaled even for less.
+        "jobmanager.adaptive-scheduler.scaling-interval.max": Duration;
+        /// Where ended jobs are archived for the history server.
+        "jobmanager.archive.fs.dir": Text;
+        /// How many former attempts of a task are kept.
+        "jobmanager.execution.attempts-history-size": Integer = "16" formerly "job-manager.max-attempts-history-size";
+        /// How much of a job is restarted when a task fails.
+        "jobmanager.execution.failover-strategy": Choice["region", "full"] = "region";
+        /// Threads of the master for computation.
+        "jobmanager.future-pool.size": Integer;
+        /// Threads of the master for disk and network.
+        "jobmanager.io-pool.size": Integer;
+        /// The size of the master's container before jobmanager.memory.process.size.
+        "jobmanager.heap.mb": Integer in "MiB";
+        /// When a result may be read.
+        "jobmanager.partition.hybrid.partition-data-consume-constraint": Choice["ALL_PRODUCERS_FINISHED", "ONLY_FINISHED_PRODUCERS", "UNFINISHED_PRODUCERS"]
+           ;
+        /// Whether results that were read are dropped while the job runs.
+        "jobmanager.partition.release-during-job-execution": Boolean = "true";
+        /// The master's ResourceID.
+        "jobmanager.resource-id": Text;
+        /// Whether the names of workers' hosts are looked up.
+        "jobmanager.retrieve-taskmanager-hostname": Boolean = "true";
+        /// The port that the master's RPC server binds to, where it is not the one that workers use.
+        "jobmanager.rpc.bind-port": Integer;
+        /// Which scheduler runs jobs.
+        "jobmanager.scheduler": Choice["Default", "Adaptive", "AdaptiveBatch"] = "Default";
+        /// From how many channels on a deployment travels as a blob.
+        "jobmanager.task-deployment.offload-shuffle-descriptors-to-blob-server.threshold-num": Integer = "4194304";
+    }
+}

@@ -11,7 +11,7 @@ pub const TASKMANAGER_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "How long a worker may be idle before it is released.",
 )
 .with_default("30 s")
-.with_fallback_keys(&["slotmanager.taskmanager-timeout"]);
+.with_deprecated_keys(&["slotmanager.taskmanager-timeout"]);
 /// How long a worker may take from its container's allocation to its registration.
 pub const TASKMANAGER_REGISTRATION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "resourcemanager.taskmanager-registration.timeout",
@@ -24,7 +24,9 @@ pub const START_WORKER_MAX_FAILURE_RATE: ConfigOption<f64> = ConfigOption::new(
     "resourcemanager.start-worker.max-failure-rate",
     "How many workers a minute may fail to start before new requests pause.",
 )
-.with_default("10.0");
+.with_default("10.0")
+.with_unit("workers a minute")
+.at_least("0");
 /// How long new requests pause then.
 pub const START_WORKER_RETRY_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
     "resourcemanager.start-worker.retry-interval",
@@ -36,12 +38,14 @@ pub const PREVIOUS_WORKER_RECOVERY_TIMEOUT: ConfigOption<Duration> = ConfigOptio
     "resourcemanager.previous-worker.recovery.timeout",
     "How long a new master waits for the workers of the previous one.",
 )
-.with_default("0 s");
+.with_default("0 s")
+.not_in_effect();
 /// How long requests may wait for workers that nobody starts on demand; not set is slot.request.timeout.
 pub const STANDALONE_START_UP_TIME: ConfigOption<Duration> = ConfigOption::new(
     "resourcemanager.standalone.start-up-time",
     "How long requests may wait for workers that nobody starts on demand; not set is slot.request.timeout.",
-);
+)
+.not_in_effect();
 /// How long changes of what jobs need are gathered.
 pub const REQUIREMENT_CHECK_DELAY: ConfigOption<Duration> = ConfigOption::new(
     "slotmanager.requirement-check.delay",
@@ -53,32 +57,61 @@ pub const DECLARE_NEEDED_RESOURCE_DELAY: ConfigOption<Duration> = ConfigOption::
     "slotmanager.declare-needed-resource.delay",
     "How long changes of what is needed of the cluster are gathered.",
 )
-.with_default("50 ms");
+.with_default("50 ms")
+.not_in_effect();
 /// The most slots that a cluster may have.
 pub const NUMBER_OF_SLOTS_MAX: ConfigOption<u32> = ConfigOption::new(
     "slotmanager.number-of-slots.max",
     "The most slots that a cluster may have.",
 )
-.with_default("2147483647");
+.with_default("2147483647")
+.not_in_effect();
 /// The least slots that a cluster keeps.
 pub const NUMBER_OF_SLOTS_MIN: ConfigOption<u32> = ConfigOption::new(
     "slotmanager.number-of-slots.min",
     "The least slots that a cluster keeps.",
 )
-.with_default("0");
+.with_default("0")
+.not_in_effect();
 /// The most CPU cores that a cluster's workers may have together.
 pub const MAX_TOTAL_CPU: ConfigOption<f64> = ConfigOption::new(
     "slotmanager.max-total-resource.cpu",
     "The most CPU cores that a cluster's workers may have together.",
-);
+)
+.with_unit("cores")
+.not_in_effect();
 /// The most memory that a cluster's workers may have together.
 pub const MAX_TOTAL_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "slotmanager.max-total-resource.memory",
     "The most memory that a cluster's workers may have together.",
-);
+)
+.not_in_effect();
 /// How many spare workers are kept.
 pub const REDUNDANT_TASKMANAGERS: ConfigOption<u32> = ConfigOption::new(
     "slotmanager.redundant-taskmanager-num",
     "How many spare workers are kept.",
 )
-.with_default("0");
+.with_default("0")
+.not_in_effect();
+
+area! {
+    "resourcemanager", "Workers and slots";
+    options {
+        TASKMANAGER_TIMEOUT, TASKMANAGER_REGISTRATION_TIMEOUT, START_WORKER_MAX_FAILURE_RATE,
+        START_WORKER_RETRY_INTERVAL, PREVIOUS_WORKER_RECOVERY_TIMEOUT, STANDALONE_START_UP_TIME,
+        REQUIREMENT_CHECK_DELAY, DECLARE_NEEDED_RESOURCE_DELAY, NUMBER_OF_SLOTS_MAX, NUMBER_OF_SLOTS_MIN,
+        MAX_TOTAL_CPU, MAX_TOTAL_MEMORY, REDUNDANT_TASKMANAGERS,
+    }
+    not yet {
+        /// How long a job without a master keeps its slots.
+        "resourcemanager.job.timeout": Duration = "5 min";
+        /// The port of a ResourceManager apart from the master.
+        "resourcemanager.rpc.port": Integer = "0";
+        /// Whether a worker with results that were not read is kept.
+        "resourcemanager.taskmanager-release.wait.result.consumed": Boolean = "true";
+        /// The least CPU cores that a cluster keeps.
+        "slotmanager.min-total-resource.cpu": Number in "cores";
+        /// The least memory that a cluster keeps.
+        "slotmanager.min-total-resource.memory": Size;
+    }
+}

@@ -29,7 +29,7 @@ pub const APPLICATION_TYPE: ConfigOption<String> = ConfigOption::new(
 .with_default("Selvedge");
 /// The application that a client talks to.
 pub const APPLICATION_ID: ConfigOption<String> =
-    ConfigOption::new("yarn.application.id", "The application that a client talks to.");
+    ConfigOption::new("yarn.application.id", "The application that a client talks to.").not_in_effect();
 /// The priority of the application; -1 is the queue's default.
 pub const APPLICATION_PRIORITY: ConfigOption<i32> = ConfigOption::new(
     "yarn.application.priority",
@@ -45,13 +45,16 @@ pub const APPLICATION_NODE_LABEL: ConfigOption<String> = ConfigOption::new(
 pub const APPLICATION_ATTEMPTS: ConfigOption<u32> = ConfigOption::new(
     "yarn.application-attempts",
     "How often YARN may start the master; not set is once without high availability.",
-);
+)
+.at_least("1");
 /// For how many milliseconds a failed attempt counts; -1 is for ever.
 pub const APPLICATION_ATTEMPT_FAILURES_VALIDITY_INTERVAL: ConfigOption<i64> = ConfigOption::new(
     "yarn.application-attempt-failures-validity-interval",
     "For how many milliseconds a failed attempt counts; -1 is for ever.",
 )
-.with_default("10000");
+.with_default("10000")
+.with_unit("ms")
+.not_in_effect();
 /// Tags of the application, separated by commas.
 pub const TAGS: ConfigOption<String> =
     ConfigOption::new("yarn.tags", "Tags of the application, separated by commas.").with_default("");
@@ -61,13 +64,18 @@ pub const VIEW_ACLS: ConfigOption<String> = ConfigOption::new("yarn.view.acls", 
 pub const MODIFY_ACLS: ConfigOption<String> = ConfigOption::new("yarn.modify.acls", "Who may modify the application.");
 /// Virtual cores of the master's container.
 pub const APPMASTER_VCORES: ConfigOption<u32> =
-    ConfigOption::new("yarn.appmaster.vcores", "Virtual cores of the master's container.").with_default("1");
+    ConfigOption::new("yarn.appmaster.vcores", "Virtual cores of the master's container.")
+        .with_default("1")
+        .with_unit("vcores")
+        .at_least("1");
 /// Virtual cores of a worker's container; -1 is the number of slots.
 pub const CONTAINERS_VCORES: ConfigOption<i32> = ConfigOption::new(
     "yarn.containers.vcores",
     "Virtual cores of a worker's container; -1 is the number of slots.",
 )
-.with_default("-1");
+.with_default("-1")
+.with_unit("vcores")
+.at_least("-1");
 /// The node label of workers, instead of the application's.
 pub const TASKMANAGER_NODE_LABEL: ConfigOption<String> = ConfigOption::new(
     "yarn.taskmanager.node-label",
@@ -85,7 +93,9 @@ pub const HEARTBEAT_INTERVAL_SECONDS: ConfigOption<u32> = ConfigOption::new(
     "How often an idle master talks to the ResourceManager of YARN, in seconds.",
 )
 .with_default("5")
-.with_fallback_keys(&["yarn.heartbeat-delay"]);
+.with_deprecated_keys(&["yarn.heartbeat-delay"])
+.with_unit("seconds")
+.at_least("1");
 /// How often it does while containers are asked for.
 pub const CONTAINER_REQUEST_HEARTBEAT_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
     "yarn.heartbeat.container-request-interval",
@@ -102,16 +112,18 @@ pub const FILE_REPLICATION: ConfigOption<i32> = ConfigOption::new(
     "yarn.file-replication",
     "Replicas of staged files; -1 is the file system's default.",
 )
-.with_default("-1");
+.with_default("-1")
+.at_least("-1");
 /// Files and directories to send along, separated by semicolons.
 pub const SHIP_FILES: ConfigOption<Vec<String>> = ConfigOption::new(
     "yarn.ship-files",
     "Files and directories to send along, separated by semicolons.",
 )
-.with_fallback_keys(&["yarn.ship-directories"]);
+.with_deprecated_keys(&["yarn.ship-directories"])
+.not_in_effect();
 /// Archives to send along, separated by semicolons.
 pub const SHIP_ARCHIVES: ConfigOption<Vec<String>> =
-    ConfigOption::new("yarn.ship-archives", "Archives to send along, separated by semicolons.");
+    ConfigOption::new("yarn.ship-archives", "Archives to send along, separated by semicolons.").not_in_effect();
 /// Directories on a shared file system where the binary is staged for all users, separated by semicolons.
 pub const PROVIDED_LIB_DIRS: ConfigOption<Vec<String>> = ConfigOption::new(
     "yarn.provided.lib.dirs",
@@ -121,4 +133,32 @@ pub const PROVIDED_LIB_DIRS: ConfigOption<Vec<String>> = ConfigOption::new(
 pub const PROPERTIES_FILE_LOCATION: ConfigOption<String> = ConfigOption::new(
     "yarn.properties-file.location",
     "Where the client keeps the id of the last session.",
-);
+)
+.not_in_effect();
+
+area! {
+    "yarn", "The deployment on YARN";
+    options {
+        APPLICATION_NAME, APPLICATION_QUEUE, APPLICATION_TYPE, APPLICATION_ID, APPLICATION_PRIORITY,
+        APPLICATION_NODE_LABEL, APPLICATION_ATTEMPTS, APPLICATION_ATTEMPT_FAILURES_VALIDITY_INTERVAL, TAGS, VIEW_ACLS,
+        MODIFY_ACLS, APPMASTER_VCORES, CONTAINERS_VCORES, TASKMANAGER_NODE_LABEL, APPLICATION_MASTER_PORT,
+        HEARTBEAT_INTERVAL_SECONDS, CONTAINER_REQUEST_HEARTBEAT_INTERVAL, STAGING_DIRECTORY, FILE_REPLICATION,
+        SHIP_FILES, SHIP_ARCHIVES, PROVIDED_LIB_DIRS, PROPERTIES_FILE_LOCATION,
+    }
+    families {
+        /// Hadoop properties, without the prefix.
+        "flink.hadoop.*": Text;
+        /// YARN's properties: flink.yarn.X is yarn.X.
+        "flink.yarn.*": Text;
+    }
+    not yet {
+        /// A directory on a shared file system with a program's own files.
+        "yarn.provided.usrlib.dir": Text;
+        /// For which services the client fetches the master's tokens.
+        "yarn.security.appmaster.delegation.token.services": List = "hadoopfs";
+        /// The keytab's name in the containers.
+        "yarn.security.kerberos.localized-keytab-path": Text = "krb5.keytab";
+        /// Whether the client sends its keytab along.
+        "yarn.security.kerberos.ship-local-keytab": Boolean = "true";
+    }
+}

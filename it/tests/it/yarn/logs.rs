@@ -55,7 +55,7 @@ async fn a_containers_log_is_rolled_and_only_so_many_old_ones_are_kept() {
     let options = [
         "-Denv.log.level=trace",
         "-Denv.log.max=2",
-        &format!("-Denv.log.max-size={MAX_SIZE}b"),
+        &format!("-Dselvedge.log.max-size={MAX_SIZE}b"),
     ];
     let endless = Endless::start(&cluster, &folder, &options).await;
     let application = endless.application.clone();

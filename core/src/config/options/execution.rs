@@ -1,0 +1,83 @@
+//! Options of how a job is run.
+
+use super::super::ConfigOption;
+
+/// Where jobs run.
+pub const TARGET: ConfigOption<String> =
+    ConfigOption::new("execution.target", "Where jobs run: local or yarn-per-job.").with_default("local");
+/// Whether the client waits for the job.
+pub const ATTACHED: ConfigOption<bool> =
+    ConfigOption::new("execution.attached", "Whether the client waits for the job's result.").with_default("true");
+
+area! {
+    "execution", "How a job is run";
+    options {
+        TARGET, ATTACHED,
+    }
+    not yet {
+        /// How many state requests are gathered before they are sent.
+        "execution.async-state.buffer-size": Integer = "1000";
+        /// How long state requests are gathered at most.
+        "execution.async-state.buffer-timeout": Integer = "1000" in "ms";
+        /// How many records may wait for state at once.
+        "execution.async-state.in-flight-records-limit": Integer = "6000";
+        /// How a batch job's vertices exchange data.
+        "execution.batch-shuffle-mode": Choice["ALL_EXCHANGES_PIPELINED", "ALL_EXCHANGES_BLOCKING", "ALL_EXCHANGES_HYBRID_FULL", "ALL_EXCHANGES_HYBRID_SELECTIVE"]
+            = "ALL_EXCHANGES_BLOCKING";
+        /// Whether batch jobs use a state backend for sorted input.
+        "execution.batch-state-backend.enabled": Boolean = "true";
+        /// Whether a batch job's parallelism follows its data.
+        "execution.batch.adaptive.auto-parallelism.enabled": Boolean = "true";
+        /// How much data a task should get then.
+        "execution.batch.adaptive.auto-parallelism.avg-data-volume-per-task": Size = "16 mb"
+            formerly "jobmanager.adaptive-batch-scheduler.avg-data-volume-per-task";
+        /// The parallelism of sources then.
+        "execution.batch.adaptive.auto-parallelism.default-source-parallelism": Integer
+            formerly "jobmanager.adaptive-batch-scheduler.default-source-parallelism";
+        /// The largest parallelism then.
+        "execution.batch.adaptive.auto-parallelism.max-parallelism": Integer = "128"
+            formerly "jobmanager.adaptive-batch-scheduler.max-parallelism";
+        /// The least parallelism then.
+        "execution.batch.adaptive.auto-parallelism.min-parallelism": Integer = "1"
+            formerly "jobmanager.adaptive-batch-scheduler.min-parallelism";
+        /// Whether a batch job survives its master.
+        "execution.batch.job-recovery.enabled": Boolean = "false";
+        /// How long a new master waits for a batch job's workers.
+        "execution.batch.job-recovery.previous-worker.recovery.timeout": Duration = "30 s";
+        /// The least pause between two snapshots of a batch job's coordinators.
+        "execution.batch.job-recovery.snapshot.min-pause": Duration = "3 min";
+        /// Whether slow tasks of batch jobs are run twice.
+        "execution.batch.speculative.enabled": Boolean = "false"
+            formerly "jobmanager.adaptive-batch-scheduler.speculative.enabled";
+        /// How long a slow node gets no tasks.
+        "execution.batch.speculative.block-slow-node-duration": Duration = "1 min"
+            formerly "jobmanager.adaptive-batch-scheduler.speculative.block-slow-node-duration";
+        /// How many attempts of a slow task run at once.
+        "execution.batch.speculative.max-concurrent-executions": Integer = "2"
+            formerly "jobmanager.adaptive-batch-scheduler.speculative.max-concurrent-executions";
+        /// Whether a buffer that is not full is sent after a while.
+        "execution.buffer-timeout.enabled": Boolean = "true";
+        /// After how long a buffer that is not full is sent.
+        "execution.buffer-timeout.interval": Duration = "100 ms" formerly "execution.buffer-timeout";
+        /// Whether a program may change its job's settings.
+        "execution.program-config.enabled": Boolean = "true" formerly "execution.allow-client-job-configurations";
+        /// Which settings a program may change though it may change none.
+        "execution.program-config.wildcards": List = "";
+        /// Whether a job runs as a stream or as a batch.
+        "execution.runtime-mode": Choice["STREAMING", "BATCH", "AUTOMATIC"] = "STREAMING";
+        /// Whether a cluster ends with its application.
+        "execution.shutdown-on-application-finish": Boolean = "true";
+        /// Whether a cluster ends with the client that waits for it.
+        "execution.shutdown-on-attached-exit": Boolean = "false";
+        /// Managed memory for sorting a keyed partition.
+        "execution.sort-keyed-partition.memory": Size = "128 mb";
+        /// Managed memory for sorting a partition.
+        "execution.sort-partition.memory": Size = "128 mb";
+        /// Whether the keyed inputs of batch jobs are sorted.
+        "execution.sorted-inputs.enabled": Boolean = "true";
+        /// Managed memory for sorting them.
+        "execution.sorted-inputs.memory": Size = "128 mb";
+        /// Whether an application that fails before its job is shown as a failed job.
+        "execution.submit-failed-job-on-application-error": Boolean = "false";
+    }
+}

@@ -1,0 +1,76 @@
+//! Options of what belongs to no component.
+
+use super::super::ConfigOption;
+
+/// The parallelism of vertices that state none.
+pub const PARALLELISM: ConfigOption<u32> =
+    ConfigOption::new("parallelism.default", "The parallelism of vertices that state none.")
+        .with_default("1")
+        .at_least("1");
+
+area! {
+    "core", "What belongs to no component";
+    options {
+        PARALLELISM,
+    }
+    not yet {
+        /// Names of the resources besides memory and cores that workers ask for, such as gpu.
+        "external-resources": List = "";
+        /// Whether a cluster's size decides a job's parallelism.
+        "scheduler-mode": Choice["REACTIVE"];
+        /// How often slow tasks are looked for.
+        "slow-task-detector.check-interval": Duration = "1 s";
+        /// Tasks that run shorter than this are never slow.
+        "slow-task-detector.execution-time.baseline-lower-bound": Duration = "1 min";
+        /// How many times the median a task may run before it is slow.
+        "slow-task-detector.execution-time.baseline-multiplier": Number = "1.5";
+        /// The part of a vertex's tasks that must have finished before others can be slow.
+        "slow-task-detector.execution-time.baseline-ratio": Fraction = "0.75";
+        /// Where ended jobs are kept for their pages.
+        "jobstore.type": Choice["File", "Memory"] = "File";
+        /// How much of the ended jobs is kept in memory.
+        "jobstore.cache-size": Integer = "52428800" in "bytes";
+        /// How long ended jobs are kept.
+        "jobstore.expiration-time": Integer = "3600" in "seconds";
+        /// How many ended jobs are kept.
+        "jobstore.max-capacity": Integer = "2147483647";
+        /// The buffer for events from which a batch job is recovered.
+        "job-event.store.write-buffer.size": Size = "1 mb";
+        /// How often that buffer is written.
+        "job-event.store.write-buffer.flush-interval": Duration = "1 s";
+        /// The largest piece in which results are collected.
+        "collect-sink.batch-size.max": Size = "2 mb";
+        /// How long the collection of results waits for a worker.
+        "collect-sink.socket-timeout": Duration = "10 s";
+        /// Artifacts to fetch besides the job's own.
+        "user.artifacts.artifact-list": List;
+        /// Where fetched artifacts are kept.
+        "user.artifacts.base-dir": Text = "/opt/flink/artifacts";
+        /// Headers to send when artifacts are fetched.
+        "user.artifacts.http-headers": Map;
+        /// Whether artifacts may be fetched over plain HTTP.
+        "user.artifacts.raw-http-enabled": Boolean = "false";
+        /// How many workers a local cluster has.
+        "minicluster.number-of-taskmanagers": Integer = "1" formerly "local.number-taskmanager";
+        /// Whether jobs with resource profiles exchange blocking results only.
+        "fine-grained.shuffle-mode.all-blocking": Boolean = "false";
+        /// Which reporters of traces are used.
+        "traces.reporters": Text;
+        /// Whether events are reported as spans too.
+        "traces.report-events-as-spans": Boolean = "false";
+    }
+    families not yet {
+        /// How much of a resource each worker asks for.
+        "external-resource.<name>.amount": Integer;
+        /// YARN's name of a resource.
+        "external-resource.<name>.yarn.config-key": Text;
+        /// Kubernetes' name of a resource.
+        "external-resource.<name>.kubernetes.config-key": Text;
+        /// What finds a resource on a node.
+        "external-resource.<name>.driver-factory.class": Text;
+        /// Parameters of what finds a resource.
+        "external-resource.<name>.param.*": Text;
+        /// A reporter of traces.
+        "traces.reporter.<name>.*": Text;
+    }
+}

@@ -1,0 +1,43 @@
+//! Options of measurements and where they go.
+
+area! {
+    "metrics", "Measurements and where they go";
+    not yet {
+        /// Which reporters are used; not set is all that are configured.
+        "metrics.reporters": Text;
+        /// How often the master asks its workers for metrics.
+        "metrics.fetcher.update-interval": Duration = "10 s";
+        /// Which times of a job's status are measured: STATE, CURRENT_TIME, TOTAL_TIME.
+        "metrics.job.status.enable": List = "CURRENT_TIME";
+        /// How often the latency of operators is measured; 0 is never.
+        "metrics.latency.interval": Duration = "0 ms";
+        /// Between whom latency is measured.
+        "metrics.latency.granularity": Choice["single", "operator", "subtask"] = "operator";
+        /// How many measurements of latency are kept.
+        "metrics.latency.history-size": Integer = "128";
+        /// What stands between the parts of a metric's name.
+        "metrics.scope.delimiter": Text = ".";
+        /// The name of the master's metrics.
+        "metrics.scope.jm": Text = "<host>.jobmanager";
+        /// The name of a job's metrics in the master.
+        "metrics.scope.jm-job": Text = "<host>.jobmanager.<job_name>" formerly "metrics.scope.jm.job";
+        /// The name of an operator's metrics in the master.
+        "metrics.scope.jm-operator": Text = "<host>.jobmanager.<job_name>.<operator_name>";
+        /// The name of a worker's metrics.
+        "metrics.scope.tm": Text = "<host>.taskmanager.<tm_id>";
+        /// The name of a job's metrics in a worker.
+        "metrics.scope.tm-job": Text = "<host>.taskmanager.<tm_id>.<job_name>" formerly "metrics.scope.tm.job";
+        /// The name of a task's metrics.
+        "metrics.scope.task": Text = "<host>.taskmanager.<tm_id>.<job_name>.<task_name>.<subtask_index>";
+        /// The name of an operator's metrics in a worker.
+        "metrics.scope.operator": Text = "<host>.taskmanager.<tm_id>.<job_name>.<operator_name>.<subtask_index>";
+        /// Whether the node's own resources are measured.
+        "metrics.system-resource": Boolean = "false";
+        /// How often they are.
+        "metrics.system-resource-probing-interval": Duration = "5 s";
+    }
+    families not yet {
+        /// A reporter of metrics.
+        "metrics.reporter.<name>.*": Text;
+    }
+}
