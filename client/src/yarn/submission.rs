@@ -71,7 +71,7 @@ fn master_container(
         )],
         tokens: Some(credentials.to_bytes()),
         acls: acls(configuration)?,
-        service_data: BTreeMap::new(),
+        ..Default::default()
     })
 }
 

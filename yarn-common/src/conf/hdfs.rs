@@ -103,9 +103,7 @@ impl HadoopConfiguration {
         match self.get(keys::DFS_HTTP_POLICY)?.as_deref() {
             None | Some("HTTP_ONLY" | "HTTP_AND_HTTPS" | "") => Ok(false),
             Some("HTTPS_ONLY") => Ok(true),
-            Some(other) => {
-                Err(self.bad_value(keys::DFS_HTTP_POLICY, other, "HTTP_ONLY, HTTPS_ONLY or HTTP_AND_HTTPS"))
-            }
+            Some(other) => Err(self.bad_value(keys::DFS_HTTP_POLICY, other, "HTTP_ONLY, HTTPS_ONLY or HTTP_AND_HTTPS")),
         }
     }
 
@@ -125,14 +123,22 @@ impl HadoopConfiguration {
             let value = self.get(&key)?.filter(|value| !value.is_empty());
             let value = value.ok_or_else(|| self.missing(service, &key, "set it to the host:port of this NameNode"))?;
             let address = self.parse(&key, &value, service.port)?;
-            Ok(NameNodeAddress { id: Some(id), ..address })
+            Ok(NameNodeAddress {
+                id: Some(id),
+                ..address
+            })
         };
         ids.into_iter().map(of_id).collect()
     }
 
     fn of_authority(&self, authority: &str, port: u16) -> Result<NameNodeAddress, ConfError> {
-        let (host, port) = host_and_port(authority, port)
-            .ok_or_else(|| self.bad_value(keys::DEFAULT_FS, authority, "the host:port of a NameNode or a nameservice"))?;
+        let (host, port) = host_and_port(authority, port).ok_or_else(|| {
+            self.bad_value(
+                keys::DEFAULT_FS,
+                authority,
+                "the host:port of a NameNode or a nameservice",
+            )
+        })?;
         Ok(NameNodeAddress {
             id: None,
             host,

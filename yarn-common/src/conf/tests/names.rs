@@ -8,7 +8,10 @@ fn a_deprecated_name_and_its_successor_are_one_property() {
     assert_eq!(get(&old, keys::DEFAULT_FS), "hdfs://nn:8020");
     assert_eq!(get(&old, "fs.default.name"), "hdfs://nn:8020");
     assert_eq!(get(&old, "x"), "hdfs://nn:8020/x");
-    assert_eq!(old.property(keys::DEFAULT_FS).unwrap().written_as(), Some("fs.default.name"));
+    assert_eq!(
+        old.property(keys::DEFAULT_FS).unwrap().written_as(),
+        Some("fs.default.name")
+    );
     let new = conf(&[("fs.defaultFS", "hdfs://nn:8020")]);
     assert_eq!(get(&new, "fs.default.name"), "hdfs://nn:8020");
     assert_eq!(new.property("fs.default.name").unwrap().written_as(), None);
@@ -76,8 +79,16 @@ fn the_web_address_of_a_single_namenode_follows_the_policy() {
         (addresses[0].to_string(), https)
     };
     assert_eq!(web(&[]), ("nn:9870".to_owned(), false));
-    assert_eq!(web(&[("dfs.http.address", "0.0.0.0:50070")]), ("nn:50070".to_owned(), false));
-    assert_eq!(web(&[(keys::DFS_HTTP_POLICY, "HTTPS_ONLY")]), ("nn:9871".to_owned(), true));
-    let wrong = conf(&[(keys::DFS_HTTP_POLICY, "FTP")]).namenode_web_addresses("nn").unwrap_err();
+    assert_eq!(
+        web(&[("dfs.http.address", "0.0.0.0:50070")]),
+        ("nn:50070".to_owned(), false)
+    );
+    assert_eq!(
+        web(&[(keys::DFS_HTTP_POLICY, "HTTPS_ONLY")]),
+        ("nn:9871".to_owned(), true)
+    );
+    let wrong = conf(&[(keys::DFS_HTTP_POLICY, "FTP")])
+        .namenode_web_addresses("nn")
+        .unwrap_err();
     assert!(matches!(wrong, ConfError::BadValue { .. }), "{wrong}");
 }
