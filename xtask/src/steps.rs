@@ -21,6 +21,7 @@ pub(crate) const STEPS: &[Step] = &[
     ),
     step("build", &["build", "--workspace", "--bins"]),
     step("unit", &["test", "--workspace", "--lib", "--bins"]),
+    step("fuzz", &["test", "--workspace", "--test", "fuzz", "--test", "zeroed"]),
     step("doctest", &["test", "--workspace", "--doc"]),
     Step {
         name: "doc",
