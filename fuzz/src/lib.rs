@@ -10,6 +10,8 @@
 
 mod damage;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -96,7 +98,13 @@ impl Target {
     }
 
     fn check(&self, input: &[u8], decode: &impl Fn(&[u8])) -> Result<(), TestCaseError> {
-        let taken = allocation_counter::measure(|| decode(input)).bytes_max;
+        // Caught within: a panic that leaves the measurement would leave it open for ever.
+        let mut outcome = Ok(());
+        let taken =
+            allocation_counter::measure(|| outcome = catch_unwind(AssertUnwindSafe(|| decode(input)))).bytes_max;
+        if let Err(panic) = outcome {
+            return Err(TestCaseError::fail(message(panic.as_ref())));
+        }
         let allowed = self.base + FACTOR * input.len() as u64;
         prop_assert!(
             taken <= allowed,
@@ -105,6 +113,12 @@ impl Target {
         );
         Ok(())
     }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a message").to_owned()
 }
 
 /// A generator with a seed of its own.
@@ -135,25 +149,23 @@ fn show(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::catch_unwind;
-
     use super::*;
 
-    fn message(decode: fn(&[u8])) -> String {
+    fn failure(decode: fn(&[u8])) -> String {
         let target = Target::new("sample", [b"sample".to_vec()]).base(1024);
         let panic = catch_unwind(|| target.run(decode)).unwrap_err();
-        panic.downcast_ref::<String>().cloned().unwrap_or_default()
+        message(panic.as_ref())
     }
 
     #[test]
     fn a_panic_is_found_and_made_small() {
-        let found = message(|bytes| assert!(!bytes.contains(&0x80), "the byte 0x80"));
+        let found = failure(|bytes| assert!(!bytes.contains(&0x80), "the byte 0x80"));
         assert!(found.contains("the byte 0x80") && found.contains("sample"), "{found}");
     }
 
     #[test]
     fn memory_that_a_length_announces_is_found() {
-        let found = message(|bytes| {
+        let found = failure(|bytes| {
             let announced = bytes.first_chunk::<4>().map_or(0, |length| u32::from_be_bytes(*length));
             drop(Vec::<u8>::with_capacity(announced as usize >> 4));
         });

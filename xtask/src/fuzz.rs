@@ -35,7 +35,15 @@ impl Options {
     /// Runs the targets; those of one crate beside each other, as the tests that they are.
     pub(crate) fn run(&self) -> Result<(), String> {
         let mut command = steps::cargo();
-        command.args(["test", "--workspace", "--test", "fuzz", "--no-fail-fast", "--", "--nocapture"]);
+        command.args([
+            "test",
+            "--workspace",
+            "--test",
+            "fuzz",
+            "--no-fail-fast",
+            "--",
+            "--nocapture",
+        ]);
         command.args(&self.target).env("FUZZ_SECONDS", self.seconds.to_string());
         match super::status(&mut command)? {
             true => Ok(()),
