@@ -1,7 +1,9 @@
-//! Build tasks: `cargo xtask test` runs every check that a change must pass, `cargo xtask bed` the test bed.
+//! Build tasks: `cargo xtask test` runs every check that a change must pass, `cargo xtask fuzz` the decoders for long,
+//! `cargo xtask bed` the test bed.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod fuzz;
 mod steps;
 
 use std::process::{Command, ExitCode};
@@ -10,15 +12,18 @@ use steps::{STEPS, Step};
 
 const USAGE: &str = "\
 Usage: cargo xtask test [--only STEP]... [--skip STEP]... [--list]
+       cargo xtask fuzz [TARGET] [--seconds N]
        cargo xtask bed up|down|status [OPTIONS]
 
 test  runs every check, the cheap ones first, and stops at the first that fails
+fuzz  feeds decoders with damaged input, each for N seconds (60), or only those whose name holds TARGET
 bed   real HDFS and YARN daemons on this machine (see `cargo xtask bed up --help`)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", options @ ..] => Selection::parse(options).and_then(|selection| test(&selection)),
+        ["fuzz", options @ ..] => fuzz::Options::parse(options).and_then(|options| options.run()),
         ["bed", options @ ..] => bed(options),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -22,6 +22,7 @@ pub(crate) const STEPS: &[Step] = &[
     // The integration tests run the examples, too.
     step("build", &["build", "--workspace", "--bins", "--examples"]),
     step("unit", &["test", "--workspace", "--lib", "--bins"]),
+    step("fuzz", &["test", "--workspace", "--test", "fuzz", "--test", "zeroed"]),
     step("doctest", &["test", "--workspace", "--doc"]),
     Step {
         name: "doc",

@@ -19,8 +19,10 @@ use std::sync::Arc;
 use crate::environment::Environment;
 
 mod accessors;
+mod deprecated;
 mod error;
 mod expand;
+mod hdfs;
 pub mod keys;
 mod load;
 mod rm;
@@ -31,6 +33,7 @@ mod xml;
 
 pub use accessors::Authentication;
 pub use error::ConfError;
+pub use hdfs::NameNodeAddress;
 pub use rm::{RmAddress, RmWebAddress};
 pub use secrets::is_secret;
 
@@ -54,6 +57,8 @@ pub struct Property {
     value: String,
     source: Arc<str>,
     is_final: bool,
+    /// The deprecated name that the file uses.
+    written_as: Option<Arc<str>>,
 }
 
 impl Property {
@@ -71,36 +76,43 @@ impl Property {
     pub fn is_final(&self) -> bool {
         self.is_final
     }
+
+    /// The deprecated name under which the file sets it, such as `fs.default.name` for `fs.defaultFS`.
+    pub fn written_as(&self) -> Option<&str> {
+        self.written_as.as_deref()
+    }
 }
 
 impl HadoopConfiguration {
-    /// The value of `key` with variables substituted, trimmed; `None` where no file sets it.
+    /// The value of `key` with variables substituted, trimmed; `None` where no file sets it. A deprecated name and its
+    /// successor are the same property, whichever of them a file or the caller uses.
     ///
     /// # Errors
     /// [`ConfError::SubstitutionTooDeep`].
     pub fn get(&self, key: &str) -> Result<Option<String>, ConfError> {
-        self.properties
-            .get(key)
+        self.property(key)
             .map(|property| self.expand(key, &property.value))
             .transpose()
     }
 
     /// The property `key` as it was written.
     pub fn property(&self, key: &str) -> Option<&Property> {
-        self.properties.get(key)
+        self.properties.get(deprecated::current(key))
     }
 
     /// Sets `key` even if a file made it final; `source` is what messages will name as its origin.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>, source: &str) {
+        let key = key.into();
         let property = Property {
             value: value.into().trim().to_owned(),
             source: Arc::from(source),
             is_final: false,
+            written_as: None,
         };
-        self.properties.insert(key.into(), property);
+        self.properties.insert(deprecated::current(&key).to_owned(), property);
     }
 
-    /// All properties that are set, sorted by name.
+    /// All properties that are set, by their current names, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Property)> {
         self.properties.iter().map(|(key, property)| (key.as_str(), property))
     }
@@ -112,8 +124,11 @@ impl HadoopConfiguration {
 
     /// The file that sets `key`, or all files where none does.
     fn source_or_files(&self, key: &str) -> String {
-        match self.properties.get(key) {
-            Some(property) => property.source.to_string(),
+        match self.property(key) {
+            Some(property) => match &property.written_as {
+                Some(name) => format!("{}, written as the deprecated {name}", property.source),
+                None => property.source.to_string(),
+            },
             None if self.files.is_empty() => "no file was read".to_owned(),
             None => format!("read: {}", self.files.join(", ")),
         }

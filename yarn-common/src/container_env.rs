@@ -1,26 +1,33 @@
 //! What a NodeManager tells a container through its environment.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::environment::Environment;
 use crate::id::{ApplicationId, ContainerId, NodeId};
+use crate::token::{Credentials, TokenError};
 
 /// Why the environment is not that of a YARN container.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ContainerEnvError {
     /// A variable that every container has is missing.
-    #[error("the environment variable {variable} ({meaning}) is not set: this process was not started by YARN {role}")]
+    #[error(
+        "the environment variable {variable} ({meaning}) is not set: this process was not started by YARN {role}; it must \
+         run inside one, as the command of a launch context"
+    )]
     Missing {
         /// The variable.
         variable: &'static str,
         /// What it tells.
         meaning: &'static str,
-        /// `in a container`, or `as an ApplicationMaster`.
+        /// `in a container`, or `in the container of an ApplicationMaster`.
         role: &'static str,
     },
     /// A variable does not hold what YARN puts there.
@@ -35,10 +42,19 @@ pub enum ContainerEnvError {
         /// What is wrong.
         reason: String,
     },
+    /// What an auxiliary service tells is not in the form in which YARN passes it on.
+    #[error("the environment variable NM_AUX_SERVICE_{service} is not Base64: {reason}")]
+    AuxService {
+        /// The service.
+        service: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// The environment of a container, typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ContainerEnvironment {
     /// `CONTAINER_ID`: this container; its attempt and application derive from it.
     pub container_id: ContainerId,
@@ -52,6 +68,9 @@ pub struct ContainerEnvironment {
     pub working_directory: PathBuf,
     /// `LOCAL_DIRS`: the application's directory on each local disk, for temporary files. At least one.
     pub local_dirs: Vec<PathBuf>,
+    /// `LOCAL_USER_DIRS`: the user's directory on each local disk, shared by the user's applications. Old NodeManagers
+    /// do not tell them.
+    pub local_user_dirs: Vec<PathBuf>,
     /// `LOG_DIRS`: the container's log directory on each log disk. At least one.
     pub log_dirs: Vec<PathBuf>,
     /// `HADOOP_TOKEN_FILE_LOCATION`: the credentials file.
@@ -60,8 +79,23 @@ pub struct ContainerEnvironment {
     pub hadoop_conf_dir: Option<PathBuf>,
     /// `HADOOP_USER_NAME`, where the client set it: who to be towards HDFS on a cluster without Kerberos.
     pub hadoop_user_name: Option<String>,
+    /// `NM_AUX_SERVICE_…`: what each auxiliary service of the NodeManager tells its applications, by its name.
+    pub aux_services: BTreeMap<String, Bytes>,
+    /// `KEYSTORE_FILE_LOCATION` and the like, where the cluster gives ApplicationMasters certificates
+    /// (`yarn.resourcemanager.application-https.policy`).
+    pub certificates: Option<Certificates>,
     /// What only an ApplicationMaster has.
     application_master: Option<ApplicationMasterEnvironment>,
+}
+
+/// The key and the trusted certificates that YARN made for this application, as files in Java's key store format. Their
+/// passwords are in `KEYSTORE_PASSWORD` and `TRUSTSTORE_PASSWORD`; they are not kept here, since this type is printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// `KEYSTORE_FILE_LOCATION`: the application's key.
+    pub key_store: PathBuf,
+    /// `TRUSTSTORE_FILE_LOCATION`: whom it may trust.
+    pub trust_store: Option<PathBuf>,
 }
 
 /// What the ResourceManager adds to the environment of an ApplicationMaster.
@@ -73,8 +107,9 @@ pub struct ApplicationMasterEnvironment {
     pub submit_time: u64,
 }
 
+const AUX_SERVICE: &str = "NM_AUX_SERVICE_";
 const IN_A_CONTAINER: &str = "in a container";
-const AS_A_MASTER: &str = "as an ApplicationMaster";
+const AS_A_MASTER: &str = "in the container of an ApplicationMaster";
 
 impl ContainerEnvironment {
     /// The environment of this process.
@@ -106,10 +141,16 @@ impl ContainerEnvironment {
             user: required("USER", "the submitting user")?.to_owned(),
             working_directory: required("PWD", "the working directory")?.into(),
             local_dirs: directories("LOCAL_DIRS", required("LOCAL_DIRS", "the local directories")?)?,
+            local_user_dirs: environment.get("LOCAL_USER_DIRS").map(paths).unwrap_or_default(),
             log_dirs: directories("LOG_DIRS", required("LOG_DIRS", "the log directories")?)?,
             token_file: required("HADOOP_TOKEN_FILE_LOCATION", "the credentials file")?.into(),
             hadoop_conf_dir: environment.get("HADOOP_CONF_DIR").map(PathBuf::from),
             hadoop_user_name: environment.get("HADOOP_USER_NAME").map(str::to_owned),
+            aux_services: aux_services(environment)?,
+            certificates: environment.get("KEYSTORE_FILE_LOCATION").map(|key_store| Certificates {
+                key_store: key_store.into(),
+                trust_store: environment.get("TRUSTSTORE_FILE_LOCATION").map(PathBuf::from),
+            }),
             application_master: master(environment)?,
         })
     }
@@ -117,6 +158,14 @@ impl ContainerEnvironment {
     /// The application that this container works for.
     pub fn application_id(&self) -> ApplicationId {
         self.container_id.application()
+    }
+
+    /// Reads the credentials file.
+    ///
+    /// # Errors
+    /// [`TokenError`], naming the file.
+    pub fn credentials(&self) -> Result<Credentials, TokenError> {
+        Credentials::read_file(&self.token_file)
     }
 
     /// The variables that only an ApplicationMaster has.
@@ -184,12 +233,7 @@ fn parsed<T: FromStr<Err: ToString>>(
 }
 
 fn directories(variable: &'static str, value: &str) -> Result<Vec<PathBuf>, ContainerEnvError> {
-    let directories: Vec<PathBuf> = value
-        .split(',')
-        .map(str::trim)
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
-        .collect();
+    let directories = paths(value);
     if directories.is_empty() {
         let reason = "it names none".to_owned();
         let meaning = "a list of directories with commas";
@@ -203,6 +247,26 @@ fn directories(variable: &'static str, value: &str) -> Result<Vec<PathBuf>, Cont
     Ok(directories)
 }
 
+fn paths(value: &str) -> Vec<PathBuf> {
+    let paths = value.split(',').map(str::trim).filter(|path| !path.is_empty());
+    paths.map(PathBuf::from).collect()
+}
+
+fn aux_services(environment: &Environment) -> Result<BTreeMap<String, Bytes>, ContainerEnvError> {
+    let mut services = BTreeMap::new();
+    for (variable, value) in environment.iter() {
+        let Some(service) = variable.strip_prefix(AUX_SERVICE) else {
+            continue;
+        };
+        let data = STANDARD.decode(value).map_err(|cause| ContainerEnvError::AuxService {
+            service: service.to_owned(),
+            reason: cause.to_string(),
+        })?;
+        services.insert(service.to_owned(), data.into());
+    }
+    Ok(services)
+}
+
 fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
@@ -210,85 +274,4 @@ fn without_brackets(host: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WORKER: [(&str, &str); 9] = [
-        ("CONTAINER_ID", "container_e03_1700000000000_0007_01_000002"),
-        ("NM_HOST", "127.0.0.2"),
-        ("NM_PORT", "45454"),
-        ("NM_HTTP_PORT", "8042"),
-        ("USER", "alice"),
-        ("PWD", "/data/1/c"),
-        ("LOCAL_DIRS", "/data/1/app,/data/2/app"),
-        ("LOG_DIRS", "/logs/c"),
-        ("HADOOP_TOKEN_FILE_LOCATION", "/data/1/c/container_tokens"),
-    ];
-
-    fn with(extra: &[(&'static str, &'static str)]) -> Result<ContainerEnvironment, ContainerEnvError> {
-        ContainerEnvironment::from_environment(&WORKER.iter().chain(extra).copied().collect())
-    }
-
-    #[test]
-    fn a_container_knows_who_and_where_it_is() {
-        let environment = with(&[]).unwrap();
-        assert_eq!(
-            environment.application_id().to_string(),
-            "application_1700000000000_0007"
-        );
-        assert_eq!(environment.node.to_string(), "127.0.0.2:45454");
-        assert_eq!(environment.node_address(), Some(IpAddr::from([127, 0, 0, 2])));
-        assert_eq!(
-            environment.local_dirs,
-            [PathBuf::from("/data/1/app"), PathBuf::from("/data/2/app")]
-        );
-        assert_eq!(environment.hadoop_conf_dir, None);
-        let message = environment.application_master().unwrap_err().to_string();
-        assert!(
-            message.ends_with("not started by YARN as an ApplicationMaster"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn a_master_knows_its_proxy_path() {
-        let environment = with(&[
-            ("APPLICATION_WEB_PROXY_BASE", "/proxy/application_1700000000000_0007"),
-            ("APP_SUBMIT_TIME_ENV", "1700000000123"),
-            ("HADOOP_CONF_DIR", "/etc/hadoop"),
-        ])
-        .unwrap();
-        let master = environment.application_master().unwrap();
-        assert_eq!(master.web_proxy_base, "/proxy/application_1700000000000_0007");
-        assert_eq!(master.submit_time, 1_700_000_000_123);
-        assert_eq!(environment.hadoop_conf_dir, Some(PathBuf::from("/etc/hadoop")));
-    }
-
-    #[test]
-    fn every_missing_variable_is_named() {
-        for (variable, _) in WORKER {
-            let environment = WORKER.iter().copied().filter(|(name, _)| *name != variable).collect();
-            let error = ContainerEnvironment::from_environment(&environment).unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .starts_with(&format!("the environment variable {variable} (")),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_wrong_variable_is_named() {
-        for (variable, value) in [
-            ("CONTAINER_ID", "container_1"),
-            ("NM_PORT", "65536"),
-            ("NM_HTTP_PORT", "x"),
-            ("LOG_DIRS", ","),
-        ] {
-            let error = with(&[(variable, value)]).unwrap_err();
-            let start = format!("the environment variable {variable} is {value:?}, which is not a");
-            assert!(error.to_string().starts_with(&start), "{error}");
-        }
-    }
-}
+mod tests;

@@ -24,6 +24,13 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// All variables with their values, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of `name`, even if it is empty.
     pub(crate) fn get_even_empty(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)

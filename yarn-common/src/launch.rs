@@ -6,13 +6,28 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::token::{Credentials, TokenKind};
+
+mod builder;
+mod command;
+mod error;
+mod local_resource;
 mod quote;
+mod retry;
 mod url;
 
+#[cfg(test)]
+mod tests;
+
+pub use builder::LaunchContextBuilder;
+pub use command::CommandLine;
+pub use error::LaunchError;
+pub use local_resource::{LocalResource, LocalResourceType, LocalResourceVisibility};
 pub use quote::{LOG_DIR, QuoteError, quote_argument, quote_environment_value, redirect_to_log_dir, variable};
+pub use retry::{MIN_RETRY_INTERVAL, RetryContext, RetryWhen};
 pub use url::{ParseUrlError, ResourceUrl};
 
-/// Everything that a NodeManager needs to start a container.
+/// Everything that a NodeManager needs to start a container. [`builder`](Self::builder) quotes and checks its parts.
 ///
 /// Its debug form shows neither tokens nor the values of the environment.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -31,6 +46,25 @@ pub struct ContainerLaunchContext {
     pub acls: BTreeMap<ApplicationAccess, String>,
     /// Data for auxiliary services of the NodeManager, by the name of the service, which must exist.
     pub service_data: BTreeMap<String, Bytes>,
+    /// Whether the NodeManager starts the process again when it fails.
+    pub retry: Option<RetryContext>,
+}
+
+impl ContainerLaunchContext {
+    /// The credentials as they leave for a container: without the AMRM token, with which a worker could act as its
+    /// ApplicationMaster. Credentials that hold one and cannot be read are not sent at all.
+    pub fn shipped_tokens(&self) -> Option<Bytes> {
+        let tokens = self.tokens.as_ref()?;
+        let kind = TokenKind::AmRm;
+        let mentioned = tokens
+            .windows(kind.as_str().len())
+            .any(|part| part == kind.as_str().as_bytes());
+        if !mentioned {
+            return Some(tokens.clone());
+        }
+        let credentials = Credentials::read(tokens).ok()?;
+        Some(credentials.without_am_rm_token().to_bytes())
+    }
 }
 
 impl fmt::Debug for ContainerLaunchContext {
@@ -45,69 +79,8 @@ impl fmt::Debug for ContainerLaunchContext {
             )
             .field("acls", &self.acls)
             .field("service_data", &self.service_data.keys().collect::<Vec<_>>())
+            .field("retry", &self.retry)
             .finish()
-    }
-}
-
-/// A file or archive that the NodeManager fetches before it starts the container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalResource {
-    /// Where it is.
-    pub url: ResourceUrl,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its modification time in milliseconds, **exactly** as the file system tells it after the upload: otherwise the
-    /// container fails ("changed on src filesystem").
-    pub timestamp: i64,
-    /// Whether it is unpacked.
-    pub kind: LocalResourceType,
-    /// Who shares the copy on the node.
-    pub visibility: LocalResourceVisibility,
-    /// For [`LocalResourceType::Pattern`]: what to unpack, a regular expression. REST cannot carry it.
-    pub pattern: Option<String>,
-}
-
-/// Whether a local resource is unpacked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LocalResourceType {
-    /// Unpacked, by its suffix (`.zip`, `.tar`, `.tgz`, `.tar.gz`, `.jar`), into a directory named by its key.
-    Archive,
-    /// Left as it is.
-    File,
-    /// Kept and unpacked in part.
-    Pattern,
-}
-
-impl LocalResourceType {
-    /// Hadoop's name for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Archive => "ARCHIVE",
-            Self::File => "FILE",
-            Self::Pattern => "PATTERN",
-        }
-    }
-}
-
-/// Who shares the copy of a local resource on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LocalResourceVisibility {
-    /// All users of the node. The file must be readable, and all its parents searchable, by everybody.
-    Public,
-    /// All applications of the user.
-    Private,
-    /// The containers of one application.
-    Application,
-}
-
-impl LocalResourceVisibility {
-    /// Hadoop's name for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Public => "PUBLIC",
-            Self::Private => "PRIVATE",
-            Self::Application => "APPLICATION",
-        }
     }
 }
 
@@ -127,24 +100,5 @@ impl ApplicationAccess {
             Self::View => "VIEW_APP",
             Self::Modify => "MODIFY_APP",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_debug_form_shows_no_secrets() {
-        let context = ContainerLaunchContext {
-            environment: BTreeMap::from([("KEY".to_owned(), "hidden-value".to_owned())]),
-            tokens: Some(Bytes::from_static(b"hidden-token")),
-            ..ContainerLaunchContext::default()
-        };
-        let text = format!("{context:?}");
-        assert!(
-            !text.contains("hidden") && text.contains("KEY") && text.contains("12 bytes"),
-            "{text}"
-        );
     }
 }

@@ -31,6 +31,42 @@ impl Resource {
         }
     }
 
+    /// Memory and cores from numbers that may be anything, such as a user's input.
+    ///
+    /// # Errors
+    /// [`ResourceError::NotPositive`] and [`ResourceError::TooLarge`], with the value.
+    pub fn checked(memory_mb: i64, vcores: i64) -> Result<Self, ResourceError> {
+        let amount = |what: &'static str, value: i64| {
+            let amount = u64::try_from(value).ok().filter(|amount| *amount > 0);
+            amount.ok_or(ResourceError::NotPositive { what, value })
+        };
+        let (memory_mb, cores) = (amount("memory", memory_mb)?, amount("number of cores", vcores)?);
+        // Hadoop's number of cores is a signed one of 32 bits.
+        match i32::try_from(vcores) {
+            Ok(_) => Ok(Self::new(memory_mb, cores as u32)),
+            Err(_) => Err(ResourceError::TooLarge {
+                what: "number of cores",
+                value: vcores,
+            }),
+        }
+    }
+
+    /// Whether a cluster with the resource types `known` (`memory-mb`, `vcores`, `yarn.io/gpu` …) understands this. YARN
+    /// drops a type that it does not know without a word.
+    ///
+    /// # Errors
+    /// [`ResourceError::UnknownType`].
+    pub fn check_types<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Result<(), ResourceError> {
+        let known: Vec<&str> = known.into_iter().collect();
+        match self.extra.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(unknown) => Err(ResourceError::UnknownType {
+                name: unknown.clone(),
+                known: known.join(", "),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// The same with `amount` of the resource type `name`.
     #[must_use]
     pub fn with_extra(mut self, name: impl Into<String>, amount: u64) -> Self {
@@ -53,6 +89,36 @@ impl fmt::Display for Resource {
         }
         f.write_str(">")
     }
+}
+
+/// Why an amount of resources cannot be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ResourceError {
+    /// No memory or no cores, or less than that.
+    #[error("the {what} is {value}: it must be at least 1")]
+    NotPositive {
+        /// `memory` (in MiB) or `number of cores`.
+        what: &'static str,
+        /// What was asked for.
+        value: i64,
+    },
+    /// More than Hadoop can say.
+    #[error("the {what} is {value}, which is more than YARN can grant")]
+    TooLarge {
+        /// `number of cores`.
+        what: &'static str,
+        /// What was asked for.
+        value: i64,
+    },
+    /// The cluster has no such resource type.
+    #[error("the cluster has no resource type {name:?}; it has {known}")]
+    UnknownType {
+        /// The type.
+        name: String,
+        /// Those that it has.
+        known: String,
+    },
 }
 
 /// A text that is not a [`Resource`].
@@ -133,6 +199,27 @@ mod tests {
         assert!(!Resource::new(1, 5).fits_in(&node));
         assert!(!Resource::new(1, 1).with_extra("yarn.io/gpu", 2).fits_in(&node));
         assert!(!Resource::new(1, 1).with_extra("yarn.io/fpga", 1).fits_in(&node));
+    }
+
+    #[test]
+    fn impossible_amounts_are_refused_with_their_value() {
+        assert_eq!(Resource::checked(64, 1).unwrap(), Resource::new(64, 1));
+        for (memory, cores, words) in [
+            (-5, 1, "the memory is -5"),
+            (0, 1, "the memory is 0"),
+            (1, -1, "the number of cores is -1"),
+            (1, 1 << 40, "the number of cores is 1099511627776"),
+        ] {
+            let message = Resource::checked(memory, cores).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        }
+        let gpu = Resource::new(1, 1).with_extra("yarn.io/gpu", 1);
+        assert!(gpu.check_types(["memory-mb", "vcores", "yarn.io/gpu"]).is_ok());
+        let message = gpu.check_types(["memory-mb", "vcores"]).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "the cluster has no resource type \"yarn.io/gpu\"; it has memory-mb, vcores"
+        );
     }
 
     #[test]

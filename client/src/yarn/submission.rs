@@ -73,7 +73,7 @@ fn master_container(
         commands: vec![command],
         tokens: Some(credentials.to_bytes()),
         acls: acls(configuration)?,
-        service_data: BTreeMap::new(),
+        ..Default::default()
     })
 }
 

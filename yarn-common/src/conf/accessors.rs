@@ -22,10 +22,7 @@ impl HadoopConfiguration {
     /// # Errors
     /// [`ConfError::SubstitutionTooDeep`].
     pub fn default_fs(&self) -> Result<String, ConfError> {
-        let set = self
-            .get(keys::DEFAULT_FS)?
-            .or(self.get("fs.default.name")?)
-            .filter(|value| !value.is_empty());
+        let set = self.get(keys::DEFAULT_FS)?.filter(|value| !value.is_empty());
         Ok(set.unwrap_or_else(|| "file:///".to_owned()))
     }
 

@@ -58,6 +58,14 @@ pub enum ConfError {
         /// The bound.
         limit: usize,
     },
+    /// The files include too many others.
+    #[error("{file}: the configuration consists of more than {limit} files; do some include each other?")]
+    TooManyFiles {
+        /// The file whose include was not followed.
+        file: String,
+        /// The bound.
+        limit: usize,
+    },
     /// An included file does not exist and there is no fallback.
     #[error("{file} includes {href}, which cannot be read: {reason}")]
     Include {

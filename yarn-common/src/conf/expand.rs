@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::HadoopConfiguration;
 use super::error::ConfError;
-use super::keys;
+use super::{deprecated, keys};
 
 /// As many as Hadoop makes.
 const MAX_SUBSTITUTIONS: usize = 20;
@@ -50,10 +50,9 @@ impl HadoopConfiguration {
             "user.home" => environment("HOME"),
             "java.io.tmpdir" => Some("/tmp".to_owned()),
             key => self
-                .properties
-                .get(key)
+                .property(key)
                 .map(|property| property.value.clone())
-                .or_else(|| keys::default_value(key).map(str::to_owned)),
+                .or_else(|| keys::default_value(deprecated::current(key)).map(str::to_owned)),
         }
     }
 

@@ -30,6 +30,18 @@ keys! {
     TOKEN_SERVICE_USE_IP = "hadoop.security.token.service.use_ip", default "true";
     /// Copies of each HDFS block. Default `3`.
     DFS_REPLICATION = "dfs.replication", default "3";
+    /// The logical names of HDFS clusters, with commas.
+    NAMESERVICES = "dfs.nameservices";
+    /// With a nameservice behind a dot: the ids of its NameNodes, with commas.
+    HA_NAMENODES = "dfs.ha.namenodes";
+    /// Where a NameNode serves clients (IPC); with nameservice and id behind dots in high availability.
+    NAMENODE_RPC_ADDRESS = "dfs.namenode.rpc-address";
+    /// Where a NameNode serves HTTP; with nameservice and id behind dots in high availability.
+    NAMENODE_HTTP_ADDRESS = "dfs.namenode.http-address";
+    /// Where a NameNode serves HTTPS; with nameservice and id behind dots in high availability.
+    NAMENODE_HTTPS_ADDRESS = "dfs.namenode.https-address";
+    /// `HTTP_ONLY`, `HTTPS_ONLY` or `HTTP_AND_HTTPS`: what HDFS's daemons speak. Default `HTTP_ONLY`.
+    DFS_HTTP_POLICY = "dfs.http.policy", default "HTTP_ONLY";
     /// `HTTP_ONLY` or `HTTPS_ONLY`: what YARN's daemons speak. Default `HTTP_ONLY`.
     YARN_HTTP_POLICY = "yarn.http.policy", default "HTTP_ONLY";
     /// The host of the ResourceManager, from which its addresses derive. Default `0.0.0.0`: not configured.

@@ -5,12 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::deprecated;
 use super::error::ConfError;
 use super::xml::{self, Element};
 use super::{HadoopConfiguration, Property};
 use crate::environment::Environment;
 
 const MAX_INCLUDES: usize = 16;
+/// Files of one configuration, includes among them: two that include each other twice would be read 2^16 times.
+const MAX_FILES: usize = 64;
 
 /// In the order in which Hadoop's client loads them: a later one overrides an earlier one.
 const SITE_FILES: [&str; 3] = ["core-site.xml", "hdfs-site.xml", "yarn-site.xml"];
@@ -150,7 +153,8 @@ impl HadoopConfiguration {
         let (Some(name), Some(value)) = (field("name").filter(|name| !name.is_empty()), field("value")) else {
             return;
         };
-        if self.properties.get(name).is_some_and(|property| property.is_final) {
+        let current = deprecated::current(name);
+        if self.properties.get(current).is_some_and(|property| property.is_final) {
             return;
         }
         // A shipped configuration names the file that each value was first written in.
@@ -159,11 +163,12 @@ impl HadoopConfiguration {
             .map_or_else(|| file.clone(), Arc::from);
         let is_final = field("final").is_some_and(|text| text.eq_ignore_ascii_case("true"));
         self.properties.insert(
-            name.to_owned(),
+            current.to_owned(),
             Property {
                 value: value.to_owned(),
                 source,
                 is_final,
+                written_as: (current != name).then(|| Arc::from(name)),
             },
         );
     }
@@ -173,6 +178,12 @@ impl HadoopConfiguration {
             return Err(ConfError::IncludeTooDeep {
                 file: file.to_string(),
                 limit: MAX_INCLUDES,
+            });
+        }
+        if self.files.len() >= MAX_FILES {
+            return Err(ConfError::TooManyFiles {
+                file: file.to_string(),
+                limit: MAX_FILES,
             });
         }
         let href = element.attribute("href").unwrap_or_default().trim();

@@ -171,7 +171,8 @@ impl HadoopConfiguration {
     }
 }
 
-fn host_and_port(text: &str, default_port: u16) -> Option<(String, u16)> {
+/// `host`, `host:port` or `[ipv6]:port`.
+pub(super) fn host_and_port(text: &str, default_port: u16) -> Option<(String, u16)> {
     if text.contains(['/', '$', '@']) || text.contains(char::is_whitespace) {
         return None;
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 use super::{Authentication, ConfError, HadoopConfiguration, is_secret, keys};
 use crate::environment::Environment;
 
+mod names;
+
 fn site(properties: &[(&str, &str)]) -> String {
     let properties: String = properties
         .iter()
@@ -179,6 +181,11 @@ fn includes_are_followed_beside_the_file_and_bounded() {
     write("yarn-site.xml", &include("yarn-site.xml", ""));
     let error = HadoopConfiguration::from_directory(directory.path()).unwrap_err();
     assert!(matches!(error, ConfError::IncludeTooDeep { .. }), "{error}");
+
+    let many = "<include href='more.xml'/>".repeat(100);
+    write("yarn-site.xml", &format!("<configuration>{many}</configuration>"));
+    let error = HadoopConfiguration::from_directory(directory.path()).unwrap_err();
+    assert!(matches!(error, ConfError::TooManyFiles { limit: 64, .. }), "{error}");
 }
 
 #[test]

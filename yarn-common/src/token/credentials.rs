@@ -9,10 +9,10 @@ use std::{
     path::Path,
 };
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 
-use super::{Token, TokenError, TokenKind, wire::CredentialsMessage, writable};
+use super::{Token, TokenError, TokenKind, secret, wire::CredentialsMessage, writable};
 
 const MAGIC: &[u8; 4] = b"HDTS";
 
@@ -31,7 +31,7 @@ pub enum CredentialsFormat {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
     tokens: BTreeMap<String, Token>,
-    secrets: BTreeMap<String, Bytes>,
+    pub(super) secrets: BTreeMap<String, Bytes>,
 }
 
 impl Credentials {
@@ -45,12 +45,23 @@ impl Credentials {
     /// # Errors
     /// When the bytes are not a complete credentials file.
     pub fn read(bytes: &[u8]) -> Result<Self, TokenError> {
-        let body = bytes.strip_prefix(MAGIC).ok_or(TokenError::Magic)?;
-        let mut input = Bytes::copy_from_slice(body);
+        Self::read_zeroized(secret::zeroized(bytes.to_vec()))
+    }
+
+    fn read_zeroized(mut input: Bytes) -> Result<Self, TokenError> {
+        if !input.starts_with(&MAGIC[..input.len().min(MAGIC.len())]) || input.is_empty() {
+            return Err(TokenError::Magic);
+        }
+        if input.len() < MAGIC.len() {
+            return Err(TokenError::Truncated {
+                what: "first four bytes",
+            });
+        }
+        input.advance(MAGIC.len());
         match input.try_get_u8() {
             Err(_) => Err(TokenError::Truncated { what: "format byte" }),
             Ok(0) => Self::read_writable(input),
-            Ok(1) => Ok(CredentialsMessage::decode_length_delimited(input)?.into()),
+            Ok(1) => Self::read_protobuf(input),
             Ok(other) => Err(TokenError::Format(other)),
         }
     }
@@ -65,7 +76,10 @@ impl Credentials {
             path: path.to_owned(),
             source,
         })?;
-        Self::read(&bytes)
+        Self::read_zeroized(secret::zeroized(bytes)).map_err(|source| TokenError::InFile {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
     }
 
     /// The file's bytes in format 0, which every Hadoop release reads and `ContainerLaunchContext.tokens` expects.
@@ -75,18 +89,27 @@ impl Credentials {
 
     /// The file's bytes in the format asked for.
     pub fn to_bytes_in(&self, format: CredentialsFormat) -> Bytes {
-        let mut out = BytesMut::from(&MAGIC[..]);
+        // With room for all of it: a buffer that grows leaves copies behind.
         match format {
             CredentialsFormat::Writable => {
+                let mut out = Vec::with_capacity(MAGIC.len() + 1 + self.writable_bound());
+                out.put_slice(MAGIC);
                 out.put_u8(0);
                 self.put_writable(&mut out);
+                secret::zeroized(out)
             }
             CredentialsFormat::Protobuf => {
+                let message = CredentialsMessage::from(self);
+                let room = MAGIC.len() + 1 + writable::MAX_VLONG + 1 + message.encoded_len();
+                let mut out = Vec::with_capacity(room);
+                out.put_slice(MAGIC);
                 out.put_u8(1);
-                out.put_slice(&CredentialsMessage::from(self).encode_length_delimited_to_vec());
+                message
+                    .encode_length_delimited(&mut out)
+                    .expect("a growing buffer has room");
+                secret::zeroized(out)
             }
         }
-        out.freeze()
     }
 
     /// Writes a credentials file that only its owner can read. The file must not exist yet.
@@ -111,9 +134,10 @@ impl Credentials {
         self.tokens.insert(alias.into(), token)
     }
 
-    /// Adds a secret under a name and returns the one it replaces.
+    /// Adds a secret under a name and returns the one it replaces. It is copied, and overwritten with zeros where it was
+    /// unless others refer to it.
     pub fn add_secret(&mut self, name: impl Into<String>, secret: impl Into<Bytes>) -> Option<Bytes> {
-        self.secrets.insert(name.into(), secret.into())
+        self.secrets.insert(name.into(), secret::taken_over(secret.into()))
     }
 
     /// Takes over everything from `other`; entries of the same alias or name are replaced.
@@ -165,7 +189,17 @@ impl Credentials {
         self.tokens.is_empty() && self.secrets.is_empty()
     }
 
-    fn put_writable(&self, out: &mut BytesMut) {
+    /// The most bytes that [`put_writable`](Self::put_writable) appends.
+    fn writable_bound(&self) -> usize {
+        let tokens = self.tokens.iter();
+        let tokens = tokens.map(|(alias, token)| writable::bytes_bound(alias.as_bytes()) + token.writable_bound());
+        let secrets = self.secrets.iter();
+        let secrets =
+            secrets.map(|(name, secret)| writable::bytes_bound(name.as_bytes()) + writable::bytes_bound(secret));
+        2 * writable::MAX_VLONG + tokens.sum::<usize>() + secrets.sum::<usize>()
+    }
+
+    fn put_writable(&self, out: &mut impl BufMut) {
         writable::put_vlong(out, self.tokens.len() as i64);
         for (alias, token) in &self.tokens {
             writable::put_bytes(out, alias.as_bytes());
@@ -178,6 +212,19 @@ impl Credentials {
         }
     }
 
+    fn read_protobuf(mut input: Bytes) -> Result<Self, TokenError> {
+        let what = "protobuf message";
+        let truncated = TokenError::Truncated { what };
+        // A length of which only a part is there cannot be told from one that is wrong.
+        let Ok(length) = prost::decode_length_delimiter(&mut input) else {
+            return Err(truncated);
+        };
+        if length > input.len() {
+            return Err(truncated);
+        }
+        Ok(CredentialsMessage::decode(input.split_to(length))?.into())
+    }
+
     fn read_writable(mut input: Bytes) -> Result<Self, TokenError> {
         let mut credentials = Self::new();
         for _ in 0..writable::get_length(&mut input, "token count")? {
@@ -186,7 +233,9 @@ impl Credentials {
         }
         for _ in 0..writable::get_length(&mut input, "secret count")? {
             let name = writable::get_text(&mut input, "secret name")?;
-            credentials.add_secret(name, writable::get_bytes(&mut input, "secret")?);
+            credentials
+                .secrets
+                .insert(name, writable::get_bytes(&mut input, "secret")?);
         }
         Ok(credentials)
     }

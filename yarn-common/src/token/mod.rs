@@ -3,7 +3,9 @@
 //! A [`Token`] is an opaque identifier with a password that proves it. [`Credentials`] is a set of tokens and named
 //! secrets, in the format of the file that `HADOOP_TOKEN_FILE_LOCATION` names and of `ContainerLaunchContext.tokens`.
 //!
-//! Neither type shows a secret in its `Debug` output, so both may stand in structures that are logged.
+//! Neither type shows a secret in its `Debug` output, so both may stand in structures that are logged. Passwords and
+//! secrets are overwritten with zeros when the last reference to them is dropped, and so are the bytes of a credentials
+//! file that this module has read or written.
 //!
 //! ```
 //! use yarn_common::token::{Credentials, Token, TokenKind};
@@ -20,7 +22,9 @@
 //! ```
 
 mod credentials;
+pub mod identifier;
 mod kind;
+mod secret;
 mod wire;
 mod writable;
 
@@ -34,7 +38,8 @@ use base64::{
     alphabet::URL_SAFE,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
+use zeroize::Zeroizing;
 
 pub use self::credentials::{Credentials, CredentialsFormat};
 pub use self::kind::TokenKind;
@@ -57,7 +62,8 @@ pub struct Token {
 }
 
 impl Token {
-    /// Makes a token from its four parts. `service` is `ip:port`, `host:port`, `ha-hdfs:nameservice` or empty.
+    /// Makes a token from its four parts; the password is copied, and overwritten with zeros where it was unless others
+    /// refer to it. `service` is `ip:port`, `host:port`, `ha-hdfs:nameservice` or empty.
     pub fn new(
         identifier: impl Into<Bytes>,
         password: impl Into<Bytes>,
@@ -66,7 +72,7 @@ impl Token {
     ) -> Self {
         Self {
             identifier: identifier.into(),
-            password: password.into(),
+            password: secret::taken_over(password.into()),
             kind: kind.into(),
             service: service.into(),
         }
@@ -100,9 +106,9 @@ impl Token {
 
     /// Hadoop's URL form (`encodeToUrlString`), which REST answers and requests carry. It holds the password.
     pub fn to_url_string(&self) -> String {
-        let mut bytes = BytesMut::new();
-        self.put_writable(&mut bytes);
-        URL_BASE64.encode(bytes)
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.writable_bound()));
+        self.put_writable(&mut *bytes);
+        URL_BASE64.encode(&*bytes)
     }
 
     /// Reads Hadoop's URL form.
@@ -111,16 +117,28 @@ impl Token {
     /// When the text is not URL-safe Base64 or what it encodes is not a token.
     pub fn from_url_string(text: &str) -> Result<Self, TokenError> {
         let bytes = URL_BASE64.decode(text.trim()).map_err(|_| TokenError::NotBase64)?;
-        Self::get_writable(&mut Bytes::from(bytes))
+        Self::get_writable(&mut secret::zeroized(bytes))
     }
 
-    fn put_writable(&self, out: &mut BytesMut) {
+    /// The most bytes that [`put_writable`](Self::put_writable) appends.
+    fn writable_bound(&self) -> usize {
+        let parts = [
+            &self.identifier,
+            &self.password,
+            self.kind.as_str().as_bytes(),
+            self.service.as_bytes(),
+        ];
+        parts.into_iter().map(writable::bytes_bound).sum()
+    }
+
+    fn put_writable(&self, out: &mut impl BufMut) {
         writable::put_bytes(out, &self.identifier);
         writable::put_bytes(out, &self.password);
         writable::put_bytes(out, self.kind.as_str().as_bytes());
         writable::put_bytes(out, self.service.as_bytes());
     }
 
+    /// `input` must be zeroized memory: the password stays a part of it.
     fn get_writable(input: &mut Bytes) -> Result<Self, TokenError> {
         let identifier = writable::get_bytes(input, "token identifier")?;
         let password = writable::get_bytes(input, "token password")?;
@@ -173,7 +191,7 @@ pub enum TokenError {
     #[error("credentials file format {0} is unknown; formats 0 (Writable) and 1 (protobuf) can be read")]
     Format(u8),
     /// The data end inside a field.
-    #[error("credentials end within the {what}")]
+    #[error("credentials end within the {what}: they are cut short, get or write them again")]
     Truncated {
         /// The field.
         what: &'static str,
@@ -192,6 +210,38 @@ pub enum TokenError {
         /// The field.
         what: &'static str,
     },
+    /// What is wrong with a credentials file.
+    #[error("the credentials file {path}: {source}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<TokenError>,
+    },
+    /// The identifier of a token cannot be decoded.
+    #[error("the identifier of the {kind} cannot be decoded: {source}")]
+    Identifier {
+        /// The kind of token.
+        kind: &'static str,
+        /// Why.
+        source: prost::DecodeError,
+    },
+    /// A field of an identifier is missing or impossible.
+    #[error("the {field} of the {kind} {problem}")]
+    IdentifierField {
+        /// The kind of token.
+        kind: &'static str,
+        /// The field.
+        field: &'static str,
+        /// `is missing`, or `is -5`.
+        problem: String,
+    },
+    /// The `Writable` form of a delegation token's identifier is of another version.
+    #[error("the identifier of the delegation token is of version {0}; version 0 can be read")]
+    IdentifierVersion(u8),
+    /// The identifiers of this kind of token cannot be read.
+    #[error("the identifier of a token of the kind {0:?} cannot be read: its encoding is not known")]
+    UnknownKind(String),
     /// The protobuf body cannot be decoded.
     #[error("credentials in format 1 cannot be decoded: {0}")]
     Protobuf(#[from] prost::DecodeError),

@@ -63,6 +63,24 @@ fn every_truncation_is_an_error() {
 }
 
 #[test]
+fn a_truncated_credentials_file_is_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, whole) in [("writable", captured_format_0()), ("protobuf", captured_format_1())] {
+        let path = folder.path().join(name);
+        for length in [2, 4, 5, 30, whole.len() - 1] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let error = Credentials::read_file(&path).unwrap_err();
+            let message = error.to_string();
+            let start = format!("the credentials file {}: credentials end within the ", path.display());
+            assert!(
+                message.starts_with(&start) && message.contains("cut short"),
+                "{length}: {message}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_foreign_file_and_an_unknown_format_are_named() {
     assert!(matches!(Credentials::read(b"PK\x03\x04rest"), Err(TokenError::Magic)));
     assert!(matches!(Credentials::read(b"HDTS\x02"), Err(TokenError::Format(2))));

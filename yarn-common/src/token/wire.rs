@@ -84,7 +84,10 @@ impl From<CredentialsMessage> for Credentials {
             }
         }
         for entry in message.secrets {
-            credentials.add_secret(entry.alias, entry.secret.unwrap_or_default());
+            // A part of the zeroized input already.
+            credentials
+                .secrets
+                .insert(entry.alias, entry.secret.unwrap_or_default());
         }
         credentials
     }

@@ -1,11 +1,14 @@
 //! Hadoop's `Writable` primitives: variable-length integers, byte strings and text.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 use super::TokenError;
 
+/// The longest VLong.
+pub(super) const MAX_VLONG: usize = 9;
+
 /// Appends a VLong: one byte for -112..=127, else a length marker and the big-endian magnitude.
-pub(super) fn put_vlong(out: &mut BytesMut, value: i64) {
+pub(super) fn put_vlong(out: &mut impl BufMut, value: i64) {
     if (-112..=127).contains(&value) {
         out.put_i8(value as i8);
         return;
@@ -18,7 +21,7 @@ pub(super) fn put_vlong(out: &mut BytesMut, value: i64) {
 }
 
 /// Appends a length and the bytes.
-pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+pub(super) fn put_bytes(out: &mut impl BufMut, bytes: &[u8]) {
     put_vlong(out, bytes.len() as i64);
     out.put_slice(bytes);
 }
@@ -36,6 +39,17 @@ pub(super) fn get_vlong(input: &mut Bytes, what: &'static str) -> Result<i64, To
     }
     let magnitude = (0..length).fold(0_i64, |value, _| (value << 8) | i64::from(input.get_u8()));
     Ok(if negative { !magnitude } else { magnitude })
+}
+
+/// Reads a VInt: a VLong of 32 bits.
+pub(super) fn get_vint(input: &mut Bytes, what: &'static str) -> Result<i32, TokenError> {
+    let value = get_vlong(input, what)?;
+    i32::try_from(value).map_err(|_| TokenError::Length { what, value })
+}
+
+/// The most bytes that [`put_bytes`] appends.
+pub(super) fn bytes_bound(bytes: &[u8]) -> usize {
+    MAX_VLONG + bytes.len()
 }
 
 /// Reads a count or a length, which must be in `0..=remaining`: what is counted takes at least a byte each.

@@ -80,7 +80,13 @@ fn launch_context(context: &ContainerLaunchContext) -> Result<Value, String> {
         "application-acls",
         entries(context.acls.iter().map(|(access, acl)| (access.name(), acl.clone()))),
     );
-    if let Some(tokens) = &context.tokens {
+    if context.retry.is_some() {
+        return Err(
+            "the container is to be retried on its node, which REST does not carry: submit it over Hadoop IPC"
+                .to_owned(),
+        );
+    }
+    if let Some(tokens) = &context.shipped_tokens() {
         let credentials =
             Credentials::read(tokens).map_err(|cause| format!("the tokens of the ApplicationMaster: {cause}"))?;
         body.set("credentials", credentials_json(&credentials));

@@ -54,6 +54,7 @@ fn full() -> ApplicationSubmissionContext {
         tokens: Some(credentials.to_bytes()),
         acls: BTreeMap::from([(ApplicationAccess::View, "bob ".to_owned())]),
         service_data: BTreeMap::from([("shuffle".to_owned(), Bytes::from_static(&[0xfb, 0xff]))]),
+        ..ContainerLaunchContext::default()
     };
     application.application_type = "Example".to_owned();
     application.tags = BTreeSet::from(["a".to_owned(), "b".to_owned()]);

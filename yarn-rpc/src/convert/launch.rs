@@ -2,12 +2,13 @@
 
 use yarn_common::launch::{
     ApplicationAccess, ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility, ResourceUrl,
+    RetryContext, RetryWhen,
 };
 
 use crate::proto::yarn::{
-    ApplicationAccessTypeProto, ApplicationAclMapProto, ContainerLaunchContextProto, LocalResourceProto,
-    LocalResourceTypeProto, LocalResourceVisibilityProto, StringBytesMapProto, StringLocalResourceMapProto,
-    StringStringMapProto, UrlProto,
+    ApplicationAccessTypeProto, ApplicationAclMapProto, ContainerLaunchContextProto, ContainerRetryContextProto,
+    ContainerRetryPolicyProto, LocalResourceProto, LocalResourceTypeProto, LocalResourceVisibilityProto,
+    StringBytesMapProto, StringLocalResourceMapProto, StringStringMapProto, UrlProto,
 };
 
 impl From<&ContainerLaunchContext> for ContainerLaunchContextProto {
@@ -30,13 +31,39 @@ impl From<&ContainerLaunchContext> for ContainerLaunchContextProto {
         };
         Self {
             local_resources: context.local_resources.iter().map(resource).collect(),
-            tokens: context.tokens.clone(),
+            tokens: context.shipped_tokens(),
             service_data: context.service_data.iter().map(data).collect(),
             environment: context.environment.iter().map(text).collect(),
             command: context.commands.clone(),
             application_ac_ls: context.acls.iter().map(acl).collect(),
-            container_retry_context: None,
+            container_retry_context: context.retry.as_ref().map(Into::into),
             tokens_conf: None,
+        }
+    }
+}
+
+impl From<&RetryContext> for ContainerRetryContextProto {
+    fn from(retry: &RetryContext) -> Self {
+        let (policy, error_codes) = match retry.when() {
+            RetryWhen::ExitCodes(codes) => (
+                ContainerRetryPolicyProto::RetryOnSpecificErrorCodes,
+                codes.iter().copied().collect(),
+            ),
+            _ => (ContainerRetryPolicyProto::RetryOnAllErrors, Vec::new()),
+        };
+        Self {
+            retry_policy: Some(policy.into()),
+            error_codes,
+            // Without a bound, -1.
+            max_retries: Some(
+                retry
+                    .max_retries()
+                    .map_or(-1, |many| many.try_into().unwrap_or(i32::MAX)),
+            ),
+            retry_interval: Some(retry.interval().as_millis().try_into().unwrap_or(i32::MAX)),
+            failures_validity_interval: retry
+                .failures_validity_interval()
+                .map(|interval| interval.as_millis().try_into().unwrap_or(i64::MAX)),
         }
     }
 }

@@ -38,7 +38,7 @@ fn a_start_request_has_the_captured_bytes() {
         commands: vec!["./app/bin/worker 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr".to_owned()],
         acls: BTreeMap::from([(ApplicationAccess::View, "*".to_owned())]),
         tokens: Some(Credentials::new().to_bytes()),
-        service_data: BTreeMap::new(),
+        ..Default::default()
     };
     let token = Token::new(vec![1, 2], vec![3], TokenKind::Container, "127.0.0.1:45454");
     let request = StartContainersRequestProto {

@@ -1,0 +1,97 @@
+//! Applications whose ApplicationMaster is a process of the benchmark.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use selvedge_it::bed::Bed;
+use selvedge_it::wait;
+use tempfile::TempDir;
+use yarn_common::conf::HadoopConfiguration;
+use yarn_common::id::ApplicationId;
+use yarn_common::launch::ContainerLaunchContext;
+use yarn_common::resource::Resource;
+use yarn_common::submission::ApplicationSubmissionContext;
+use yarn_common::token::Credentials;
+use yarn_rpc::RetryPolicy;
+use yarn_rpc::client::{RmClient, RmClientOptions};
+use yarn_rpc::ipc::{Identity, IpcOptions};
+
+const BOUND: Duration = Duration::from_secs(120);
+
+/// An unmanaged application that waits for its ApplicationMaster.
+pub(crate) struct Unmanaged {
+    folder: TempDir,
+    resource_manager: RmClient,
+    id: ApplicationId,
+}
+
+impl Unmanaged {
+    pub(crate) async fn submit(bed: &Bed) -> anyhow::Result<Self> {
+        let conf = HadoopConfiguration::from_directory(bed.hadoop_conf_dir())?;
+        let addresses = conf.rm_client_addresses()?.iter().map(ToString::to_string).collect();
+        let mut resource_manager = RmClient::new(RmClientOptions {
+            addresses,
+            identity: Identity::Simple {
+                user: bed.user().to_owned(),
+            },
+            retry: RetryPolicy::RESOURCE_MANAGER,
+            ipc: IpcOptions::default(),
+        })?;
+        let id = resource_manager.new_application().await?.id;
+        let nothing = ContainerLaunchContext::default();
+        let mut application = ApplicationSubmissionContext::new(id, "toolkit", Resource::new(64, 1), nothing);
+        application.unmanaged_am = true;
+        resource_manager.submit(&application).await?;
+        let folder = tempfile::tempdir()?;
+        let mut submitted = Self {
+            folder,
+            resource_manager,
+            id,
+        };
+        submitted.write_token().await?;
+        Ok(submitted)
+    }
+
+    async fn write_token(&mut self) -> anyhow::Result<()> {
+        let client = tokio::sync::Mutex::new(&mut self.resource_manager);
+        let id = self.id;
+        let launched = wait::until("the token of an unmanaged ApplicationMaster", BOUND, || async {
+            let report = client
+                .lock()
+                .await
+                .report(id)
+                .await
+                .map_err(|error| error.to_string())?;
+            report.am_rm_token.ok_or_else(|| format!("{:?}", report.state))
+        });
+        let token = launched.await?;
+        let mut credentials = Credentials::new();
+        credentials.add_token("", token);
+        credentials
+            .write_file(self.token_file())
+            .context("writing the credentials")
+    }
+
+    /// What `HADOOP_TOKEN_FILE_LOCATION` is to name.
+    pub(crate) fn token_file(&self) -> PathBuf {
+        Path::new(self.folder.path()).join("container_tokens")
+    }
+
+    /// Waits until it has ended well.
+    pub(crate) async fn ended(mut self) -> anyhow::Result<()> {
+        let client = tokio::sync::Mutex::new(&mut self.resource_manager);
+        let id = self.id;
+        let ended = wait::until("the end of an application", BOUND, || async {
+            let report = client
+                .lock()
+                .await
+                .report(id)
+                .await
+                .map_err(|error| error.to_string())?;
+            let state = report.state;
+            state.is_final().then_some(()).ok_or_else(|| format!("{state:?}"))
+        });
+        Ok(ended.await?)
+    }
+}

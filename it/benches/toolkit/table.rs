@@ -1,0 +1,117 @@
+//! Samples of both sides, and the table of their medians.
+
+use std::fmt;
+
+use comfy_table::{CellAlignment, ContentArrangement};
+
+use crate::sides::Side;
+
+/// How many pairs are measured, besides one that warms up.
+pub(crate) fn runs() -> usize {
+    number("SELVEDGE_BENCH_RUNS").map_or(7, |runs| runs as usize)
+}
+
+/// This part of `whole`, as `SELVEDGE_BENCH_SCALE` says; at least 64.
+pub(crate) fn scaled(whole: u32) -> u32 {
+    let scale = number("SELVEDGE_BENCH_SCALE").unwrap_or(1.0);
+    ((f64::from(whole) * scale) as u32).max(64)
+}
+
+fn number(variable: &str) -> Option<f64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// The samples of one figure, in one unit, pair by pair.
+#[derive(Debug, Default)]
+pub(crate) struct Samples {
+    ours: Vec<f64>,
+    java: Vec<f64>,
+}
+
+impl Samples {
+    pub(crate) fn push(&mut self, side: Side, value: f64) {
+        match side {
+            Side::Ours => self.ours.push(value),
+            Side::Java => self.java.push(value),
+        }
+    }
+
+    fn ratios(&self) -> Vec<f64> {
+        let pairs = self.ours.iter().zip(&self.java);
+        pairs
+            .filter(|(ours, _)| **ours > 0.0)
+            .map(|(ours, java)| java / ours)
+            .collect()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Table(Vec<(&'static str, &'static str, Samples, &'static str)>);
+
+impl Table {
+    /// A figure, its unit, and what it is to be.
+    pub(crate) fn add(&mut self, what: &'static str, unit: &'static str, samples: Samples, goal: &'static str) {
+        self.0.push((what, unit, samples, goal));
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_preset(comfy_table::presets::ASCII_MARKDOWN)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header([
+                "figure",
+                "unit",
+                "ours",
+                "min–max",
+                "Java",
+                "min–max",
+                "Java ÷ ours",
+                "min–max",
+                "pairs",
+                "goal",
+            ]);
+        for (what, unit, samples, goal) in &self.0 {
+            let mut row = vec![(*what).to_owned(), (*unit).to_owned()];
+            for values in [&samples.ours, &samples.java, &samples.ratios()] {
+                row.extend(spread(values));
+            }
+            row.extend([samples.ours.len().to_string(), (*goal).to_owned()]);
+            table.add_row(row);
+        }
+        for column in 2..9 {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table.fmt(f)
+    }
+}
+
+/// The median, and the smallest with the largest; nothing where there are no samples.
+fn spread(values: &[f64]) -> [String; 2] {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(smallest), Some(largest)) = (sorted.first(), sorted.last()) else {
+        return [String::new(), String::new()];
+    };
+    let middle = sorted.len() / 2;
+    let median = match sorted.len() % 2 {
+        1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    };
+    [rounded(median), format!("{}–{}", rounded(*smallest), rounded(*largest))]
+}
+
+/// Three digits that say something.
+fn rounded(value: f64) -> String {
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else if value >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}
