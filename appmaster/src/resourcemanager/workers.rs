@@ -169,7 +169,7 @@ impl Workers {
                 host: registration.host.clone(),
                 hardware: registration.hardware.unwrap_or_default(),
                 memory: registration.memory.unwrap_or_default(),
-                total: ResourceProfile::from(&registration.total_resource.unwrap_or_default()),
+                total: ResourceProfile::from(&registration.total_resource.clone().unwrap_or_default()),
                 slots: slots_of(resource_id),
                 last_heartbeat: worker.last_heartbeat,
             }

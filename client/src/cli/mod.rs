@@ -5,6 +5,7 @@ mod args;
 mod error;
 mod info;
 mod interrupt;
+mod memory;
 mod parameters;
 mod role;
 mod run;
@@ -17,6 +18,7 @@ use clap::Parser;
 
 pub use args::{Cli, Command, InfoArgs, JobArgs, RoleArgs, RunArgs, SchemaForm, SettingArgs};
 pub use error::{CommandError, Ended};
+pub use memory::{MemoryArgs, MemoryOf, MemoryOutput};
 pub use parameters::{ParameterSyntaxError, parse_parameters};
 
 pub(crate) use terminal::say;
@@ -49,6 +51,7 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
     match command {
         Command::Run(arguments) => with_runtime(run::run(arguments)),
         Command::Info(arguments) => with_runtime(info::info(arguments)),
+        Command::Memory(arguments) => memory::memory(&arguments),
         Command::Schema { form } => schema(form),
         Command::Appmaster(arguments) => role::appmaster(arguments),
         Command::Taskmanager(arguments) => role::taskmanager(arguments),

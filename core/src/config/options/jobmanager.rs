@@ -19,6 +19,11 @@ pub const TOTAL_PROCESS_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "All memory of the master's process: the size of its container.",
 )
 .with_fallback_keys(&["jobmanager.heap.size"]);
+/// An older form of the size of the master's process, a number of mebibytes.
+pub const HEAP_MB: ConfigOption<i32> = ConfigOption::new(
+    "jobmanager.heap.mb",
+    "An older form of the size of the master's process, a number of mebibytes.",
+);
 /// The master's memory without metaspace and overhead.
 pub const TOTAL_FLINK_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "jobmanager.memory.flink.size",

@@ -1,6 +1,7 @@
 //! The declared options, one file per area.
 
 pub mod cluster;
+pub mod external_resource;
 pub mod heartbeat;
 pub mod jobmanager;
 pub mod resourcemanager;

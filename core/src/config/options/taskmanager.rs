@@ -41,6 +41,11 @@ pub const TOTAL_PROCESS_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "All memory of a worker's process: the size of its container.",
 )
 .with_fallback_keys(&["taskmanager.heap.size"]);
+/// An older form of the size of a worker's process, a number of mebibytes.
+pub const HEAP_MB: ConfigOption<i32> = ConfigOption::new(
+    "taskmanager.heap.mb",
+    "An older form of the size of a worker's process, a number of mebibytes.",
+);
 /// A worker's memory without metaspace and overhead.
 pub const TOTAL_FLINK_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.flink.size",
@@ -86,18 +91,21 @@ pub const NETWORK_MIN: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.network.min",
     "The least memory for buffers of the exchange.",
 )
+.with_fallback_keys(&["taskmanager.network.memory.min"])
 .with_default("64m");
 /// The most memory for buffers of the exchange.
 pub const NETWORK_MAX: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.network.max",
     "The most memory for buffers of the exchange.",
 )
+.with_fallback_keys(&["taskmanager.network.memory.max"])
 .with_default("9223372036854775807 bytes");
 /// The part of total Flink memory for buffers of the exchange.
 pub const NETWORK_FRACTION: ConfigOption<f32> = ConfigOption::new(
     "taskmanager.memory.network.fraction",
     "The part of total Flink memory for buffers of the exchange.",
 )
+.with_fallback_keys(&["taskmanager.network.memory.fraction"])
 .with_default("0.1");
 /// The number of network buffers; counts only where minimum, maximum and fraction of network memory are not set.
 pub const NETWORK_NUM_BUFFERS: ConfigOption<u64> = ConfigOption::new(
