@@ -4,7 +4,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.apache.flink.api.common.resources.CPUResource;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.IllegalConfigurationException;
 import org.apache.flink.configuration.JobManagerOptions;
@@ -202,10 +201,13 @@ public class MemoryCases {
     private static String worker(Configuration original) {
         Configuration configuration = TaskExecutorProcessUtils.getConfigurationMapLegacyTaskManagerHeapSizeToConfigOption(
                 original, TaskManagerOptions.TOTAL_PROCESS_MEMORY);
-        TaskExecutorProcessSpec spec = TaskExecutorProcessUtils.processSpecFromConfig(configuration);
         // As on YARN: the vcores of a container stand in for the cores.
         int vcores = Integer.parseInt(configuration.getString("yarn.containers.vcores", "-1"));
-        CPUResource cores = TaskExecutorProcessUtils.getCpuCoresWithFallback(configuration, vcores);
+        if (vcores > 0 && !configuration.contains(TaskManagerOptions.CPU_CORES)) {
+            configuration = new Configuration(configuration);
+            configuration.set(TaskManagerOptions.CPU_CORES, (double) vcores);
+        }
+        TaskExecutorProcessSpec spec = TaskExecutorProcessUtils.processSpecFromConfig(configuration);
         Map<String, String> sums = outer(spec);
         sums.put("framework_heap", bytes(spec.getFlinkMemory().getFrameworkHeap()));
         sums.put("framework_off_heap", bytes(spec.getFlinkMemory().getFrameworkOffHeap()));
@@ -213,7 +215,7 @@ public class MemoryCases {
         sums.put("task_off_heap", bytes(spec.getTaskOffHeapSize()));
         sums.put("network", bytes(spec.getNetworkMemSize()));
         sums.put("managed", bytes(spec.getManagedMemorySize()));
-        sums.put("cpu", quoted(cores.getValue().toPlainString()));
+        sums.put("cpu", quoted(spec.getCpuCores().getValue().toPlainString()));
         sums.put("slots", String.valueOf(spec.getNumSlots()));
         WorkerResourceSpec wish = WorkerResourceSpec.fromTaskExecutorProcessSpec(spec);
         sums.put("total", profile(SlotManagerUtils.generateTaskManagerTotalResourceProfile(wish)));

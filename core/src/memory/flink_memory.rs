@@ -2,6 +2,7 @@
 
 use super::arithmetic::{RangeFraction, RangeFractionOptions, multiply, read_fraction, rest, sum};
 use super::error::MemoryProblem;
+use crate::config::ConfigError;
 use crate::config::options::taskmanager;
 use crate::{Configuration, MemorySize};
 
@@ -165,13 +166,15 @@ fn legacy_network(configuration: &Configuration) -> Result<Option<MemorySize>, M
     let newer = configuration.contains(&taskmanager::NETWORK_MIN)
         || configuration.contains(&taskmanager::NETWORK_MAX)
         || configuration.contains(&taskmanager::NETWORK_FRACTION);
-    let Some(buffers) = configuration
-        .find(&taskmanager::NETWORK_NUM_BUFFERS)?
-        .filter(|_| !newer)
-    else {
+    if newer || !configuration.contains(&taskmanager::NETWORK_NUM_BUFFERS) {
         return Ok(None);
-    };
+    }
+    let buffers = configuration.get(&taskmanager::NETWORK_NUM_BUFFERS)?;
     let segment = read_segment(configuration)?;
+    let buffers = u64::try_from(buffers).map_err(|_| ConfigError::Invalid {
+        key: taskmanager::NETWORK_NUM_BUFFERS.key().to_owned(),
+        reason: format!("'{buffers}' buffers are less than none"),
+    })?;
     let bytes = buffers.saturating_mul(segment.bytes());
     Ok(Some(sum([MemorySize::from_bytes(bytes)])?))
 }

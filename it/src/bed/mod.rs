@@ -15,7 +15,7 @@ mod configuration;
 mod control;
 mod daemon;
 mod description;
-mod distribution;
+pub(crate) mod distribution;
 mod error;
 mod failure;
 mod hdfs;

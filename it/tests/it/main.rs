@@ -6,6 +6,7 @@
 )]
 
 mod bed;
+mod flink;
 mod folder;
 mod input;
 mod jobs;

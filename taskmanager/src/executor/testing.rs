@@ -32,6 +32,7 @@ use crate::task::testing::{TestPlanner, spec};
 
 /// What a worker has told the master.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a test holds a few")]
 pub(super) enum Told {
     Registered(RegisterTaskExecutorRequest),
     SlotFree(NotifySlotAvailableRequest),

@@ -108,7 +108,7 @@ pub const NETWORK_FRACTION: ConfigOption<f32> = ConfigOption::new(
 .with_fallback_keys(&["taskmanager.network.memory.fraction"])
 .with_default("0.1");
 /// The number of network buffers; counts only where minimum, maximum and fraction of network memory are not set.
-pub const NETWORK_NUM_BUFFERS: ConfigOption<u64> = ConfigOption::new(
+pub const NETWORK_NUM_BUFFERS: ConfigOption<i32> = ConfigOption::new(
     "taskmanager.network.numberOfBuffers",
     "The number of network buffers; counts only where minimum, maximum and fraction of network memory are not set.",
 )
