@@ -31,6 +31,9 @@ const UNITS: &[(&[&str], u32)] = &[
 ];
 
 impl MemorySize {
+    /// The most that a text can say, as in Flink, whose sizes are signed: 2⁶³ - 1 bytes.
+    pub const MAX: Self = Self(i64::MAX as u64);
+
     /// Exactly this many bytes.
     pub const fn from_bytes(bytes: u64) -> Self {
         Self(bytes)
@@ -44,6 +47,17 @@ impl MemorySize {
     /// The number of bytes.
     pub const fn bytes(self) -> u64 {
         self.0
+    }
+
+    /// For people, to three decimals of the largest unit: `1.688 gb`. [`fmt::Display`] is exact instead.
+    pub fn rounded(self) -> String {
+        let unit = [("tb", 40), ("gb", 30), ("mb", 20), ("kb", 10)]
+            .into_iter()
+            .find(|(_, shift)| self.0 >= 1 << shift);
+        match unit {
+            Some((name, shift)) => format!("{:.3} {name}", self.0 as f64 / (1_u64 << shift) as f64),
+            None => format!("{} bytes", self.0),
+        }
     }
 
     /// Whole mebibytes; the remainder is cut, as Flink does for what it asks of YARN.
@@ -75,6 +89,7 @@ impl FromStr for MemorySize {
         number
             .checked_mul(1 << shift)
             .map(Self)
+            .filter(|size| *size <= Self::MAX)
             .ok_or_else(|| fail("the number is too large"))
     }
 }
@@ -121,8 +136,21 @@ mod tests {
             ("1600m", 1600 << 20),
             ("1GB", 1 << 30),
             (" 3 Tebibytes ", 3 << 40),
+            ("9223372036854775807", i64::MAX as u64),
         ] {
             assert_eq!(text.parse(), Ok(MemorySize(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn people_read_three_decimals() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1 << 20, "1.000 mb"),
+            (1_811_939_328, "1.688 gb"),
+        ] {
+            assert_eq!(MemorySize(bytes).rounded(), text);
         }
     }
 
@@ -136,6 +164,8 @@ mod tests {
             "10 parsecs",
             "99999999999999999999",
             "99999999999tb",
+            "9223372036854775808",
+            "8388608tb",
         ] {
             let message = text.parse::<MemorySize>().unwrap_err().to_string();
             assert!(message.contains(&format!("'{text}'")), "{message}");
@@ -144,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_printed_form_reads_back(bytes: u64) {
+        fn the_printed_form_reads_back(bytes in 0..=MemorySize::MAX.bytes()) {
             prop_assert_eq!(MemorySize(bytes).to_string().parse(), Ok(MemorySize(bytes)));
         }
     }

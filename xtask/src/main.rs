@@ -1,5 +1,5 @@
 //! Build tasks: `cargo xtask test` runs every check that a change must pass, `cargo xtask fuzz` the decoders for long,
-//! `cargo xtask bed` the test bed.
+//! `cargo xtask bed` the test bed, `cargo xtask flink-golden` the golden files.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
@@ -14,17 +14,20 @@ const USAGE: &str = "\
 Usage: cargo xtask test [--only STEP]... [--skip STEP]... [--list]
        cargo xtask fuzz [TARGET] [--seconds N]
        cargo xtask bed up|down|status [OPTIONS]
+       cargo xtask flink-golden [memory|options]...
 
 test  runs every check, the cheap ones first, and stops at the first that fails
 fuzz  feeds decoders with damaged input, each for N seconds (60), or only those whose name holds TARGET
-bed   real HDFS and YARN daemons on this machine (see `cargo xtask bed up --help`)";
+bed   real HDFS and YARN daemons on this machine (see `cargo xtask bed up --help`)
+flink-golden  writes the golden files of it/flink anew, from Flink's own classes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", options @ ..] => Selection::parse(options).and_then(|selection| test(&selection)),
         ["fuzz", options @ ..] => fuzz::Options::parse(options).and_then(|options| options.run()),
-        ["bed", options @ ..] => bed(options),
+        ["bed", options @ ..] => run("selvedge-bed", options),
+        ["flink-golden", options @ ..] => run("selvedge-flink-golden", options),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
@@ -102,16 +105,14 @@ fn test(selection: &Selection) -> Result<(), String> {
     Ok(())
 }
 
-fn bed(options: &[&str]) -> Result<(), String> {
+fn run(binary: &str, options: &[&str]) -> Result<(), String> {
     let mut command = steps::cargo();
-    command
-        .args(["run", "--quiet", "--bin", "selvedge-bed", "--"])
-        .args(options);
+    command.args(["run", "--quiet", "--bin", binary, "--"]).args(options);
     let status = status(&mut command)?;
     if status {
         Ok(())
     } else {
-        Err("the bed's command failed".to_owned())
+        Err(format!("{binary} failed"))
     }
 }
 

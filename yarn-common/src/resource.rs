@@ -74,6 +74,23 @@ impl Resource {
         self
     }
 
+    /// What a scheduler that allocates in multiples of `unit` gives for `self`: memory and cores are rounded up to a multiple,
+    /// at least one; a unit of 0 rounds nothing. Hadoop's capacity scheduler takes its least allocation as the unit.
+    #[must_use]
+    pub fn rounded_up_to(&self, unit: &Resource) -> Self {
+        let cores = unit.vcores.max(1);
+        let memory = unit.memory_mb.max(1);
+        Self {
+            memory_mb: self
+                .memory_mb
+                .max(unit.memory_mb)
+                .div_ceil(memory)
+                .saturating_mul(memory),
+            vcores: self.vcores.max(unit.vcores).div_ceil(cores).saturating_mul(cores),
+            extra: self.extra.clone(),
+        }
+    }
+
     /// Whether every amount of `self` is at most that of `capacity`; a type absent there counts as 0.
     pub fn fits_in(&self, capacity: &Resource) -> bool {
         let extra_fits = |(name, amount): (&String, &u64)| *amount <= capacity.extra.get(name).copied().unwrap_or(0);

@@ -353,7 +353,7 @@ impl Service {
     }
 
     fn plan_workers(&mut self, missing: u32, now: Instant) {
-        let process = self.environment.process;
+        let process = &self.environment.process;
         let needed = missing.div_ceil(process.number_of_slots.max(1));
         let plan = self.tracker.plan(needed, now);
         if plan.request > 0 {
@@ -361,6 +361,7 @@ impl Service {
         }
         for _ in 0..plan.request {
             let (driver, events) = (self.environment.driver.clone(), self.to_own_events.clone());
+            let process = process.clone();
             tokio::spawn(async move {
                 if let Err(error) = driver.request_worker(WorkerSpec { process }).await {
                     let _ = events.send(OwnEvent::RequestFailed(error.to_string())).await;

@@ -51,7 +51,7 @@ struct Worker {
 }
 
 /// What a job needs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Requirement {
     pub(super) profile: ResourceProfile,
     pub(super) slots: u32,
@@ -181,7 +181,7 @@ impl SlotManager {
                 slot_index: *index,
                 job_id,
                 allocation_id,
-                profile: slot.profile,
+                profile: slot.profile.clone(),
             });
         }
         None
@@ -240,8 +240,8 @@ impl SlotManager {
         {
             used.total += 1;
             match slot.job() {
-                Some(job) => used.allocated.push((*job, slot.profile)),
-                None => used.free.push(slot.profile),
+                Some(job) => used.allocated.push((*job, slot.profile.clone())),
+                None => used.free.push(slot.profile.clone()),
             }
         }
         used
@@ -265,7 +265,7 @@ impl Slot {
             .allocated
             .map_or(Use::Free, |(job, allocation)| Use::Taken(job, allocation));
         Self {
-            profile: reported.profile,
+            profile: reported.profile.clone(),
             used,
             changed: now,
         }

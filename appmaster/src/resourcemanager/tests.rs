@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 
 use super::slots::{ReportedSlot, Requirement, SlotManager};
 use selvedge_core::JobId;
-use selvedge_core::resource::ResourceProfile;
+use selvedge_core::resource::{Quantity, ResourceProfile};
 use tokio::time::Instant;
 
 use crate::testing::profile;
@@ -52,7 +52,7 @@ fn a_slot_too_small_is_left_alone() {
     let (now, mut rng, mut slots) = (Instant::now(), StdRng::seed_from_u64(1), SlotManager::default());
     slots.add_worker("a".into(), &[free(0)], now);
     let larger = ResourceProfile {
-        cpu_cores: 64.0,
+        cpu_cores: Quantity::from_whole(64),
         ..profile()
     };
     slots.declare(

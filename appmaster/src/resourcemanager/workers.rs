@@ -158,7 +158,7 @@ impl Workers {
                 hardware: registration.hardware.unwrap_or_default(),
                 memory: registration.memory.unwrap_or_default(),
                 memory_use: worker.known.memory_use,
-                total: ResourceProfile::from(&registration.total_resource.unwrap_or_default()),
+                total: ResourceProfile::from(&registration.total_resource.clone().unwrap_or_default()),
                 slots: slots_of(resource_id),
                 last_heartbeat: worker.known.last_heartbeat,
             }

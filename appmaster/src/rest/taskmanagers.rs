@@ -1,5 +1,7 @@
 //! Paths about workers.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -85,28 +87,24 @@ fn worker_json(worker: &TaskManagerInfo) -> Value {
 }
 
 fn resource_json(profile: &ResourceProfile) -> Value {
+    let amounts = profile.extended.iter();
+    let extended: BTreeMap<_, _> = amounts.map(|(name, amount)| (name, amount.to_f64())).collect();
     json!({
-        "cpuCores": profile.cpu_cores,
+        "cpuCores": profile.cpu_cores.to_f64(),
         "taskHeapMemory": profile.task_heap.mebibytes(),
         "taskOffHeapMemory": profile.task_off_heap.mebibytes(),
         "managedMemory": profile.managed.mebibytes(),
         "networkMemory": profile.network.mebibytes(),
-        "extendedResources": {},
+        "extendedResources": extended,
     })
 }
 
+/// Free slots together; they are parts of one worker, whose sizes fit.
 fn sum(profiles: &[ResourceProfile]) -> ResourceProfile {
-    use selvedge_core::MemorySize;
-    let total = |part: fn(&ResourceProfile) -> MemorySize| {
-        MemorySize::from_bytes(profiles.iter().map(|profile| part(profile).bytes()).sum())
-    };
-    ResourceProfile {
-        cpu_cores: profiles.iter().map(|profile| profile.cpu_cores).sum(),
-        task_heap: total(|profile| profile.task_heap),
-        task_off_heap: total(|profile| profile.task_off_heap),
-        managed: total(|profile| profile.managed),
-        network: total(|profile| profile.network),
-    }
+    let all = profiles
+        .iter()
+        .try_fold(ResourceProfile::ZERO, |sum, profile| sum.checked_add(profile));
+    all.unwrap_or(ResourceProfile::ZERO)
 }
 
 fn port(address: &str) -> i64 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::yarn;
+use selvedge_core::resource::{ExternalResources, YarnExternalResources};
 use yarn_common::conf::{ConfError, HadoopConfiguration};
 use yarn_rpc::RetryPolicy;
 
@@ -39,8 +40,18 @@ impl DriverSettings {
             asking_interval: configuration.get(&yarn::CONTAINER_REQUEST_HEARTBEAT_INTERVAL)?,
             expiry_interval: hadoop.am_expiry_interval()?,
             node_label: configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
+            external_resources: external_resources(configuration)?,
         })
     }
+}
+
+fn external_resources(configuration: &Configuration) -> Result<YarnExternalResources, ConfigError> {
+    let names = YarnExternalResources::read(configuration)?;
+    let amounts = ExternalResources::read(configuration)?;
+    for line in amounts.ignored.iter().chain(&names.ignored) {
+        tracing::warn!("{line}");
+    }
+    Ok(names)
 }
 
 #[cfg(test)]

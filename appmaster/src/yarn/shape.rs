@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use selvedge_core::TaskExecutorProcessSpec;
+use selvedge_core::resource::{YarnContainer, YarnExternalResources};
 use yarn_common::resource::Resource;
 
 /// The size of a worker's container and the settings that go with it. Workers of one shape are interchangeable.
@@ -14,12 +15,21 @@ pub(crate) struct WorkerShape {
     pub(super) properties: BTreeMap<String, String>,
 }
 
-impl From<&TaskExecutorProcessSpec> for WorkerShape {
-    fn from(spec: &TaskExecutorProcessSpec) -> Self {
+impl WorkerShape {
+    /// What YARN is asked for so that a worker of `spec` fits, and what makes the worker of it.
+    pub(super) fn new(spec: TaskExecutorProcessSpec, names: &YarnExternalResources) -> Self {
+        let YarnContainer {
+            memory_mb,
+            vcores,
+            extended: extra,
+        } = YarnContainer::of(&spec, names);
         Self {
-            // Whole mebibytes, as Flink asks.
-            resource: Resource::new(spec.total_process().mebibytes(), spec.vcores()),
-            properties: spec.to_dynamic_properties().into_iter().collect(),
+            resource: Resource {
+                memory_mb,
+                vcores,
+                extra,
+            },
+            properties: spec.with_whole_cores().to_dynamic_properties().into_iter().collect(),
         }
     }
 }
@@ -30,12 +40,16 @@ mod tests {
 
     use super::*;
 
+    fn shape(spec: &TaskExecutorProcessSpec) -> WorkerShape {
+        WorkerShape::new(spec.clone(), &YarnExternalResources::default())
+    }
+
     #[test]
     fn the_container_is_as_large_as_the_process() {
         let mut configuration = shipped();
         configuration.set_text("taskmanager.memory.process.size", "1728m");
         let spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
-        let shape = WorkerShape::from(&spec);
+        let shape = shape(&spec);
         assert_eq!(shape.resource, Resource::new(1728, 1));
         assert_eq!(shape.properties["taskmanager.numberOfTaskSlots"], "1");
     }
@@ -45,7 +59,28 @@ mod tests {
         let mut configuration = shipped();
         configuration.set_text("taskmanager.numberOfTaskSlots", "3");
         let spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
-        let told = WorkerShape::from(&spec).properties.into_iter().collect();
+        let told = shape(&spec).properties.into_iter().collect();
         assert_eq!(TaskExecutorProcessSpec::derive(&told).unwrap(), spec);
+    }
+
+    #[test]
+    fn external_resources_and_whole_cores_are_asked_of_yarn_by_its_names() {
+        let mut configuration = shipped();
+        for (key, value) in [
+            ("taskmanager.cpu.cores", "1.5"),
+            ("external-resources", "gpu;fpga"),
+            ("external-resource.gpu.amount", "2"),
+            ("external-resource.gpu.yarn.config-key", "yarn.io/gpu"),
+            ("external-resource.fpga.amount", "1"),
+        ] {
+            configuration.set_text(key, value);
+        }
+        let spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
+        let names = YarnExternalResources::read(&configuration).unwrap();
+        let shape = WorkerShape::new(spec, &names);
+        assert_eq!(shape.resource, Resource::new(1728, 2).with_extra("yarn.io/gpu", 2));
+        assert_eq!(shape.properties["taskmanager.cpu.cores"], "2.0");
+        assert_eq!(shape.properties["external-resources"], "fpga;gpu");
+        assert_eq!(shape.properties["external-resource.fpga.amount"], "1");
     }
 }

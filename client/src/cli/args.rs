@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_core::Configuration;
 
+use super::MemoryArgs;
 use super::config::ConfigArgs;
 
 /// Run stream and batch jobs on Apache Hadoop YARN, or right here.
@@ -23,6 +24,8 @@ pub enum Command {
     Run(RunArgs),
     /// Draw a job's graph: vertices, chains and why they end, parallelism, partitioners, schemas.
     Info(InfoArgs),
+    /// Show how the memory of a worker or the master is divided: Flink's model, to the byte.
+    Memory(MemoryArgs),
     /// Print the JSON Schema of a file form.
     Schema {
         /// Which file form.
@@ -110,7 +113,7 @@ impl RoleArgs {
     }
 }
 
-fn key_and_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, such as -Dparallelism.default=2".to_owned()),

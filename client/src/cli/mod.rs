@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod info;
 mod interrupt;
+mod memory;
 mod parameters;
 mod role;
 mod run;
@@ -20,6 +21,7 @@ pub use args::{Cli, Command, InfoArgs, JobArgs, RoleArgs, RunArgs, SchemaForm, S
 pub use config::{CheckArgs, ConfigArgs, ConfigCommand, KeyArgs, ListArgs, OutputArgs, OutputForm};
 pub use error::{CommandError, Ended};
 pub use interrupt::Interruption;
+pub use memory::{MemoryArgs, MemoryOf, MemoryOutput};
 pub use parameters::{ParameterSyntaxError, parse_parameters};
 
 pub(crate) use terminal::say;
@@ -52,6 +54,7 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
     match command {
         Command::Run(arguments) => with_runtime(run::run(arguments)),
         Command::Info(arguments) => with_runtime(info::info(arguments)),
+        Command::Memory(arguments) => memory::memory(&arguments),
         Command::Schema { form } => schema(form),
         Command::Config(arguments) => config::config(arguments),
         Command::Appmaster(arguments) => role::appmaster(arguments),

@@ -1,6 +1,7 @@
 //! What can be told before anything is staged: whether the cluster can take the request at all.
 
 use selvedge_core::config::options::yarn;
+use selvedge_core::resource::{YarnContainer, YarnExternalResources};
 use selvedge_core::{Configuration, JobGraph, JobManagerProcessSpec, TaskExecutorProcessSpec};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::conf::keys;
@@ -36,12 +37,26 @@ impl Request {
                 master.total_process().mebibytes(),
                 configuration.get(&yarn::APPMASTER_VCORES)?,
             ),
-            worker: Resource::new(worker.total_process().mebibytes(), worker.vcores()),
+            worker: worker_container(configuration, &worker)?,
             workers: u64::from(graph.required_slots().div_ceil(slots)),
             master_properties: master.to_dynamic_properties(),
             queue: configuration.find(&yarn::APPLICATION_QUEUE)?,
         })
     }
+}
+
+fn worker_container(configuration: &Configuration, worker: &TaskExecutorProcessSpec) -> Result<Resource, YarnError> {
+    let names = YarnExternalResources::read(configuration)?;
+    let YarnContainer {
+        memory_mb,
+        vcores,
+        extended: extra,
+    } = YarnContainer::of(worker, &names);
+    Ok(Resource {
+        memory_mb,
+        vcores,
+        extra,
+    })
 }
 
 /// An application id, after the cluster was found fit for the request. `note` hears what is odd but no fault.
@@ -116,7 +131,7 @@ fn check_size(request: &Request, maximum: &Resource, hadoop: &HadoopConfiguratio
         ),
     ];
     for (role, wanted, memory_key, cores_key) in roles {
-        let rounded = wanted.memory_mb.div_ceil(unit.memory_mb.max(1)) * unit.memory_mb.max(1);
+        let rounded = wanted.rounded_up_to(&unit).memory_mb;
         if wanted.memory_mb > maximum.memory_mb {
             return Err(YarnError::NotReady(format!(
                 "{role} needs {} MiB of memory ({memory_key}), but the largest container of the cluster has {} MiB: lower \
@@ -145,17 +160,34 @@ fn check_size(request: &Request, maximum: &Resource, hadoop: &HadoopConfiguratio
                 keys::MAXIMUM_ALLOCATION_VCORES
             )));
         }
+        for (kind, amount) in &wanted.extra {
+            check_extra(role, kind, *amount, maximum.extra.get(kind).copied())?;
+        }
     }
     Ok(())
 }
 
+fn check_extra(role: &str, kind: &str, wanted: u64, largest: Option<u64>) -> Result<(), YarnError> {
+    let keys = "external-resource.<name>.amount and .yarn.config-key";
+    match largest {
+        None => Err(YarnError::NotReady(format!(
+            "{role} needs {wanted} {kind} ({keys}), and the cluster knows no resource of that name: declare it in YARN's \
+             resource-types.xml, or correct the key"
+        ))),
+        Some(largest) if wanted > largest => Err(YarnError::NotReady(format!(
+            "{role} needs {wanted} {kind} ({keys}), but the largest container of the cluster has {largest}: lower the amount"
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
 /// YARN gives what is above the wish to nobody: worth a line. Only the client's configuration tells the unit, as in Flink.
 fn round_up(request: &Request, unit: &Resource, note: &mut dyn FnMut(&str)) {
-    for (role, memory_mb) in [
-        ("the ApplicationMaster", request.master.memory_mb),
-        ("a TaskManager", request.worker.memory_mb),
+    for (role, wanted) in [
+        ("the ApplicationMaster", &request.master),
+        ("a TaskManager", &request.worker),
     ] {
-        let rounded = memory_mb.div_ceil(unit.memory_mb.max(1)) * unit.memory_mb.max(1);
+        let (memory_mb, rounded) = (wanted.memory_mb, wanted.rounded_up_to(unit).memory_mb);
         if rounded != memory_mb {
             note(&format!(
                 "{role} asks for {memory_mb} MiB, which is no multiple of {} ({} MiB in this client's Hadoop configuration): \

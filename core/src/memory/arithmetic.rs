@@ -36,13 +36,14 @@ impl RangeFraction {
     }
 
     /// The part of a whole that contains it.
-    pub(super) fn of(self, whole: MemorySize) -> MemorySize {
-        multiply(whole, self.fraction).clamp(self.min, self.max)
+    pub(super) fn of(self, whole: MemorySize) -> Result<MemorySize, MemoryProblem> {
+        Ok(multiply(whole, self.fraction)?.clamp(self.min, self.max))
     }
 
     /// The part that stands beside `rest`, so that it is the fraction of both together.
-    pub(super) fn beside(self, rest: MemorySize) -> MemorySize {
-        multiply(rest, self.fraction / (1.0 - self.fraction)).clamp(self.min, self.max)
+    pub(super) fn beside(self, rest: MemorySize) -> Result<MemorySize, MemoryProblem> {
+        let factor = self.fraction / (1.0 - self.fraction);
+        Ok(multiply(rest, factor)?.clamp(self.min, self.max))
     }
 
     pub(super) fn contains(self, size: MemorySize) -> bool {
@@ -63,7 +64,7 @@ pub(super) fn read_fraction(configuration: &Configuration, option: &ConfigOption
 }
 
 /// Multiplies in decimal, with the shortest decimal text that stands for the factor, and cuts to whole bytes.
-pub(super) fn multiply(size: MemorySize, factor: f64) -> MemorySize {
+pub(super) fn multiply(size: MemorySize, factor: f64) -> Result<MemorySize, MemoryProblem> {
     debug_assert!(factor.is_finite() && factor >= 0.0);
     let text = factor.to_string();
     let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
@@ -73,12 +74,26 @@ pub(super) fn multiply(size: MemorySize, factor: f64) -> MemorySize {
         .ok()
         .and_then(|exponent| 10_u128.checked_pow(exponent));
     let product = digits.saturating_mul(u128::from(size.bytes()));
+    // A scale beyond 128 bits makes less than one byte of any size.
     let bytes = scale.map_or(0, |scale| product / scale);
-    MemorySize::from_bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
+    within_range(u64::try_from(bytes).unwrap_or(u64::MAX))
 }
 
-/// The sum, without overflow.
-pub(super) fn sum(sizes: impl IntoIterator<Item = MemorySize>) -> MemorySize {
+fn within_range(bytes: u64) -> Result<MemorySize, MemoryProblem> {
+    let size = MemorySize::from_bytes(bytes);
+    match size <= MemorySize::MAX {
+        true => Ok(size),
+        false => Err(MemoryProblem::Overflow),
+    }
+}
+
+/// The sum, or a refusal where it is more than a size can be.
+pub(super) fn sum(sizes: impl IntoIterator<Item = MemorySize>) -> Result<MemorySize, MemoryProblem> {
+    within_range(saturating_sum(sizes).bytes())
+}
+
+/// The sum of sizes that are known to fit.
+pub(super) fn saturating_sum(sizes: impl IntoIterator<Item = MemorySize>) -> MemorySize {
     let bytes = sizes
         .into_iter()
         .fold(0_u64, |sum, size| sum.saturating_add(size.bytes()));
@@ -106,21 +121,23 @@ mod tests {
     fn a_fraction_is_a_widened_float_and_the_product_is_cut() {
         let tenth = f64::from(0.1_f32);
         assert_eq!(tenth.to_string(), "0.10000000149011612");
-        let size = multiply(MemorySize::from_bytes(1_342_177_280), tenth);
-        assert_eq!(size.bytes(), 134_217_730);
-        assert_eq!(multiply(MemorySize::from_bytes(9), 1e-30).bytes(), 0);
-        assert_eq!(multiply(MemorySize::from_bytes(7), 1e-60).bytes(), 0);
-        assert_eq!(
-            multiply(MemorySize::from_bytes(u64::MAX), 99.0),
-            MemorySize::from_bytes(u64::MAX)
-        );
+        for (bytes, factor, expected) in [
+            (1_342_177_280, tenth, Ok(134_217_730)),
+            (9, 1e-30, Ok(0)),
+            (7, 1e-60, Ok(0)),
+            (i64::MAX as u64, 1.0, Ok(i64::MAX as u64)),
+            (i64::MAX as u64, 99.0, Err(MemoryProblem::Overflow)),
+        ] {
+            let product = multiply(MemorySize::from_bytes(bytes), factor);
+            assert_eq!(product.map(MemorySize::bytes), expected, "{bytes} * {factor}");
+        }
     }
 
     proptest! {
         #[test]
         fn a_part_is_never_more_than_its_whole(bytes in 0..u64::MAX / 2, fraction in 0.0_f32..1.0) {
             let whole = MemorySize::from_bytes(bytes);
-            prop_assert!(multiply(whole, f64::from(fraction)) <= whole);
+            prop_assert!(multiply(whole, f64::from(fraction)).unwrap() <= whole);
         }
     }
 }

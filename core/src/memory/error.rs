@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 
 /// A memory configuration that does not work.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{process} memory configuration failed: {problem}")]
+#[error("{process} memory configuration failed ({}): {problem}", problem.id())]
 pub struct MemoryError {
     /// Whose memory.
     pub process: ProcessKind,
@@ -67,12 +67,23 @@ pub enum MemoryProblem {
         /// The key to raise.
         key: &'static str,
     },
-    /// The parts are more than the total Flink memory.
+    /// The parts, with a configured task heap, are more than the total Flink memory.
     #[error(
         "the sum of {} exceeds the total Flink memory ({}); raise the total or lower a part",
         list(parts), human(*total)
     )]
     PartsExceedFlink {
+        /// Name and size of each part.
+        parts: Vec<(&'static str, MemorySize)>,
+        /// The total.
+        total: MemorySize,
+    },
+    /// The parts leave nothing of the total Flink memory for the task heap.
+    #[error(
+        "the sum of {} exceeds the total Flink memory ({}) and leaves nothing for the task heap; raise the total or lower a part",
+        list(parts), human(*total)
+    )]
+    NoTaskHeapLeft {
         /// Name and size of each part.
         parts: Vec<(&'static str, MemorySize)>,
         /// The total.
@@ -157,6 +168,30 @@ pub enum MemoryProblem {
         /// Its key.
         max_key: &'static str,
     },
+    /// The master's heap and off-heap memory are not its total Flink memory.
+    #[error(
+        "the sum of heap ({}) and off-heap memory ({}) is not the configured total Flink memory ({}); leave one of the three away",
+        human(*heap), human(*off_heap), human(*total)
+    )]
+    HeapAndOffHeapMismatch {
+        /// The heap.
+        heap: MemorySize,
+        /// Off-heap memory.
+        off_heap: MemorySize,
+        /// What is configured.
+        total: MemorySize,
+    },
+    /// The master's heap is more than its total Flink memory.
+    #[error(
+        "the heap ({}) exceeds the total Flink memory ({}); leave one of the two away, or raise the total",
+        human(*heap), human(*total)
+    )]
+    HeapExceedsFlink {
+        /// The heap.
+        heap: MemorySize,
+        /// Total Flink memory.
+        total: MemorySize,
+    },
     /// The master's total Flink memory leaves no heap.
     #[error("the total Flink memory ({}) does not exceed the off-heap memory ({}); raise {total_key} or the process", human(*total), human(*off_heap))]
     FlinkBelowOffHeap {
@@ -173,6 +208,53 @@ pub enum MemoryProblem {
     /// An option cannot be read.
     #[error("cannot read an option: {0}")]
     Option(ConfigError),
+    /// The size of a network buffer is none that Flink takes.
+    #[error("{key} is {}; it must be a power of two from 4096 bytes to 1 gb", human(*segment))]
+    SegmentSize {
+        /// What is configured.
+        segment: MemorySize,
+        /// Its key.
+        key: &'static str,
+    },
+    /// No CPU.
+    #[error("{key}: '{value}' is not a positive number; a worker needs a CPU, so write {remedy}")]
+    NoCpu {
+        /// What is configured.
+        value: String,
+        /// Its key.
+        key: &'static str,
+        /// A value that works.
+        remedy: &'static str,
+    },
+    /// A sum is more than a size can be.
+    #[error("the sizes add up to more than {}; lower one of them", human(MemorySize::MAX))]
+    Overflow,
+}
+
+impl MemoryProblem {
+    /// The problem's name in the documentation (`docs/memory.md`): `E0` to `E13` in the order of Flink's checks, and three
+    /// that have no number there.
+    pub const fn id(&self) -> &'static str {
+        match self {
+            Self::NothingConfigured { .. } => "E0",
+            Self::ProcessBelowOverhead { .. } => "E1",
+            Self::PartsExceedFlink { .. } => "E2",
+            Self::NoTaskHeapLeft { .. } => "E3",
+            Self::NetworkOutOfRange { .. } => "E4",
+            Self::NetworkBuffersMismatch { .. } => "E5",
+            Self::SumMismatch { .. } => "E6",
+            Self::ProcessBelowFlink { .. } => "E7",
+            Self::OverheadOutOfRange { .. } => "E8",
+            Self::HeapAndOffHeapMismatch { .. } => "E9",
+            Self::HeapExceedsFlink { .. } => "E10",
+            Self::FlinkBelowOffHeap { .. } => "E11",
+            Self::Option(_) => "E12",
+            Self::Fraction(_) => "E13",
+            Self::SegmentSize { .. } => "SEGMENT",
+            Self::NoCpu { .. } => "CPU",
+            Self::Overflow => "OVERFLOW",
+        }
+    }
 }
 
 fn list(parts: &[(&'static str, MemorySize)]) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::arithmetic::{RangeFractionOptions, rest, sum};
+use super::arithmetic::{RangeFractionOptions, rest, saturating_sum, sum};
 use super::error::{MemoryError, MemoryProblem, ProcessKind};
 use super::metaspace_and_overhead::{Basis, ProcessOptions};
 use crate::config::options::jobmanager;
@@ -25,6 +25,7 @@ const OPTIONS: ProcessOptions = ProcessOptions {
     parts: &[jobmanager::HEAP],
     total_flink: jobmanager::TOTAL_FLINK_MEMORY,
     total_process: jobmanager::TOTAL_PROCESS_MEMORY,
+    heap_mb: jobmanager::HEAP_MB,
     metaspace: jobmanager::JVM_METASPACE,
     overhead: RangeFractionOptions {
         min: jobmanager::JVM_OVERHEAD_MIN,
@@ -36,11 +37,7 @@ const OPTIONS: ProcessOptions = ProcessOptions {
 impl JobManagerProcessSpec {
     /// Derives the spec from what is configured.
     pub fn derive(configuration: &Configuration) -> Result<Self, MemoryError> {
-        let derived = match OPTIONS.basis(configuration) {
-            Ok(basis) => derive(configuration, basis),
-            Err(problem) => Err(problem),
-        };
-        derived.map_err(|problem| MemoryError {
+        derive(configuration).map_err(|problem| MemoryError {
             process: ProcessKind::JobManager,
             problem,
         })
@@ -48,12 +45,12 @@ impl JobManagerProcessSpec {
 
     /// The memory without metaspace and overhead.
     pub fn total_flink(&self) -> MemorySize {
-        sum([self.heap, self.off_heap])
+        saturating_sum([self.heap, self.off_heap])
     }
 
     /// All memory: the size of the container.
     pub fn total_process(&self) -> MemorySize {
-        sum([self.total_flink(), self.jvm_metaspace, self.jvm_overhead])
+        saturating_sum([self.total_flink(), self.jvm_metaspace, self.jvm_overhead])
     }
 
     /// The settings that make a master derive exactly this spec.
@@ -71,8 +68,9 @@ impl JobManagerProcessSpec {
     }
 }
 
-fn derive(configuration: &Configuration, basis: Basis) -> Result<JobManagerProcessSpec, MemoryProblem> {
-    let (heap, off_heap, outer) = match basis {
+fn derive(configuration: &Configuration) -> Result<JobManagerProcessSpec, MemoryProblem> {
+    let configuration = &*OPTIONS.without_older_forms(configuration)?;
+    let (heap, off_heap, outer) = match OPTIONS.basis(configuration)? {
         Basis::Parts => {
             let (heap, off_heap) = from_heap(configuration)?;
             (heap, off_heap, None)
@@ -88,7 +86,7 @@ fn derive(configuration: &Configuration, basis: Basis) -> Result<JobManagerProce
     };
     let outer = match outer {
         Some(outer) => outer,
-        None => OPTIONS.beside_flink(configuration, sum([heap, off_heap]))?,
+        None => OPTIONS.beside_flink(configuration, sum([heap, off_heap])?)?,
     };
     Ok(JobManagerProcessSpec {
         heap,
@@ -104,17 +102,16 @@ fn from_heap(configuration: &Configuration) -> Result<(MemorySize, MemorySize), 
     let Some(total) = configuration.find(&jobmanager::TOTAL_FLINK_MEMORY)? else {
         return Ok((heap, off_heap));
     };
-    let left = rest(total, heap).ok_or_else(|| MemoryProblem::PartsExceedFlink {
-        parts: vec![("heap", heap)],
-        total,
-    })?;
-    if configuration.contains(&jobmanager::OFF_HEAP) && left != off_heap {
-        return Err(MemoryProblem::SumMismatch {
-            parts: vec![("heap", heap), ("off-heap memory", off_heap)],
-            total,
-        });
+    if configuration.contains(&jobmanager::OFF_HEAP) {
+        return match sum([heap, off_heap])? == total {
+            true => Ok((heap, off_heap)),
+            false => Err(MemoryProblem::HeapAndOffHeapMismatch { heap, off_heap, total }),
+        };
     }
-    Ok((heap, left))
+    match rest(total, heap) {
+        Some(off_heap) => Ok((heap, off_heap)),
+        None => Err(MemoryProblem::HeapExceedsFlink { heap, total }),
+    }
 }
 
 fn from_total(configuration: &Configuration, total: MemorySize) -> Result<(MemorySize, MemorySize), MemoryProblem> {

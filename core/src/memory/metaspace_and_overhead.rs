@@ -1,8 +1,10 @@
 //! What a process needs beside total Flink memory, the same for master and worker.
 
+use std::borrow::Cow;
+
 use super::arithmetic::{RangeFraction, RangeFractionOptions, rest, sum};
 use super::error::MemoryProblem;
-use crate::config::ConfigOption;
+use crate::config::{ConfigError, ConfigOption};
 use crate::{Configuration, MemorySize};
 
 /// JVM metaspace and JVM overhead.
@@ -18,6 +20,8 @@ pub(super) struct ProcessOptions {
     pub(super) parts: &'static [ConfigOption<MemorySize>],
     pub(super) total_flink: ConfigOption<MemorySize>,
     pub(super) total_process: ConfigOption<MemorySize>,
+    /// An older form of the total, in mebibytes.
+    pub(super) heap_mb: ConfigOption<i32>,
     pub(super) metaspace: ConfigOption<MemorySize>,
     pub(super) overhead: RangeFractionOptions,
 }
@@ -31,6 +35,33 @@ pub(super) enum Basis {
 }
 
 impl ProcessOptions {
+    /// The configuration with the older forms of the total process memory said in the newer one, as on YARN. They count only
+    /// where the newer form is absent, and are read before anything else.
+    pub(super) fn without_older_forms<'a>(
+        &self,
+        configuration: &'a Configuration,
+    ) -> Result<Cow<'a, Configuration>, MemoryProblem> {
+        if configuration.contains(&self.total_process) {
+            if configuration.text(self.total_process.key()).is_none() {
+                configuration.find(&self.total_process)?;
+            }
+            return Ok(Cow::Borrowed(configuration));
+        }
+        let Some(mebibytes) = configuration.find(&self.heap_mb)? else {
+            return Ok(Cow::Borrowed(configuration));
+        };
+        let mebibytes = u64::try_from(mebibytes).map_err(|_| ConfigError::Invalid {
+            key: self.heap_mb.key().to_owned(),
+            reason: format!(
+                "'{mebibytes}' mebibytes are less than nothing; write {} instead, with a unit",
+                self.total_process.key()
+            ),
+        })?;
+        let mut newer = configuration.clone();
+        newer.set(&self.total_process, &MemorySize::from_mebibytes(mebibytes));
+        Ok(Cow::Owned(newer))
+    }
+
     pub(super) fn basis(&self, configuration: &Configuration) -> Result<Basis, MemoryProblem> {
         if self.parts.iter().all(|part| configuration.contains(part)) {
             return Ok(Basis::Parts);
@@ -51,8 +82,8 @@ impl ProcessOptions {
 
     fn inside_process(&self, configuration: &Configuration, process: MemorySize) -> Result<Basis, MemoryProblem> {
         let metaspace = configuration.get(&self.metaspace)?;
-        let overhead = RangeFraction::read(configuration, &self.overhead)?.of(process);
-        let flink = rest(process, sum([metaspace, overhead])).ok_or_else(|| MemoryProblem::ProcessBelowOverhead {
+        let overhead = RangeFraction::read(configuration, &self.overhead)?.of(process)?;
+        let flink = rest(process, sum([metaspace, overhead])?).ok_or_else(|| MemoryProblem::ProcessBelowOverhead {
             metaspace,
             overhead,
             process,
@@ -68,10 +99,10 @@ impl ProcessOptions {
         flink: MemorySize,
     ) -> Result<MetaspaceAndOverhead, MemoryProblem> {
         let metaspace = configuration.get(&self.metaspace)?;
-        let range = RangeFraction::read(configuration, &self.overhead)?;
-        let inner = sum([flink, metaspace]);
+        let inner = sum([flink, metaspace])?;
         let Some(process) = configuration.find(&self.total_process)? else {
-            let overhead = range.beside(inner);
+            let overhead = RangeFraction::read(configuration, &self.overhead)?.beside(inner)?;
+            sum([inner, overhead])?;
             return Ok(MetaspaceAndOverhead { metaspace, overhead });
         };
         let overhead = rest(process, inner).ok_or_else(|| MemoryProblem::ProcessBelowFlink {
@@ -80,6 +111,7 @@ impl ProcessOptions {
             metaspace,
             key: self.total_process.key(),
         })?;
+        let range = RangeFraction::read(configuration, &self.overhead)?;
         if !range.contains(overhead) {
             return Err(MemoryProblem::OverheadOutOfRange {
                 overhead,

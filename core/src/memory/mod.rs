@@ -17,13 +17,16 @@
 //! [`TaskExecutorProcessSpec`]; a worker gets its parts as dynamic properties and derives the same spec from them.
 
 mod arithmetic;
+mod consumer_weights;
 mod error;
+mod flink_memory;
 mod job_manager;
 mod metaspace_and_overhead;
 mod task_executor;
 #[cfg(test)]
 mod tests;
 
+pub use consumer_weights::{ConsumerWeights, ManagedMemoryConsumer};
 pub use error::{MemoryError, MemoryProblem, ProcessKind};
 pub use job_manager::JobManagerProcessSpec;
 pub use task_executor::TaskExecutorProcessSpec;

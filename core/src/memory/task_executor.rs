@@ -1,20 +1,22 @@
 //! The memory and CPU of a worker.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::arithmetic::{RangeFraction, RangeFractionOptions, multiply, read_fraction, rest, sum};
+use super::arithmetic::{RangeFractionOptions, saturating_sum, sum};
 use super::error::{MemoryError, MemoryProblem, ProcessKind};
+use super::flink_memory::Parts;
 use super::metaspace_and_overhead::{Basis, MetaspaceAndOverhead, ProcessOptions};
-use crate::config::ConfigError;
 use crate::config::options::{taskmanager, yarn};
-use crate::resource::ResourceProfile;
+use crate::resource::{ExternalResources, Quantity, ResourceProfile, WorkerResourceSpec};
 use crate::{Configuration, MemorySize};
 
 /// What a worker is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskExecutorProcessSpec {
     /// CPU cores; a fraction is allowed.
-    pub cpu_cores: f64,
+    pub cpu_cores: Quantity,
     /// The worker's own objects.
     pub framework_heap: MemorySize,
     /// Objects of tasks.
@@ -33,12 +35,16 @@ pub struct TaskExecutorProcessSpec {
     pub jvm_overhead: MemorySize,
     /// How many slots it has; at least 1.
     pub number_of_slots: u32,
+    /// How much it has of each external resource, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_resources: BTreeMap<String, u64>,
 }
 
 const OPTIONS: ProcessOptions = ProcessOptions {
     parts: &[taskmanager::TASK_HEAP, taskmanager::MANAGED_MEMORY],
     total_flink: taskmanager::TOTAL_FLINK_MEMORY,
     total_process: taskmanager::TOTAL_PROCESS_MEMORY,
+    heap_mb: taskmanager::HEAP_MB,
     metaspace: taskmanager::JVM_METASPACE,
     overhead: RangeFractionOptions {
         min: taskmanager::JVM_OVERHEAD_MIN,
@@ -47,28 +53,21 @@ const OPTIONS: ProcessOptions = ProcessOptions {
     },
 };
 
-const NETWORK: RangeFractionOptions = RangeFractionOptions {
-    min: taskmanager::NETWORK_MIN,
-    max: taskmanager::NETWORK_MAX,
-    fraction: taskmanager::NETWORK_FRACTION,
-};
-
 impl TaskExecutorProcessSpec {
     /// Derives the spec from what is configured.
     pub fn derive(configuration: &Configuration) -> Result<Self, MemoryError> {
-        let derived = match OPTIONS.basis(configuration) {
-            Ok(basis) => derive(configuration, basis),
-            Err(problem) => Err(problem),
-        };
-        derived.map_err(|problem| MemoryError {
-            process: ProcessKind::TaskManager,
-            problem,
-        })
+        derive(configuration).map_err(in_worker)
+    }
+
+    /// The process for a worker that the ResourceManager asks for: framework memory comes from the configuration, metaspace
+    /// and overhead are derived for the whole.
+    pub fn for_worker(configuration: &Configuration, worker: &WorkerResourceSpec) -> Result<Self, MemoryError> {
+        for_worker(configuration, worker).map_err(in_worker)
     }
 
     /// The memory without metaspace and overhead.
     pub fn total_flink(&self) -> MemorySize {
-        sum([
+        saturating_sum([
             self.framework_heap,
             self.framework_off_heap,
             self.task_heap,
@@ -80,39 +79,34 @@ impl TaskExecutorProcessSpec {
 
     /// All memory: the size of the container.
     pub fn total_process(&self) -> MemorySize {
-        sum([self.total_flink(), self.jvm_metaspace, self.jvm_overhead])
+        saturating_sum([self.total_flink(), self.jvm_metaspace, self.jvm_overhead])
     }
 
     /// What one slot holds: everything but the framework's parts, divided by the slots and cut to whole bytes.
     pub fn slot_profile(&self) -> ResourceProfile {
-        let slots = self.number_of_slots.max(1);
-        let part = |size: MemorySize| MemorySize::from_bytes(size.bytes() / u64::from(slots));
-        let total = self.total_profile();
-        ResourceProfile {
-            cpu_cores: total.cpu_cores / f64::from(slots),
-            task_heap: part(total.task_heap),
-            task_off_heap: part(total.task_off_heap),
-            managed: part(total.managed),
-            network: part(total.network),
-        }
+        WorkerResourceSpec::from(self).slot_profile()
     }
 
     /// What all slots hold together, as a worker registers it.
     pub fn total_profile(&self) -> ResourceProfile {
-        ResourceProfile {
-            cpu_cores: self.cpu_cores,
-            task_heap: self.task_heap,
-            task_off_heap: self.task_off_heap,
-            managed: self.managed,
-            network: self.network,
-        }
+        WorkerResourceSpec::from(self).total
     }
 
-    /// The virtual cores that are asked of YARN.
+    /// The virtual cores that are asked of YARN: whole ones, at least 1.
     pub fn vcores(&self) -> u32 {
-        // Saturates; the cores are positive.
-        let cores = self.cpu_cores.ceil() as u32;
-        cores.max(1)
+        u32::try_from(self.cpu_cores.ceil()).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// The same with as many cores as [`Self::vcores`]: YARN gives no part of a core.
+    #[must_use]
+    pub fn with_whole_cores(mut self) -> Self {
+        self.cpu_cores = Quantity::from_whole(self.vcores().into());
+        self
+    }
+
+    /// How many buffers of `segment` the network memory makes.
+    pub fn network_buffers(&self, segment: MemorySize) -> u64 {
+        self.network.bytes() / segment.bytes().max(1)
     }
 
     /// The settings that make a worker derive exactly this spec.
@@ -129,18 +123,34 @@ impl TaskExecutorProcessSpec {
             (taskmanager::JVM_OVERHEAD_MIN.key(), self.jvm_overhead),
             (taskmanager::JVM_OVERHEAD_MAX.key(), self.jvm_overhead),
         ];
-        let cores = (taskmanager::CPU_CORES.key().to_owned(), format!("{:?}", self.cpu_cores));
+        let cores = (
+            taskmanager::CPU_CORES.key().to_owned(),
+            format!("{:?}", self.cpu_cores.to_f64()),
+        );
         let slots = (
             taskmanager::NUMBER_OF_TASK_SLOTS.key().to_owned(),
             self.number_of_slots.to_string(),
         );
-        let none = ("external-resources".to_owned(), "none".to_owned());
         let sizes = sizes.map(|(key, size)| (key.to_owned(), format!("{}b", size.bytes())));
-        std::iter::once(cores).chain(sizes).chain([slots, none]).collect()
+        let external = ExternalResources::to_properties(&self.external_resources);
+        std::iter::once(cores)
+            .chain(sizes)
+            .chain([slots])
+            .chain(external)
+            .collect()
     }
 }
 
-fn derive(configuration: &Configuration, basis: Basis) -> Result<TaskExecutorProcessSpec, MemoryProblem> {
+fn in_worker(problem: MemoryProblem) -> MemoryError {
+    MemoryError {
+        process: ProcessKind::TaskManager,
+        problem,
+    }
+}
+
+fn derive(configuration: &Configuration) -> Result<TaskExecutorProcessSpec, MemoryProblem> {
+    let configuration = &*OPTIONS.without_older_forms(configuration)?;
+    let basis = OPTIONS.basis(configuration)?;
     let parts = Parts::read(configuration)?;
     let (flink, outer) = match basis {
         Basis::Parts => (parts.derive_from_parts(configuration)?, None),
@@ -149,7 +159,7 @@ fn derive(configuration: &Configuration, basis: Basis) -> Result<TaskExecutorPro
     };
     let MetaspaceAndOverhead { metaspace, overhead } = match outer {
         Some(outer) => outer,
-        None => OPTIONS.beside_flink(configuration, flink.total())?,
+        None => OPTIONS.beside_flink(configuration, flink.total()?)?,
     };
     let number_of_slots = read_slots(configuration)?;
     Ok(TaskExecutorProcessSpec {
@@ -163,222 +173,59 @@ fn derive(configuration: &Configuration, basis: Basis) -> Result<TaskExecutorPro
         jvm_metaspace: metaspace,
         jvm_overhead: overhead,
         number_of_slots,
+        external_resources: ExternalResources::read(configuration)?.amounts,
+    })
+}
+
+fn for_worker(
+    configuration: &Configuration,
+    worker: &WorkerResourceSpec,
+) -> Result<TaskExecutorProcessSpec, MemoryProblem> {
+    let configuration = &*OPTIONS.without_older_forms(configuration)?;
+    let framework_heap = configuration.get(&taskmanager::FRAMEWORK_HEAP)?;
+    let framework_off_heap = configuration.get(&taskmanager::FRAMEWORK_OFF_HEAP)?;
+    let total = &worker.total;
+    let flink = sum([framework_heap, framework_off_heap, total.total_memory()])?;
+    let MetaspaceAndOverhead { metaspace, overhead } = OPTIONS.beside_flink(configuration, flink)?;
+    let extended = total.extended.iter();
+    Ok(TaskExecutorProcessSpec {
+        cpu_cores: total.cpu_cores,
+        framework_heap,
+        task_heap: total.task_heap,
+        framework_off_heap,
+        task_off_heap: total.task_off_heap,
+        network: total.network,
+        managed: total.managed,
+        jvm_metaspace: metaspace,
+        jvm_overhead: overhead,
+        number_of_slots: worker.number_of_slots,
+        external_resources: extended.map(|(name, amount)| (name.clone(), amount.floor())).collect(),
     })
 }
 
 fn read_slots(configuration: &Configuration) -> Result<u32, MemoryProblem> {
     match configuration.get(&taskmanager::NUMBER_OF_TASK_SLOTS)? {
-        0 => Err(MemoryProblem::Option(ConfigError::Invalid {
-            key: taskmanager::NUMBER_OF_TASK_SLOTS.key().to_owned(),
-            reason: "'0' slots can run nothing; write 1 or more".to_owned(),
-        })),
+        0 => Err(MemoryProblem::NoCpu {
+            value: "0".to_owned(),
+            key: taskmanager::NUMBER_OF_TASK_SLOTS.key(),
+            remedy: "1 slot or more",
+        }),
         slots => Ok(slots),
     }
 }
 
-fn read_cpu_cores(configuration: &Configuration, slots: u32) -> Result<f64, MemoryProblem> {
+fn read_cpu_cores(configuration: &Configuration, slots: u32) -> Result<Quantity, MemoryProblem> {
     let Some(cores) = configuration.find(&taskmanager::CPU_CORES)? else {
         let vcores = configuration.get(&yarn::CONTAINERS_VCORES)?;
-        return Ok(if vcores > 0 {
-            f64::from(vcores)
-        } else {
-            f64::from(slots)
-        });
+        let vcores = u32::try_from(vcores).ok().filter(|vcores| *vcores > 0);
+        return Ok(Quantity::from_whole(vcores.unwrap_or(slots).into()));
     };
-    if cores > 0.0 && cores.is_finite() {
-        return Ok(cores);
-    }
-    Err(MemoryProblem::Option(ConfigError::Invalid {
-        key: taskmanager::CPU_CORES.key().to_owned(),
-        reason: format!("'{cores}' is not a positive number of cores"),
-    }))
-}
-
-/// The parts that are configured or have a default; the others follow.
-struct Parts {
-    framework_heap: MemorySize,
-    framework_off_heap: MemorySize,
-    task_off_heap: MemorySize,
-}
-
-/// The parts of total Flink memory, once all are known.
-struct FlinkMemory {
-    fixed: MemorySize,
-    task_heap: MemorySize,
-    network: MemorySize,
-    managed: MemorySize,
-}
-
-impl FlinkMemory {
-    fn total(&self) -> MemorySize {
-        sum([self.fixed, self.task_heap, self.network, self.managed])
-    }
-}
-
-impl Parts {
-    fn read(configuration: &Configuration) -> Result<Self, MemoryProblem> {
-        Ok(Self {
-            framework_heap: configuration.get(&taskmanager::FRAMEWORK_HEAP)?,
-            framework_off_heap: configuration.get(&taskmanager::FRAMEWORK_OFF_HEAP)?,
-            task_off_heap: configuration.get(&taskmanager::TASK_OFF_HEAP)?,
-        })
-    }
-
-    fn fixed(&self) -> MemorySize {
-        sum([self.framework_heap, self.framework_off_heap, self.task_off_heap])
-    }
-
-    /// Task heap and managed memory are set; the network follows.
-    fn derive_from_parts(&self, configuration: &Configuration) -> Result<FlinkMemory, MemoryProblem> {
-        let task_heap = configuration.get(&taskmanager::TASK_HEAP)?;
-        let managed = configuration.get(&taskmanager::MANAGED_MEMORY)?;
-        if let Some(total) = configuration.find(&taskmanager::TOTAL_FLINK_MEMORY)? {
-            let memory = self.with_task_heap(configuration, total, task_heap, managed)?;
-            return self.check_sum(memory, total);
-        }
-        let network = match legacy_network(configuration)? {
-            Some(network) => network,
-            None => RangeFraction::read(configuration, &NETWORK)?.beside(sum([self.fixed(), task_heap, managed])),
-        };
-        Ok(FlinkMemory {
-            fixed: self.fixed(),
-            task_heap,
-            network,
-            managed,
-        })
-    }
-
-    /// The total is known; managed memory is set or a fraction of it.
-    fn derive_from_total(
-        &self,
-        configuration: &Configuration,
-        total: MemorySize,
-    ) -> Result<FlinkMemory, MemoryProblem> {
-        let managed = match configuration.find(&taskmanager::MANAGED_MEMORY)? {
-            Some(managed) => managed,
-            None => multiply(total, read_fraction(configuration, &taskmanager::MANAGED_FRACTION)?),
-        };
-        let memory = match configuration.find(&taskmanager::TASK_HEAP)? {
-            Some(task_heap) => self.with_task_heap(configuration, total, task_heap, managed)?,
-            None => self.with_network(configuration, total, managed)?,
-        };
-        self.check_sum(memory, total)
-    }
-
-    /// Everything but the network is known.
-    fn with_task_heap(
-        &self,
-        configuration: &Configuration,
-        total: MemorySize,
-        task_heap: MemorySize,
-        managed: MemorySize,
-    ) -> Result<FlinkMemory, MemoryProblem> {
-        let fixed = self.fixed();
-        let network = rest(total, sum([fixed, task_heap, managed])).ok_or_else(|| MemoryProblem::PartsExceedFlink {
-            parts: self.named([("task heap", task_heap), ("managed memory", managed)]),
-            total,
-        })?;
-        check_network(configuration, total, task_heap, network)?;
-        Ok(FlinkMemory {
-            fixed,
-            task_heap,
-            network,
-            managed,
-        })
-    }
-
-    /// Everything but the task heap is known.
-    fn with_network(
-        &self,
-        configuration: &Configuration,
-        total: MemorySize,
-        managed: MemorySize,
-    ) -> Result<FlinkMemory, MemoryProblem> {
-        let network = match legacy_network(configuration)? {
-            Some(network) => network,
-            None => RangeFraction::read(configuration, &NETWORK)?.of(total),
-        };
-        let fixed = self.fixed();
-        let task_heap = rest(total, sum([fixed, managed, network])).ok_or_else(|| MemoryProblem::PartsExceedFlink {
-            parts: self.named([("managed memory", managed), ("network memory", network)]),
-            total,
-        })?;
-        Ok(FlinkMemory {
-            fixed,
-            task_heap,
-            network,
-            managed,
-        })
-    }
-
-    fn check_sum(&self, memory: FlinkMemory, total: MemorySize) -> Result<FlinkMemory, MemoryProblem> {
-        if memory.total() == total {
-            return Ok(memory);
-        }
-        let parts = [
-            ("task heap", memory.task_heap),
-            ("network memory", memory.network),
-            ("managed memory", memory.managed),
-        ];
-        Err(MemoryProblem::SumMismatch {
-            parts: self.named(parts),
-            total,
-        })
-    }
-
-    fn named<const N: usize>(&self, others: [(&'static str, MemorySize); N]) -> Vec<(&'static str, MemorySize)> {
-        let own = [
-            ("framework heap", self.framework_heap),
-            ("framework off-heap memory", self.framework_off_heap),
-            ("task off-heap memory", self.task_off_heap),
-        ];
-        own.into_iter().chain(others).collect()
-    }
-}
-
-/// The network's size by number of buffers; minimum, maximum and fraction win where one of them is set.
-fn legacy_network(configuration: &Configuration) -> Result<Option<MemorySize>, MemoryProblem> {
-    let newer = configuration.contains(&taskmanager::NETWORK_MIN)
-        || configuration.contains(&taskmanager::NETWORK_MAX)
-        || configuration.contains(&taskmanager::NETWORK_FRACTION);
-    let Some(buffers) = configuration
-        .find(&taskmanager::NETWORK_NUM_BUFFERS)?
-        .filter(|_| !newer)
-    else {
-        return Ok(None);
-    };
-    let segment = configuration.get(&taskmanager::SEGMENT_SIZE)?;
-    Ok(Some(MemorySize::from_bytes(buffers.saturating_mul(segment.bytes()))))
-}
-
-fn check_network(
-    configuration: &Configuration,
-    total: MemorySize,
-    task_heap: MemorySize,
-    network: MemorySize,
-) -> Result<(), MemoryProblem> {
-    if let Some(configured) = legacy_network(configuration)? {
-        return match configured == network {
-            true => Ok(()),
-            false => Err(MemoryProblem::NetworkBuffersMismatch {
-                network,
-                configured,
-                buffers_key: taskmanager::NETWORK_NUM_BUFFERS.key(),
-                segment_key: taskmanager::SEGMENT_SIZE.key(),
-            }),
-        };
-    }
-    let range = RangeFraction::read(configuration, &NETWORK)?;
-    match range.contains(network) {
-        true => Ok(()),
-        false => Err(MemoryProblem::NetworkOutOfRange {
-            total,
-            task_heap,
-            network,
-            min: range.min,
-            min_key: NETWORK.min.key(),
-            max: range.max,
-            max_key: NETWORK.max.key(),
+    match Quantity::from_f64(cores) {
+        Some(quantity) if cores > 0.0 => Ok(quantity),
+        _ => Err(MemoryProblem::NoCpu {
+            value: cores.to_string(),
+            key: taskmanager::CPU_CORES.key(),
+            remedy: "a number such as 0.5 or 2",
         }),
     }
 }

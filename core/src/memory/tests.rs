@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::options::taskmanager;
+use crate::resource::{Quantity, WorkerResourceSpec};
 use crate::{Configuration, MemorySize};
 
 /// `process=1g` and the like, with the prefix that all keys of the process share.
@@ -15,6 +16,9 @@ fn configured(prefix: &str, settings: &str) -> Configuration {
             "vcores" => "yarn.containers.vcores".to_owned(),
             "slots" => "taskmanager.numberOfTaskSlots".to_owned(),
             "buffers" => "taskmanager.network.numberOfBuffers".to_owned(),
+            "heap.mb" => format!("{prefix}.heap.mb"),
+            "heap.size" => format!("{prefix}.heap.size"),
+            "older.network.min" => "taskmanager.network.memory.min".to_owned(),
             "process" | "flink" | "heap" | "task.heap" | "managed" | "off-heap" => {
                 format!("{prefix}.memory.{key}.size")
             }
@@ -73,36 +77,47 @@ heap=1g flink=1280m  | _ 1342177280 1073741824 268435456 268435456 _
 process=577m         | _ _ 1048576 134217728 _ _
 ";
 
-/// Settings, and what the error says. A setting in front tells whose memory it is.
+/// The error's id, whose memory, settings, and what the error says.
 const FAILURES: &str = "
-tm process=300m                                         | metaspace (256.000mb (268435456 bytes)) and JVM overhead (192.000mb (201326592 bytes)) exceeds the configured total process memory (300.000mb (314572800 bytes)); raise taskmanager.memory.process.size
-tm process=448m                                         | and network memory (64.000mb (67108864 bytes)) exceeds the total Flink memory (0 bytes)
-tm process=512m                                         | exceeds the total Flink memory
-tm process=600m                                         | exceeds the total Flink memory
-tm process=704m                                         | exceeds the total Flink memory
-tm process=768m                                         | exceeds the total Flink memory
-tm process=800m                                         | exceeds the total Flink memory
-tm process=900m                                         | exceeds the total Flink memory
-tm process=981m                                         | exceeds the total Flink memory
-tm process=2g task.heap=1g                              | task heap (1024.000mb (1073741824 bytes)) and managed memory (634.880mb (665719939 bytes)) exceeds the total Flink memory (1.550gb (1664299824 bytes))
-tm task.heap=1g managed=512m flink=2g process=2g        | total process memory (2.000gb (2147483648 bytes)) is less than the sum of
-tm task.heap=1g managed=512m flink=2g process=4g        | overhead that is left (1.750gb (1879048192 bytes)) is not between taskmanager.memory.jvm-overhead.min (192.000mb (201326592 bytes)) and taskmanager.memory.jvm-overhead.max (1024.000mb (1073741824 bytes))
-tm network.min=64m                                      | either the parts (taskmanager.memory.task.heap.size and taskmanager.memory.managed.size), or the total Flink memory (taskmanager.memory.flink.size), or the total process memory (taskmanager.memory.process.size) must be set
-tm process=2g task.heap=512m network.max=128m           | is not between taskmanager.memory.network.min (64.000mb (67108864 bytes)) and taskmanager.memory.network.max (128.000mb (134217728 bytes))
-tm process=2g task.heap=512m buffers=2048               | network memory that is left (184.320mb (193273517 bytes)) is not the configured one (64.000mb (67108864 bytes)), which taskmanager.network.numberOfBuffers and taskmanager.memory.segment-size make
-tm process=lots                                         | taskmanager.memory.process.size: 'lots' is not a memory size
-tm process=2g network.fraction=1                        | inconsistently configured: taskmanager.memory.network.fraction is 1;
-tm process=2g managed.fraction=-0.1                     | taskmanager.memory.managed.fraction is -0.1;
-tm process=2g network.min=2g network.max=1g             | taskmanager.memory.network.min is 2.000gb (2147483648 bytes) and taskmanager.memory.network.max is 1024.000mb (1073741824 bytes)
-tm process=2g slots=0                                   | taskmanager.numberOfTaskSlots: '0' slots
-tm process=2g cores=-1                                  | taskmanager.cpu.cores: '-1' is not a positive
-jm process=400m                                         | exceeds the configured total process memory (400.000mb (419430400 bytes))
-jm process=576m                                         | does not exceed the off-heap memory
-jm heap=1g process=4g                                   | jobmanager.memory.jvm-overhead.max
-jm heap=1g flink=2g off-heap=128m                       | heap (1024.000mb (1073741824 bytes)) and off-heap memory (128.000mb (134217728 bytes)) is not the configured total Flink memory (2.000gb (2147483648 bytes))
-jm heap=2g flink=1g                                     | heap (2.000gb (2147483648 bytes)) exceeds the total Flink memory
-jm flink=128m                                           | total Flink memory (128.000mb (134217728 bytes)) does not exceed the off-heap memory
-jm off-heap=1m                                          | either the parts (jobmanager.memory.heap.size), or
+E1 tm process=300m                                         | metaspace (256.000mb (268435456 bytes)) and JVM overhead (192.000mb (201326592 bytes)) exceeds the configured total process memory (300.000mb (314572800 bytes)); raise taskmanager.memory.process.size
+E3 tm process=448m                                         | and network memory (64.000mb (67108864 bytes)) exceeds the total Flink memory (0 bytes)
+E3 tm process=512m                                         | exceeds the total Flink memory
+E3 tm process=600m                                         | exceeds the total Flink memory
+E3 tm process=704m                                         | exceeds the total Flink memory
+E3 tm process=768m                                         | exceeds the total Flink memory
+E3 tm process=800m                                         | exceeds the total Flink memory
+E3 tm process=900m                                         | exceeds the total Flink memory
+E3 tm process=981m                                         | exceeds the total Flink memory
+E2 tm process=2g task.heap=1g                              | task heap (1024.000mb (1073741824 bytes)) and managed memory (634.880mb (665719939 bytes)) exceeds the total Flink memory (1.550gb (1664299824 bytes))
+E7 tm task.heap=1g managed=512m flink=2g process=2g        | total process memory (2.000gb (2147483648 bytes)) is less than the sum of
+E8 tm task.heap=1g managed=512m flink=2g process=4g        | overhead that is left (1.750gb (1879048192 bytes)) is not between taskmanager.memory.jvm-overhead.min (192.000mb (201326592 bytes)) and taskmanager.memory.jvm-overhead.max (1024.000mb (1073741824 bytes))
+E0 tm network.min=64m                                      | either the parts (taskmanager.memory.task.heap.size and taskmanager.memory.managed.size), or the total Flink memory (taskmanager.memory.flink.size), or the total process memory (taskmanager.memory.process.size) must be set
+E4 tm process=2g task.heap=512m network.max=128m           | is not between taskmanager.memory.network.min (64.000mb (67108864 bytes)) and taskmanager.memory.network.max (128.000mb (134217728 bytes))
+E5 tm process=2g task.heap=512m buffers=2048               | network memory that is left (184.320mb (193273517 bytes)) is not the configured one (64.000mb (67108864 bytes)), which taskmanager.network.numberOfBuffers and taskmanager.memory.segment-size make
+E12 tm process=lots                                         | taskmanager.memory.process.size: 'lots' is not a memory size
+E13 tm process=2g network.fraction=1                        | inconsistently configured: taskmanager.memory.network.fraction is 1;
+E13 tm process=2g managed.fraction=-0.1                     | taskmanager.memory.managed.fraction is -0.1;
+E13 tm process=2g network.min=2g network.max=1g             | taskmanager.memory.network.min is 2.000gb (2147483648 bytes) and taskmanager.memory.network.max is 1024.000mb (1073741824 bytes)
+CPU tm process=2g slots=0                                   | taskmanager.numberOfTaskSlots: '0' is not a positive number
+CPU tm process=2g cores=-1                                  | taskmanager.cpu.cores: '-1' is not a positive
+E1 jm process=400m                                         | exceeds the configured total process memory (400.000mb (419430400 bytes))
+E11 jm process=576m                                         | does not exceed the off-heap memory
+E8 jm heap=1g process=4g                                   | jobmanager.memory.jvm-overhead.max
+E9 jm heap=1g flink=2g off-heap=128m                       | heap (1024.000mb (1073741824 bytes)) and off-heap memory (128.000mb (134217728 bytes)) is not the configured total Flink memory (2.000gb (2147483648 bytes))
+E10 jm heap=2g flink=1g                                     | heap (2.000gb (2147483648 bytes)) exceeds the total Flink memory
+E11 jm flink=128m                                           | total Flink memory (128.000mb (134217728 bytes)) does not exceed the off-heap memory
+E0 jm off-heap=1m                                          | either the parts (jobmanager.memory.heap.size), or
+E1 jm process=300m | raise jobmanager.memory.process.size
+E2 tm flink=2g task.heap=1g managed=1g | exceeds the total Flink memory (2.000gb (2147483648 bytes)); raise the total or lower a part
+E4 tm flink=2g task.heap=1g managed=730m | is not between taskmanager.memory.network.min (64.000mb
+E7 jm heap=1g process=1g | total process memory (1024.000mb (1073741824 bytes)) is less than the sum of the derived total Flink memory (1.125gb (1207959552 bytes))
+E11 jm process=576m off-heap=200m | off-heap memory (200.000mb (209715200 bytes))
+E12 tm heap.mb=-5 | taskmanager.heap.mb: '-5' mebibytes are less than nothing; write taskmanager.memory.process.size instead
+E12 tm flink=1g heap.size=lots | taskmanager.heap.size: 'lots' is not a memory size
+E12 jm process=8388608tb | the number is too large
+E13 jm process=2g jvm-overhead.fraction=NaN | jobmanager.memory.jvm-overhead.fraction is NaN
+SEGMENT tm process=2g buffers=2048 segment-size=33kb | taskmanager.memory.segment-size is 33.000kb (33792 bytes); it must be a power of two
+OVERFLOW tm task.heap=9223372036854775807b managed=1g | the sizes add up to more than
 ";
 
 fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -170,19 +185,20 @@ fn the_masters_memory_is_flinks_to_the_byte() {
 #[test]
 fn what_does_not_fit_is_said_with_keys_and_sizes() {
     for (settings, expected) in rows(FAILURES) {
+        let (id, settings) = settings.split_once(' ').unwrap();
         let (process, settings) = settings.split_once(' ').unwrap();
         let (error, prefix) = match process {
             "tm" => (
                 worker(settings).unwrap_err(),
-                "TaskManager memory configuration failed: ",
+                "TaskManager memory configuration failed (",
             ),
             _ => (
                 master(settings).unwrap_err(),
-                "JobManager memory configuration failed: ",
+                "JobManager memory configuration failed (",
             ),
         };
         let text = error.to_string();
-        assert!(text.starts_with(prefix), "{text}");
+        assert!(text.starts_with(&format!("{prefix}{id}): ")), "{id}: {text}");
         assert!(text.contains(expected), "{process} {settings}:\n{text}");
     }
 }
@@ -191,7 +207,7 @@ fn what_does_not_fit_is_said_with_keys_and_sizes() {
 fn a_slot_is_an_equal_part_cut_to_bytes() {
     let spec = worker("process=4g slots=4").unwrap();
     let slot = spec.slot_profile();
-    assert!((slot.cpu_cores - 1.0).abs() < f64::EPSILON);
+    assert_eq!(slot.cpu_cores.to_string(), "1");
     assert_eq!(slot.task_heap.bytes(), 382_520_517);
     assert_eq!(slot.managed.bytes(), 359_703_515);
     assert_eq!(slot.network.bytes(), 89_925_878);
@@ -203,16 +219,22 @@ fn a_slot_is_an_equal_part_cut_to_bytes() {
 #[test]
 fn cores_come_from_the_most_specific_option() {
     for (settings, cores, vcores) in [
-        ("process=2g", 1.0, 1),
-        ("process=2g slots=3", 3.0, 3),
-        ("process=2g slots=3 vcores=2", 2.0, 2),
-        ("process=2g slots=3 vcores=-1", 3.0, 3),
-        ("process=2g slots=3 vcores=2 cores=1.5", 1.5, 2),
-        ("process=2g cores=0.25", 0.25, 1),
+        ("process=2g", "1", 1),
+        ("process=2g slots=3", "3", 3),
+        ("process=2g slots=3 vcores=2", "2", 2),
+        ("process=2g slots=3 vcores=-1", "3", 3),
+        ("process=2g slots=3 vcores=2 cores=1.5", "1.5", 2),
+        ("process=2g cores=0.25", "0.25", 1),
+        ("process=2g cores=0.1234567891", "0.12345678", 1),
     ] {
         let spec = worker(settings).unwrap();
-        assert!((spec.cpu_cores - cores).abs() < f64::EPSILON, "{settings}");
+        assert_eq!(spec.cpu_cores.to_string(), cores, "{settings}");
         assert_eq!(spec.vcores(), vcores, "{settings}");
+        assert_eq!(
+            spec.with_whole_cores().cpu_cores,
+            Quantity::from_whole(vcores.into()),
+            "{settings}"
+        );
     }
 }
 
@@ -243,7 +265,11 @@ fn assert_reads_back(settings: &str) {
     let mut configuration = configured("taskmanager", settings);
     let spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
     configuration.merge(&spec.to_dynamic_properties().into_iter().collect());
-    assert_eq!(TaskExecutorProcessSpec::derive(&configuration), Ok(spec), "{settings}");
+    assert_eq!(
+        TaskExecutorProcessSpec::derive(&configuration).as_ref(),
+        Ok(&spec),
+        "{settings}"
+    );
     let alone = spec.to_dynamic_properties().into_iter().collect();
     assert_eq!(TaskExecutorProcessSpec::derive(&alone), Ok(spec), "{settings}");
 }
@@ -268,6 +294,37 @@ fn an_older_key_stands_for_the_newer() {
         .collect();
     let newer = worker("process=2g managed=512m");
     assert_eq!(TaskExecutorProcessSpec::derive(&older), newer);
+    for (older, newer) in [
+        ("heap.mb=2048", "process=2g"),
+        ("heap.mb=2048 heap.size=3g", "process=3g"),
+        ("heap.mb=2048 heap.size=3g process=4g", "process=4g"),
+        ("heap.mb=2048 older.network.min=256m", "process=2g network.min=256m"),
+    ] {
+        assert_eq!(worker(older).unwrap(), worker(newer).unwrap(), "{older}");
+    }
+    assert_eq!(master("heap.mb=1600").unwrap(), master("process=1600m").unwrap());
+}
+
+#[test]
+fn a_worker_that_is_asked_for_becomes_the_process_that_was_configured() {
+    for settings in [
+        "process=4g slots=4",
+        "flink=4g",
+        "task.heap=1g managed=1g",
+        "process=1728m managed.fraction=0",
+    ] {
+        let spec = worker(settings).unwrap();
+        let configuration = configured("taskmanager", settings);
+        let again = TaskExecutorProcessSpec::for_worker(&configuration, &WorkerResourceSpec::from(&spec)).unwrap();
+        assert_eq!(again, spec, "{settings}");
+    }
+}
+
+#[test]
+fn network_memory_makes_whole_buffers() {
+    let spec = worker("process=1728m").unwrap();
+    assert_eq!(spec.network.bytes(), 134_217_730);
+    assert_eq!(spec.network_buffers(MemorySize::from_bytes(32 << 10)), 4096);
 }
 
 proptest! {

@@ -125,7 +125,7 @@ fn copy_dependencies(version: HadoopVersion, pom: &Path, lib: &Path) -> Result<(
 }
 
 /// `$SELVEDGE_CACHE`, else `$XDG_CACHE_HOME/selvedge`, else `~/.cache/selvedge`.
-fn cache_folder() -> Result<PathBuf, BedError> {
+pub(crate) fn cache_folder() -> Result<PathBuf, BedError> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -141,7 +141,7 @@ fn cache_folder() -> Result<PathBuf, BedError> {
 }
 
 /// `$JAVA_HOME`, else where the `java` of the path lies.
-pub(super) fn java_home() -> Result<PathBuf, BedError> {
+pub(crate) fn java_home() -> Result<PathBuf, BedError> {
     let missing = || BedError::MissingTool {
         tool: "java",
         remedy: "install a JDK 17 (Debian: apt-get install openjdk-17-jdk-headless)",

@@ -18,7 +18,7 @@ mod configuration;
 mod control;
 mod daemon;
 mod description;
-mod distribution;
+pub(crate) mod distribution;
 mod error;
 mod failure;
 mod hdfs;

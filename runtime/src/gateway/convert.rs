@@ -1,7 +1,7 @@
 //! Between messages and the model's types: ids as bytes, states by name, profiles in bytes.
 
 use bytes::Bytes;
-use selvedge_core::resource::ResourceProfile;
+use selvedge_core::resource::{Quantity, ResourceProfile};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId, MemorySize, VertexId};
 
 use super::{GatewayError, GatewayResult, proto};
@@ -63,23 +63,35 @@ pub fn required_attempt(attempt: Option<proto::ExecutionAttempt>) -> GatewayResu
 impl From<&ResourceProfile> for proto::ResourceProfile {
     fn from(profile: &ResourceProfile) -> Self {
         Self {
-            cpu_cores: profile.cpu_cores,
+            cpu_cores: profile.cpu_cores.to_f64(),
             task_heap: profile.task_heap.bytes(),
             task_off_heap: profile.task_off_heap.bytes(),
             managed: profile.managed.bytes(),
             network: profile.network.bytes(),
+            extended: profile
+                .extended
+                .iter()
+                .map(|(name, amount)| (name.clone(), amount.to_f64()))
+                .collect(),
         }
     }
 }
 
 impl From<&proto::ResourceProfile> for ResourceProfile {
     fn from(profile: &proto::ResourceProfile) -> Self {
+        // What is no amount is nothing: it never makes a slot larger than it is.
+        let quantity = |amount: f64| Quantity::from_f64(amount).unwrap_or_default();
         Self {
-            cpu_cores: profile.cpu_cores,
+            cpu_cores: quantity(profile.cpu_cores),
             task_heap: MemorySize::from_bytes(profile.task_heap),
             task_off_heap: MemorySize::from_bytes(profile.task_off_heap),
             managed: MemorySize::from_bytes(profile.managed),
             network: MemorySize::from_bytes(profile.network),
+            extended: profile
+                .extended
+                .iter()
+                .map(|(name, amount)| (name.clone(), quantity(*amount)))
+                .collect(),
         }
     }
 }

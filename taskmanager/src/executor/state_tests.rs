@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use selvedge_core::resource::ResourceProfile;
 use selvedge_core::status::ExecutionState;
-use selvedge_core::{AllocationId, LeaderSessionId, MemorySize};
+use selvedge_core::{AllocationId, LeaderSessionId};
 use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::gateway::GatewayError;
 
@@ -37,16 +37,8 @@ fn demand(job: JobKey, slot_index: u32, to: AllocationId) -> SlotDemand {
 
 /// A registered worker with two slots.
 fn worker(now: Instant) -> State {
-    let none = MemorySize::default();
-    let profile = ResourceProfile {
-        cpu_cores: 1.0,
-        task_heap: none,
-        task_off_heap: none,
-        managed: none,
-        network: none,
-    };
     let timeouts = TaskExecutorTimeouts::default();
-    let mut state = State::new(SlotTable::new(2, profile, timeouts.slot), timeouts, now);
+    let mut state = State::new(SlotTable::new(2, ResourceProfile::ZERO, timeouts.slot), timeouts, now);
     state.registered(leader(), HEARTBEAT, now);
     state
 }

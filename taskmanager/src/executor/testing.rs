@@ -32,6 +32,7 @@ use crate::task::testing::{TestPlanner, spec};
 
 /// What a worker has told the master.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a test holds a few")]
 pub(super) enum Told {
     Registered(RegisterTaskExecutorRequest),
     SlotFree(NotifySlotAvailableRequest),
@@ -162,7 +163,7 @@ impl Master {
 fn memory() -> TaskExecutorProcessSpec {
     let size = MemorySize::from_mebibytes;
     TaskExecutorProcessSpec {
-        cpu_cores: 1.0,
+        cpu_cores: selvedge_core::resource::Quantity::from_whole(1),
         framework_heap: size(1),
         task_heap: size(8),
         framework_off_heap: size(1),
@@ -172,6 +173,7 @@ fn memory() -> TaskExecutorProcessSpec {
         jvm_metaspace: size(0),
         jvm_overhead: size(0),
         number_of_slots: 2,
+        external_resources: std::collections::BTreeMap::new(),
     }
 }
 

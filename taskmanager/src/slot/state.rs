@@ -265,7 +265,6 @@ impl SlotTable {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::MemorySize;
     use selvedge_runtime::clock::thread_now;
 
     use super::*;
@@ -273,15 +272,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(10);
 
     fn table() -> SlotTable {
-        let none = MemorySize::default();
-        let profile = ResourceProfile {
-            cpu_cores: 1.0,
-            task_heap: none,
-            task_off_heap: none,
-            managed: none,
-            network: none,
-        };
-        SlotTable::new(2, profile, TIMEOUT)
+        SlotTable::new(2, ResourceProfile::ZERO, TIMEOUT)
     }
 
     fn job(byte: u8) -> JobId {

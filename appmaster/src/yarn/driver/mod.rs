@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use selvedge_core::ResourceId;
+use selvedge_core::resource::YarnExternalResources;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::outcome::JobOutcome;
 use tokio::sync::{mpsc, oneshot};
@@ -61,6 +62,8 @@ pub(crate) struct DriverSettings {
     pub(super) expiry_interval: Duration,
     /// The node label of workers.
     pub(super) node_label: Option<String>,
+    /// What YARN calls the external resources of workers.
+    pub(super) external_resources: YarnExternalResources,
 }
 
 impl DriverSettings {
@@ -208,7 +211,7 @@ impl ResourceManagerDriver for YarnResourceManagerDriver {
     }
 
     async fn request_worker(&self, spec: WorkerSpec) -> Result<(), DriverError> {
-        let shape = WorkerShape::from(&spec.process);
+        let shape = WorkerShape::new(spec.process, &self.settings.external_resources);
         Ok(self.send(Command::Request { shape }).await?)
     }
 

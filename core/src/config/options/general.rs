@@ -14,8 +14,6 @@ area! {
         PARALLELISM,
     }
     not yet {
-        /// Names of the resources besides memory and cores that workers ask for, such as gpu.
-        "external-resources": List = "";
         /// Whether a cluster's size decides a job's parallelism.
         "scheduler-mode": Choice["REACTIVE"];
         /// How often slow tasks are looked for.
@@ -60,16 +58,6 @@ area! {
         "traces.report-events-as-spans": Boolean = "false";
     }
     families not yet {
-        /// How much of a resource each worker asks for.
-        "external-resource.<name>.amount": Integer;
-        /// YARN's name of a resource.
-        "external-resource.<name>.yarn.config-key": Text;
-        /// Kubernetes' name of a resource.
-        "external-resource.<name>.kubernetes.config-key": Text;
-        /// What finds a resource on a node.
-        "external-resource.<name>.driver-factory.class": Text;
-        /// Parameters of what finds a resource.
-        "external-resource.<name>.param.*": Text;
         /// A reporter of traces.
         "traces.reporter.<name>.*": Text;
     }

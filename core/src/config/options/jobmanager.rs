@@ -19,6 +19,11 @@ pub const TOTAL_PROCESS_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "All memory of the master's process: the size of its container.",
 )
 .with_deprecated_keys(&["jobmanager.heap.size"]);
+/// An older form of the size of the master's process, a number of mebibytes.
+pub const HEAP_MB: ConfigOption<i32> = ConfigOption::new(
+    "jobmanager.heap.mb",
+    "An older form of the size of the master's process, a number of mebibytes.",
+);
 /// The master's memory without metaspace and overhead.
 pub const TOTAL_FLINK_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "jobmanager.memory.flink.size",
@@ -72,7 +77,7 @@ pub const RPC_PORT: ConfigOption<String> = ConfigOption::new(
 area! {
     "jobmanager", "The master and its schedulers";
     options {
-        RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
+        RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT,
     }
     not yet {
@@ -98,8 +103,6 @@ area! {
         "jobmanager.future-pool.size": Integer;
         /// Threads of the master for disk and network.
         "jobmanager.io-pool.size": Integer;
-        /// The size of the master's container before jobmanager.memory.process.size.
-        "jobmanager.heap.mb": Integer in "MiB";
         /// When a result may be read.
         "jobmanager.partition.hybrid.partition-data-consume-constraint": Choice["ALL_PRODUCERS_FINISHED", "ONLY_FINISHED_PRODUCERS", "UNFINISHED_PRODUCERS"]
            ;

@@ -44,6 +44,7 @@ pub mod cluster;
 pub mod containerized;
 pub mod env;
 pub mod execution;
+pub mod external_resource;
 pub mod fs;
 pub mod general;
 pub mod heartbeat;
@@ -71,6 +72,7 @@ use super::{Area, Declaration, Family, Kind};
 /// The areas, in the order in which they are shown.
 pub(super) static AREAS: &[Area] = &[
     general::AREA,
+    external_resource::AREA,
     execution::AREA,
     checkpointing::AREA,
     restart_strategy::AREA,

@@ -47,6 +47,11 @@ pub const TOTAL_PROCESS_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "All memory of a worker's process: the size of its container.",
 )
 .with_deprecated_keys(&["taskmanager.heap.size"]);
+/// An older form of the size of a worker's process, a number of mebibytes.
+pub const HEAP_MB: ConfigOption<i32> = ConfigOption::new(
+    "taskmanager.heap.mb",
+    "An older form of the size of a worker's process, a number of mebibytes.",
+);
 /// A worker's memory without metaspace and overhead.
 pub const TOTAL_FLINK_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.flink.size",
@@ -111,7 +116,7 @@ pub const NETWORK_FRACTION: ConfigOption<f32> = ConfigOption::new(
 .with_deprecated_keys(&["taskmanager.network.memory.fraction"])
 .fraction();
 /// The number of network buffers; counts only where minimum, maximum and fraction of network memory are not set.
-pub const NETWORK_NUM_BUFFERS: ConfigOption<u64> = ConfigOption::new(
+pub const NETWORK_NUM_BUFFERS: ConfigOption<i32> = ConfigOption::new(
     "taskmanager.network.numberOfBuffers",
     "The number of network buffers; counts only where minimum, maximum and fraction of network memory are not set.",
 )
@@ -184,7 +189,7 @@ area! {
     "taskmanager", "The worker: slots, memory, network";
     options {
         NUMBER_OF_TASK_SLOTS, BIND_HOST, RPC_PORT, DATA_PORT, RESOURCE_ID, CPU_CORES, TOTAL_PROCESS_MEMORY,
-        TOTAL_FLINK_MEMORY, FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, TASK_HEAP, TASK_OFF_HEAP, MANAGED_MEMORY,
+        HEAP_MB, TOTAL_FLINK_MEMORY, FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, TASK_HEAP, TASK_OFF_HEAP, MANAGED_MEMORY,
         MANAGED_FRACTION, NETWORK_MIN, NETWORK_MAX, NETWORK_FRACTION, NETWORK_NUM_BUFFERS, JVM_METASPACE,
         JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, BATCH_SHUFFLE_MEMORY, SEGMENT_SIZE,
         MIN_SEGMENT_SIZE, MANAGED_CONSUMER_WEIGHTS, SLOT_TIMEOUT, REGISTRATION_TIMEOUT,
@@ -196,8 +201,6 @@ area! {
         "taskmanager.data.bind-port": Text;
         /// Whether data between workers is encrypted where internal encryption is on.
         "taskmanager.data.ssl.enabled": Boolean = "true";
-        /// The size of a worker's container before taskmanager.memory.process.size.
-        "taskmanager.heap.mb": Integer in "MiB";
         /// The name under which others reach the worker.
         "taskmanager.host": Text;
         /// Whether slots are spread over workers.
