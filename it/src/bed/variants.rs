@@ -79,7 +79,7 @@ impl BedOptions {
     }
 
     /// The queues `default` and `other`, half of the cluster each. One may use what the other leaves, until that wants
-    /// it back: then containers are killed without delay.
+    /// it back: then containers are announced for preemption, and killed a second later.
     #[must_use]
     pub fn with_two_queues(mut self) -> Self {
         let queues = &mut self.capacity_scheduler;
