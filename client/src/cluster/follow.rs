@@ -52,7 +52,7 @@ pub async fn follow(
         match look(cluster, job, observer).await {
             Ok(Some(result)) => return Ok(result),
             Ok(None) => heard = tokio::time::Instant::now(),
-            Err(error) if may_pass(&error) => {
+            Err(error) if may_pass(&error, cluster.rest().is_proxied()) => {
                 if let Some(result) = cluster.fate().await.map_err(FollowError::Fate)? {
                     return Ok(result);
                 }
@@ -86,9 +86,11 @@ async fn look(
     Ok(result.map(|result| JobResult { accumulators, ..result }))
 }
 
-/// The master is not there, does not know its job yet, or has no leader.
-fn may_pass(error: &ClusterClientError) -> bool {
-    error.is_unreachable() || matches!(error.status(), Some(404 | 500..=599))
+/// The master is not there, does not know its job yet, or has no leader. YARN's proxy shows a page of its own, or nothing,
+/// for a master that has gone.
+fn may_pass(error: &ClusterClientError, proxied: bool) -> bool {
+    let is_page = proxied && matches!(error, ClusterClientError::Undecodable { .. });
+    is_page || error.is_unreachable() || matches!(error.status(), Some(404 | 500..=599))
 }
 
 #[cfg(test)]
@@ -100,9 +102,10 @@ mod tests {
     use serde_json::json;
     use wiremock::matchers::{method, path};
     use wiremock::{Mock, MockServer, ResponseTemplate};
+    use yarn_common::id::ApplicationId;
 
     use super::*;
-    use crate::cluster::RestClusterClient;
+    use crate::cluster::{ProxyRoute, RestClusterClient};
 
     const JOB: JobId = JobId::from_bytes([7; 16]);
 
@@ -164,6 +167,26 @@ mod tests {
         let fate = Some(canceled());
         let result = follow(&Fake { rest, fate }, JOB, &mut Nobody).await.unwrap();
         assert_eq!(result, canceled());
+    }
+
+    #[tokio::test]
+    async fn a_page_of_the_proxy_in_place_of_the_masters_answer_means_that_it_has_gone() {
+        let proxy = MockServer::start().await;
+        for page in ["<html>killed</html>", ""] {
+            proxy.reset().await;
+            Mock::given(method("GET"))
+                .respond_with(ResponseTemplate::new(200).set_body_raw(page, "text/html"))
+                .mount(&proxy)
+                .await;
+            let rm = yarn_rest::rm::RmClient::builder().resource_manager(&proxy.uri(), None);
+            let rest = RestClusterClient::proxied(ProxyRoute {
+                resource_manager: rm.unwrap().build().unwrap(),
+                application: ApplicationId::new(1, 7),
+            });
+            let fate = Some(canceled());
+            let result = follow(&Fake { rest, fate }, JOB, &mut Nobody).await.unwrap();
+            assert_eq!(result, canceled());
+        }
     }
 
     #[tokio::test]
