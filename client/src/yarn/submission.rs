@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(
             container.commands,
             [
-                "./selvedge-dist/selvedge appmaster -Djobmanager.memory.heap.size=469762048b \
+                "./selvedge-dist/selvedge appmaster '-Djobmanager.memory.heap.size=469762048b' \
               1><LOG_DIR>/jobmanager.out 2><LOG_DIR>/jobmanager.err"
             ]
         );
