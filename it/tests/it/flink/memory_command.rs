@@ -76,7 +76,7 @@ async fn the_dynamic_form_gives_the_same_process_again() {
     };
     let dynamic = from_file("dynamic").run().await.ended_with(0).stdout;
     assert!(
-        dynamic.contains("-Dtaskmanager.memory.network.min=322122549b\n"),
+        dynamic.contains("-Dtaskmanager.memory.network.min=322122552b\n"),
         "{dynamic}"
     );
     assert!(dynamic.contains("-Dexternal-resources=none\n"), "{dynamic}");
