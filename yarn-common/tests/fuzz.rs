@@ -41,9 +41,13 @@ const SITE: &str = "<?xml version=\"1.0\"?><!-- site --><configuration>\
     </property><property name=\"rm\" value=\"a&#x20;b\"/><property><name>x</name><value><![CDATA[${x}]]></value>\
     </property><xi:include href=\"none.xml\"><xi:fallback/></xi:include></configuration>";
 
+fn sample(hexadecimal: &str) -> Vec<u8> {
+    hex::decode(hexadecimal).expect("a sample is hexadecimal")
+}
+
 fn token() -> Token {
     Token::new(
-        hex::decode(IDENTIFIERS[0].1).unwrap(),
+        sample(IDENTIFIERS[0].1),
         &b"0123456789abcdef0123"[..],
         TokenKind::AmRm,
         "",
@@ -53,7 +57,7 @@ fn token() -> Token {
 fn credentials() -> Credentials {
     let mut credentials = Credentials::new();
     for (kind, identifier) in IDENTIFIERS {
-        let identifier = hex::decode(identifier).unwrap();
+        let identifier = sample(identifier);
         credentials.add_token(kind, Token::new(identifier, &b"password"[..], kind, "10.0.0.1:8020"));
     }
     credentials.add_secret("secret", vec![1, 2, 3]);
@@ -82,7 +86,7 @@ fn tokens_in_urls() {
 
 #[test]
 fn token_identifiers() {
-    let samples = IDENTIFIERS.map(|(_, identifier)| hex::decode(identifier).unwrap());
+    let samples = IDENTIFIERS.map(|(_, identifier)| sample(identifier));
     Target::new("token_identifiers", samples).run(|bytes| {
         for (kind, _) in IDENTIFIERS {
             let token = Token::new(bytes.to_vec(), Vec::new(), kind, "");

@@ -33,7 +33,7 @@ const NEW_APPLICATION: &str = r#"{"application-id":"application_1700000000000_00
 
 fn decode<M: DeserializeOwned>(name: &'static str, sample: &str) {
     // A sample that is not understood whole would leave most of the decoder untouched.
-    serde_json::from_str::<M>(sample).unwrap();
+    drop(serde_json::from_str::<M>(sample).expect("the sample is understood"));
     Target::new(name, [sample.as_bytes().to_vec()])
         .cases(1500)
         .run(|bytes| {

@@ -53,7 +53,7 @@ fn runtime() -> Runtime {
         .enable_all()
         .start_paused(true)
         .build()
-        .unwrap()
+        .expect("a runtime")
 }
 
 fn call(runtime: &Runtime, identity: &Identity, bytes: &[u8]) {

@@ -88,7 +88,7 @@ impl Child {
             return Ok(Moment {
                 note: note.to_owned(),
                 at,
-                cpu: usage::cpu(pid).context("the process is gone")?,
+                cpu: cpu(pid).context("the process is gone")?,
                 pss: usage::pss(pid).context("the process is gone")?,
             });
         }
@@ -111,4 +111,14 @@ impl Child {
     fn errors(&self) -> String {
         fs::read_to_string(&self.errors).unwrap_or_else(|error| error.to_string())
     }
+}
+
+/// The CPU time of a process, to the nanosecond for the threads that live, else in the kernel's ticks of 10 ms.
+fn cpu(pid: i32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let of_threads: u64 = threads
+        .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
+        .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
+        .sum();
+    Some(usage::cpu(pid)?.max(Duration::from_nanos(of_threads)))
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use wiremock::matchers::{body_json, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use yarn_common::launch::{
-    ApplicationAccess, ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility,
+    ApplicationAccess, ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility, RetryContext,
+    RetryWhen,
 };
 use yarn_common::resource::{Priority, Resource};
 use yarn_common::submission::{ApplicationSubmissionContext, LogAggregationContext};
@@ -296,10 +297,13 @@ async fn what_rest_cannot_carry_is_refused_before_it_is_sent() {
     pattern.am_container.local_resources.insert("p".to_owned(), resource);
     let mut tokens = minimal();
     tokens.am_container.tokens = Some(Bytes::from_static(b"garbage"));
+    let mut retried = minimal();
+    retried.am_container.retry = Some(RetryContext::new(RetryWhen::AnyError, None).unwrap());
     for (application, words) in [
         (gpu, "yarn.io/gpu"),
         (pattern, "resource p has a pattern"),
         (tokens, "the tokens"),
+        (retried, "to be retried"),
     ] {
         let error = client(&[&server.uri()]).submit(&application).await.unwrap_err();
         assert!(matches!(error.kind(), RestErrorKind::InvalidRequest(_)), "{error}");

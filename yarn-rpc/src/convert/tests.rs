@@ -3,14 +3,17 @@ use std::collections::BTreeMap;
 use prost::Message;
 use yarn_common::{
     id::{ApplicationAttemptId, ApplicationId, ContainerId, NodeId},
-    launch::{ApplicationAccess, ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility},
+    launch::{
+        ApplicationAccess, ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility,
+        RetryContext, RetryWhen,
+    },
     resource::Resource,
     token::{Credentials, Token, TokenKind},
 };
 
 use crate::proto::yarn::{
-    AmrmTokenIdentifierProto, ContainerIdProto, NmTokenIdentifierProto, ResourceProto, StartContainerRequestProto,
-    StartContainersRequestProto,
+    AmrmTokenIdentifierProto, ContainerIdProto, ContainerLaunchContextProto, NmTokenIdentifierProto, ResourceProto,
+    StartContainerRequestProto, StartContainersRequestProto,
 };
 
 const START_CONTAINERS: &str = "0abb010a8e010a3c0a0361707012350a250a046864667312026e6e18d43e22162f757365722f616c6963652f\
@@ -48,6 +51,21 @@ fn a_start_request_has_the_captured_bytes() {
         }],
     };
     assert_eq!(hex::encode(request.encode_to_vec()), START_CONTAINERS);
+}
+
+#[test]
+fn a_retry_context_has_hadoops_numbers() {
+    let retry = RetryContext::new(RetryWhen::ExitCodes([7, 9].into()), None).unwrap();
+    let message = ContainerLaunchContextProto::from(&ContainerLaunchContext {
+        retry: Some(retry),
+        ..Default::default()
+    });
+    // Policy 2, the codes, -1 for ever, at least one second.
+    let retry = message.container_retry_context.unwrap();
+    assert_eq!(
+        hex::encode(retry.encode_to_vec()),
+        "08021007100918ffffffffffffffffff0120e807"
+    );
 }
 
 #[test]
