@@ -30,11 +30,18 @@ mod answer;
 pub mod auth;
 mod builder;
 pub mod error;
+mod failure;
+mod ha;
+pub mod history;
 mod http;
 mod lenient;
+pub mod logs;
 pub mod model;
 pub mod nm;
+mod retry;
 pub mod rm;
+pub mod transport;
+pub mod webhdfs;
 
 #[cfg(test)]
 mod tests;
