@@ -87,11 +87,14 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
     std::iter::successors(Some(first), |&cause| cause.source())
 }
 
-/// The first cause of this type; an I/O error may hold it without being its source.
+/// The first cause of this type. An I/O error holds another error that is not its source, and may hold an I/O error.
 fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     causes(error).find_map(|cause| {
-        let within = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause.downcast_ref().or_else(|| within?.downcast_ref())
+        let mut held = cause;
+        while held.downcast_ref::<E>().is_none() {
+            held = held.downcast_ref::<std::io::Error>()?.get_ref()?;
+        }
+        held.downcast_ref()
     })
 }
 

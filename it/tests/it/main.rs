@@ -10,4 +10,5 @@ mod folder;
 mod input;
 mod jobs;
 mod local;
+mod toolkit;
 mod yarn;
