@@ -1,15 +1,19 @@
 //! What a server answered, before it is known whether that is good.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION, REFRESH, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, LOCATION, REFRESH};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use crate::builder::Base;
 use crate::error::{RestError, RestErrorKind};
 use crate::http::Call;
+use crate::lenient;
+
+mod refusal;
 
 /// How much of an unexpected answer a message shows.
 const EXCERPT: usize = 200;
@@ -23,11 +27,35 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn json<T: DeserializeOwned>(&self, call: &Call, base: &Url) -> Result<T, RestError> {
-        serde_json::from_slice(&self.body).map_err(|cause| self.undecodable(call, base, cause.to_string()))
+    pub(crate) fn json<T: DeserializeOwned>(&self, call: &Call, base: &Base) -> Result<T, RestError> {
+        let undecodable = |cause: serde_json::Error| self.undecodable(call, base, cause.to_string());
+        let value = lenient::parse(&self.body).map_err(undecodable)?;
+        serde_json::from_value(value).map_err(undecodable)
     }
 
-    pub(crate) fn undecodable(&self, call: &Call, base: &Url, reason: String) -> RestError {
+    /// The object `name` in the answer.
+    pub(crate) fn member<T: DeserializeOwned>(&self, call: &Call, base: &Base, name: &str) -> Result<T, RestError> {
+        let mut body: Value = self.json(call, base)?;
+        let member = body.get_mut(name).map(Value::take);
+        let member = member.ok_or_else(|| format!("there is no object {name:?} in it"));
+        member
+            .and_then(|member| serde_json::from_value(member).map_err(|cause| cause.to_string()))
+            .map_err(|reason| self.undecodable(call, base, reason))
+    }
+
+    /// The list `inner` in the object `outer`, in any of the ways in which Hadoop writes one.
+    pub(crate) fn list<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        base: &Base,
+        outer: &str,
+        inner: &str,
+    ) -> Result<Vec<T>, RestError> {
+        let body: Value = self.json(call, base)?;
+        lenient::items_of(body, outer, inner).map_err(|reason| self.undecodable(call, base, reason))
+    }
+
+    pub(crate) fn undecodable(&self, call: &Call, base: &Base, reason: String) -> RestError {
         call.error(
             base,
             RestErrorKind::Decode {
@@ -38,22 +66,37 @@ impl Answer {
     }
 
     /// Where this redirects to, if that is the same path at another server.
-    pub(crate) fn redirected_base(&self, call: &Call, base: &Url) -> Option<Url> {
+    pub(crate) fn redirected_base(&self, call: &Call, base: &Base) -> Option<Base> {
         let keeps_method = matches!(self.status.as_u16(), 307 | 308) || call.method == Method::GET;
-        if !self.status.is_redirection() || !keeps_method {
-            return None;
-        }
-        let mut location = base.join(self.header(LOCATION)?).ok()?;
-        let mut asked = base.clone();
-        asked.set_path(&call.path);
-        let path = location.path().strip_suffix(asked.path())?.to_owned();
-        let downgraded = base.scheme() == "https" && location.scheme() != "https";
+        let named = match self.status.is_redirection() && keeps_method {
+            true => self.header(LOCATION)?.to_owned(),
+            false => self.standby_names()?,
+        };
+        let mut location = base.url.join(&named).ok()?;
+        let path = location.path().strip_suffix(base.bare_path(&call.path))?.to_owned();
+        let downgraded = base.url.scheme() == "https" && location.scheme() != "https";
         if downgraded || !matches!(location.scheme(), "http" | "https") {
             return None;
         }
         location.set_path(&path);
         location.set_query(None);
-        Some(location)
+        Some(base.at(location))
+    }
+
+    /// The active server that a standby names in its Refresh header (`3; url=http://active/…`) or in its text (`This is
+    /// standby RM. The redirect url is: …`) instead of a redirect: proxies and old versions do so.
+    fn standby_names(&self) -> Option<String> {
+        if !self.says_standby() {
+            return None;
+        }
+        let refresh = self.header(REFRESH).and_then(|refresh| refresh.split_once("url="));
+        let text = self.text();
+        let named = match refresh {
+            Some((_, url)) => url,
+            None => text.split_whitespace().find(|word| word.contains("://"))?,
+        };
+        // Without a host it says: ask me again.
+        Url::parse(named.trim()).ok().map(String::from)
     }
 
     pub(crate) fn header(&self, name: HeaderName) -> Option<&str> {
@@ -68,12 +111,12 @@ impl Answer {
     /// A standby ResourceManager that knows no active one answers 200, a line of text and a Refresh header.
     pub(crate) fn says_standby(&self) -> bool {
         let is_json = self.header(CONTENT_TYPE).is_some_and(|kind| kind.contains("json"));
-        self.headers.contains_key(REFRESH) && !is_json
+        !is_json && (self.headers.contains_key(REFRESH) || self.body.starts_with(b"This is standby RM"))
     }
 
-    /// A NodeManager says in plain text that it has no such log. So does a Hadoop IPC port that it is not a web port.
-    pub(crate) fn says_what_is_missing(&self) -> bool {
-        !self.is_html() && !self.body.is_empty() && !self.text().contains("Hadoop IPC port")
+    /// Whether a Hadoop IPC port says that it is not a web port.
+    pub(crate) fn is_from_ipc_port(&self) -> bool {
+        self.text().contains("request to a Hadoop IPC port")
     }
 
     fn text(&self) -> String {
@@ -105,18 +148,6 @@ impl Answer {
             (Some(location), _) if self.status.is_redirection() => format!("it redirects to {location}"),
             (_, true) => self.status.canonical_reason().unwrap_or_default().to_owned(),
             (_, false) => text,
-        }
-    }
-
-    pub(crate) fn remedy_for_unauthorized(&self) -> &'static str {
-        match self.header(WWW_AUTHENTICATE) {
-            Some(challenge) if challenge.starts_with("Negotiate") => {
-                "the cluster wants Kerberos (SPNEGO) on its web address; a user name alone does not do"
-            }
-            _ => {
-                "give a user name (HADOOP_USER_NAME), and check that the filters of the web server authenticate users \
-                 (hadoop.http.filter.initializers, hadoop.http.authentication.type)"
-            }
         }
     }
 

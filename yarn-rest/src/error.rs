@@ -32,6 +32,43 @@ pub enum RestErrorKind {
         /// What the operating system says.
         cause: String,
     },
+    /// TLS failed: nothing was sent.
+    #[error("no secure connection to {address}: {cause}; {remedy}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What TLS says.
+        cause: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Something listens there that does not speak HTTP.
+    #[error(
+        "{address} does not speak HTTP ({cause}): is it the port of HTTPS (yarn.http.policy), or of another service?"
+    )]
+    NotHttp {
+        /// Host and port.
+        address: String,
+        /// What the HTTP library says.
+        cause: String,
+    },
+    /// A Hadoop IPC port was asked over HTTP.
+    #[error(
+        "this is a port of Hadoop IPC, not of the web interface: use the web address of the service (the \
+         ResourceManager's is yarn.resourcemanager.webapp.address, port 8088; a NameNode's is \
+         dfs.namenode.http-address, port 9870)"
+    )]
+    IpcPort,
+    /// The proxy on the way refuses or fails: nothing reached the service.
+    #[error(
+        "the proxy on the way to {address} does not let it through: {cause}; is it meant to be used (HTTPS_PROXY, NO_PROXY)?"
+    )]
+    Proxy {
+        /// Host and port of the service.
+        address: String,
+        /// What the proxy said.
+        cause: String,
+    },
     /// No answer in time. The request may have been carried out.
     #[error("no answer within {after:?}")]
     Timeout {
@@ -73,6 +110,12 @@ pub enum RestErrorKind {
     /// 404: there is no such application, attempt, container or node.
     #[error("not found: {message}")]
     NotFound {
+        /// What the server said.
+        message: String,
+    },
+    /// 404: the server does not know this address at all.
+    #[error("the server has no such address ({message}): is it of an older version of Hadoop, or another service?")]
+    NoSuchEndpoint {
         /// What the server said.
         message: String,
     },
@@ -165,7 +208,11 @@ impl RestError {
     /// Whether the request was certainly not carried out because no active server was reached.
     pub fn was_never_served(&self) -> bool {
         match &*self.kind {
-            RestErrorKind::Connect { .. } | RestErrorKind::Standby => true,
+            RestErrorKind::Connect { .. }
+            | RestErrorKind::Tls { .. }
+            | RestErrorKind::Proxy { .. }
+            | RestErrorKind::IpcPort
+            | RestErrorKind::Standby => true,
             RestErrorKind::AllFailed(errors) => errors.iter().all(Self::was_never_served),
             _ => false,
         }
@@ -188,6 +235,13 @@ impl RestError {
     pub fn is_transient(&self) -> bool {
         match &*self.kind {
             RestErrorKind::AllFailed(errors) => errors.iter().all(Self::is_transient),
+            // They last until someone changes a configuration.
+            RestErrorKind::Tls { .. } | RestErrorKind::IpcPort | RestErrorKind::Proxy { .. } => false,
+            // A NameNode that is starting or in safe mode says so, and carries out nothing.
+            RestErrorKind::RemoteException { class, .. } => matches!(
+                class.rsplit('.').next(),
+                Some("RetriableException" | "SafeModeException")
+            ),
             _ => self.was_never_served() || self.answer_was_lost(),
         }
     }

@@ -1,17 +1,20 @@
 //! One request, one answer: time-outs, authentication, and the meaning of statuses.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::Response;
 use url::Url;
 
-use crate::answer::{Answer, without_stack_trace};
-use crate::auth::{Authenticator, RequestParts};
+use crate::answer::Answer;
+use crate::auth::{AnswerParts, Authenticator, MAX_ROUNDS, RequestParts};
+use crate::builder::Base;
 use crate::error::{RestError, RestErrorKind};
+use crate::failure;
+use crate::transport::is_this_machine;
 
 /// Hadoop's filter against cross-site requests wants any value of it on requests that change something.
 const XSRF: HeaderName = HeaderName::from_static("x-xsrf-header");
@@ -25,20 +28,36 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) body: Option<Bytes>,
+    /// One header of its own.
+    pub(crate) header: Option<(&'static str, HeaderValue)>,
     /// Whether it does no harm to ask twice.
     pub(crate) repeatable: bool,
+    /// Whether a redirect is the answer; else it leads to the active server.
+    pub(crate) redirect_is_answer: bool,
+    /// Whether the body of a good answer is left unread.
+    pub(crate) streamed: bool,
+    /// Whether the query holds a token, which no message may show.
+    pub(crate) secret_query: bool,
 }
 
 impl Call {
     pub(crate) fn get(step: impl Into<String>, path: impl Into<String>) -> Self {
-        let (step, path) = (step.into(), path.into());
+        Self::new(Method::GET, step, path)
+    }
+
+    /// One that does no harm twice.
+    pub(crate) fn new(method: Method, step: impl Into<String>, path: impl Into<String>) -> Self {
         Self {
-            step,
-            method: Method::GET,
-            path,
+            step: step.into(),
+            method,
+            path: path.into(),
             query: None,
             body: None,
+            header: None,
             repeatable: true,
+            redirect_is_answer: false,
+            streamed: false,
+            secret_query: false,
         }
     }
 
@@ -47,32 +66,111 @@ impl Call {
         self
     }
 
-    pub(crate) fn url(&self, base: &Url) -> Url {
-        let mut url = base.clone();
-        url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), self.path));
+    pub(crate) fn json(mut self, body: &serde_json::Value) -> Self {
+        self.body = Some(Bytes::from(body.to_string()));
+        self
+    }
+
+    /// It is sent again only where it has certainly not been carried out.
+    pub(crate) fn once(mut self) -> Self {
+        self.repeatable = false;
+        self
+    }
+
+    pub(crate) fn url(&self, base: &Base) -> Url {
+        let mut url = base.url.clone();
+        url.set_path(&base.path_of(&self.path));
         url.set_query(self.query.as_deref());
         url
     }
 
-    pub(crate) fn error(&self, base: &Url, kind: RestErrorKind) -> RestError {
-        RestError::new(&self.step, self.url(base).as_str(), kind)
+    pub(crate) fn error(&self, base: &Base, kind: RestErrorKind) -> RestError {
+        RestError::new(&self.step, self.shown(base).as_str(), kind)
+    }
+
+    /// The address as messages show it.
+    fn shown(&self, base: &Base) -> Url {
+        let mut url = self.url(base);
+        if self.secret_query {
+            url.set_query(None);
+        }
+        url
+    }
+}
+
+/// Which server is asked, and how it became known.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) base: Base,
+    /// Where the address comes from, for messages.
+    pub(crate) origin: Option<String>,
+    /// By a redirect, and no configuration names it.
+    pub(crate) redirected: bool,
+}
+
+impl From<Base> for Target {
+    fn from(base: Base) -> Self {
+        Self {
+            base,
+            origin: None,
+            redirected: false,
+        }
     }
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
-    pub(crate) client: reqwest::Client,
+    pub(crate) direct: reqwest::Client,
+    pub(crate) proxied: reqwest::Client,
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) timeout: Duration,
 }
 
 impl Http {
-    /// Sends `call` to the server at `base`. Any status is an answer.
-    pub(crate) async fn send(&self, call: &Call, base: &Url, origin: Option<&str>) -> Result<Answer, RestError> {
-        let mut parts = RequestParts {
-            url: call.url(base),
-            headers: HeaderMap::new(),
-        };
+    /// Sends `call` and reads the answer. Any status is an answer.
+    pub(crate) async fn send(&self, call: &Call, target: &Target) -> Result<Answer, RestError> {
+        let response = self.start(call, target).await?;
+        self.read(call, target, response).await
+    }
+
+    /// Sends `call`, until the server is content with who asks or has no more to say about it; the body is not read.
+    pub(crate) async fn start(&self, call: &Call, target: &Target) -> Result<Response, RestError> {
+        let unproved = |cause| call.error(&target.base, RestErrorKind::Authenticate(cause));
+        let mut parts = self.parts(call, target);
+        self.authenticator.authenticate(&mut parts).await.map_err(unproved)?;
+        let mut round = 1;
+        loop {
+            let response = self.exchange(call, target, &parts).await?;
+            let answer = AnswerParts::new(response.status(), response.headers().clone());
+            let is_challenge = answer.status == StatusCode::UNAUTHORIZED && round < MAX_ROUNDS;
+            if is_challenge
+                && self
+                    .authenticator
+                    .challenged(&mut parts, &answer)
+                    .await
+                    .map_err(unproved)?
+            {
+                round += 1;
+                continue;
+            }
+            self.authenticator
+                .accepted(&mut parts, &answer)
+                .await
+                .map_err(unproved)?;
+            tracing::debug!(step = %call.step, url = %call.shown(&target.base), status = answer.status.as_u16(), "answered");
+            return Ok(response);
+        }
+    }
+
+    /// The same for a server whose address itself says who asks.
+    pub(crate) async fn start_unproved(&self, call: &Call, target: &Target) -> Result<Response, RestError> {
+        let parts = self.parts(call, target);
+        self.exchange(call, target, &parts).await
+    }
+
+    fn parts(&self, call: &Call, target: &Target) -> RequestParts {
+        let mut parts = RequestParts::new(call.url(&target.base));
+        parts.redirected = target.redirected;
         parts.headers.insert(
             ACCEPT,
             HeaderValue::from_static("application/json, text/plain;q=0.9, */*;q=0.1"),
@@ -83,107 +181,49 @@ impl Http {
                 .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             parts.headers.insert(XSRF, HeaderValue::from_static("client"));
         }
-        let authenticated = self.authenticator.authenticate(&mut parts).await;
-        authenticated.map_err(|cause| call.error(base, RestErrorKind::Authenticate(cause)))?;
+        if let Some((name, value)) = &call.header {
+            parts.headers.insert(*name, value.clone());
+        }
+        parts
+    }
+
+    async fn exchange(&self, call: &Call, target: &Target, parts: &RequestParts) -> Result<Response, RestError> {
         let request = self
-            .client
-            .request(call.method.clone(), parts.url)
-            .headers(parts.headers)
-            .timeout(self.timeout)
+            .client(&parts.url)
+            .request(call.method.clone(), parts.url.clone())
+            .headers(parts.headers.clone())
             .body(call.body.clone().unwrap_or_default());
-        let failed = |error: reqwest::Error| call.error(base, self.failure(&error, base, origin));
-        let response = request.send().await.map_err(failed)?;
+        let failed = |kind| call.error(&target.base, kind);
+        match tokio::time::timeout(self.timeout, request.send()).await {
+            Ok(sent) => sent.map_err(|error| failed(self.failure(&error, target))),
+            Err(_) => Err(failed(RestErrorKind::Timeout { after: self.timeout })),
+        }
+    }
+
+    pub(crate) async fn read(&self, call: &Call, target: &Target, response: Response) -> Result<Answer, RestError> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(failed)?;
-        tracing::debug!(step = %call.step, url = %call.url(base), status = status.as_u16(), "answered");
+        let failed = |kind| call.error(&target.base, kind);
+        let body = match tokio::time::timeout(self.timeout, response.bytes()).await {
+            Ok(body) => body.map_err(|error| failed(self.failure(&error, target)))?,
+            Err(_) => return Err(failed(RestErrorKind::Timeout { after: self.timeout })),
+        };
         Ok(Answer { status, headers, body })
     }
 
-    fn failure(&self, error: &reqwest::Error, base: &Url, origin: Option<&str>) -> RestErrorKind {
-        if error.is_connect() {
-            return RestErrorKind::Connect {
-                address: authority(base),
-                origin: origin.map(str::to_owned),
-                cause: root_cause(error),
-            };
+    pub(crate) fn client(&self, url: &Url) -> &reqwest::Client {
+        if is_this_machine(url) {
+            &self.direct
+        } else {
+            &self.proxied
         }
-        if error.is_timeout() {
-            return RestErrorKind::Timeout { after: self.timeout };
-        }
-        RestErrorKind::Interrupted {
-            cause: root_cause(error),
-        }
+    }
+
+    pub(crate) fn failure(&self, error: &reqwest::Error, target: &Target) -> RestErrorKind {
+        failure::kind(error, &target.base.url, target.origin.as_deref(), self.timeout)
     }
 
     /// What `answer` means where it is not what was asked for; `None` where it is.
     pub(crate) fn refusal(&self, answer: &Answer) -> Option<RestErrorKind> {
-        if answer.says_standby() {
-            return Some(RestErrorKind::Standby);
-        }
-        let (status, exception) = (answer.status.as_u16(), answer.remote_exception());
-        if answer.status.is_success() {
-            return answer.is_html().then(|| RestErrorKind::Html {
-                status,
-                title: answer.title(),
-            });
-        }
-        let asked = self.authenticator.describe();
-        Some(match (answer.status, exception) {
-            (StatusCode::UNAUTHORIZED, exception) => {
-                let message = exception.map_or_else(|| answer.summary(), named);
-                RestErrorKind::Unauthorized {
-                    asked,
-                    message,
-                    remedy: answer.remedy_for_unauthorized(),
-                }
-            }
-            (_, Some((class, _))) if class.ends_with("StandbyException") => RestErrorKind::Standby,
-            (StatusCode::FORBIDDEN, exception) => {
-                let message = exception.map_or_else(|| answer.summary(), named);
-                RestErrorKind::Forbidden {
-                    asked,
-                    message,
-                    remedy: FORBIDDEN_REMEDY,
-                }
-            }
-            (StatusCode::NOT_FOUND, Some((_, message))) => RestErrorKind::NotFound { message },
-            (_, Some((class, message))) => RestErrorKind::RemoteException { status, class, message },
-            (StatusCode::NOT_FOUND, None) if answer.says_what_is_missing() => RestErrorKind::NotFound {
-                message: without_stack_trace(&answer.summary()),
-            },
-            (_, None) if answer.is_html() => RestErrorKind::Html {
-                status,
-                title: answer.title(),
-            },
-            (_, None) => RestErrorKind::UnexpectedStatus {
-                status,
-                body: answer.summary(),
-            },
-        })
+        answer.refusal(|| self.authenticator.describe())
     }
-}
-
-const FORBIDDEN_REMEDY: &str = "check that this user may submit to the queue and change the application, and that the \
-                                cluster allows it over REST (yarn.webapp.enable-rest-app-submissions)";
-
-/// A Java exception as people look it up: by its class.
-fn named((class, message): (String, String)) -> String {
-    format!("{class}: {message}")
-}
-
-/// Host and port, the port of the scheme included.
-fn authority(url: &Url) -> String {
-    let port = url
-        .port_or_known_default()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!("{}{port}", url.host_str().unwrap_or_default())
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

@@ -8,6 +8,10 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+mod tolerant;
+
+pub(crate) use tolerant::parse;
+
 /// A number of at least 0, quoted or not; `None` for a negative one, by which Hadoop says "unknown".
 pub(crate) fn unsigned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let integral = |number: f64| {

@@ -1,23 +1,40 @@
 //! What YARN answers. Hadoop's versions differ, so most fields are optional, numbers may arrive quoted, and what is not
 //! named here is kept in `extra`.
 
+mod activities;
 mod application;
 mod cluster;
 mod container;
+mod file;
+mod label;
 mod node;
+mod report;
+mod reservation;
 mod resource;
 mod scheduler;
+mod scheduler_change;
 mod state;
 mod submission;
+mod token;
 
+pub use activities::{ActivitiesFilter, Activity, ApplicationActivities, SchedulerActivities};
 pub use application::{Application, ApplicationAttempt};
-pub use cluster::{ClusterInfo, ClusterMetrics};
+pub use cluster::{ClusterInfo, ClusterMetrics, ClusterUser};
 pub use container::{Container, ContainerLogFile, NodeContainer};
-pub use node::{Node, NodeManagerInfo};
+pub use file::{ContentSummary, DirectoryPage, FileChecksum, FileKind, FileStatus};
+pub use label::{LabelOnNodes, LabelsOfNode, NodeLabel, PartitionInfo};
+pub use node::{AuxiliaryService, Node, NodeApplication, NodeManagerInfo};
+pub use report::{ApplicationCount, ApplicationTimeout, AttemptReport, QueueAccess, ResourceRequestInfo};
+pub use reservation::{
+    Reservation, ReservationAllocation, ReservationDefinition, ReservationFilter, ReservationId,
+    ReservationInterpreter, ReservationRequest,
+};
 pub use resource::{NewApplication, ResourceInfo};
 pub use scheduler::{Queue, Scheduler};
-pub use state::{ApplicationState, FinalApplicationStatus};
+pub use scheduler_change::{QueueProperties, SchedulerChange, SchedulerProperty};
+pub use state::{ApplicationState, ContainerSignal, FinalApplicationStatus, QueueAcl};
 pub(crate) use submission::submission_json;
+pub use token::DelegationTokenInfo;
 
 /// Fields that a type does not name, by their names.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

@@ -2,15 +2,18 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use url::Url;
-use yarn_common::id::ContainerId;
+use yarn_common::id::{ApplicationId, ContainerId};
 
-use crate::builder;
+use crate::answer::Answer;
+use crate::builder::Base;
 use crate::error::RestError;
-use crate::http::{Call, Http};
-use crate::lenient;
-use crate::model::{ContainerLogFile, NodeContainer, NodeManagerInfo};
+use crate::http::{Call, Http, Target};
+use crate::logs::LogSource;
+use crate::model::{AuxiliaryService, ContainerLogFile, NodeApplication, NodeContainer, NodeManagerInfo};
 use crate::rm::{BuildError, RmClient};
+use crate::transport::Transport;
+
+pub use crate::logs::{LogPart, LogRange, LogReader};
 
 const NODE: &str = "/ws/v1/node";
 
@@ -18,27 +21,7 @@ const NODE: &str = "/ws/v1/node";
 #[derive(Debug, Clone)]
 pub struct NmClient {
     http: Http,
-    base: Url,
-}
-
-/// A part of a log file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPart {
-    /// The length of the whole file in bytes, where the server told.
-    pub file_length: Option<u64>,
-    /// The text of the part; bytes that are not UTF-8 are replaced.
-    pub text: String,
-}
-
-/// Which part of a log file is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogRange {
-    /// The first so many bytes.
-    First(u64),
-    /// The last so many bytes.
-    Last(u64),
-    /// All of it.
-    All,
+    target: Target,
 }
 
 impl RmClient {
@@ -49,17 +32,28 @@ impl RmClient {
     /// [`BuildError::BadUrl`].
     pub fn node_manager(&self, http_address: &str) -> Result<NmClient, BuildError> {
         let base = match http_address.contains("://") {
-            true => builder::base_url(http_address)?,
-            false => builder::base_url(&format!("{}://{http_address}", self.active_url().scheme()))?,
+            true => Base::new(http_address)?,
+            false => Base::new(&format!("{}://{http_address}", self.active_url().scheme()))?,
         };
         Ok(NmClient {
             http: self.http(),
-            base,
+            target: base.into(),
         })
     }
 }
 
 impl NmClient {
+    /// A client for the NodeManager at `url`: `http://host:8042`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`BuildError::BadUrl`] and whatever is wrong with `transport`.
+    pub fn new(url: &str, transport: &Transport) -> Result<Self, BuildError> {
+        Ok(Self {
+            target: Base::new(url)?.into(),
+            http: transport.build()?,
+        })
+    }
+
     /// The node and its health.
     ///
     /// # Errors
@@ -67,6 +61,25 @@ impl NmClient {
     pub async fn info(&self) -> Result<NodeManagerInfo, RestError> {
         let call = Call::get("read the state of the NodeManager", format!("{NODE}/info"));
         self.member(&call, "nodeInfo").await
+    }
+
+    /// The applications with something on this node.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn applications(&self) -> Result<Vec<NodeApplication>, RestError> {
+        let call = Call::get("list the applications of the node", format!("{NODE}/apps"));
+        let answer = self.answer(&call).await?;
+        answer.list(&call, &self.target.base, "apps", "app")
+    }
+
+    /// One application.
+    ///
+    /// # Errors
+    /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where the node does not have it (any more).
+    pub async fn application(&self, id: ApplicationId) -> Result<NodeApplication, RestError> {
+        let call = Call::get(format!("read the state of {id}"), format!("{NODE}/apps/{id}"));
+        self.member(&call, "app").await
     }
 
     /// One container. A container that ended is gone within seconds.
@@ -84,9 +97,33 @@ impl NmClient {
     /// [`RestError`].
     pub async fn containers(&self) -> Result<Vec<NodeContainer>, RestError> {
         let call = Call::get("list the containers of the node", format!("{NODE}/containers"));
-        let (body, answer) = self.body(&call).await?;
-        lenient::items_of(body, "containers", "container")
-            .map_err(|reason| answer.undecodable(&call, &self.base, reason))
+        let answer = self.answer(&call).await?;
+        answer.list(&call, &self.target.base, "containers", "container")
+    }
+
+    /// The services within the NodeManager that a manifest defines.
+    ///
+    /// # Errors
+    /// [`RestError`]; a `RemoteException` of the class `BadRequestException` where manifests are off
+    /// (`yarn.nodemanager.aux-services.manifest.enabled`).
+    pub async fn auxiliary_services(&self) -> Result<Vec<AuxiliaryService>, RestError> {
+        let call = Call::get(
+            "list the auxiliary services of the node",
+            format!("{NODE}/auxiliaryservices"),
+        );
+        let answer = self.answer(&call).await?;
+        answer.list(&call, &self.target.base, "services", "service")
+    }
+
+    /// What a resource plugin, such as `yarn.io/gpu`, tells of its devices, as it tells it; `{}` for one that is not
+    /// there.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn resource(&self, name: &str) -> Result<Value, RestError> {
+        let name = name.replace('/', "%2F");
+        let call = Call::get(format!("read the resource {name}"), format!("{NODE}/resources/{name}"));
+        self.answer(&call).await?.json(&call, &self.target.base)
     }
 
     /// The log files of a container.
@@ -94,94 +131,43 @@ impl NmClient {
     /// # Errors
     /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where the node does not have it (any more).
     pub async fn log_files(&self, id: ContainerId) -> Result<Vec<ContainerLogFile>, RestError> {
-        let call = Call::get(format!("list the logs of {id}"), format!("{NODE}/containers/{id}/logs"));
-        let (body, answer) = self.body(&call).await?;
-        ContainerLogFile::from_json(body).map_err(|reason| answer.undecodable(&call, &self.base, reason))
+        self.logs().files(id).await
     }
 
-    /// A part of a log file of a container.
+    /// A part of a log file of a container, as text in memory.
     ///
     /// # Errors
     /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where the node does not have it (any more).
     pub async fn log(&self, id: ContainerId, file: &str, range: LogRange) -> Result<LogPart, RestError> {
-        let mut path = self.base.clone();
-        path.set_path("");
-        if let Ok(mut segments) = path.path_segments_mut() {
-            segments.extend(["ws", "v1", "node", "containers", &id.to_string(), "logs", file]);
-        }
-        let query = match range {
-            LogRange::First(bytes) => format!("format=text&size={bytes}"),
-            LogRange::Last(bytes) => format!("format=text&size=-{bytes}"),
-            LogRange::All => "format=text".to_owned(),
-        };
-        let call = Call::get(format!("read the log {file} of {id}"), path.path()).query(query);
-        let answer = self.http.send(&call, &self.base, None).await?;
-        if let Some(kind) = self.http.refusal(&answer) {
-            return Err(call.error(&self.base, kind));
-        }
-        Ok(log_part(&String::from_utf8_lossy(&answer.body), file))
+        self.logs().open(id, file, range).await?.into_part().await
     }
 
-    async fn body(&self, call: &Call) -> Result<(Value, crate::answer::Answer), RestError> {
-        let answer = self.http.send(call, &self.base, None).await?;
-        if let Some(kind) = self.http.refusal(&answer) {
-            return Err(call.error(&self.base, kind));
+    /// A part of a log file of a container, as a stream of its bytes.
+    ///
+    /// # Errors
+    /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where the node does not have it (any more).
+    pub async fn open_log(&self, id: ContainerId, file: &str, range: LogRange) -> Result<LogReader, RestError> {
+        self.logs().open(id, file, range).await
+    }
+
+    pub(crate) fn logs(&self) -> LogSource<'_> {
+        LogSource {
+            http: &self.http,
+            target: &self.target,
+            files_at: "/ws/v1/node/containers/{}/logs",
+            file_at: "/ws/v1/node/containers/{}/logs/",
         }
-        let body = answer.json(call, &self.base)?;
-        Ok((body, answer))
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Answer, RestError> {
+        let answer = self.http.send(call, &self.target).await?;
+        match self.http.refusal(&answer) {
+            Some(kind) => Err(call.error(&self.target.base, kind)),
+            None => Ok(answer),
+        }
     }
 
     async fn member<T: DeserializeOwned>(&self, call: &Call, name: &str) -> Result<T, RestError> {
-        let (mut body, answer) = self.body(call).await?;
-        let member = body
-            .get_mut(name)
-            .map(Value::take)
-            .ok_or_else(|| format!("there is no object {name:?} in it"));
-        member
-            .and_then(|member| serde_json::from_value(member).map_err(|cause| cause.to_string()))
-            .map_err(|reason| answer.undecodable(call, &self.base, reason))
-    }
-}
-
-/// The server puts a block of headers before the text and a line after it, without a line break of its own between.
-fn log_part(answer: &str, file: &str) -> LogPart {
-    const BEGIN: &str = "LogContents:\n";
-    let Some(begin) = answer.find(BEGIN) else {
-        return LogPart {
-            file_length: None,
-            text: answer.to_owned(),
-        };
-    };
-    let (head, text) = (&answer[..begin], &answer[begin + BEGIN.len()..]);
-    let length = head.lines().find_map(|line| line.strip_prefix("LogLength:"));
-    let end = text.rfind(&format!("End of LogType:{file}")).unwrap_or(text.len());
-    LogPart {
-        file_length: length.and_then(|length| length.trim().parse().ok()),
-        text: text[..end].to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_text_of_a_log_is_taken_out_of_its_frame() {
-        let frame = |text: &str, rest: &str| {
-            format!(
-                "Container: container_1_0001_01_000001 on h:1\nLogAggregationType: LOCAL\n=====\nLogType:stderr\n\
-                 LogLastModifiedTime:x\nLogLength:5000\nLogContents:\n{text}End of LogType:stderr{rest}\n****\n\n"
-            )
-        };
-        for text in ["line 1\nEnd of LogType:stderr no\nline 2\n", "no line break", "", "\n"] {
-            for rest in [
-                "",
-                ".This log file belongs to a running container (…) and so may not be complete.",
-            ] {
-                let part = log_part(&frame(text, rest), "stderr");
-                assert_eq!((part.file_length, part.text.as_str()), (Some(5000), text));
-            }
-        }
-        assert_eq!(log_part("plain", "stderr").text, "plain");
+        self.answer(call).await?.member(call, &self.target.base, name)
     }
 }

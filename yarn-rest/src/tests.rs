@@ -10,11 +10,14 @@ use yarn_common::id::ApplicationId;
 use crate::auth::Simple;
 use crate::rm::{RetryPolicy, RmClient};
 
+mod auth;
 mod errors;
 mod failover;
 mod nm;
 mod shapes;
 mod submit;
+mod transport;
+mod webhdfs;
 
 const APPLICATION: ApplicationId = ApplicationId::new(1_700_000_000_000, 7);
 

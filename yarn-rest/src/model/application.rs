@@ -1,7 +1,7 @@
 use serde::{Deserialize, Deserializer};
 use yarn_common::id::{ApplicationAttemptId, ApplicationId, ContainerId, NodeId};
 
-use super::{ApplicationState, Extra, FinalApplicationStatus};
+use super::{ApplicationState, ApplicationTimeout, Extra, FinalApplicationStatus, ResourceRequestInfo};
 use crate::lenient;
 
 /// The report of an application. Without the right to view it, and after its end, many fields are `None`.
@@ -82,6 +82,19 @@ pub struct Application {
     /// How far the gathering of its logs is.
     #[serde(default, deserialize_with = "lenient::text")]
     pub log_aggregation_status: Option<String>,
+    /// MiB times seconds that it has used.
+    #[serde(default, deserialize_with = "lenient::unsigned")]
+    pub memory_seconds: Option<u64>,
+    /// Cores times seconds that it has used.
+    #[serde(default, deserialize_with = "lenient::unsigned")]
+    pub vcore_seconds: Option<u64>,
+    /// When YARN kills it by itself.
+    #[serde(default, deserialize_with = "timeouts")]
+    pub timeouts: Vec<ApplicationTimeout>,
+    /// What it waits for; told by
+    /// [`application_with_requests`](crate::rm::RmClient::application_with_requests) only.
+    #[serde(default, deserialize_with = "lenient::list")]
+    pub resource_requests: Vec<ResourceRequestInfo>,
     /// All other fields.
     #[serde(flatten)]
     pub extra: Extra,
@@ -138,4 +151,9 @@ fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
         .filter(|tag| !tag.is_empty())
         .map(str::to_owned)
         .collect())
+}
+
+fn timeouts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ApplicationTimeout>, D::Error> {
+    let wrapped = serde_json::json!({ "timeouts": serde_json::Value::deserialize(deserializer)? });
+    lenient::items_of(wrapped, "timeouts", "timeout").map_err(serde::de::Error::custom)
 }

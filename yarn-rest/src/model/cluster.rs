@@ -100,3 +100,21 @@ pub struct ClusterMetrics {
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+/// Who asks, as the ResourceManager sees it.
+///
+/// `{"rmLoginUser":"yarn","requestedUser":"alice"}` (`/userinfo`)
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ClusterUser {
+    /// Who the ResourceManager runs as.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub rm_login_user: Option<String>,
+    /// Who it takes the asker for.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub requested_user: Option<String>,
+    /// All other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

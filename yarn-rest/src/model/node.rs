@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use yarn_common::id::NodeId;
+use yarn_common::id::{ApplicationId, ContainerId, NodeId};
 
 use super::{Extra, ResourceInfo};
 use crate::lenient;
@@ -118,6 +118,48 @@ pub struct NodeManagerInfo {
     /// Its version of Hadoop.
     #[serde(default, deserialize_with = "lenient::text")]
     pub hadoop_version: Option<String>,
+    /// All other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// An application on a node, as its NodeManager knows it.
+///
+/// `{"id":"application_…","state":"RUNNING","user":"alice","containerids":["container_…"]}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct NodeApplication {
+    /// The application.
+    pub id: ApplicationId,
+    /// `NEW`, `INITING`, `RUNNING`, `FINISHING_CONTAINERS_WAIT`, …
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub state: Option<String>,
+    /// Who owns it.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub user: Option<String>,
+    /// Its containers on this node.
+    #[serde(default, rename = "containerids", deserialize_with = "lenient::list")]
+    pub containers: Vec<ContainerId>,
+    /// All other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A service within a NodeManager, such as the shuffle of MapReduce.
+///
+/// `{"name":"mapreduce_shuffle","version":"…","startTime":"…"}`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AuxiliaryService {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub version: Option<String>,
+    /// When it started, as the server writes it.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub start_time: Option<String>,
     /// All other fields.
     #[serde(flatten)]
     pub extra: Extra,

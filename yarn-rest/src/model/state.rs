@@ -96,3 +96,25 @@ names! {
         Ended = "ENDED",
     }
 }
+
+names! {
+    /// What is sent to the processes of a container.
+    ContainerSignal {
+        /// `SIGQUIT`: a JVM writes its threads to its standard output.
+        OutputThreadDump = "OUTPUT_THREAD_DUMP",
+        /// `SIGTERM`.
+        GracefulShutdown = "GRACEFUL_SHUTDOWN",
+        /// `SIGKILL`.
+        ForcefulShutdown = "FORCEFUL_SHUTDOWN",
+    }
+}
+
+names! {
+    /// What someone may do in a queue.
+    QueueAcl {
+        /// Submit applications.
+        Submit = "SUBMIT_APPLICATIONS",
+        /// Administer it, and kill applications of others.
+        Administer = "ADMINISTER_QUEUE",
+    }
+}

@@ -38,10 +38,10 @@ impl RmClient {
             format!("/proxy/{application}/{}", path.trim_start_matches('/')),
         )
         .query(query.to_owned());
-        let base = self.active_url();
-        let answer = self.cluster.http.send(&call, &base, None).await?;
+        let target = self.cluster.active();
+        let answer = self.cluster.http.send(&call, &target).await?;
         if let Some(kind) = self.refusal_of_proxy(&answer) {
-            return Err(call.error(&base, kind));
+            return Err(call.error(&target.base, kind));
         }
         let content_type = answer.header(CONTENT_TYPE).map(str::to_owned);
         Ok(ProxyAnswer {

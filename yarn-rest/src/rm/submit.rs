@@ -1,14 +1,13 @@
 //! What changes something: new applications, submission, kill.
 
 use backon::Retryable;
-use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 use yarn_common::id::ApplicationId;
 use yarn_common::submission::ApplicationSubmissionContext;
 
-use super::RmClient;
+use super::{CLUSTER, RmClient};
 use crate::error::{RestError, RestErrorKind};
 use crate::http::Call;
 use crate::model::{ApplicationState, NewApplication, submission_json};
@@ -19,14 +18,11 @@ impl RmClient {
     /// # Errors
     /// [`RestError`].
     pub async fn new_application(&self) -> Result<NewApplication, RestError> {
-        let call = Call {
-            step: "get a new application id".to_owned(),
-            method: Method::POST,
-            path: "/ws/v1/cluster/apps/new-application".to_owned(),
-            query: None,
-            body: None,
-            repeatable: true,
-        };
+        let call = Call::new(
+            Method::POST,
+            "get a new application id",
+            format!("{CLUSTER}/apps/new-application"),
+        );
         self.whole(call).await
     }
 
@@ -42,17 +38,10 @@ impl RmClient {
     /// and the check fails too; [`RestErrorKind::RemoteException`] where the ResourceManager rejects it.
     pub async fn submit(&self, application: &ApplicationSubmissionContext) -> Result<(), RestError> {
         let id = application.application_id;
-        let mut call = Call {
-            step: format!("submit {id}"),
-            method: Method::POST,
-            path: "/ws/v1/cluster/apps".to_owned(),
-            query: None,
-            body: None,
-            repeatable: false,
-        };
+        let call = Call::new(Method::POST, format!("submit {id}"), format!("{CLUSTER}/apps")).once();
         let body = submission_json(application)
-            .map_err(|reason| call.error(&self.active_url(), RestErrorKind::InvalidRequest(reason)))?;
-        call.body = Some(Bytes::from(body.to_string()));
+            .map_err(|reason| call.error(&self.cluster.active_base(), RestErrorKind::InvalidRequest(reason)))?;
+        let call = call.json(&body);
         (|| self.submit_once(id, &call))
             .retry(self.cluster.retry.backoff())
             .when(RestError::answer_was_lost)
@@ -77,7 +66,7 @@ impl RmClient {
                     lost,
                     check,
                 };
-                Err(call.error(&self.active_url(), kind))
+                Err(call.error(&self.cluster.active_base(), kind))
             }
         }
     }
@@ -96,14 +85,7 @@ impl RmClient {
         if let Some(diagnostics) = diagnostics {
             body["diagnostics"] = json!(diagnostics);
         }
-        let call = Call {
-            step: format!("kill {id}"),
-            method: Method::PUT,
-            path: format!("/ws/v1/cluster/apps/{id}/state"),
-            query: None,
-            body: Some(Bytes::from(body.to_string())),
-            repeatable: true,
-        };
+        let call = Call::new(Method::PUT, format!("kill {id}"), format!("{CLUSTER}/apps/{id}/state")).json(&body);
         self.whole::<Answer>(call).await.map(|answer| answer.state)
     }
 }

@@ -141,13 +141,23 @@ async fn not_found_is_told_from_a_wrong_address() {
 }
 
 #[tokio::test]
+async fn an_address_that_the_server_does_not_know_is_told_from_a_missing_application() {
+    let text = "java.lang.Exception: com.sun.jersey.api.NotFoundException: null for uri: http://rm/ws/v1/x";
+    let json = ResponseTemplate::new(404).set_body_json(remote_exception("NotFoundException", text));
+    let page = "<html><title>Sorry, got error 404</title>org.apache.hadoop.yarn.webapp.WebAppException: not found";
+    for response in [json, ResponseTemplate::new(404).set_body_raw(page, "text/html")] {
+        let error = error_of(response).await;
+        assert!(matches!(error.kind(), RestErrorKind::NoSuchEndpoint { .. }), "{error}");
+        assert!(error.to_string().contains("an older version of Hadoop"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_ipc_port_is_not_taken_for_a_missing_application() {
     let text = "It looks like you are making an HTTP request to a Hadoop IPC port. This is not the correct port.";
     let error = error_of(ResponseTemplate::new(404).set_body_raw(text, "text/plain")).await;
-    assert!(
-        !error.is_not_found() && error.to_string().contains("Hadoop IPC port"),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), RestErrorKind::IpcPort), "{error}");
+    assert!(error.was_never_served() && !error.is_transient());
 }
 
 #[tokio::test]

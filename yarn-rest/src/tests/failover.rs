@@ -149,3 +149,54 @@ async fn servers_that_redirect_to_each_other_are_an_error() {
     let error = client(&[&server.uri()]).metrics().await.unwrap_err();
     assert!(matches!(error.kind(), RestErrorKind::TooManyRedirects(_)), "{error}");
 }
+
+fn info(state: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({ "clusterInfo": { "haState": state } }))
+}
+
+const INFO: &str = "/ws/v1/cluster/info";
+
+#[tokio::test]
+async fn a_silent_one_does_not_keep_the_first_request_from_the_active_one() {
+    let silent = MockServer::start().await;
+    let never = info("ACTIVE").set_delay(std::time::Duration::from_secs(3600));
+    Mock::given(any()).respond_with(never).mount(&silent).await;
+    let active = MockServer::start().await;
+    answer("GET", INFO, info("ACTIVE")).expect(1).mount(&active).await;
+    answer("GET", METRICS, metrics()).expect(2).mount(&active).await;
+    let rm = client(&[&silent.uri(), &active.uri()]);
+    rm.metrics().await.unwrap();
+    rm.metrics().await.unwrap();
+    assert!(
+        silent.received_requests().await.unwrap().len() <= 1,
+        "the active one is remembered"
+    );
+}
+
+#[tokio::test]
+async fn a_standby_that_says_so_is_not_asked_for_more() {
+    let standby = MockServer::start().await;
+    answer("GET", INFO, info("STANDBY")).expect(1).mount(&standby).await;
+    let active = MockServer::start().await;
+    answer("GET", INFO, info("ACTIVE")).mount(&active).await;
+    answer("GET", METRICS, metrics()).expect(1).mount(&active).await;
+    client(&[&standby.uri(), &active.uri()]).metrics().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_active_one_is_taken_from_what_a_standby_says_without_a_redirect() {
+    let active = MockServer::start().await;
+    answer("GET", METRICS, metrics()).expect(2).mount(&active).await;
+    let there = format!("{}{METRICS}", active.uri());
+    let text = format!("This is standby RM. The redirect url is: {there}");
+    for response in [
+        ResponseTemplate::new(200).set_body_raw(text.clone(), "text/plain"),
+        ResponseTemplate::new(200)
+            .insert_header("Refresh", format!("3; url={there}").as_str())
+            .set_body_raw("standby", "text/plain"),
+    ] {
+        let standby = MockServer::start().await;
+        answer("GET", METRICS, response).expect(1).mount(&standby).await;
+        client(&[&standby.uri()]).metrics().await.unwrap();
+    }
+}

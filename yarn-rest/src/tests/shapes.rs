@@ -131,7 +131,8 @@ async fn an_application_report_is_read() {
         (app.elapsed_time, app.allocated_vcores, &app.diagnostics),
         (Some(5), None, &None)
     );
-    assert_eq!(app.extra["memorySeconds"], 7);
+    assert_eq!((app.memory_seconds, app.timeouts.len()), (Some(7), 1));
+    assert_eq!(app.extra["resourceSecondsMap"]["entry"]["value"], "7");
 }
 
 #[tokio::test]

@@ -6,6 +6,11 @@ mod failover;
 mod keys;
 mod master;
 mod one_node;
+mod rest;
+mod rest_application;
+mod rest_cluster;
+mod rest_fair;
+mod rest_webhdfs;
 mod variant;
 mod versions;
 
