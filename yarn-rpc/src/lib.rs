@@ -61,6 +61,7 @@ pub mod client;
 mod convert;
 pub mod ipc;
 pub mod nm;
+mod nodes;
 pub mod proto;
 mod retry;
 #[cfg(test)]

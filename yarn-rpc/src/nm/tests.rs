@@ -45,6 +45,8 @@ fn container() -> Container {
         allocation_request_id: 0,
         token: Token::new(vec![1], vec![2], TokenKind::Container, "nm1:45454"),
         version: 0,
+        execution_type: crate::types::ExecutionType::Guaranteed,
+        allocation_tags: Vec::new(),
     }
 }
 
