@@ -65,6 +65,10 @@ pub struct AskTable {
 pub(crate) struct SentRows(Vec<(AskKey, Place, u32)>);
 
 impl SentRows {
+    fn names_anywhere(&self, key: AskKey) -> bool {
+        self.0.iter().any(|(sent, place, _)| *sent == key && place == ANYWHERE)
+    }
+
     /// The keys that the rows belong to.
     pub(super) fn keys(&self) -> std::collections::BTreeSet<AskKey> {
         self.0.iter().map(|(key, ..)| *key).collect()
@@ -185,13 +189,20 @@ impl AskTable {
     }
 
     /// Counts an arrived container. False when none was outstanding under its key: it is surplus.
-    pub(crate) fn arrived(&mut self, container: &Container) -> bool {
-        let Some(group) = self.groups.get_mut(&AskKey::of(container)) else {
+    ///
+    /// `just_said` are the rows of the request whose answer brought it. The ResourceManager takes over the rows first
+    /// and then hands out what it granted since the last heartbeat, so those rows were not counted down: they are said
+    /// again with the right number.
+    pub(crate) fn arrived(&mut self, container: &Container, just_said: &SentRows) -> bool {
+        let key = AskKey::of(container);
+        let Some(group) = self.groups.get_mut(&key) else {
             return false;
         };
-        // The ResourceManager counted down too. It did so for the rows of host and rack as well if it could honour
-        // them, which cannot be told from here: those are simply sent again.
-        if let Some(Some(known)) = group.known.get_mut(ANYWHERE) {
+        // Otherwise the ResourceManager counted down too. It did so for the rows of host and rack as well if it could
+        // honour them, which cannot be told from here: those are simply sent again.
+        if let Some(Some(known)) = group.known.get_mut(ANYWHERE)
+            && !just_said.names_anywhere(key)
+        {
             *known = known.saturating_sub(1);
         }
         group.serve(container.node.host())

@@ -56,7 +56,11 @@ fn run(name: &str, steps: &[Step]) {
                     .unwrap();
             }
             Step::Arrive(priority, expected) => {
-                assert_eq!(table.arrived(&container(*priority)), *expected, "{name}, step {number}");
+                assert_eq!(
+                    table.arrived(&container(*priority), &SentRows::default()),
+                    *expected,
+                    "{name}, step {number}"
+                );
             }
             Step::Forget => table.forget(),
             Step::Beat(expected) | Step::Lost(expected) => {
@@ -283,14 +287,14 @@ fn a_container_serves_the_wish_that_it_fits_best() {
         vec![Locality::Anywhere],
         vec![],
     ] {
-        assert!(table.arrived(&container(1)));
+        assert!(table.arrived(&container(1), &SentRows::default()));
         let places: Vec<Locality> = table.asks().map(|ask| ask.locality).collect();
         assert_eq!(places.len(), left.len());
     }
-    assert!(!table.arrived(&container(1)));
+    assert!(!table.arrived(&container(1), &SentRows::default()));
 
     let mut strict = table_of(&[&Locality::Anywhere, &beside]);
-    assert!(strict.arrived(&container(1)));
+    assert!(strict.arrived(&container(1), &SentRows::default()));
     assert_eq!(strict.outstanding_at(AskKey::priority(1), &beside), 1);
 }
 
@@ -372,6 +376,17 @@ fn impossible_asks_are_refused_and_named() {
 }
 
 #[test]
+fn a_row_that_crossed_a_grant_is_said_again() {
+    let mut table = AskTable::new();
+    table.set(ask_at(3, Locality::Anywhere)).unwrap();
+    let (_, sent) = table.changed_rows();
+    table.confirm(&sent);
+    // Granted before the row arrived there: the row stands at 3 where 2 are wanted.
+    assert!(table.arrived(&container(1), &sent));
+    assert_eq!(places(&table), [row("*", 2, true)]);
+}
+
+#[test]
 fn an_arrival_lowers_the_rows_of_all_places() {
     let mut table = AskTable::new();
     let nodes = Locality::Nodes {
@@ -386,7 +401,7 @@ fn an_arrival_lowers_the_rows_of_all_places() {
         .unwrap();
     let (_, sent) = table.changed_rows();
     table.confirm(&sent);
-    assert!(table.arrived(&container(1)));
+    assert!(table.arrived(&container(1), &SentRows::default()));
     let counts: Vec<_> = places(&table)
         .into_iter()
         .map(|(place, count, ..)| (place, count))

@@ -198,9 +198,7 @@ impl Exchange {
     ///
     /// An answer that cannot be read counts all the same, so that it is not asked for again for ever.
     pub(super) fn answered(&mut self, response: AllocateResponseProto) -> Result<Allocation, ConversionError> {
-        if let Some(in_flight) = self.in_flight.take() {
-            self.confirm(in_flight);
-        }
+        let just_said = self.in_flight.take().map(|in_flight| self.confirm(in_flight));
         self.response_id = response.response_id();
         let mut allocation = Allocation {
             completed: all::<_, ContainerStatus>(response.completed_container_statuses)?,
@@ -229,20 +227,27 @@ impl Exchange {
             &mut allocation,
             types::containers(response.allocated_containers)?,
             types::containers(response.containers_from_previous_attempts)?,
+            &just_said.unwrap_or_default(),
         );
         self.outcomes(&mut allocation);
         Ok(allocation)
     }
 
     /// Counts containers that came. One that came before is no news.
-    fn arrivals(&mut self, allocation: &mut Allocation, granted: Vec<Container>, recovered: Vec<Container>) {
+    fn arrivals(
+        &mut self,
+        allocation: &mut Allocation,
+        granted: Vec<Container>,
+        recovered: Vec<Container>,
+        just_said: &SentRows,
+    ) {
         for container in granted {
             if !self.ledger.granted(container.id) {
                 tracing::debug!(container = %container.id, "granted twice; the repetition is dropped");
                 continue;
             }
             let constrained = self.constrained.arrived(&container);
-            let expected = constrained.unwrap_or_else(|| self.asks.arrived(&container));
+            let expected = constrained.unwrap_or_else(|| self.asks.arrived(&container, just_said));
             allocation.allocated.push(AllocatedContainer { container, expected });
         }
         for container in recovered {
@@ -338,7 +343,7 @@ impl Exchange {
         }
     }
 
-    fn confirm(&mut self, in_flight: InFlight) {
+    fn confirm(&mut self, in_flight: InFlight) -> SentRows {
         self.asks.confirm(&in_flight.rows);
         self.constrained.confirm(&in_flight.constrained);
         self.updates.confirm(&in_flight.updates);
@@ -351,6 +356,7 @@ impl Exchange {
         if self.tracking_url == in_flight.request.tracking_url {
             self.tracking_url = None;
         }
+        in_flight.rows
     }
 }
 

@@ -94,6 +94,7 @@ struct Wishes {
     finish: Option<Finish>,
     tracking_url: Option<String>,
     abandoned: bool,
+    ended: bool,
 }
 
 /// The end that was asked for.
@@ -125,6 +126,13 @@ impl Shared {
 
     pub(super) fn take_finish(&self) -> Option<Finish> {
         self.wishes().finish.take()
+    }
+
+    /// The heartbeats have ended: whoever still waits for the end is told so.
+    pub(super) fn close(&self) {
+        let mut wishes = self.wishes();
+        wishes.ended = true;
+        wishes.finish = None;
     }
 
     pub(super) fn take_tracking_url(&self) -> Option<String> {
@@ -275,12 +283,19 @@ impl AmHandle {
     /// See [`AmError`]; [`AmError::Ended`] where the heartbeats have ended before.
     pub async fn unregister(&self, status: FinalStatus, diagnostics: &str, tracking_url: &str) -> Result<(), AmError> {
         let (done, answer) = oneshot::channel();
-        self.shared().wishes().finish = Some(Finish {
+        let finish = Finish {
             status,
             diagnostics: diagnostics.to_owned(),
             tracking_url: tracking_url.to_owned(),
             done,
-        });
+        };
+        {
+            let mut wishes = self.shared().wishes();
+            if wishes.ended {
+                return Err(AmError::Ended);
+            }
+            wishes.finish = Some(finish);
+        }
         self.shared().wake.notify_one();
         answer.await.unwrap_or(Err(AmError::Ended))
     }

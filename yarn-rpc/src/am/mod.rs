@@ -48,7 +48,6 @@ pub use self::exchange::Withdrawn;
 pub use self::handle::{AmEvent, AmEvents, AmHandle};
 pub use self::nm_tokens::NmTokenCache;
 pub use self::options::AmOptions;
-pub(crate) use self::options::is_address;
 pub use self::pacing::Pace;
 pub use self::placement::{PlacementConstraint, Scope, TagNamespace};
 pub use self::scheduling::{ConstrainedAsk, RejectedAsk, RejectionReason};

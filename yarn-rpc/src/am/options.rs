@@ -85,7 +85,7 @@ impl AmOptions {
 }
 
 /// `host:port` with a port from 1 on.
-pub(crate) fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     text.rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
 }

@@ -37,7 +37,11 @@ impl AmClient {
             events,
             pacing: Pacing::new(pace, Instant::now()),
         };
-        tokio::spawn(beat.run());
+        tokio::spawn(async move {
+            let shared = beat.shared.clone();
+            beat.run().await;
+            shared.close();
+        });
         (handle, AmEvents(receiver))
     }
 }

@@ -163,9 +163,9 @@ pub(super) struct UpdateTable {
 }
 
 impl UpdateTable {
-    /// Asks for a change of a container. One that was not sent yet is replaced.
+    /// Asks for a change of a container.
     pub(super) fn ask(&mut self, container: &Container, update: &ContainerUpdate) -> Result<(), AskError> {
-        if self.pending.get(&container.id).is_some_and(|pending| pending.told) {
+        if self.pending.contains_key(&container.id) {
             return Err(refused(container, "an earlier update is still under way"));
         }
         check(container, update)?;

@@ -1,3 +1,6 @@
+mod history;
+mod started;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use prost::Message;
