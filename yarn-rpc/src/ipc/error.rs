@@ -45,7 +45,7 @@ pub enum IpcError {
         reason: String,
     },
     /// The server answered with an exception.
-    #[error("{address} refused: {exception}")]
+    #[error("{address} refused: {exception}{}", remedy(exception))]
     Remote {
         /// The server.
         address: String,
@@ -143,6 +143,15 @@ pub enum WireError {
     /// A protected message failed its check.
     #[error(transparent)]
     Protection(#[from] SaslError),
+}
+
+/// The remedy behind an exception, after a semicolon.
+fn remedy(exception: &RemoteException) -> String {
+    exception
+        .kind()
+        .remedy()
+        .map(|remedy| format!("; {remedy}"))
+        .unwrap_or_default()
 }
 
 impl IpcError {
