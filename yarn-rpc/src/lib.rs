@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | [`am`] | [`AmClient`](am::AmClient): register, ask for containers, heartbeat, finish |
 //! | [`nm`] | [`NmClient`](nm::NmClient): start, stop and look at containers |
-//! | [`client`] | [`RmClient`](client::RmClient): submit applications, follow and kill them |
+//! | [`client`] | [`YarnClient`](client::YarnClient): submit applications, follow and kill them; look at the cluster |
 //! | [`ipc`] | Hadoop IPC version 9 itself: logins, framing, pipelining, deadlines |
 //! | [`proto`] | the messages |
 //!
