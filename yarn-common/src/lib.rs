@@ -7,6 +7,7 @@ pub mod conf;
 pub mod container_env;
 pub mod environment;
 pub mod exit_status;
+pub mod gss;
 pub mod id;
 pub mod launch;
 pub mod resource;

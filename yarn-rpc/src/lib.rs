@@ -6,6 +6,7 @@
 //! | [`am`] | [`AmClient`](am::AmClient): register, ask for containers, heartbeat, finish |
 //! | [`nm`] | [`NmClient`](nm::NmClient): start, stop and look at containers |
 //! | [`client`] | [`YarnClient`](client::YarnClient): submit applications, follow and kill them; look at the cluster |
+//! | [`ha`] | whether a ResourceManager is the active one |
 //! | [`ipc`] | Hadoop IPC version 9 itself: logins, framing, pipelining, deadlines |
 //! | [`proto`] | the messages |
 //!
@@ -59,6 +60,7 @@
 pub mod am;
 pub mod client;
 mod convert;
+pub mod ha;
 pub mod ipc;
 pub mod nm;
 mod nodes;
