@@ -72,3 +72,8 @@ pub mod types;
 
 pub use self::convert::ConversionError;
 pub use self::retry::RetryPolicy;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

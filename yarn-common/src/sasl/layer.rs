@@ -49,7 +49,10 @@ impl SessionKey {
             cipher: confidential.then(|| receive.decryption(cipher)),
             sequence: 0,
         };
-        Some((Sealer(Sealing::Digest(sealer)), Opener(Opening::Digest(opener))))
+        Some((
+            Sealer(Sealing::Digest(Box::new(sealer))),
+            Opener(Opening::Digest(Box::new(opener))),
+        ))
     }
 
     /// The keys for what `sender` sends.
@@ -196,7 +199,7 @@ fn blocks(bytes: &mut [u8]) -> &mut [Block<Encryptor<TdesEde2>>] {
 pub struct Sealer(Sealing);
 
 enum Sealing {
-    Digest(DigestSealer),
+    Digest(Box<DigestSealer>),
     Gss {
         context: SharedContext,
         encrypt: bool,
@@ -271,7 +274,7 @@ impl fmt::Debug for Sealer {
 pub struct Opener(Opening);
 
 enum Opening {
-    Digest(DigestOpener),
+    Digest(Box<DigestOpener>),
     Gss(SharedContext),
 }
 
