@@ -32,7 +32,7 @@ struct Model {
 }
 
 enum Heard {
-    Answer(AllocateResponseProto),
+    Answer(Box<AllocateResponseProto>),
     NotRegistered,
     WrongId,
 }
@@ -43,7 +43,7 @@ impl Model {
             return Heard::NotRegistered;
         }
         if request.response_id() + 1 == self.response_id {
-            return Heard::Answer(self.last.clone());
+            return Heard::Answer(Box::new(self.last.clone()));
         }
         if request.response_id() != self.response_id {
             return Heard::WrongId;
@@ -69,7 +69,7 @@ impl Model {
                 .collect(),
             ..Default::default()
         };
-        Heard::Answer(self.last.clone())
+        Heard::Answer(Box::new(self.last.clone()))
     }
 
     /// The scheduler grants at most so many containers.
@@ -226,7 +226,7 @@ impl History {
         }
         match heard {
             _ if answer_lost => {}
-            Heard::Answer(answer) => self.hear(answer),
+            Heard::Answer(answer) => self.hear(*answer),
             Heard::NotRegistered => {
                 self.model.register();
                 self.client.resync();

@@ -1,4 +1,5 @@
 mod history;
+mod register;
 mod started;
 
 use std::{collections::BTreeSet, time::Duration};
