@@ -1,4 +1,5 @@
 mod methods;
+mod security;
 
 use std::time::Duration;
 
