@@ -7,8 +7,16 @@
 //!   step(answer)    ◄── token ◄── server          … until is_established()
 //! ```
 
+#[cfg(feature = "kerberos")]
+mod kerberos;
+#[cfg(feature = "kerberos")]
+mod library;
+
 use std::error::Error;
 use std::fmt::Debug;
+
+#[cfg(feature = "kerberos")]
+pub use self::kerberos::Kerberos;
 
 /// Why a security context could not be made or continued: what the library says, with the remedy where it is known
 /// (no ticket: run `kinit`).
@@ -40,4 +48,22 @@ pub trait SecurityContext: Send {
 
     /// Whether both sides have proved who they are.
     fn is_established(&self) -> bool;
+
+    /// Protects a message for the peer: with a code that shows any change, and encrypted where `encrypt`.
+    ///
+    /// # Errors
+    /// Where the context is not established, or only logs in.
+    fn wrap(&mut self, encrypt: bool, message: &[u8]) -> Result<Vec<u8>, GssError> {
+        let _ = (encrypt, message);
+        Err("this security context cannot protect messages".into())
+    }
+
+    /// Checks and opens a message of the peer.
+    ///
+    /// # Errors
+    /// Where it was altered, repeated or reordered, or the context only logs in.
+    fn unwrap_message(&mut self, message: &[u8]) -> Result<Vec<u8>, GssError> {
+        let _ = message;
+        Err("this security context cannot open protected messages".into())
+    }
 }

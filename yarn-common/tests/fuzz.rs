@@ -3,7 +3,7 @@
 use decoder_fuzz::Target;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::environment::Environment;
-use yarn_common::sasl::{Challenge, DigestMd5, Qop, Side};
+use yarn_common::sasl::{Challenge, Cipher, DigestMd5, Qop, Side};
 use yarn_common::token::{Credentials, CredentialsFormat, Token, TokenKind};
 
 /// The identifiers that Hadoop 3.4.3 writes, with the kinds of their tokens.
@@ -137,13 +137,18 @@ fn sasl_answers() {
 #[test]
 fn sasl_protected_messages() {
     let key = DigestMd5::for_token(&token()).session_key("default", "bm9uY2U=", "Y25vbmNl");
-    for qop in [Qop::AuthInt, Qop::AuthConf] {
-        let (mut sealer, _) = key.layer(qop, Side::Client).unwrap();
-        let sample = sealer.seal(b"a message of some length").to_vec();
+    for (qop, cipher) in [
+        (Qop::AuthInt, Cipher::TripleDes),
+        (Qop::AuthConf, Cipher::TripleDes),
+        (Qop::AuthConf, Cipher::Des),
+        (Qop::AuthConf, Cipher::Rc4),
+    ] {
+        let (mut sealer, _) = key.layer(qop, cipher, Side::Client).unwrap();
+        let sample = sealer.seal(b"a message of some length").unwrap().to_vec();
         Target::new("sasl_protected_messages", [sample])
             .cases(2000)
             .run(|bytes| {
-                let (_, mut opener) = key.layer(qop, Side::Server).unwrap();
+                let (_, mut opener) = key.layer(qop, cipher, Side::Server).unwrap();
                 drop(opener.open(bytes));
             });
     }

@@ -2,54 +2,44 @@
 //!
 //! YARN starts it: submit it as the command of an application, with `HADOOP_CONF_DIR` in its environment.
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
-use yarn_common::conf::HadoopConfiguration;
-use yarn_common::container_env::ContainerEnvironment;
 use yarn_common::launch::{ContainerLaunchContext, redirect_to_log_dir};
-use yarn_common::{resource::Resource, token::Credentials};
-use yarn_rpc::am::{AmClient, AmOptions, AskKey, ContainerAsk};
+use yarn_common::resource::Resource;
+use yarn_rpc::am::{AmClient, AmEvent, AmEvents, AmHandle, AmOptions, AskKey, ContainerAsk, Pace};
 use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::types::{ContainerStatus, FinalStatus};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let here = ContainerEnvironment::of_process()?;
-    let credentials = Credentials::read_file(&here.token_file)?;
-    let token = credentials.am_rm_token().ok_or("YARN gave no AMRM token")?.clone();
-    let conf = HadoopConfiguration::from_env()?;
-    let addresses = conf.rm_scheduler_addresses()?;
-    let addresses = addresses.iter().map(ToString::to_string).collect();
-
-    let mut rm = AmClient::new(AmOptions::new(addresses, token))?;
-    rm.register(here.node.host(), None, "").await?;
-    let ended = hello(&mut rm).await?;
+    // Addresses from the Hadoop configuration, the token from the file that YARN wrote for this container.
+    let mut client = AmClient::new(AmOptions::from_container()?)?;
+    client.register(&std::env::var("NM_HOST")?, None, "").await?;
+    let (am, mut events) = client.start(Pace::default());
+    let ended = hello(&am, &mut events).await?;
     let status = match ended.exit_status.0 {
         0 => FinalStatus::Succeeded,
         _ => FinalStatus::Failed,
     };
-    rm.finish(status, &ended.exit_status.explanation(), "").await?;
+    am.unregister(status, &ended.exit_status.explanation(), "").await?;
     Ok(())
 }
 
-/// Asks for a container, starts it, and waits for its end.
-async fn hello(rm: &mut AmClient) -> Result<ContainerStatus, Box<dyn Error>> {
-    let nodes = NmClient::new(rm.nm_tokens().clone(), NmOptions::default());
+/// Asks for a container, starts it, and waits for its end. Heartbeats go on meanwhile.
+async fn hello(am: &AmHandle, events: &mut AmEvents) -> Result<ContainerStatus, Box<dyn Error>> {
+    let nodes = NmClient::new(am.nm_tokens().clone(), NmOptions::default());
     let command = redirect_to_log_dir("echo hello from {{CONTAINER_ID}}", "stdout", "stderr");
     let context = ContainerLaunchContext {
         commands: vec![command],
         ..Default::default()
     };
-    rm.asks()
-        .set(ContainerAsk::new(AskKey::priority(1), Resource::new(128, 1), 1))?;
+    am.ask(ContainerAsk::new(AskKey::priority(1), Resource::new(128, 1), 1))?;
     loop {
-        let news = rm.allocate(0.5).await?;
-        for granted in news.allocated {
-            nodes.start_container(&granted.container, &context).await?;
+        match events.next().await.ok_or("the heartbeats have ended")? {
+            AmEvent::Allocated(granted) => drop(nodes.start_container(&granted, &context).await?),
+            AmEvent::Completed(status) => return Ok(status),
+            AmEvent::Failed(error) => return Err(error.to_string().into()),
+            _ => {}
         }
-        if let Some(ended) = news.completed.into_iter().next() {
-            return Ok(ended);
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -17,7 +17,7 @@ use yarn_common::{
 use yarn_rpc::{
     RetryPolicy,
     am::{AmClient, AmOptions, AskKey, ContainerAsk},
-    client::{ApplicationReport, RmClient, RmClientOptions},
+    client::{ApplicationReport, YarnClient, YarnClientOptions},
     ipc::{Identity, IpcOptions},
     nm::{NmClient, NmOptions},
     types::{ContainerStatus, FinalStatus},
@@ -31,13 +31,13 @@ async fn main() -> Result<(), Failure> {
     let [clients, scheduler, user, command] = arguments.as_slice() else {
         return Err("usage: unmanaged_am RM_ADDRESS SCHEDULER_ADDRESS USER COMMAND".into());
     };
-    let mut resource_manager = RmClient::new(RmClientOptions {
+    let resource_manager = YarnClient::new(YarnClientOptions {
         addresses: vec![clients.clone()],
         identity: Identity::Simple { user: user.clone() },
         retry: RetryPolicy::RESOURCE_MANAGER,
         ipc: IpcOptions::default(),
     })?;
-    let mut master = launch(&mut resource_manager, scheduler).await?;
+    let mut master = launch(&resource_manager, scheduler).await?;
     let registration = master.register("localhost", None, "").await?;
     println!(
         "registered in {}, at most {}",
@@ -56,15 +56,15 @@ async fn main() -> Result<(), Failure> {
         FinalStatus::Failed
     };
     master.finish(status, &ended.diagnostics, "").await?;
-    let report = final_report(&mut resource_manager, ended.id.application()).await?;
+    let report = final_report(&resource_manager, ended.id.application()).await?;
     println!("{} is {:?}, {:?}", report.id, report.state, report.final_status);
     Ok(())
 }
 
 /// Waits for the end of an application; it comes a moment after its ApplicationMaster has unregistered.
-async fn final_report(resource_manager: &mut RmClient, id: ApplicationId) -> Result<ApplicationReport, Failure> {
+async fn final_report(resource_manager: &YarnClient, id: ApplicationId) -> Result<ApplicationReport, Failure> {
     loop {
-        let report = resource_manager.report(id).await?;
+        let report = resource_manager.application(id).await?;
         if report.state.is_final() {
             return Ok(report);
         }
@@ -73,7 +73,7 @@ async fn final_report(resource_manager: &mut RmClient, id: ApplicationId) -> Res
 }
 
 /// Submits an unmanaged application and waits for the token of its ApplicationMaster.
-async fn launch(resource_manager: &mut RmClient, scheduler: &str) -> Result<AmClient, Failure> {
+async fn launch(resource_manager: &YarnClient, scheduler: &str) -> Result<AmClient, Failure> {
     let new = resource_manager.new_application().await?;
     let nothing = ContainerLaunchContext::default();
     let mut application = ApplicationSubmissionContext::new(new.id, "unmanaged", Resource::new(64, 1), nothing);
@@ -81,7 +81,7 @@ async fn launch(resource_manager: &mut RmClient, scheduler: &str) -> Result<AmCl
     resource_manager.submit(&application).await?;
     println!("submitted {}", new.id);
     for _ in 0..100 {
-        let report = resource_manager.report(new.id).await?;
+        let report = resource_manager.application(new.id).await?;
         if let Some(token) = report.am_rm_token {
             return Ok(AmClient::new(AmOptions::new(vec![scheduler.to_owned()], token))?);
         }

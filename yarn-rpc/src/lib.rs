@@ -5,7 +5,8 @@
 //! | --- | --- |
 //! | [`am`] | [`AmClient`](am::AmClient): register, ask for containers, heartbeat, finish |
 //! | [`nm`] | [`NmClient`](nm::NmClient): start, stop and look at containers |
-//! | [`client`] | [`RmClient`](client::RmClient): submit applications, follow and kill them |
+//! | [`client`] | [`YarnClient`](client::YarnClient): submit applications, follow and kill them; look at the cluster |
+//! | [`ha`] | whether a ResourceManager is the active one |
 //! | [`ipc`] | Hadoop IPC version 9 itself: logins, framing, pipelining, deadlines |
 //! | [`proto`] | the messages |
 //!
@@ -59,8 +60,10 @@
 pub mod am;
 pub mod client;
 mod convert;
+pub mod ha;
 pub mod ipc;
 pub mod nm;
+mod nodes;
 pub mod proto;
 mod retry;
 #[cfg(test)]
@@ -69,3 +72,8 @@ pub mod types;
 
 pub use self::convert::ConversionError;
 pub use self::retry::RetryPolicy;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,9 @@
 //! How often, how long and where a failed call is tried again.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use prost::Message;
@@ -72,7 +75,8 @@ fn reaction(error: &IpcError) -> Reaction {
 #[derive(Debug)]
 pub(crate) struct Servers {
     clients: Vec<IpcClient>,
-    current: usize,
+    /// Shared by calls side by side: where one finds the active server, the next begin.
+    current: AtomicUsize,
     policy: RetryPolicy,
 }
 
@@ -87,7 +91,7 @@ impl Servers {
     pub(crate) fn new(clients: Vec<IpcClient>, policy: RetryPolicy) -> Self {
         Self {
             clients,
-            current: 0,
+            current: AtomicUsize::new(0),
             policy,
         }
     }
@@ -100,11 +104,7 @@ impl Servers {
     }
 
     /// Calls the active server, looking for it where necessary. The identical request is sent each time.
-    pub(crate) async fn call<Q: Message, A: Message + Default>(
-        &mut self,
-        method: &'static str,
-        request: &Q,
-    ) -> Outcome<A> {
+    pub(crate) async fn call<Q: Message, A: Message + Default>(&self, method: &'static str, request: &Q) -> Outcome<A> {
         let started = Instant::now();
         let mut delays = self.policy.delays();
         let mut retries = 0;
@@ -113,7 +113,8 @@ impl Servers {
                 retry: retries,
                 ..Default::default()
             };
-            let error = match self.clients[self.current].call(method, request, options).await {
+            let current = self.current.load(Ordering::Relaxed);
+            let error = match self.clients[current].call(method, request, options).await {
                 Ok(answer) => {
                     return Outcome {
                         result: Ok(answer),
@@ -131,7 +132,11 @@ impl Servers {
                 }
                 Reaction::SameServer => true,
                 Reaction::NextServer => {
-                    self.current = (self.current + 1) % self.clients.len();
+                    let next = (current + 1) % self.clients.len();
+                    // Another call may have moved on already.
+                    let _ = self
+                        .current
+                        .compare_exchange(current, next, Ordering::Relaxed, Ordering::Relaxed);
                     // Every address gets its turn before the first pause.
                     (retries as usize + 1).is_multiple_of(self.clients.len())
                 }
@@ -147,7 +152,7 @@ impl Servers {
                     retries,
                 };
             }
-            tracing::warn!(%error, method, ?delay, next = self.clients[self.current].address(), "trying again");
+            tracing::warn!(%error, method, ?delay, "trying again");
             sleep(delay).await;
             retries += 1;
         }

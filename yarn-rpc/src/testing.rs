@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 use yarn_common::{
-    sasl::{Challenge, DigestMd5, Opener, Qop, Sealer, Side},
+    sasl::{Challenge, Cipher, DigestMd5, Opener, Qop, Sealer, Side},
     token::{Token, TokenKind},
 };
 
@@ -113,7 +113,7 @@ pub(crate) fn network(down: &[&'static str]) -> (IpcOptions, Listener) {
 pub(crate) struct Peer {
     pub(crate) address: String,
     pub(crate) stream: DuplexStream,
-    layer: Option<(Sealer, Opener)>,
+    pub(crate) layer: Option<(Sealer, Opener)>,
     raw: BytesMut,
     plain: BytesMut,
 }
@@ -188,7 +188,7 @@ impl Peer {
         }
     }
 
-    async fn sasl(&mut self) -> RpcSaslProto {
+    pub(crate) async fn sasl(&mut self) -> RpcSaslProto {
         let mut frame = self.raw_frame().await;
         let header = RpcRequestHeaderProto::decode_length_delimited(&mut frame).unwrap();
         assert_eq!(header.call_id, -33);
@@ -257,7 +257,7 @@ impl Peer {
         // In parts, since a protected stream does not keep the borders of frames.
         let mut wrapped = Vec::new();
         for part in frame.chunks(7) {
-            let token = Some(sealer.seal(part));
+            let token = Some(sealer.seal(part).unwrap());
             let wrap = RpcSaslProto {
                 state: SaslState::Wrap.into(),
                 token,
@@ -317,7 +317,7 @@ impl Peer {
         let (proof, chosen, key) = accepted.unwrap();
         assert_eq!(chosen, qop);
         self.send_sasl(SaslState::Success, Some(proof), Vec::new()).await;
-        self.layer = key.layer(qop, Side::Server);
+        self.layer = key.layer(qop, Cipher::TripleDes, Side::Server);
         assert_eq!(self.context().await.user_info.unwrap().effective_user, None);
     }
 }

@@ -1,6 +1,6 @@
 //! What ResourceManagers and NodeManagers tell about containers and nodes.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use yarn_common::{
     exit_status::ContainerExitStatus,
@@ -9,10 +9,11 @@ use yarn_common::{
     token::Token,
 };
 
+pub use crate::nodes::{NodeState, NodeUpdate, NodeUpdateKind, NodeUtilization};
 use crate::{
     convert::{self, ConversionError, required},
     proto::yarn::{
-        ContainerProto, ContainerStateProto, ContainerStatusProto, NodeReportProto, NodeStateProto,
+        ContainerProto, ContainerStateProto, ContainerStatusProto, ContainerSubStateProto, ExecutionTypeProto,
         PreemptionContainerProto, PreemptionMessageProto,
     },
 };
@@ -34,8 +35,12 @@ pub struct Container {
     pub allocation_request_id: i64,
     /// The grant, which `startContainers` presents to the NodeManager.
     pub token: Token,
-    /// Raised by container updates.
+    /// Raised by container updates; an update must name the present one.
     pub version: i32,
+    /// Whether the node may queue it and kill it for guaranteed ones.
+    pub execution_type: ExecutionType,
+    /// The tags that placement constraints speak of.
+    pub allocation_tags: Vec<String>,
 }
 
 impl TryFrom<ContainerProto> for Container {
@@ -45,13 +50,44 @@ impl TryFrom<ContainerProto> for Container {
         Ok(Self {
             allocation_request_id: container.allocation_request_id(),
             version: container.version(),
+            execution_type: container.execution_type().into(),
             id: required(container.id, "container id")?,
             node: required(container.node_id, "node id of a container")?,
             node_http_address: container.node_http_address.unwrap_or_default(),
             resource: required(container.resource, "resource of a container")?,
             priority: container.priority.unwrap_or_default().into(),
             token: required(container.container_token, "token of a container")?,
+            allocation_tags: container.allocation_tags,
         })
+    }
+}
+
+/// Whether a container has its resources for sure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExecutionType {
+    /// Its resources are set aside for it.
+    #[default]
+    Guaranteed,
+    /// It runs in what others leave: the node may queue it, and kills it ([`ContainerExitStatus::KILLED_BY_CONTAINER_SCHEDULER`])
+    /// when a guaranteed one needs the room.
+    Opportunistic,
+}
+
+impl From<ExecutionTypeProto> for ExecutionType {
+    fn from(kind: ExecutionTypeProto) -> Self {
+        match kind {
+            ExecutionTypeProto::Guaranteed => Self::Guaranteed,
+            ExecutionTypeProto::Opportunistic => Self::Opportunistic,
+        }
+    }
+}
+
+impl From<ExecutionType> for ExecutionTypeProto {
+    fn from(kind: ExecutionType) -> Self {
+        match kind {
+            ExecutionType::Guaranteed => Self::Guaranteed,
+            ExecutionType::Opportunistic => Self::Opportunistic,
+        }
     }
 }
 
@@ -66,6 +102,16 @@ pub enum ContainerState {
     Complete,
 }
 
+impl From<ContainerStateProto> for ContainerState {
+    fn from(state: ContainerStateProto) -> Self {
+        match state {
+            ContainerStateProto::CNew => Self::New,
+            ContainerStateProto::CRunning => Self::Running,
+            ContainerStateProto::CComplete => Self::Complete,
+        }
+    }
+}
+
 /// The state of a container and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerStatus {
@@ -77,107 +123,59 @@ pub struct ContainerStatus {
     pub exit_status: ContainerExitStatus,
     /// What YARN says about it, with the end of its standard error where it failed.
     pub diagnostics: String,
+    /// What it has; not every server tells.
+    pub capability: Option<Resource>,
+    /// Whether its resources are guaranteed.
+    pub execution_type: ExecutionType,
+    /// The finer state on the node; not every server tells.
+    pub sub_state: Option<ContainerSubState>,
+    /// What the node's container runtime tells: `IPS`, `HOST`, `PORTS`.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// How far a container is on its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ContainerSubState {
+    /// Its files are fetched, or it waits for room.
+    Scheduled,
+    /// Its process runs.
+    Running,
+    /// Its process is stopped to make room for others.
+    Paused,
+    /// It is being ended.
+    Completing,
+    /// At its end.
+    Done,
+}
+
+impl From<ContainerSubStateProto> for ContainerSubState {
+    fn from(state: ContainerSubStateProto) -> Self {
+        match state {
+            ContainerSubStateProto::CssScheduled => Self::Scheduled,
+            ContainerSubStateProto::CssRunning => Self::Running,
+            ContainerSubStateProto::CssPaused => Self::Paused,
+            ContainerSubStateProto::CssCompleting => Self::Completing,
+            ContainerSubStateProto::CssDone => Self::Done,
+        }
+    }
 }
 
 impl TryFrom<ContainerStatusProto> for ContainerStatus {
     type Error = ConversionError;
 
     fn try_from(status: ContainerStatusProto) -> Result<Self, ConversionError> {
-        let state = match status.state() {
-            ContainerStateProto::CNew => ContainerState::New,
-            ContainerStateProto::CRunning => ContainerState::Running,
-            ContainerStateProto::CComplete => ContainerState::Complete,
-        };
-        let exit_status = ContainerExitStatus(status.exit_status());
-        let id = required(status.container_id, "container id of a status")?;
+        let state = status.state().into();
+        let sub_state = status.container_sub_state.map(|_| status.container_sub_state().into());
         Ok(Self {
-            id,
             state,
-            exit_status,
+            exit_status: ContainerExitStatus(status.exit_status()),
+            execution_type: status.execution_type().into(),
+            sub_state,
+            id: required(status.container_id, "container id of a status")?,
             diagnostics: status.diagnostics.unwrap_or_default(),
+            capability: status.capability.map(Resource::try_from).transpose()?,
+            attributes: convert::text_map(status.container_attributes),
         })
-    }
-}
-
-/// The state of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NodeState {
-    /// Known, not yet running.
-    New,
-    /// Takes containers.
-    Running,
-    /// Reports that it cannot run containers.
-    Unhealthy,
-    /// Taken out of service.
-    Decommissioned,
-    /// Not heard of for too long.
-    Lost,
-    /// Started anew.
-    Rebooted,
-    /// Leaves once its containers have ended or its time is up.
-    Decommissioning,
-    /// Shut down in order.
-    Shutdown,
-}
-
-/// News of a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeUpdate {
-    /// The node.
-    pub node: NodeId,
-    /// Its web address, `host:port`.
-    pub http_address: String,
-    /// Its rack.
-    pub rack: String,
-    /// Its state.
-    pub state: NodeState,
-    /// All it can give.
-    pub capability: Option<Resource>,
-    /// Why it is unhealthy, in words.
-    pub health_report: String,
-    /// How long a node that is being decommissioned still waits for its containers.
-    pub decommissioning_timeout: Option<Duration>,
-}
-
-impl NodeUpdate {
-    /// Whether the node can still run containers.
-    pub fn is_usable(&self) -> bool {
-        matches!(
-            self.state,
-            NodeState::New | NodeState::Running | NodeState::Rebooted | NodeState::Decommissioning
-        )
-    }
-}
-
-impl TryFrom<NodeReportProto> for NodeUpdate {
-    type Error = ConversionError;
-
-    fn try_from(report: NodeReportProto) -> Result<Self, ConversionError> {
-        Ok(Self {
-            state: node_state(report.node_state()),
-            node: required(report.node_id, "node id of a node report")?,
-            http_address: report.http_address.unwrap_or_default(),
-            rack: report.rack_name.unwrap_or_default(),
-            capability: report.capability.map(Resource::try_from).transpose()?,
-            health_report: report.health_report.unwrap_or_default(),
-            decommissioning_timeout: report
-                .decommissioning_timeout
-                .map(|seconds| Duration::from_secs(seconds.into())),
-        })
-    }
-}
-
-fn node_state(state: NodeStateProto) -> NodeState {
-    match state {
-        NodeStateProto::NsNew => NodeState::New,
-        NodeStateProto::NsRunning => NodeState::Running,
-        NodeStateProto::NsUnhealthy => NodeState::Unhealthy,
-        NodeStateProto::NsDecommissioned => NodeState::Decommissioned,
-        NodeStateProto::NsLost => NodeState::Lost,
-        NodeStateProto::NsRebooted => NodeState::Rebooted,
-        NodeStateProto::NsDecommissioning => NodeState::Decommissioning,
-        NodeStateProto::NsShutdown => NodeState::Shutdown,
     }
 }
 

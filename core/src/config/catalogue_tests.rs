@@ -69,7 +69,13 @@ fn every_constant_stands_in_the_table_of_its_area() {
 #[test]
 fn what_is_said_to_be_in_effect_is_read_and_nothing_else_is() {
     let mut programs = sources("core/src/memory");
-    for directory in ["runtime/src", "appmaster/src", "taskmanager/src", "client/src"] {
+    for directory in [
+        "core/src/resource",
+        "runtime/src",
+        "appmaster/src",
+        "taskmanager/src",
+        "client/src",
+    ] {
         programs.extend(sources(directory));
     }
     let is_read = |name: &str| {

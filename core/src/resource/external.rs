@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Configuration;
-use crate::config::options::external_resource::{EXTERNAL_RESOURCES, PREFIX};
+use crate::config::options::external_resource::{self, PREFIX};
 use crate::config::{ConfigError, ConfigValue};
 
 /// What stands for an empty list, because an empty value would be the default again.
@@ -62,7 +62,7 @@ impl ExternalResources {
         let amounts = amounts
             .iter()
             .map(|(name, amount)| (format!("{PREFIX}{name}.amount"), amount.to_string()));
-        std::iter::once((EXTERNAL_RESOURCES.key().to_owned(), list))
+        std::iter::once((external_resource::EXTERNAL_RESOURCES.key().to_owned(), list))
             .chain(amounts)
             .collect()
     }
@@ -106,11 +106,11 @@ impl YarnExternalResources {
 
 /// The names in the order of the list, each once.
 fn names(configuration: &Configuration) -> Result<Vec<String>, ConfigError> {
-    if configuration.text(EXTERNAL_RESOURCES.key()) == Some(NONE) {
+    if configuration.text(external_resource::EXTERNAL_RESOURCES.key()) == Some(NONE) {
         return Ok(Vec::new());
     }
     let mut names: Vec<String> = Vec::new();
-    for name in configuration.get(&EXTERNAL_RESOURCES)? {
+    for name in configuration.get(&external_resource::EXTERNAL_RESOURCES)? {
         if !names.contains(&name) {
             names.push(name);
         }

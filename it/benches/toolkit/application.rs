@@ -13,38 +13,32 @@ use yarn_common::launch::ContainerLaunchContext;
 use yarn_common::resource::Resource;
 use yarn_common::submission::ApplicationSubmissionContext;
 use yarn_common::token::Credentials;
-use yarn_rpc::RetryPolicy;
-use yarn_rpc::client::{RmClient, RmClientOptions};
-use yarn_rpc::ipc::{Identity, IpcOptions};
+use yarn_rpc::client::{YarnClient, YarnClientOptions};
+use yarn_rpc::ipc::Identity;
 
 const BOUND: Duration = Duration::from_secs(120);
 
 /// An unmanaged application that waits for its ApplicationMaster.
 pub(crate) struct Unmanaged {
     folder: TempDir,
-    resource_manager: RmClient,
+    resource_manager: YarnClient,
     id: ApplicationId,
 }
 
 impl Unmanaged {
     pub(crate) async fn submit(bed: &Bed) -> anyhow::Result<Self> {
         let conf = HadoopConfiguration::from_directory(bed.hadoop_conf_dir())?;
-        let addresses = conf.rm_client_addresses()?.iter().map(ToString::to_string).collect();
-        let mut resource_manager = RmClient::new(RmClientOptions {
-            addresses,
-            identity: Identity::Simple {
-                user: bed.user().to_owned(),
-            },
-            retry: RetryPolicy::RESOURCE_MANAGER,
-            ipc: IpcOptions::default(),
-        })?;
+        let identity = Identity::Simple {
+            user: bed.user().to_owned(),
+        };
+        let resource_manager = YarnClient::new(YarnClientOptions::from_configuration(&conf, identity)?)?;
         let id = resource_manager.new_application().await?.id;
         let nothing = ContainerLaunchContext::default();
         let mut application = ApplicationSubmissionContext::new(id, "toolkit", Resource::new(64, 1), nothing);
         application.unmanaged_am = true;
         resource_manager.submit(&application).await?;
         let folder = tempfile::tempdir()?;
-        let mut submitted = Self {
+        let submitted = Self {
             folder,
             resource_manager,
             id,
@@ -53,16 +47,10 @@ impl Unmanaged {
         Ok(submitted)
     }
 
-    async fn write_token(&mut self) -> anyhow::Result<()> {
-        let client = tokio::sync::Mutex::new(&mut self.resource_manager);
-        let id = self.id;
+    async fn write_token(&self) -> anyhow::Result<()> {
+        let (client, id) = (&self.resource_manager, self.id);
         let launched = wait::until("the token of an unmanaged ApplicationMaster", BOUND, || async {
-            let report = client
-                .lock()
-                .await
-                .report(id)
-                .await
-                .map_err(|error| error.to_string())?;
+            let report = client.application(id).await.map_err(|error| error.to_string())?;
             report.am_rm_token.ok_or_else(|| format!("{:?}", report.state))
         });
         let token = launched.await?;
@@ -79,16 +67,10 @@ impl Unmanaged {
     }
 
     /// Waits until it has ended well.
-    pub(crate) async fn ended(mut self) -> anyhow::Result<()> {
-        let client = tokio::sync::Mutex::new(&mut self.resource_manager);
-        let id = self.id;
+    pub(crate) async fn ended(self) -> anyhow::Result<()> {
+        let (client, id) = (&self.resource_manager, self.id);
         let ended = wait::until("the end of an application", BOUND, || async {
-            let report = client
-                .lock()
-                .await
-                .report(id)
-                .await
-                .map_err(|error| error.to_string())?;
+            let report = client.application(id).await.map_err(|error| error.to_string())?;
             let state = report.state;
             state.is_final().then_some(()).ok_or_else(|| format!("{state:?}"))
         });

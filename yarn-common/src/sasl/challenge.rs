@@ -1,6 +1,6 @@
 //! The server's challenge: a list of directives.
 
-use super::{Qop, SaslError};
+use super::{Cipher, Qop, SaslError};
 
 /// A DIGEST-MD5 challenge, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,22 +51,36 @@ impl Challenge {
         })
     }
 
-    /// The strongest protection offered that we can give; `auth-conf` needs the 3DES cipher.
+    /// The strongest protection offered that we can give, and its cipher. `auth-conf` needs the 3DES cipher, or a weaker
+    /// one where `weak_ciphers` are allowed; it is passed over where the server offers something else besides.
     ///
     /// # Errors
-    /// When the server offers `auth-conf` alone and without 3DES.
-    pub fn strongest(&self) -> Result<Qop, SaslError> {
-        let sealable = self.ciphers.iter().any(|cipher| cipher == "3des");
+    /// [`SaslError::WeakCiphers`] or [`SaslError::NothingInCommon`] when the server offers `auth-conf` alone and without
+    /// a cipher that may be used.
+    pub fn strongest(&self, weak_ciphers: bool) -> Result<(Qop, Cipher), SaslError> {
+        let mut known = Cipher::ALL.into_iter().filter(|cipher| self.offers(*cipher));
+        let cipher = known
+            .clone()
+            .find(|cipher| weak_ciphers || *cipher == Cipher::TripleDes);
         let usable = self
             .qops
             .iter()
             .copied()
-            .filter(|qop| *qop != Qop::AuthConf || sealable);
-        usable.max().ok_or_else(|| SaslError::NothingInCommon {
-            what: "ciphers",
-            offered: self.ciphers.join(","),
-            supported: "3des",
-        })
+            .filter(|qop| *qop != Qop::AuthConf || cipher.is_some());
+        let offered = self.ciphers.join(",");
+        match usable.max() {
+            Some(qop) => Ok((qop, cipher.unwrap_or_default())),
+            None if known.next().is_some() => Err(SaslError::WeakCiphers { offered }),
+            None => Err(SaslError::NothingInCommon {
+                what: "ciphers",
+                offered,
+                supported: "3des",
+            }),
+        }
+    }
+
+    fn offers(&self, cipher: Cipher) -> bool {
+        self.ciphers.iter().any(|name| name == cipher.as_str())
     }
 }
 

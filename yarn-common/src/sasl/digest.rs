@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
 
-use super::{Challenge, Opener, Qop, SaslError, Sealer, SessionKey, Side, challenge::directives};
+use super::{Challenge, Cipher, Opener, Qop, SaslError, Sealer, SessionKey, Side, challenge::directives};
 use crate::token::Token;
 
 /// Hadoop's digest-uri for token logins: an empty protocol and the server id `default`.
@@ -18,6 +18,7 @@ const MAX_BUFFER: u32 = 65536;
 pub struct DigestMd5 {
     user: String,
     password: String,
+    weak_ciphers: bool,
 }
 
 impl DigestMd5 {
@@ -26,7 +27,15 @@ impl DigestMd5 {
         Self {
             user: STANDARD.encode(token.identifier()),
             password: STANDARD.encode(token.password()),
+            weak_ciphers: false,
         }
+    }
+
+    /// The same, accepting the broken ciphers `rc4`, `des`, `rc4-56` and `rc4-40` where a server has no better one.
+    #[must_use]
+    pub fn with_weak_ciphers(mut self, allowed: bool) -> Self {
+        self.weak_ciphers = allowed;
+        self
     }
 
     /// Answers a challenge with the strongest protection offered. `cnonce` must be fresh and random; Base64 of 30
@@ -35,14 +44,17 @@ impl DigestMd5 {
     /// # Errors
     /// When the server offers no protection that we can give.
     pub fn respond(&self, challenge: &Challenge, cnonce: &str) -> Result<(Vec<u8>, DigestSession), SaslError> {
-        let qop = challenge.strongest()?;
+        let (qop, chosen) = challenge.strongest(self.weak_ciphers)?;
         let exchange = Exchange {
             nonce: &challenge.nonce,
             cnonce,
             qop,
         };
         let key = self.session_key(&challenge.realm, &challenge.nonce, cnonce);
-        let cipher = if qop == Qop::AuthConf { ",cipher=\"3des\"" } else { "" };
+        let cipher = match qop {
+            Qop::AuthConf => format!(",cipher=\"{}\"", chosen.as_str()),
+            _ => String::new(),
+        };
         let response = format!(
             "charset=utf-8,username=\"{}\",realm=\"{}\",nonce=\"{}\",nc={NONCE_COUNT},cnonce=\"{cnonce}\",\
              digest-uri=\"{DIGEST_URI}\",maxbuf={MAX_BUFFER},response={},qop={qop}{cipher}",
@@ -55,6 +67,7 @@ impl DigestMd5 {
             server_proof: exchange.proof(&key, Side::Server),
             key,
             qop,
+            cipher: chosen,
         };
         Ok((response.into_bytes(), session))
     }
@@ -105,6 +118,7 @@ impl Exchange<'_> {
 pub struct DigestSession {
     key: SessionKey,
     qop: Qop,
+    cipher: Cipher,
     server_proof: String,
 }
 
@@ -128,7 +142,7 @@ impl DigestSession {
         if proof.as_deref() != Some(self.server_proof.as_str()) {
             return Err(SaslError::ServerProof);
         }
-        Ok(self.key.layer(self.qop, Side::Client))
+        Ok(self.key.layer(self.qop, self.cipher, Side::Client))
     }
 }
 

@@ -4,12 +4,13 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use cbc::{Decryptor, Encryptor};
-use cipher::{Block, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
-use des::TdesEde2;
+use cipher::{Block, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher};
+use des::{Des, TdesEde2};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
+use rc4::Rc4;
 
-use super::{Qop, SaslError, Side};
+use super::{Cipher, Qop, SaslError, Side, gssapi::SharedContext};
 
 const BLOCK: usize = 8;
 const MAC: usize = 10;
@@ -31,38 +32,47 @@ impl SessionKey {
     }
 
     /// Both directions of the protection at one end of the connection; `None` for [`Qop::Auth`].
-    pub fn layer(&self, qop: Qop, side: Side) -> Option<(Sealer, Opener)> {
+    pub fn layer(&self, qop: Qop, cipher: Cipher, side: Side) -> Option<(Sealer, Opener)> {
         let confidential = match qop {
             Qop::Auth => return None,
             Qop::AuthInt => false,
             Qop::AuthConf => true,
         };
-        let (send, receive) = (self.direction(side), self.direction(side.peer()));
+        let (send, receive) = (self.direction(side, cipher), self.direction(side.peer(), cipher));
+        let sealer = DigestSealer {
+            mac: send.signer,
+            cipher: confidential.then(|| send.encryption(cipher)),
+            sequence: 0,
+        };
+        let opener = DigestOpener {
+            mac: receive.signer,
+            cipher: confidential.then(|| receive.decryption(cipher)),
+            sequence: 0,
+        };
         Some((
-            Sealer {
-                mac: send.signer,
-                cipher: confidential.then(|| send.cipher()),
-                sequence: 0,
-            },
-            Opener {
-                mac: receive.signer,
-                cipher: confidential.then(|| receive.cipher()),
-                sequence: 0,
-            },
+            Sealer(Sealing::Digest(Box::new(sealer))),
+            Opener(Opening::Digest(Box::new(opener))),
         ))
     }
 
     /// The keys for what `sender` sends.
-    pub(super) fn direction(&self, sender: Side) -> DirectionKeys {
+    pub(super) fn direction(&self, sender: Side, cipher: Cipher) -> DirectionKeys {
         let way = match sender {
             Side::Client => "client-to-server",
             Side::Server => "server-to-client",
         };
-        let derive =
-            |text: String| -> [u8; 16] { Md5::new().chain_update(self.0).chain_update(text).finalize().into() };
+        let derive = |bytes: &[u8], text: String| -> [u8; 16] {
+            Md5::new().chain_update(bytes).chain_update(text).finalize().into()
+        };
         DirectionKeys {
-            signer: derive(format!("Digest session key to {way} signing key magic constant")),
-            sealer: derive(format!("Digest H(A1) to {way} sealing key magic constant")),
+            signer: derive(
+                &self.0,
+                format!("Digest session key to {way} signing key magic constant"),
+            ),
+            sealer: derive(
+                &self.0[..cipher.key_bytes()],
+                format!("Digest H(A1) to {way} sealing key magic constant"),
+            ),
         }
     }
 }
@@ -92,10 +102,74 @@ impl DirectionKeys {
         std::array::from_fn(|at| self.sealer[16 - BLOCK + at])
     }
 
-    fn cipher<C: KeyIvInit>(&self) -> C {
-        // Both lengths are those of triple DES, which `C` always is.
-        C::new_from_slices(&self.triple_des_key(), &self.initial_vector())
-            .expect("lengths of a triple DES key and block")
+    fn encryption(&self, cipher: Cipher) -> Encryption {
+        let iv = self.initial_vector();
+        match cipher {
+            Cipher::TripleDes => Encryption::TripleDes(keyed(&self.triple_des_key(), &iv)),
+            Cipher::Des => Encryption::Des(keyed(&self.triple_des_key()[..BLOCK], &iv)),
+            Cipher::Rc4 | Cipher::Rc4With56Bits | Cipher::Rc4With40Bits => Encryption::Rc4(self.rc4()),
+        }
+    }
+
+    fn decryption(&self, cipher: Cipher) -> Decryption {
+        let iv = self.initial_vector();
+        match cipher {
+            Cipher::TripleDes => Decryption::TripleDes(keyed(&self.triple_des_key(), &iv)),
+            Cipher::Des => Decryption::Des(keyed(&self.triple_des_key()[..BLOCK], &iv)),
+            Cipher::Rc4 | Cipher::Rc4With56Bits | Cipher::Rc4With40Bits => Decryption::Rc4(self.rc4()),
+        }
+    }
+
+    fn rc4(&self) -> Box<Rc4> {
+        Box::new(Rc4::new_from_slice(&self.sealer).expect("RC4 takes keys of 1 to 256 bytes"))
+    }
+}
+
+/// A cipher under a key and an initial vector of the lengths that DES and triple DES have.
+fn keyed<C: KeyIvInit>(key: &[u8], iv: &[u8; BLOCK]) -> C {
+    C::new_from_slices(key, iv).expect("lengths of a key and a block of DES or triple DES")
+}
+
+/// How messages are encrypted. Chains and streams run across messages.
+enum Encryption {
+    TripleDes(Encryptor<TdesEde2>),
+    Des(Encryptor<Des>),
+    Rc4(Box<Rc4>),
+}
+
+impl Encryption {
+    /// The length that messages are padded to.
+    fn block(&self) -> Option<usize> {
+        (!matches!(self, Self::Rc4(_))).then_some(BLOCK)
+    }
+
+    fn encrypt(&mut self, bytes: &mut [u8]) {
+        match self {
+            Self::TripleDes(cipher) => cipher.encrypt_blocks(blocks(bytes)),
+            Self::Des(cipher) => cipher.encrypt_blocks(blocks(bytes)),
+            Self::Rc4(cipher) => cipher.apply_keystream(bytes),
+        }
+    }
+}
+
+/// The other end of it.
+enum Decryption {
+    TripleDes(Decryptor<TdesEde2>),
+    Des(Decryptor<Des>),
+    Rc4(Box<Rc4>),
+}
+
+impl Decryption {
+    fn block(&self) -> Option<usize> {
+        (!matches!(self, Self::Rc4(_))).then_some(BLOCK)
+    }
+
+    fn decrypt(&mut self, bytes: &mut [u8]) {
+        match self {
+            Self::TripleDes(cipher) => cipher.decrypt_blocks(blocks(bytes)),
+            Self::Des(cipher) => cipher.decrypt_blocks(blocks(bytes)),
+            Self::Rc4(cipher) => cipher.apply_keystream(bytes),
+        }
     }
 }
 
@@ -117,27 +191,69 @@ fn message_mac(key: &[u8; 16], sequence: u32, message: &[u8]) -> [u8; MAC] {
 }
 
 fn blocks(bytes: &mut [u8]) -> &mut [Block<Encryptor<TdesEde2>>] {
+    // DES has blocks of the same length.
     Block::<Encryptor<TdesEde2>>::slice_as_chunks_mut(bytes).0
 }
 
 /// Wraps what we send. The cipher's chain and the sequence number run across messages: wrap in sending order.
-pub struct Sealer {
-    mac: [u8; 16],
-    cipher: Option<Encryptor<TdesEde2>>,
-    sequence: u32,
+pub struct Sealer(Sealing);
+
+enum Sealing {
+    Digest(Box<DigestSealer>),
+    Gss {
+        context: SharedContext,
+        encrypt: bool,
+        limit: usize,
+    },
 }
 
 impl Sealer {
+    pub(super) fn gss(context: SharedContext, encrypt: bool, limit: usize) -> Self {
+        Self(Sealing::Gss {
+            context,
+            encrypt,
+            limit,
+        })
+    }
+
     /// Wraps one message.
-    pub fn seal(&mut self, message: &[u8]) -> Bytes {
+    ///
+    /// # Errors
+    /// [`SaslError::Gss`] where a security context cannot go on. DIGEST-MD5 always can.
+    pub fn seal(&mut self, message: &[u8]) -> Result<Bytes, SaslError> {
+        match &mut self.0 {
+            Sealing::Digest(sealer) => Ok(sealer.seal(message)),
+            Sealing::Gss { context, encrypt, .. } => context.wrap(*encrypt, message),
+        }
+    }
+
+    /// The longest message that the peer takes, where it said so.
+    pub fn max_message(&self) -> Option<usize> {
+        match &self.0 {
+            Sealing::Digest(_) => None,
+            Sealing::Gss { limit, .. } => Some(*limit),
+        }
+    }
+}
+
+struct DigestSealer {
+    mac: [u8; 16],
+    cipher: Option<Encryption>,
+    sequence: u32,
+}
+
+impl DigestSealer {
+    fn seal(&mut self, message: &[u8]) -> Bytes {
         let mac = message_mac(&self.mac, self.sequence, message);
         let mut out = BytesMut::with_capacity(message.len() + MAC + BLOCK + TRAILER);
         out.put_slice(message);
         if let Some(cipher) = &mut self.cipher {
-            let padding = BLOCK - (message.len() + MAC) % BLOCK;
-            out.put_bytes(padding as u8, padding);
+            if let Some(block) = cipher.block() {
+                let padding = block - (message.len() + MAC) % block;
+                out.put_bytes(padding as u8, padding);
+            }
             out.put_slice(&mac);
-            cipher.encrypt_blocks(blocks(&mut out));
+            cipher.encrypt(&mut out);
         } else {
             out.put_slice(&mac);
         }
@@ -150,25 +266,43 @@ impl Sealer {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer")
-            .field("sequence", &self.sequence)
-            .finish_non_exhaustive()
+        f.write_str("Sealer { keys hidden }")
     }
 }
 
 /// Unwraps what we receive, in the order of arrival.
-pub struct Opener {
-    mac: [u8; 16],
-    cipher: Option<Decryptor<TdesEde2>>,
-    sequence: u32,
+pub struct Opener(Opening);
+
+enum Opening {
+    Digest(Box<DigestOpener>),
+    Gss(SharedContext),
 }
 
 impl Opener {
+    pub(super) fn gss(context: SharedContext) -> Self {
+        Self(Opening::Gss(context))
+    }
+
     /// Checks one wrapped message and gives its content.
     ///
     /// # Errors
     /// When the message is too short, out of sequence or altered. The connection cannot be used after that.
     pub fn open(&mut self, wrapped: &[u8]) -> Result<Bytes, SaslError> {
+        match &mut self.0 {
+            Opening::Digest(opener) => opener.open(wrapped),
+            Opening::Gss(context) => context.open(wrapped),
+        }
+    }
+}
+
+struct DigestOpener {
+    mac: [u8; 16],
+    cipher: Option<Decryption>,
+    sequence: u32,
+}
+
+impl DigestOpener {
+    fn open(&mut self, wrapped: &[u8]) -> Result<Bytes, SaslError> {
         let body = wrapped
             .len()
             .checked_sub(TRAILER)
@@ -205,10 +339,14 @@ impl Opener {
     /// Decrypts in place where encryption was agreed; returns the length of the padding before the MAC.
     fn decrypt(&mut self, body: &mut BytesMut) -> Result<usize, SaslError> {
         let Some(cipher) = &mut self.cipher else { return Ok(0) };
-        if body.len() < 2 * BLOCK || !body.len().is_multiple_of(BLOCK) {
+        let Some(block) = cipher.block() else {
+            cipher.decrypt(body);
+            return Ok(0);
+        };
+        if body.len() < 2 * block || !body.len().is_multiple_of(block) {
             return Err(SaslError::TooShort(body.len()));
         }
-        cipher.decrypt_blocks(blocks(body));
+        cipher.decrypt(body);
         match usize::from(body[body.len() - MAC - 1]) {
             padding @ 1..=BLOCK => Ok(padding),
             _ => Err(SaslError::Integrity("its padding is wrong")),
@@ -218,8 +356,6 @@ impl Opener {
 
 impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opener")
-            .field("sequence", &self.sequence)
-            .finish_non_exhaustive()
+        f.write_str("Opener { keys hidden }")
     }
 }

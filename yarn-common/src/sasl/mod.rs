@@ -5,7 +5,10 @@
 //! protection above [`Qop::Auth`] the session ends in a [`Sealer`] and an [`Opener`], one for each direction, which
 //! wrap and unwrap everything that is sent from then on.
 //!
-//! MD5 and 3DES are what the protocol demands; nothing here is a choice of strength.
+//! MD5 and 3DES are what the protocol demands; nothing here is a choice of strength. Its weaker ciphers are refused
+//! unless they are allowed by name.
+//!
+//! [`GssapiLogin`] is the login with a Kerberos ticket, over any [`SecurityContext`](crate::gss::SecurityContext).
 //!
 //! ```
 //! use yarn_common::{sasl::{Challenge, DigestMd5}, token::{Token, TokenKind}};
@@ -20,6 +23,7 @@
 
 mod challenge;
 mod digest;
+mod gssapi;
 mod layer;
 
 #[cfg(test)]
@@ -29,6 +33,7 @@ use std::fmt;
 
 pub use self::challenge::Challenge;
 pub use self::digest::{DigestMd5, DigestSession};
+pub use self::gssapi::GssapiLogin;
 pub use self::layer::{Opener, Sealer, SessionKey};
 
 /// What protects the messages after the login: Hadoop's `hadoop.rpc.protection`.
@@ -62,6 +67,53 @@ impl Qop {
 impl fmt::Display for Qop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What encrypts messages under [`Qop::AuthConf`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Cipher {
+    /// `3des`: two-key triple DES.
+    #[default]
+    TripleDes,
+    /// `des`: broken.
+    Des,
+    /// `rc4` with 128 bits: broken.
+    Rc4,
+    /// `rc4-56`: broken.
+    Rc4With56Bits,
+    /// `rc4-40`: broken.
+    Rc4With40Bits,
+}
+
+impl Cipher {
+    /// Best first, as Java prefers them.
+    const ALL: [Self; 5] = [
+        Self::TripleDes,
+        Self::Rc4,
+        Self::Des,
+        Self::Rc4With56Bits,
+        Self::Rc4With40Bits,
+    ];
+
+    /// The name in SASL messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TripleDes => "3des",
+            Self::Des => "des",
+            Self::Rc4 => "rc4",
+            Self::Rc4With56Bits => "rc4-56",
+            Self::Rc4With40Bits => "rc4-40",
+        }
+    }
+
+    /// How much of the session key goes into the cipher's own.
+    fn key_bytes(self) -> usize {
+        match self {
+            Self::Rc4With40Bits => 5,
+            Self::Rc4With56Bits => 7,
+            _ => 16,
+        }
     }
 }
 
@@ -101,6 +153,18 @@ pub enum SaslError {
         /// Ours.
         supported: &'static str,
     },
+    /// The server encrypts with broken ciphers only.
+    #[error(
+        "the server encrypts (auth-conf) only with {offered}, which are broken; let it offer 3des, set \
+         hadoop.rpc.protection to integrity, or allow weak ciphers"
+    )]
+    WeakCiphers {
+        /// The server's list.
+        offered: String,
+    },
+    /// The Kerberos login or its protection failed.
+    #[error("the Kerberos login failed: {0}")]
+    Gss(String),
     /// The server could not prove that it knows the token's password.
     #[error("the server did not prove that it knows the token's password; it may be an impostor")]
     ServerProof,

@@ -12,9 +12,8 @@ use yarn_common::launch::{
 };
 use yarn_common::resource::{Priority, Resource};
 use yarn_common::submission::ApplicationSubmissionContext;
-use yarn_rpc::RetryPolicy;
-use yarn_rpc::client::{ApplicationReport, ApplicationState, FinalApplicationStatus, RmClient, RmClientOptions};
-use yarn_rpc::ipc::{Identity, IpcOptions};
+use yarn_rpc::client::{ApplicationReport, ApplicationState, FinalApplicationStatus, YarnClient, YarnClientOptions};
+use yarn_rpc::ipc::Identity;
 
 use super::Failure;
 use super::options::Options;
@@ -36,13 +35,8 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
         .into_iter()
         .find_map(|name| std::env::var(name).ok());
     let user = user.ok_or("who are you? Set HADOOP_USER_NAME")?;
-    let addresses = conf.rm_client_addresses()?;
-    let mut rm = RmClient::new(RmClientOptions {
-        addresses: addresses.iter().map(ToString::to_string).collect(),
-        identity: Identity::Simple { user: user.clone() },
-        retry: RetryPolicy::RESOURCE_MANAGER,
-        ipc: IpcOptions::default(),
-    })?;
+    let identity = Identity::Simple { user: user.clone() };
+    let rm = YarnClient::new(YarnClientOptions::from_configuration(&conf, identity)?)?;
     let new = rm.new_application().await?;
     check(
         "-master_memory and -master_vcores",
@@ -56,13 +50,13 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
     )?;
 
     let staging = Staging::make(&conf, &user, new.id).await?;
-    let outcome = submit_and_follow(&mut rm, options, &conf, &staging, new.id).await;
+    let outcome = submit_and_follow(&rm, options, &conf, &staging, new.id).await;
     staging.delete().await?;
     outcome
 }
 
 async fn submit_and_follow(
-    rm: &mut RmClient,
+    rm: &YarnClient,
     options: &Options,
     conf: &HadoopConfiguration,
     staging: &Staging,
@@ -140,11 +134,11 @@ pub(crate) fn staged_script(place: &str) -> Result<LocalResource, Failure> {
 }
 
 /// Until the application has ended, or the time is up: then it is killed.
-async fn follow(rm: &mut RmClient, id: ApplicationId, timeout: Duration) -> Result<bool, Failure> {
+async fn follow(rm: &YarnClient, id: ApplicationId, timeout: Duration) -> Result<bool, Failure> {
     let started = Instant::now();
     let mut last = None;
     loop {
-        let report = rm.report(id).await?;
+        let report = rm.application(id).await?;
         if last != Some(report.state) {
             println!("{id} is {:?}, {:?}", report.state, report.final_status);
             last = Some(report.state);
@@ -154,7 +148,7 @@ async fn follow(rm: &mut RmClient, id: ApplicationId, timeout: Duration) -> Resu
         }
         if started.elapsed() > timeout {
             println!("Reached client specified timeout for application. Killing application");
-            while !rm.kill(id, "the client's -timeout is over").await? {
+            while !rm.kill(id, Some("the client's -timeout is over")).await?.is_final() {
                 sleep(LOOK_EVERY).await;
             }
             return Ok(false);

@@ -3,131 +3,52 @@
 //! The ResourceManager keeps the same table. Each row that it is sent replaces its own: the number is how many
 //! containers are still outstanding, not how many more. It counts down as it allocates, and so does this table as the
 //! containers arrive; a row is sent again only when the two would otherwise differ.
+//!
+//! Wishes under one key have one shape (size, label, kind) and may name different places. The row of a place holds the
+//! sum over the wishes that name it: a wish for a host counts at the host, at its rack and at `*`.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-use yarn_common::resource::{Priority, Resource};
+use yarn_common::resource::Resource;
 
-use crate::{
-    proto::yarn::{ExecutionTypeProto, ExecutionTypeRequestProto, ResourceRequestProto},
-    types::Container,
-};
+use super::ask::{ANYWHERE, AskError, AskKey, ContainerAsk, Execution, Limits, Locality, Place, check_place};
+use crate::{proto::yarn::ResourceRequestProto, types::Container};
 
-/// The names of a group of asks that are alike. A container repeats it, which tells what it was granted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AskKey {
-    /// The lower number is served first.
-    pub priority: Priority,
-    /// Tells asks of one priority apart; 0 where the priority suffices.
-    pub allocation_request_id: i64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shape {
+    capability: Resource,
+    node_label: Option<String>,
+    execution: Execution,
 }
 
-impl AskKey {
-    /// A key that is told apart by its priority alone.
-    pub const fn priority(priority: i32) -> Self {
+impl Shape {
+    fn of(ask: &ContainerAsk) -> Self {
         Self {
-            priority: Priority(priority),
-            allocation_request_id: 0,
+            capability: ask.capability.clone(),
+            node_label: ask.node_label.clone(),
+            execution: ask.execution,
         }
     }
 
-    /// The key under which a container was granted.
-    pub fn of(container: &Container) -> Self {
-        Self {
-            priority: container.priority,
-            allocation_request_id: container.allocation_request_id,
-        }
-    }
-}
-
-impl fmt::Display for AskKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "priority {}, allocation request id {}",
-            self.priority, self.allocation_request_id
+    fn describe(&self) -> String {
+        let label = self
+            .node_label
+            .as_ref()
+            .map(|label| format!(" on nodes labelled {label}"));
+        let kind = (self.execution != Execution::default()).then(|| format!(", {:?}", self.execution.kind));
+        format!(
+            "{}{}{}",
+            self.capability,
+            label.unwrap_or_default(),
+            kind.unwrap_or_default()
         )
     }
 }
 
-/// Where containers should run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Locality {
-    /// On any node.
-    #[default]
-    Anywhere,
-    /// On these nodes.
-    Nodes {
-        /// Host names as the ResourceManager knows them, each with its rack (`/default-rack`).
-        nodes: Vec<(String, String)>,
-        /// Whether other nodes will do when these have no room.
-        relax: bool,
-    },
-    /// On nodes of these racks.
-    Racks {
-        /// Rack names.
-        racks: Vec<String>,
-        /// Whether other racks will do when these have no room.
-        relax: bool,
-    },
-}
-
-/// A wish for containers that are alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerAsk {
-    /// What tells these containers apart from others.
-    pub key: AskKey,
-    /// What each container needs.
-    pub capability: Resource,
-    /// How many are outstanding.
-    pub count: u32,
-    /// Where they should run.
-    pub locality: Locality,
-    /// The node label, one name; `None` for the application's default.
-    pub node_label: Option<String>,
-}
-
-impl ContainerAsk {
-    /// An ask without wishes about the place.
-    pub fn new(key: AskKey, capability: Resource, count: u32) -> Self {
-        Self {
-            key,
-            capability,
-            count,
-            locality: Locality::Anywhere,
-            node_label: None,
-        }
-    }
-}
-
-/// Why an ask cannot be put into the table.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AskError {
-    /// The ResourceManager keeps one size per key.
-    #[error(
-        "{key} already asks for {outstanding} containers of {present}; containers of {wanted} need a priority or an \
-         allocation request id of their own"
-    )]
-    SizeTaken {
-        /// The key.
-        key: AskKey,
-        /// Containers still outstanding.
-        outstanding: u32,
-        /// Their size.
-        present: Resource,
-        /// The size asked for now.
-        wanted: Resource,
-    },
-}
-
-/// The row of one place. `*` is everywhere.
-type Place = String;
-const ANYWHERE: &str = "*";
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
-    ask: ContainerAsk,
+    shape: Shape,
+    wishes: BTreeMap<Locality, u32>,
     /// What the ResourceManager knows of each row; `None` when it must be told.
     known: BTreeMap<Place, Option<u32>>,
 }
@@ -136,11 +57,23 @@ struct Group {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AskTable {
     groups: BTreeMap<AskKey, Group>,
+    limits: Limits,
 }
 
 /// Rows on their way to the ResourceManager.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SentRows(Vec<(AskKey, Place, u32)>);
+
+impl SentRows {
+    fn names_anywhere(&self, key: AskKey) -> bool {
+        self.0.iter().any(|(sent, place, _)| *sent == key && place == ANYWHERE)
+    }
+
+    /// The keys that the rows belong to.
+    pub(super) fn keys(&self) -> std::collections::BTreeSet<AskKey> {
+        self.0.iter().map(|(key, ..)| *key).collect()
+    }
+}
 
 impl AskTable {
     /// An empty table.
@@ -148,79 +81,131 @@ impl AskTable {
         Self::default()
     }
 
-    /// Sets an ask. The count replaces the one that stands under the same key.
+    /// Sets an ask. The count replaces the one that stands under the same key at the same place; a count of 0 takes
+    /// the wish back.
     ///
-    /// A container may already be on its way when the count changes, so more may arrive than wanted: compare with your
-    /// own target and release the surplus.
+    /// A container may already be on its way when the count changes, so more may arrive than wanted: they come marked
+    /// as not expected, to be released.
     ///
     /// # Errors
-    /// When containers of another size are outstanding under the key.
+    /// See [`AskError`]; the table is then unchanged.
     pub fn set(&mut self, ask: ContainerAsk) -> Result<(), AskError> {
         let key = ask.key;
-        if let Some(present) = self.groups.get(&key).map(|group| &group.ask)
-            && present.count > 0
-            && ask.count > 0
-            && present.capability != ask.capability
-        {
-            return Err(AskError::SizeTaken {
-                key,
-                outstanding: present.count,
-                present: present.capability.clone(),
-                wanted: ask.capability,
-            });
+        self.limits.check(key, &ask.capability, ask.count)?;
+        check_place(&ask)?;
+        let shape = Shape::of(&ask);
+        let mut group = self.groups.get(&key).cloned().unwrap_or_else(|| Group {
+            shape: shape.clone(),
+            wishes: BTreeMap::new(),
+            known: BTreeMap::new(),
+        });
+        if group.shape != shape {
+            if group.total() > 0 && ask.count > 0 {
+                return Err(AskError::ShapeTaken {
+                    key,
+                    outstanding: group.total(),
+                    present: group.shape.describe(),
+                    wanted: shape.describe(),
+                });
+            }
+            if ask.count > 0 {
+                group.shape = shape;
+                group.known.values_mut().for_each(|known| *known = None);
+            }
         }
-        let mut known = self
-            .groups
-            .remove(&key)
-            .map(|group| {
-                let changed = group.ask.capability != ask.capability
-                    || group.ask.locality != ask.locality
-                    || group.ask.node_label != ask.node_label;
-                let rows = group.known.into_iter();
-                rows.map(|(place, count)| (place, count.filter(|_| !changed)))
-                    .collect::<BTreeMap<_, _>>()
-            })
-            .unwrap_or_default();
-        for (place, _) in ask.rows() {
-            known.entry(place).or_insert(None);
+        match ask.count {
+            0 => drop(group.wishes.remove(&ask.locality)),
+            count => drop(group.wishes.insert(ask.locality, count)),
         }
-        self.groups.insert(key, Group { ask, known });
+        group.check(key)?;
+        for place in group.rows().into_keys() {
+            group.known.entry(place).or_insert(None);
+        }
+        self.groups.insert(key, group);
         Ok(())
+    }
+
+    /// A key of this priority that no ask uses: give every distinct shape its own.
+    pub fn free_key(&self, priority: i32) -> AskKey {
+        let first = AskKey::priority(priority);
+        (1..)
+            .map(|id| first.with_id(id))
+            .find(|key| !self.groups.contains_key(key))
+            .unwrap_or(first)
+    }
+
+    /// Takes back every wish under a key.
+    pub fn cancel(&mut self, key: AskKey) {
+        if let Some(group) = self.groups.get_mut(&key) {
+            group.wishes.clear();
+        }
     }
 
     /// How many containers are outstanding under a key.
     pub fn outstanding(&self, key: AskKey) -> u32 {
-        self.groups.get(&key).map_or(0, |group| group.ask.count)
+        self.groups.get(&key).map_or(0, Group::total)
+    }
+
+    /// How many containers are outstanding under a key at one place.
+    pub fn outstanding_at(&self, key: AskKey, locality: &Locality) -> u32 {
+        let group = self.groups.get(&key);
+        group.and_then(|group| group.wishes.get(locality)).copied().unwrap_or(0)
     }
 
     /// How many containers are outstanding in all.
     pub fn total(&self) -> u32 {
-        self.groups.values().map(|group| group.ask.count).sum()
+        self.groups.values().map(Group::total).fold(0, u32::saturating_add)
     }
 
     /// The asks with containers outstanding.
-    pub fn asks(&self) -> impl Iterator<Item = &ContainerAsk> {
-        self.groups.values().map(|group| &group.ask).filter(|ask| ask.count > 0)
+    pub fn asks(&self) -> impl Iterator<Item = ContainerAsk> {
+        self.groups.iter().flat_map(|(key, group)| {
+            group.wishes.iter().map(|(locality, count)| ContainerAsk {
+                key: *key,
+                capability: group.shape.capability.clone(),
+                count: *count,
+                locality: locality.clone(),
+                node_label: group.shape.node_label.clone(),
+                execution: group.shape.execution,
+            })
+        })
     }
 
     /// True when a heartbeat would carry news.
     pub fn has_changes(&self) -> bool {
-        self.groups.values().any(|group| group.changes().next().is_some())
+        self.groups.values().any(|group| !group.changes().is_empty())
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn contains(&self, key: AskKey) -> bool {
+        self.groups.contains_key(&key)
     }
 
     /// Counts an arrived container. False when none was outstanding under its key: it is surplus.
-    pub(crate) fn arrived(&mut self, container: &Container) -> bool {
-        let Some(group) = self.groups.get_mut(&AskKey::of(container)) else {
+    ///
+    /// `just_said` are the rows of the request whose answer brought it. The ResourceManager takes over the rows first
+    /// and then hands out what it granted since the last heartbeat, so those rows were not counted down: they are said
+    /// again with the right number.
+    pub(crate) fn arrived(&mut self, container: &Container, just_said: &SentRows) -> bool {
+        let key = AskKey::of(container);
+        let Some(group) = self.groups.get_mut(&key) else {
             return false;
         };
-        // The ResourceManager counted down too. It did so for the rows of host and rack as well if it could honour
-        // them, which cannot be told from here: those are simply sent again.
-        if let Some(Some(known)) = group.known.get_mut(ANYWHERE) {
+        // Otherwise the ResourceManager counted down too. It did so for the rows of host and rack as well if it could
+        // honour them, which cannot be told from here: those are simply sent again.
+        if let Some(Some(known)) = group.known.get_mut(ANYWHERE)
+            && !just_said.names_anywhere(key)
+        {
             *known = known.saturating_sub(1);
         }
-        let expected = group.ask.count > 0;
-        group.ask.count = group.ask.count.saturating_sub(1);
-        expected
+        group.serve(container.node.host())
     }
 
     /// The rows that the ResourceManager does not know yet.
@@ -229,7 +214,7 @@ impl AskTable {
         let mut sent = SentRows::default();
         for (key, group) in &self.groups {
             for (place, count, relax) in group.changes() {
-                requests.push(group.ask.request(&place, count, relax));
+                requests.push(group.shape.request(*key, &place, count, relax));
                 sent.0.push((*key, place, count));
             }
         }
@@ -244,67 +229,93 @@ impl AskTable {
             }
         }
         self.groups
-            .retain(|_, group| group.ask.count > 0 || group.changes().next().is_some());
+            .retain(|_, group| group.total() > 0 || !group.changes().is_empty());
     }
 
     /// The ResourceManager has forgotten everything: send all rows anew.
     pub(crate) fn forget(&mut self) {
-        self.groups.retain(|_, group| group.ask.count > 0);
+        self.groups.retain(|_, group| group.total() > 0);
         for group in self.groups.values_mut() {
-            group.known = group.ask.rows().into_iter().map(|(place, _)| (place, None)).collect();
+            group.known = group.rows().into_keys().map(|place| (place, None)).collect();
         }
     }
 }
 
 impl Group {
-    /// Rows whose count differs from what the ResourceManager knows: place, count, relax.
-    fn changes(&self) -> impl Iterator<Item = (Place, u32, bool)> {
-        let rows: BTreeMap<Place, bool> = self.ask.rows().into_iter().collect();
-        self.known.iter().filter_map(move |(place, known)| {
-            let row = rows.get(place);
-            let count = if row.is_some() { self.ask.count } else { 0 };
-            (*known != Some(count)).then(|| (place.clone(), count, row.copied().unwrap_or(true)))
-        })
+    fn total(&self) -> u32 {
+        self.wishes.values().copied().fold(0, u32::saturating_add)
     }
-}
 
-impl ContainerAsk {
-    /// The places to ask at, each with its relax-locality flag. `*` is always among them: without it nothing is
-    /// allocated at all.
-    fn rows(&self) -> Vec<(Place, bool)> {
-        let mut rows = Vec::new();
-        match &self.locality {
-            Locality::Anywhere => rows.push((ANYWHERE.to_owned(), true)),
-            Locality::Nodes { nodes, relax } => {
-                rows.push((ANYWHERE.to_owned(), *relax));
-                for (host, rack) in nodes {
-                    rows.push((rack.clone(), *relax));
-                    rows.push((host.clone(), true));
-                }
-            }
-            Locality::Racks { racks, relax } => {
-                rows.push((ANYWHERE.to_owned(), *relax));
-                rows.extend(racks.iter().map(|rack| (rack.clone(), true)));
+    /// Sums and relax flags of all places that the wishes name.
+    fn rows(&self) -> BTreeMap<Place, (u32, bool)> {
+        let mut rows: BTreeMap<Place, (u32, bool)> = BTreeMap::new();
+        for (locality, wanted) in &self.wishes {
+            for (place, relax) in locality.places() {
+                let (count, relaxed) = rows.entry(place).or_insert((0, relax));
+                *count = count.saturating_add(*wanted);
+                *relaxed = relax;
             }
         }
         rows
     }
 
-    fn request(&self, place: &str, count: u32, relax: bool) -> ResourceRequestProto {
-        let guaranteed = ExecutionTypeRequestProto {
-            execution_type: Some(ExecutionTypeProto::Guaranteed.into()),
-            enforce_execution_type: Some(false),
+    /// One place has one relax flag, and its sum must be countable.
+    fn check(&self, key: AskKey) -> Result<(), AskError> {
+        let mut flags: BTreeMap<Place, bool> = BTreeMap::new();
+        for (place, relax) in self.wishes.keys().flat_map(Locality::places) {
+            if *flags.entry(place.clone()).or_insert(relax) != relax {
+                return Err(AskError::MixedRelax { key, place });
+            }
+        }
+        let count = self.total();
+        match i32::try_from(count) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(AskError::TooMany { key, count }),
+        }
+    }
+
+    /// Counts down the wish that a container on this host fits best; false when none is left.
+    fn serve(&mut self, host: &str) -> bool {
+        let rack = self
+            .wishes
+            .keys()
+            .find_map(|locality| locality.rack_of(host))
+            .map(str::to_owned);
+        let fits = |locality: &Locality| locality.distance(host, rack.as_deref()).unwrap_or(u8::MAX);
+        let best = self.wishes.keys().min_by_key(|locality| fits(locality)).cloned();
+        let Some(best) = best else { return false };
+        if let Some(count) = self.wishes.get_mut(&best) {
+            *count -= 1;
+            if *count == 0 {
+                self.wishes.remove(&best);
+            }
+        }
+        true
+    }
+
+    /// Rows whose count differs from what the ResourceManager knows: place, count, relax.
+    fn changes(&self) -> Vec<(Place, u32, bool)> {
+        let rows = self.rows();
+        let change = |(place, known): (&Place, &Option<u32>)| {
+            let (count, relax) = rows.get(place).copied().unwrap_or((0, true));
+            (*known != Some(count)).then(|| (place.clone(), count, relax))
         };
+        self.known.iter().filter_map(change).collect()
+    }
+}
+
+impl Shape {
+    fn request(&self, key: AskKey, place: &str, count: u32, relax: bool) -> ResourceRequestProto {
         ResourceRequestProto {
-            priority: Some(self.key.priority.into()),
+            priority: Some(key.priority.into()),
             resource_name: Some(place.to_owned()),
             capability: Some((&self.capability).into()),
             num_containers: Some(i32::try_from(count).unwrap_or(i32::MAX)),
             relax_locality: Some(relax),
             // A label anywhere else than on `*` is refused.
             node_label_expression: self.node_label.clone().filter(|_| place == ANYWHERE),
-            execution_type_request: Some(guaranteed),
-            allocation_request_id: Some(self.key.allocation_request_id),
+            execution_type_request: Some(self.execution.into()),
+            allocation_request_id: Some(key.allocation_request_id),
         }
     }
 }

@@ -1,10 +1,11 @@
 use yarn_common::{
     id::{ApplicationId, NodeId},
-    resource::Resource,
+    resource::{Priority, Resource},
     token::{Token, TokenKind},
 };
 
 use super::*;
+use crate::types::ExecutionType;
 
 /// What happens to a table, and the rows that must be sent afterwards.
 enum Step {
@@ -31,6 +32,8 @@ fn container(priority: i32) -> Container {
         allocation_request_id: 0,
         token: Token::new(vec![], vec![], TokenKind::Container, ""),
         version: 0,
+        execution_type: ExecutionType::Guaranteed,
+        allocation_tags: Vec::new(),
     }
 }
 
@@ -53,7 +56,11 @@ fn run(name: &str, steps: &[Step]) {
                     .unwrap();
             }
             Step::Arrive(priority, expected) => {
-                assert_eq!(table.arrived(&container(*priority)), *expected, "{name}, step {number}");
+                assert_eq!(
+                    table.arrived(&container(*priority), &SentRows::default()),
+                    *expected,
+                    "{name}, step {number}"
+                );
             }
             Step::Forget => table.forget(),
             Step::Beat(expected) | Step::Lost(expected) => {
@@ -179,48 +186,204 @@ fn places(table: &AskTable) -> Vec<(String, i32, bool, Option<String>)> {
     requests.iter().map(place).collect()
 }
 
-#[test]
-fn places_are_asked_for_at_every_level_and_labels_only_at_the_top() {
-    let nodes = Locality::Nodes {
-        nodes: vec![("h1".to_owned(), "/r1".to_owned())],
-        relax: false,
-    };
-    let mut table = AskTable::new();
-    let wish = ContainerAsk {
-        locality: nodes,
-        node_label: Some("gpu".to_owned()),
-        ..ContainerAsk::new(AskKey::priority(1), Resource::new(1024, 1), 2)
-    };
-    table.set(wish.clone()).unwrap();
-    let row =
-        |place: &str, count, relax, label: Option<&str>| (place.to_owned(), count, relax, label.map(str::to_owned));
-    let expected = [
-        row("*", 2, false, Some("gpu")),
-        row("/r1", 2, false, None),
-        row("h1", 2, true, None),
-    ];
-    assert_eq!(places(&table), expected);
+fn confirm(table: &mut AskTable) {
     let (_, sent) = table.changed_rows();
     table.confirm(&sent);
+}
 
+fn row(place: &str, count: i32, relax: bool) -> (String, i32, bool, Option<String>) {
+    (place.to_owned(), count, relax, None)
+}
+
+fn nodes(names: &[(&str, &str)], relax: bool) -> Locality {
+    let nodes = names
+        .iter()
+        .map(|(host, rack)| ((*host).to_owned(), (*rack).to_owned()));
+    Locality::Nodes {
+        nodes: nodes.collect(),
+        relax,
+    }
+}
+
+fn ask_at(count: u32, locality: Locality) -> ContainerAsk {
+    ContainerAsk::new(AskKey::priority(1), Resource::new(1024, 1), count).at(locality)
+}
+
+#[test]
+fn places_are_asked_for_at_every_level_and_labels_only_at_the_top() {
+    let mut table = AskTable::new();
+    table
+        .set(ask_at(2, nodes(&[("h1", "/r1")], false)).labelled("gpu"))
+        .unwrap();
+    let labelled = ("*".to_owned(), 2, false, Some("gpu".to_owned()));
+    assert_eq!(places(&table), [labelled, row("/r1", 2, false), row("h1", 2, true)]);
+    confirm(&mut table);
+
+    // Taken back, every level is cancelled; the other place and label start anew.
+    table.set(ask_at(0, nodes(&[("h1", "/r1")], false))).unwrap();
     let racks = Locality::Racks {
         racks: vec!["/r2".to_owned()],
         relax: true,
     };
-    table
-        .set(ContainerAsk {
-            locality: racks,
-            node_label: None,
-            ..wish
-        })
-        .unwrap();
+    table.set(ask_at(2, racks)).unwrap();
     let expected = [
-        row("*", 2, true, None),
-        row("/r1", 0, true, None),
-        row("/r2", 2, true, None),
-        row("h1", 0, true, None),
+        row("*", 2, true),
+        row("/r1", 0, true),
+        row("/r2", 2, true),
+        row("h1", 0, true),
     ];
     assert_eq!(places(&table), expected);
+}
+
+#[test]
+fn wishes_for_different_places_share_a_key_and_their_rows_are_sums() {
+    let mut table = AskTable::new();
+    table.set(ask_at(1, nodes(&[("h1", "/r1")], true))).unwrap();
+    table.set(ask_at(2, nodes(&[("h2", "/r1")], true))).unwrap();
+    table.set(ask_at(3, Locality::Anywhere)).unwrap();
+    let expected = [
+        row("*", 6, true),
+        row("/r1", 3, true),
+        row("h1", 1, true),
+        row("h2", 2, true),
+    ];
+    assert_eq!(places(&table), expected);
+    assert_eq!(table.total(), 6);
+    confirm(&mut table);
+    table.set(ask_at(0, nodes(&[("h2", "/r1")], true))).unwrap();
+    let expected = [row("*", 4, true), row("/r1", 1, true), row("h2", 0, true)];
+    assert_eq!(places(&table), expected);
+}
+
+#[test]
+fn two_hosts_of_one_rack_count_once_at_the_rack() {
+    let mut table = AskTable::new();
+    table
+        .set(ask_at(2, nodes(&[("h1", "/r"), ("h2", "/r")], true)))
+        .unwrap();
+    let expected = [
+        row("*", 2, true),
+        row("/r", 2, true),
+        row("h1", 2, true),
+        row("h2", 2, true),
+    ];
+    assert_eq!(places(&table), expected);
+}
+
+#[test]
+fn a_container_serves_the_wish_that_it_fits_best() {
+    let here = nodes(&[("nm1", "/r1")], true);
+    let beside = nodes(&[("nm2", "/r1")], true);
+    let table_of = |wishes: &[&Locality]| {
+        let mut table = AskTable::new();
+        for wish in wishes {
+            table.set(ask_at(1, (*wish).clone())).unwrap();
+        }
+        table
+    };
+    let mut table = table_of(&[&Locality::Anywhere, &beside, &here]);
+    for left in [
+        vec![Locality::Anywhere, beside.clone()],
+        vec![Locality::Anywhere],
+        vec![],
+    ] {
+        assert!(table.arrived(&container(1), &SentRows::default()));
+        let places: Vec<Locality> = table.asks().map(|ask| ask.locality).collect();
+        assert_eq!(places.len(), left.len());
+    }
+    assert!(!table.arrived(&container(1), &SentRows::default()));
+
+    let mut strict = table_of(&[&Locality::Anywhere, &beside]);
+    assert!(strict.arrived(&container(1), &SentRows::default()));
+    assert_eq!(strict.outstanding_at(AskKey::priority(1), &beside), 1);
+}
+
+#[test]
+fn strict_and_relaxed_wishes_for_one_place_need_keys_of_their_own() {
+    let mut table = AskTable::new();
+    table.set(ask_at(1, Locality::Anywhere)).unwrap();
+    let error = table.set(ask_at(1, nodes(&[("h1", "/r1")], false))).unwrap_err();
+    assert!(
+        matches!(&error, AskError::MixedRelax { place, .. } if place == "*"),
+        "{error}"
+    );
+    assert_eq!(table.total(), 1, "the table is unchanged");
+    let own = ContainerAsk {
+        key: table.free_key(1),
+        ..ask_at(1, nodes(&[("h1", "/r1")], false))
+    };
+    table.set(own).unwrap();
+    assert_eq!(table.total(), 2);
+}
+
+#[test]
+fn opportunistic_containers_are_asked_for_as_such() {
+    let mut table = AskTable::new();
+    table
+        .set(ask_at(1, Locality::Anywhere).executed(Execution::OPPORTUNISTIC))
+        .unwrap();
+    let (rows, _) = table.changed_rows();
+    let kind = rows[0].execution_type_request.unwrap();
+    assert_eq!(
+        (kind.execution_type, kind.enforce_execution_type),
+        (Some(2), Some(true))
+    );
+    let error = table.set(ask_at(2, Locality::Anywhere)).unwrap_err();
+    assert!(error.to_string().contains("Opportunistic"), "{error}");
+}
+
+#[test]
+fn impossible_asks_are_refused_and_named() {
+    let mut table = AskTable::new();
+    let types = [crate::types::ResourceType {
+        name: "yarn.io/gpu".to_owned(),
+        units: String::new(),
+    }];
+    let maximum = Resource::new(8192, 4).with_extra("yarn.io/gpu", 1);
+    table.set_limits(Limits::new(Some(maximum), &types));
+    let of = |capability| ContainerAsk::new(AskKey::priority(1), capability, 1);
+    let small = || of(Resource::new(1, 1));
+    let table_of_errors = [
+        (of(Resource::new(0, 1)), "0 of \"memory-mb\""),
+        (of(Resource::new(u64::MAX, 1)), "18446744073709551615 of \"memory-mb\""),
+        (of(Resource::new(1, u32::MAX)), "4294967295 of \"vcores\""),
+        (of(Resource::new(1, 1).with_extra("", 1)), "1 of \"\""),
+        (of(Resource::new(1, 1).with_extra("yarn.io/fpga", 1)), "yarn.io/fpga"),
+        (
+            of(Resource::new(8193, 1)),
+            "the largest that the queue gives is <memory:8192",
+        ),
+        (
+            ContainerAsk {
+                count: u32::MAX,
+                ..small()
+            },
+            "4294967295 containers",
+        ),
+        (small().at(nodes(&[], true)), "names no node"),
+        (small().at(nodes(&[("", "/r")], true)), "no host and no rack"),
+        (small().labelled("a && b"), "a && b"),
+    ];
+    for (ask, expected) in table_of_errors {
+        let error = table.set(ask).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(table, {
+        let mut untouched = AskTable::new();
+        untouched.set_limits(table.limits().clone());
+        untouched
+    });
+}
+
+#[test]
+fn a_row_that_crossed_a_grant_is_said_again() {
+    let mut table = AskTable::new();
+    table.set(ask_at(3, Locality::Anywhere)).unwrap();
+    let (_, sent) = table.changed_rows();
+    table.confirm(&sent);
+    // Granted before the row arrived there: the row stands at 3 where 2 are wanted.
+    assert!(table.arrived(&container(1), &sent));
+    assert_eq!(places(&table), [row("*", 2, true)]);
 }
 
 #[test]
@@ -238,7 +401,7 @@ fn an_arrival_lowers_the_rows_of_all_places() {
         .unwrap();
     let (_, sent) = table.changed_rows();
     table.confirm(&sent);
-    assert!(table.arrived(&container(1)));
+    assert!(table.arrived(&container(1), &SentRows::default()));
     let counts: Vec<_> = places(&table)
         .into_iter()
         .map(|(place, count, ..)| (place, count))

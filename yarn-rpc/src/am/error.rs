@@ -14,6 +14,18 @@ pub enum AmError {
         "no ResourceManager address is known; set yarn.resourcemanager.scheduler.address or yarn.resourcemanager.hostname"
     )]
     NoAddress,
+    /// An address that cannot be called.
+    #[error("{0:?} is no address of a ResourceManager; write host:port, for example rm.example.com:8030")]
+    Address(String),
+    /// The token is of another kind: AMRM tokens alone open the scheduler's port.
+    #[error("a token of kind {0:?} cannot register an ApplicationMaster; take the one of kind YARN_AM_RM_TOKEN")]
+    WrongToken(String),
+    /// The process was not started by YARN as an ApplicationMaster, or its configuration is incomplete.
+    #[error("this process cannot speak for an ApplicationMaster: {0}")]
+    Environment(String),
+    /// The heartbeats have ended.
+    #[error("the heartbeats to the ResourceManager have ended")]
+    Ended,
     /// The ApplicationMaster has not registered yet, or has unregistered.
     #[error("the ApplicationMaster is not registered; call register first")]
     NotRegistered,
@@ -60,6 +72,11 @@ impl AmError {
     pub fn is_refused_ask(&self) -> bool {
         self.exception()
             .is_some_and(|exception| exception.kind() == ExceptionKind::InvalidResourceRequest)
+    }
+
+    /// True when the request itself was refused for something that it carried: an ask, the blacklist, a release.
+    pub(super) fn is_refused_request(&self) -> bool {
+        self.exception().is_some() && !self.is_terminal()
     }
 
     /// True when the process must end: the attempt is over, or its token is no longer accepted.

@@ -1,20 +1,34 @@
 //! What registration and heartbeats bring.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use bytes::Bytes;
-use yarn_common::{id::NodeId, resource::Resource, token::Token};
+use yarn_common::{
+    id::NodeId,
+    launch::ApplicationAccess,
+    resource::{Priority, Resource},
+    token::Token,
+};
+
+use super::{
+    scheduling::RejectedAsk,
+    updates::{UpdateError, UpdatedContainer},
+};
 
 use crate::{
     convert::{ConversionError, required},
-    proto::yarn::{RegisterApplicationMasterResponseProto, SchedulerResourceTypesProto},
+    proto::yarn::{
+        ApplicationAccessTypeProto, CollectorInfoProto, RegisterApplicationMasterResponseProto, ResourceTypeInfoProto,
+        SchedulerResourceTypesProto,
+    },
     types::{self, Container, ContainerStatus, NodeUpdate, Preemption, ResourceType},
 };
 
 /// The answer to a registration.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Registration {
-    /// The largest container that may be asked for. It can shrink when nodes leave.
+    /// The largest container that may be asked for. It can shrink when nodes leave. The largest number there is where
+    /// the answer was lost.
     pub maximum_capability: Resource,
     /// The queue that the application runs in, after the cluster's mapping rules.
     pub queue: String,
@@ -28,6 +42,30 @@ pub struct Registration {
     pub enforces_vcores: bool,
     /// The resource types that the cluster knows. An ask of any other type is silently cut down by the server.
     pub resource_types: Vec<ResourceType>,
+    /// Named sizes of containers, where the cluster has such.
+    pub resource_profiles: BTreeMap<String, Resource>,
+    /// Who may view and change the application, as it was submitted.
+    pub acls: BTreeMap<ApplicationAccess, String>,
+    /// True when the ResourceManager took the registration but its answer never came: it takes only one from each
+    /// attempt. The other fields are then unknown; running containers of earlier attempts come late or end.
+    pub answer_lost: bool,
+}
+
+impl Registration {
+    /// What is known when the ResourceManager has registered this attempt and its answer was lost.
+    pub(super) fn lost() -> Self {
+        Self {
+            maximum_capability: Resource::new(i64::MAX as u64, i32::MAX as u32),
+            queue: String::new(),
+            containers_from_previous_attempts: Vec::new(),
+            client_to_am_key: None,
+            enforces_vcores: false,
+            resource_types: Vec::new(),
+            resource_profiles: BTreeMap::new(),
+            acls: BTreeMap::new(),
+            answer_lost: true,
+        }
+    }
 }
 
 impl fmt::Debug for Registration {
@@ -59,19 +97,57 @@ pub(super) fn registered(response: RegisterApplicationMasterResponseProto) -> Re
             required(token.token, "NM token")?,
         ));
     }
-    let resource_type = |kind: crate::proto::yarn::ResourceTypeInfoProto| ResourceType {
-        name: kind.name,
-        units: kind.units.unwrap_or_default(),
-    };
+    let mut resource_profiles = BTreeMap::new();
+    for entry in response.resource_profiles.unwrap_or_default().resource_profiles_map {
+        resource_profiles.insert(entry.name, entry.resources.try_into()?);
+    }
+    let mut acls = BTreeMap::new();
+    for acl in response.application_ac_ls {
+        let access = match acl.access_type() {
+            ApplicationAccessTypeProto::AppaccessViewApp => ApplicationAccess::View,
+            ApplicationAccessTypeProto::AppaccessModifyApp => ApplicationAccess::Modify,
+        };
+        acls.insert(access, acl.acl.unwrap_or_default());
+    }
     let registration = Registration {
         maximum_capability: required(response.maximum_capability, "maximum capability")?,
         queue: response.queue.unwrap_or_default(),
         containers_from_previous_attempts: types::containers(response.containers_from_previous_attempts)?,
         client_to_am_key: response.client_to_am_token_master_key,
         enforces_vcores,
-        resource_types: response.resource_types.into_iter().map(resource_type).collect(),
+        resource_types: response.resource_types.into_iter().map(Into::into).collect(),
+        resource_profiles,
+        acls,
+        answer_lost: false,
     };
     Ok((registration, tokens))
+}
+
+impl From<ResourceTypeInfoProto> for ResourceType {
+    fn from(kind: ResourceTypeInfoProto) -> Self {
+        Self {
+            name: kind.name,
+            units: kind.units.unwrap_or_default(),
+        }
+    }
+}
+
+/// Where the application's timeline data go (Timeline Service v2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collector {
+    /// `host:port`.
+    pub address: String,
+    /// What proves the writer, on secure clusters.
+    pub token: Option<Token>,
+}
+
+impl From<CollectorInfoProto> for Collector {
+    fn from(info: CollectorInfoProto) -> Self {
+        Self {
+            address: info.collector_addr.unwrap_or_default(),
+            token: info.collector_token.map(Into::into),
+        }
+    }
 }
 
 /// A container that has just been granted.
@@ -100,6 +176,22 @@ pub struct Allocation {
     pub cluster_nodes: Option<u32>,
     /// The scheduler wants resources back.
     pub preemption: Option<Preemption>,
+    /// Changes of containers that were granted.
+    pub updated: Vec<UpdatedContainer>,
+    /// Changes of containers that were refused.
+    pub update_errors: Vec<UpdateError>,
+    /// Asks with placement constraints that were given up.
+    pub rejected: Vec<RejectedAsk>,
+    /// The application's present priority.
+    pub application_priority: Option<Priority>,
+    /// True when it differs from what the heartbeat before told.
+    pub priority_changed: bool,
+    /// Where timeline data go.
+    pub collector: Option<Collector>,
+    /// True when it differs from what the heartbeat before told.
+    pub collector_changed: bool,
+    /// How many containers are pending in all, in a federation of clusters (3.4 and later).
+    pub pending_in_federation: Option<u32>,
     /// NM tokens that were sent; they are in the cache already.
     pub nm_tokens: Vec<(NodeId, Token)>,
     /// True when the ResourceManager had forgotten this attempt, which registered again and repeated all its asks.

@@ -8,21 +8,47 @@
 //!                              └──── the ResourceManager restarted or failed over
 //! ```
 //!
-//! [`AmClient`] is the transport's end; what it sends and what answers mean is decided by pure parts: the
-//! [`AskTable`], and the exchange that numbers heartbeats and keeps what the ResourceManager has not confirmed.
+//! | type | what it is |
+//! | --- | --- |
+//! | [`AmClient`] | the conversation call by call |
+//! | [`AmHandle`], [`AmEvents`] | the same as a task of its own: it beats by itself, faster while something is asked for |
+//! | [`ContainerAsk`], [`AskTable`] | containers by priority, size, label, kind and place |
+//! | [`ConstrainedAsk`], [`PlacementConstraint`] | containers in relation to others, and by attributes of nodes |
+//! | [`ContainerUpdate`] | more or fewer resources, another execution type |
+//!
+//! What is sent and what answers mean is decided by pure parts: the tables of asks and updates, and the exchange that
+//! numbers heartbeats and keeps what the ResourceManager has not confirmed.
 
+mod ask;
 mod asks;
 mod client;
 mod error;
 mod events;
 mod exchange;
+mod handle;
+mod ledger;
+mod link;
 mod nm_tokens;
+mod options;
+mod pacing;
+mod placement;
+mod scheduling;
+mod service;
+mod updates;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::asks::{AskError, AskKey, AskTable, ContainerAsk, Locality};
-pub use self::client::{AmClient, AmOptions};
+pub use self::ask::{AskError, AskKey, ContainerAsk, Execution, Locality};
+pub use self::asks::AskTable;
+pub use self::client::AmClient;
 pub use self::error::AmError;
-pub use self::events::{AllocatedContainer, Allocation, Registration};
+pub use self::events::{AllocatedContainer, Allocation, Collector, Registration};
+pub use self::exchange::Withdrawn;
+pub use self::handle::{AmEvent, AmEvents, AmHandle};
 pub use self::nm_tokens::NmTokenCache;
+pub use self::options::AmOptions;
+pub use self::pacing::Pace;
+pub use self::placement::{PlacementConstraint, Scope, TagNamespace};
+pub use self::scheduling::{ConstrainedAsk, RejectedAsk, RejectionReason};
+pub use self::updates::{ContainerUpdate, UpdateError, UpdateKind, UpdateRefusal, UpdatedContainer};

@@ -1,34 +1,44 @@
-//! ApplicationClientProtocol: submit an application and follow it.
+//! ApplicationClientProtocol: submit an application and follow it; look at the cluster.
 //!
-//! What the REST interface offers too, for clusters where it is closed or cannot say it. Without Kerberos the caller is
-//! a user by name ([`Identity::Simple`]) or holds a delegation token.
+//! What the REST interface offers too, for clusters where it is closed or cannot say it: where both have a method, it
+//! has the same name and the same meaning. Without Kerberos the caller is a user by name ([`Identity::Simple`]) or holds
+//! a delegation token.
 
+mod applications;
+mod attempt;
+mod cluster;
+mod error;
+mod queue;
 mod report;
+mod security;
 mod submission;
 
 #[cfg(test)]
 mod tests;
 
-use yarn_common::{id::ApplicationId, resource::Resource, submission::ApplicationSubmissionContext};
+use prost::Message;
+use yarn_common::conf::{ConfError, HadoopConfiguration};
 
-pub use self::report::{ApplicationReport, ApplicationState, FinalApplicationStatus};
+pub use self::applications::{ApplicationFilter, ApplicationScope, NewApplication};
+pub use self::attempt::{ApplicationAttempt, AttemptState, ContainerReport};
+pub use self::cluster::{ClusterMetrics, NodeLabel, QueueAccess};
+pub use self::error::YarnClientError;
+pub use self::queue::{Queue, QueueState};
+pub use self::report::{
+    ApplicationReport, ApplicationState, FinalApplicationStatus, Lifetime, LogAggregationStatus, ResourceUsage,
+};
 use crate::{
-    convert::{ConversionError, required},
-    ipc::{Identity, IpcClient, IpcError, IpcOptions, Protocol, RemoteException},
-    proto::yarn::{
-        GetApplicationReportRequestProto, GetApplicationReportResponseProto, GetNewApplicationRequestProto,
-        GetNewApplicationResponseProto, KillApplicationRequestProto, KillApplicationResponseProto,
-        SubmitApplicationRequestProto, SubmitApplicationResponseProto,
-    },
+    convert::{self, ConversionError},
+    ipc::{Identity, IpcClient, IpcOptions, Protocol},
     retry::{Outcome, RetryPolicy, Servers},
 };
 
-/// How an [`RmClient`] finds the ResourceManager and who it is.
+/// How a [`YarnClient`] finds the ResourceManager and who it is.
 #[derive(Clone, Debug)]
-pub struct RmClientOptions {
+pub struct YarnClientOptions {
     /// Client addresses (`host:port`, default port 8032), one per ResourceManager.
     pub addresses: Vec<String>,
-    /// Who submits.
+    /// Who asks.
     pub identity: Identity,
     /// How long to look for an active ResourceManager.
     pub retry: RetryPolicy,
@@ -36,69 +46,44 @@ pub struct RmClientOptions {
     pub ipc: IpcOptions,
 }
 
-/// Why a call failed.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RmClientError {
-    /// No address was given.
-    #[error("no ResourceManager address is known; set yarn.resourcemanager.address or yarn.resourcemanager.hostname")]
-    NoAddress,
-    /// The ResourceManager refused, or could not be reached for as long as the retry policy waits.
-    #[error("{step} failed after {retries} retries: {source}")]
-    Call {
-        /// What was tried.
-        step: &'static str,
-        /// How often it was repeated.
-        retries: u32,
-        /// The last failure.
-        source: IpcError,
-    },
-    /// The answer lacks something.
-    #[error("the answer to {step} cannot be used: {source}")]
-    Answer {
-        /// What was tried.
-        step: &'static str,
-        /// What is missing.
-        source: ConversionError,
-    },
-}
-
-impl RmClientError {
-    /// The server's exception, if it sent one.
-    pub fn exception(&self) -> Option<&RemoteException> {
-        match self {
-            Self::Call { source, .. } => source.remote(),
-            _ => None,
+impl YarnClientOptions {
+    /// Hadoop's defaults.
+    pub fn new(addresses: Vec<String>, identity: Identity) -> Self {
+        Self {
+            addresses,
+            identity,
+            retry: RetryPolicy::RESOURCE_MANAGER,
+            ipc: IpcOptions::default(),
         }
+    }
+
+    /// The addresses of a Hadoop configuration.
+    ///
+    /// # Errors
+    /// [`ConfError`], naming the property and its file.
+    pub fn from_configuration(conf: &HadoopConfiguration, identity: Identity) -> Result<Self, ConfError> {
+        let addresses = conf.rm_client_addresses()?;
+        Ok(Self::new(addresses.iter().map(ToString::to_string).collect(), identity))
     }
 }
 
-/// A fresh application id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewApplication {
-    /// The id to submit under.
-    pub id: ApplicationId,
-    /// The largest container of the cluster.
-    pub maximum_capability: Resource,
-}
-
-/// Speaks ApplicationClientProtocol with the active ResourceManager.
+/// Speaks ApplicationClientProtocol with the active ResourceManager. Calls may be made side by side.
 #[derive(Debug)]
-pub struct RmClient {
+pub struct YarnClient {
     servers: Servers,
 }
 
-impl RmClient {
+impl YarnClient {
     /// A client that connects with its first call.
     ///
     /// # Errors
-    /// [`RmClientError::NoAddress`].
+    /// [`YarnClientError::NoAddress`].
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn new(options: RmClientOptions) -> Result<Self, RmClientError> {
+    pub fn new(options: YarnClientOptions) -> Result<Self, YarnClientError> {
         if options.addresses.is_empty() {
-            return Err(RmClientError::NoAddress);
+            return Err(YarnClientError::NoAddress);
         }
         let connect = |address: String| {
             let (identity, ipc) = (options.identity.clone(), options.ipc.clone());
@@ -110,67 +95,28 @@ impl RmClient {
         })
     }
 
-    /// Asks for an application id.
-    ///
-    /// # Errors
-    /// See [`RmClientError`].
-    pub async fn new_application(&mut self) -> Result<NewApplication, RmClientError> {
-        const STEP: &str = "getNewApplication";
-        let answer: GetNewApplicationResponseProto = self.call(STEP, &GetNewApplicationRequestProto {}).await?;
-        let unusable = |source| RmClientError::Answer { step: STEP, source };
-        Ok(NewApplication {
-            id: required(answer.application_id, "application id").map_err(unusable)?,
-            maximum_capability: required(answer.maximum_capability, "maximum capability").map_err(unusable)?,
-        })
-    }
-
-    /// Submits an application. Submitting the same id twice does no harm. The application is only accepted once its
-    /// report has left the states before [`ApplicationState::Accepted`].
-    ///
-    /// # Errors
-    /// See [`RmClientError`].
-    pub async fn submit(&mut self, application: &ApplicationSubmissionContext) -> Result<(), RmClientError> {
-        let request = SubmitApplicationRequestProto {
-            application_submission_context: Some(application.into()),
-        };
-        self.call::<_, SubmitApplicationResponseProto>("submitApplication", &request)
-            .await?;
-        Ok(())
-    }
-
-    /// The state of an application.
-    ///
-    /// # Errors
-    /// See [`RmClientError`].
-    pub async fn report(&mut self, application: ApplicationId) -> Result<ApplicationReport, RmClientError> {
-        const STEP: &str = "getApplicationReport";
-        let request = GetApplicationReportRequestProto {
-            application_id: Some(application.into()),
-        };
-        let answer: GetApplicationReportResponseProto = self.call(STEP, &request).await?;
-        required(answer.application_report, "application report")
-            .map_err(|source| RmClientError::Answer { step: STEP, source })
-    }
-
-    /// Asks once to kill an application; true when it is dead. Repeat until then, with pauses.
-    ///
-    /// # Errors
-    /// See [`RmClientError`].
-    pub async fn kill(&mut self, application: ApplicationId, reason: &str) -> Result<bool, RmClientError> {
-        let request = KillApplicationRequestProto {
-            application_id: Some(application.into()),
-            diagnostics: Some(reason.to_owned()),
-        };
-        let answer: KillApplicationResponseProto = self.call("forceKillApplication", &request).await?;
-        Ok(answer.is_kill_completed())
-    }
-
-    async fn call<Q: prost::Message, A: prost::Message + Default>(
-        &mut self,
+    async fn call<Q: Message, A: Message + Default>(
+        &self,
         step: &'static str,
         request: &Q,
-    ) -> Result<A, RmClientError> {
+    ) -> Result<A, YarnClientError> {
         let Outcome { result, retries } = self.servers.call(step, request).await;
-        result.map_err(|source| RmClientError::Call { step, retries, source })
+        result.map_err(|source| YarnClientError::Call { step, retries, source })
+    }
+
+    /// A field of an answer that must be there.
+    fn field<P, T>(step: &'static str, field: Option<P>, name: &'static str) -> Result<T, YarnClientError>
+    where
+        T: TryFrom<P, Error: Into<ConversionError>>,
+    {
+        convert::required(field, name).map_err(|source| YarnClientError::Answer { step, source })
+    }
+
+    /// The elements of a list in an answer.
+    fn fields<P, T: TryFrom<P, Error = ConversionError>>(
+        step: &'static str,
+        fields: Vec<P>,
+    ) -> Result<Vec<T>, YarnClientError> {
+        convert::all(fields).map_err(|source| YarnClientError::Answer { step, source })
     }
 }

@@ -1,13 +1,19 @@
 //! The state of an application.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use yarn_common::{
     id::{ApplicationAttemptId, ApplicationId},
+    resource::{Priority, Resource},
     token::Token,
 };
 
 use crate::{
     convert::{ConversionError, required},
-    proto::yarn::{ApplicationReportProto, FinalApplicationStatusProto, YarnApplicationStateProto},
+    proto::yarn::{
+        AppTimeoutsMapProto, ApplicationReportProto, ApplicationResourceUsageReportProto, FinalApplicationStatusProto,
+        LogAggregationStatusProto, ResourceProto, StringLongMapProto, YarnApplicationStateProto,
+    },
 };
 
 /// How far an application has come.
@@ -84,12 +90,142 @@ pub struct ApplicationReport {
     pub attempt: Option<ApplicationAttemptId>,
     /// The token of an unmanaged ApplicationMaster, for its owner, once the attempt was launched.
     pub am_rm_token: Option<Token>,
+    /// The token that opens the ApplicationMaster's own interface, on secure clusters.
+    pub client_to_am_token: Option<Token>,
+    /// Its kind in lists.
+    pub application_type: String,
+    /// Labels to find it by.
+    pub tags: BTreeSet<String>,
+    /// Its priority among applications: the higher wins.
+    pub priority: Option<Priority>,
+    /// Whether the submitting program is the ApplicationMaster.
+    pub unmanaged: bool,
+    /// The node label of its containers.
+    pub node_label: Option<String>,
+    /// The node label of its ApplicationMaster.
+    pub am_node_label: Option<String>,
+    /// When it was submitted, in milliseconds since the epoch; 0 where unknown.
+    pub submit_time_ms: i64,
+    /// When it was accepted; 0 where unknown.
+    pub start_time_ms: i64,
+    /// When its first ApplicationMaster was launched; 0 while it was not.
+    pub launch_time_ms: i64,
+    /// When it ended; 0 while it runs.
+    pub finish_time_ms: i64,
+    /// How far its logs are gathered.
+    pub log_aggregation: Option<LogAggregationStatus>,
+    /// What it has and has used; only its owner and administrators see it.
+    pub usage: Option<ResourceUsage>,
+    /// When it will be killed, as `lifetime` says it.
+    pub lifetime: Option<Lifetime>,
+    /// The cluster that runs it (3.4 and later).
+    pub cluster: Option<String>,
+}
+
+/// How far an application's logs are gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogAggregationStatus {
+    /// They are not gathered.
+    Disabled,
+    /// Not begun.
+    NotStarted,
+    /// Under way.
+    Running,
+    /// Under way, with failures on some nodes.
+    RunningWithFailure,
+    /// Done.
+    Succeeded,
+    /// Some are missing.
+    Failed,
+    /// Some nodes did not report in time.
+    TimedOut,
+}
+
+/// What an application has and has used.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceUsage {
+    /// Containers that it has.
+    pub containers: u32,
+    /// Containers reserved for it.
+    pub reserved_containers: u32,
+    /// What it has.
+    pub used: Option<Resource>,
+    /// What is reserved for it.
+    pub reserved: Option<Resource>,
+    /// What it has and asks for.
+    pub needed: Option<Resource>,
+    /// Mebibytes of memory times seconds.
+    pub memory_seconds: i64,
+    /// Cores times seconds.
+    pub vcore_seconds: i64,
+    /// Per cent of its queue.
+    pub queue_percentage: f32,
+    /// Per cent of the cluster.
+    pub cluster_percentage: f32,
+    /// Memory times seconds taken away by preemption.
+    pub preempted_memory_seconds: i64,
+    /// Cores times seconds taken away by preemption.
+    pub preempted_vcore_seconds: i64,
+    /// The same as above by resource type.
+    pub resource_seconds: BTreeMap<String, i64>,
+    /// Taken away by preemption, by resource type.
+    pub preempted_resource_seconds: BTreeMap<String, i64>,
+}
+
+/// How long an application may live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// When it will be killed, in ISO 8601, or `UNLIMITED`.
+    pub expires: String,
+    /// How many seconds are left; -1 where there is no limit.
+    pub remaining_seconds: i64,
+}
+
+fn usage(report: ApplicationResourceUsageReportProto) -> Result<ResourceUsage, ConversionError> {
+    let resource = |field: Option<ResourceProto>| field.map(Resource::try_from).transpose();
+    let seconds = |map: Vec<StringLongMapProto>| map.into_iter().map(|entry| (entry.key, entry.value)).collect();
+    Ok(ResourceUsage {
+        containers: report.num_used_containers().try_into().unwrap_or_default(),
+        reserved_containers: report.num_reserved_containers().try_into().unwrap_or_default(),
+        memory_seconds: report.memory_seconds(),
+        vcore_seconds: report.vcore_seconds(),
+        queue_percentage: report.queue_usage_percentage(),
+        cluster_percentage: report.cluster_usage_percentage(),
+        preempted_memory_seconds: report.preempted_memory_seconds(),
+        preempted_vcore_seconds: report.preempted_vcore_seconds(),
+        used: resource(report.used_resources)?,
+        reserved: resource(report.reserved_resources)?,
+        needed: resource(report.needed_resources)?,
+        resource_seconds: seconds(report.application_resource_usage_map),
+        preempted_resource_seconds: seconds(report.application_preempted_resource_usage_map),
+    })
+}
+
+fn log_aggregation(status: LogAggregationStatusProto) -> LogAggregationStatus {
+    match status {
+        LogAggregationStatusProto::LogDisabled => LogAggregationStatus::Disabled,
+        LogAggregationStatusProto::LogNotStart => LogAggregationStatus::NotStarted,
+        LogAggregationStatusProto::LogRunning => LogAggregationStatus::Running,
+        LogAggregationStatusProto::LogRunningWithFailure => LogAggregationStatus::RunningWithFailure,
+        LogAggregationStatusProto::LogSucceeded => LogAggregationStatus::Succeeded,
+        LogAggregationStatusProto::LogFailed => LogAggregationStatus::Failed,
+        LogAggregationStatusProto::LogTimeOut => LogAggregationStatus::TimedOut,
+    }
+}
+
+fn lifetime(timeouts: Vec<AppTimeoutsMapProto>) -> Option<Lifetime> {
+    let timeout = timeouts.into_iter().find_map(|entry| entry.application_timeout)?;
+    Some(Lifetime {
+        remaining_seconds: timeout.remaining_time.unwrap_or(-1),
+        expires: timeout.expire_time.unwrap_or_default(),
+    })
 }
 
 impl TryFrom<ApplicationReportProto> for ApplicationReport {
     type Error = ConversionError;
 
     fn try_from(report: ApplicationReportProto) -> Result<Self, ConversionError> {
+        let log_status = report.log_aggregation_status.map(|_| report.log_aggregation_status());
         Ok(Self {
             state: state(report.yarn_application_state()),
             final_status: final_status(report.final_application_status()),
@@ -97,6 +233,21 @@ impl TryFrom<ApplicationReportProto> for ApplicationReport {
                 .rpc_port
                 .and_then(|port| u16::try_from(port).ok())
                 .filter(|port| *port != 0),
+            log_aggregation: log_status.map(log_aggregation),
+            unmanaged: report.unmanaged_application(),
+            submit_time_ms: report.submit_time(),
+            start_time_ms: report.start_time(),
+            launch_time_ms: report.launch_time(),
+            finish_time_ms: report.finish_time(),
+            priority: report.priority.map(Into::into),
+            usage: report.app_resource_usage.map(usage).transpose()?,
+            lifetime: lifetime(report.app_timeouts),
+            tags: report.application_tags.into_iter().collect(),
+            application_type: report.application_type.unwrap_or_default(),
+            node_label: report.app_node_label_expression,
+            am_node_label: report.am_node_label_expression,
+            client_to_am_token: report.client_to_am_token.map(Into::into),
+            cluster: report.rm_cluster_id,
             progress: report.progress.unwrap_or_default(),
             id: required(report.application_id, "application id")?,
             user: report.user.unwrap_or_default(),
@@ -112,6 +263,21 @@ impl TryFrom<ApplicationReportProto> for ApplicationReport {
                 .and_then(|attempt| attempt.try_into().ok()),
             am_rm_token: report.am_rm_token.map(Into::into),
         })
+    }
+}
+
+impl From<ApplicationState> for YarnApplicationStateProto {
+    fn from(state: ApplicationState) -> Self {
+        match state {
+            ApplicationState::New => Self::New,
+            ApplicationState::NewSaving => Self::NewSaving,
+            ApplicationState::Submitted => Self::Submitted,
+            ApplicationState::Accepted => Self::Accepted,
+            ApplicationState::Running => Self::Running,
+            ApplicationState::Finished => Self::Finished,
+            ApplicationState::Failed => Self::Failed,
+            ApplicationState::Killed => Self::Killed,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use yarn_common::submission::{ApplicationSubmissionContext, LogAggregationContext};
 
+use super::YarnClientError;
 use crate::proto::yarn::{
     ApplicationSubmissionContextProto, LogAggregationContextProto, PriorityProto, ResourceRequestProto,
 };
@@ -57,5 +58,32 @@ impl From<&LogAggregationContext> for LogAggregationContextProto {
             log_aggregation_policy_class_name: logs.policy_class_name.clone(),
             log_aggregation_policy_parameters: logs.policy_parameters.clone(),
         }
+    }
+}
+
+/// Checks what the ResourceManager would refuse or silently change.
+pub(super) fn check(application: &ApplicationSubmissionContext) -> Result<(), YarnClientError> {
+    let wrong = |reason: String| {
+        Err(YarnClientError::Invalid {
+            name: application.name.clone(),
+            reason,
+        })
+    };
+    let (size, commands) = (&application.resource, &application.am_container.commands);
+    if size.memory_mb == 0 || i64::try_from(size.memory_mb).is_err() || i32::try_from(size.vcores).is_err() {
+        return wrong(format!("no ApplicationMaster can have {size}"));
+    }
+    if !application.unmanaged_am && commands.iter().all(|command| command.trim().is_empty()) {
+        return wrong("its ApplicationMaster has no command".to_owned());
+    }
+    if application.tags.len() > 10 {
+        return wrong(format!("it has {} tags; 10 are allowed", application.tags.len()));
+    }
+    if let Some(tag) = application.tags.iter().find(|tag| tag.len() > 100 || !tag.is_ascii()) {
+        return wrong(format!("the tag {tag:?} is not of at most 100 ASCII characters"));
+    }
+    match application.max_app_attempts {
+        Some(0) => wrong("it allows 0 attempts".to_owned()),
+        _ => Ok(()),
     }
 }

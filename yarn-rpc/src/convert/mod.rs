@@ -7,11 +7,11 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
-use std::{convert::Infallible, num::TryFromIntError};
+use std::{collections::BTreeMap, convert::Infallible, num::TryFromIntError};
 
 use yarn_common::token::Token;
 
-use crate::proto::common::TokenProto;
+use crate::proto::{common::TokenProto, yarn::StringStringMapProto};
 
 /// An answer lacks something that every ResourceManager and NodeManager sends, or holds an impossible value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,12 @@ where
         ConversionError(NUMBER) => ConversionError(name),
         inner => inner,
     })
+}
+
+/// Hadoop's way of writing a map: pairs, of which the last of a name counts.
+pub(crate) fn text_map(pairs: Vec<StringStringMapProto>) -> BTreeMap<String, String> {
+    let pair = |pair: StringStringMapProto| (pair.key.unwrap_or_default(), pair.value.unwrap_or_default());
+    pairs.into_iter().map(pair).collect()
 }
 
 /// Converts every element.

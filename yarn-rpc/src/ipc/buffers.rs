@@ -97,13 +97,17 @@ impl Outbound {
     }
 
     /// Queues bytes as they are or protected.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    ///
+    /// # Errors
+    /// [`WireError::Protection`] where the protection cannot go on.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), WireError> {
         let Some(sealer) = &mut self.sealer else {
             self.bytes.extend_from_slice(bytes);
-            return;
+            return Ok(());
         };
-        for part in bytes.chunks(MAX_WRAPPED) {
-            let token: Bytes = sealer.seal(part);
+        let limit = sealer.max_message().unwrap_or(MAX_WRAPPED).min(MAX_WRAPPED);
+        for part in bytes.chunks(limit) {
+            let token: Bytes = sealer.seal(part)?;
             let wrap = RpcSaslProto {
                 state: SaslState::Wrap.into(),
                 token: Some(token),
@@ -111,6 +115,7 @@ impl Outbound {
             };
             self.bytes.extend_from_slice(&frame::sasl_frame(&wrap));
         }
+        Ok(())
     }
 
     /// What waits to be written; a writer takes it from the front.

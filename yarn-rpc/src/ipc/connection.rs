@@ -104,7 +104,10 @@ impl<'a> Connection<'a> {
     /// Carries calls until the connection ends.
     pub(super) async fn serve(mut self, waiting: Vec<Call>, inbox: &mut mpsc::Receiver<Call>) -> End {
         for call in waiting {
-            self.send(call);
+            if let Err(Stop::Failed(error)) = self.send(call) {
+                self.fail_all(&error);
+                return End::Failed;
+            }
         }
         let (mut reader, mut writer) =
             tokio::io::split(std::mem::replace(&mut self.stream, Box::new(tokio::io::empty())));
@@ -115,7 +118,7 @@ impl<'a> Connection<'a> {
                 read = reader.read_buf(self.inbound.buffer()) => self.received(read),
                 written = writer.write_buf(self.outbound.bytes()), if self.outbound.len() > 0 => self.written(written),
                 call = inbox.recv(), if self.outbound.len() < HIGH_WATER => match call {
-                    Some(call) => { self.send(call); Ok(()) }
+                    Some(call) => self.send(call),
                     None => return End::Released,
                 },
                 () = sleep_until(wake) => self.on_time(Instant::now()),
@@ -131,11 +134,11 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn send(&mut self, call: Call) {
+    fn send(&mut self, call: Call) -> Result<(), Stop> {
         let now = Instant::now();
         if call.reply.is_closed() || call.deadline <= now {
             // Nobody waits any more.
-            return;
+            return Ok(());
         }
         let call_id = (*self.next_id & 0x7fff_ffff) as i32;
         *self.next_id = self.next_id.wrapping_add(1);
@@ -147,7 +150,7 @@ impl<'a> Connection<'a> {
             method: call.method,
             request: &call.request,
         };
-        self.outbound.push(&frame.encode());
+        let frame = frame.encode();
         self.active = now;
         let Call {
             method,
@@ -166,6 +169,18 @@ impl<'a> Connection<'a> {
                 reply,
             },
         );
+        // After the call is entered, so that it learns of a failure too.
+        self.push(&frame)
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let pushed = self.outbound.push(bytes);
+        pushed.map_err(|source| {
+            Stop::Failed(IpcError::Wire {
+                address: self.route.address.clone(),
+                source,
+            })
+        })
     }
 
     fn received(&mut self, read: io::Result<usize>) -> Result<(), Stop> {
@@ -259,7 +274,7 @@ impl<'a> Connection<'a> {
             return if idle { Err(Stop::Idle) } else { Ok(()) };
         }
         if now >= self.active + self.route.options.ping_interval {
-            self.outbound.push(&frame::ping_frame(&self.route.client_id));
+            self.push(&frame::ping_frame(&self.route.client_id))?;
             self.active = now;
         }
         Ok(())

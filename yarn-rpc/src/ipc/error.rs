@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use yarn_common::sasl::SaslError;
+use yarn_common::sasl::{Qop, SaslError};
 
 use super::RemoteException;
 
@@ -45,7 +45,7 @@ pub enum IpcError {
         reason: String,
     },
     /// The server answered with an exception.
-    #[error("{address} refused: {exception}")]
+    #[error("{address} refused: {exception}{}", remedy(exception))]
     Remote {
         /// The server.
         address: String,
@@ -114,6 +114,27 @@ pub enum LoginError {
         "it does not check tokens (SIMPLE authentication); name a user (`IpcOptions::simple_user`) to go on without"
     )]
     NoUser,
+    /// The server is another than the one configured.
+    #[error(
+        "it has the principal {offered}, and {expected} was expected; check the server's principal in the configuration \
+         (yarn.resourcemanager.principal) and the address"
+    )]
+    ServerPrincipal {
+        /// The server's.
+        offered: String,
+        /// The configured one.
+        expected: String,
+    },
+    /// The protection agreed is weaker than what is accepted.
+    #[error(
+        "it protects by {agreed} at most, and at least {weakest} is demanded; raise hadoop.rpc.protection on the server"
+    )]
+    TooWeak {
+        /// The server's best.
+        agreed: Qop,
+        /// What was demanded.
+        weakest: Qop,
+    },
     /// The server broke the order of the exchange.
     #[error("it sent {0} out of turn")]
     OutOfTurn(String),
@@ -143,6 +164,15 @@ pub enum WireError {
     /// A protected message failed its check.
     #[error(transparent)]
     Protection(#[from] SaslError),
+}
+
+/// The remedy behind an exception, after a semicolon.
+fn remedy(exception: &RemoteException) -> String {
+    exception
+        .kind()
+        .remedy()
+        .map(|remedy| format!("; {remedy}"))
+        .unwrap_or_default()
 }
 
 impl IpcError {

@@ -40,6 +40,16 @@ pub enum ExceptionKind {
     InvalidContainerRelease,
     /// `ContainerNotFoundException`: unknown container.
     ContainerNotFound,
+    /// `InvalidContainerException`: the node does not run the container, or not yet.
+    InvalidContainer,
+    /// `InvalidAuxServiceException`: the launch context names an auxiliary service that the node lacks.
+    InvalidAuxService,
+    /// `ApplicationIdNotProvidedException`: a request without an application id.
+    ApplicationIdNotProvided,
+    /// `ResourceNotFoundException`: the cluster lacks the resource type or profile.
+    ResourceNotFound,
+    /// `YARNFeatureNotEnabledException`: the cluster has the feature switched off.
+    NotEnabled,
     /// The server lacks the method, the protocol or its version, or could not decode the request.
     Unsupported,
     /// Any other class.
@@ -96,6 +106,24 @@ impl fmt::Display for RemoteException {
 impl std::error::Error for RemoteException {}
 
 impl ExceptionKind {
+    /// What the user can do, where the exception alone does not tell.
+    pub fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::InvalidToken => Some(
+                "the server does not know this token: it belongs to another cluster or to an earlier attempt, or it has \
+                 expired or was rolled over",
+            ),
+            Self::Sasl => Some("the token's password is wrong; the credentials were mixed up or altered"),
+            Self::AccessControl => Some(
+                "the server does not accept this user or this kind of login; check the token, the principal and \
+                 hadoop-policy.xml",
+            ),
+            Self::Unsupported => Some("the server is of another version, or its port serves another protocol"),
+            Self::NotEnabled => Some("an administrator has to switch the feature on"),
+            _ => None,
+        }
+    }
+
     fn of(class: &str) -> Self {
         match simple(class) {
             "StandbyException" => Self::Standby,
@@ -107,10 +135,17 @@ impl ExceptionKind {
             "ApplicationAttemptNotFoundException" => Self::ApplicationAttemptNotFound,
             "ApplicationNotFoundException" => Self::ApplicationNotFound,
             "InvalidApplicationMasterRequestException" => Self::InvalidApplicationMasterRequest,
-            "InvalidResourceRequestException" | "InvalidLabelResourceRequestException" => Self::InvalidResourceRequest,
+            "InvalidResourceRequestException"
+            | "InvalidLabelResourceRequestException"
+            | "SchedulerInvalidResoureRequestException" => Self::InvalidResourceRequest,
             "InvalidResourceBlacklistRequestException" => Self::InvalidBlacklist,
             "InvalidContainerReleaseException" => Self::InvalidContainerRelease,
             "ContainerNotFoundException" => Self::ContainerNotFound,
+            "InvalidContainerException" => Self::InvalidContainer,
+            "InvalidAuxServiceException" => Self::InvalidAuxService,
+            "ApplicationIdNotProvidedException" => Self::ApplicationIdNotProvided,
+            "ResourceNotFoundException" => Self::ResourceNotFound,
+            "YARNFeatureNotEnabledException" => Self::NotEnabled,
             "RpcNoSuchMethodException"
             | "RpcNoSuchProtocolException"
             | "VersionMismatch"

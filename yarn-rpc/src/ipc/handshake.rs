@@ -5,12 +5,12 @@ use bytes::Bytes;
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use yarn_common::{
-    sasl::{Challenge, DigestMd5, DigestSession, Opener, Sealer},
+    sasl::{Challenge, DigestMd5, DigestSession, GssapiLogin, Opener, SaslError, Sealer},
     token::Token,
 };
 
 use super::{
-    Identity, IpcError, IpcOptions, LoginError, Protocol, Stream, WireError,
+    Identity, IpcError, IpcOptions, KerberosLogin, LoginError, Protocol, Stream, WireError,
     buffers::{Inbound, Outbound},
     frame::{self, SASL_CALL},
 };
@@ -52,15 +52,12 @@ impl Greeting<'_> {
         };
         let user = match self.identity {
             Identity::Simple { user } => {
-                login.on.outbound.push(&frame::preamble(false));
+                login.push(&frame::preamble(false))?;
                 Some(user.as_str())
             }
-            Identity::Token(token) => login.with_token(token).await?,
+            Identity::Token(_) | Identity::Kerberos(_) => login.with_sasl().await?,
         };
-        login
-            .on
-            .outbound
-            .push(&frame::context_frame(self.client_id, self.protocol, user));
+        login.push(&frame::context_frame(self.client_id, self.protocol, user))?;
         Ok(login.on)
     }
 
@@ -92,28 +89,38 @@ struct Login<'a> {
 }
 
 impl<'a> Login<'a> {
-    /// Logs in with a token. The result is the user to name in the context: none where the token proves the caller.
-    async fn with_token(&mut self, token: &Token) -> Result<Option<&'a str>, IpcError> {
-        self.on.outbound.push(&frame::preamble(true));
+    fn push(&mut self, bytes: &[u8]) -> Result<(), IpcError> {
+        let pushed = self.on.outbound.push(bytes);
+        pushed.map_err(|error| self.greeting.wire(error))
+    }
+
+    /// Logs in with a token or a ticket. The result is the user to name in the context: none where the login proves the
+    /// caller.
+    async fn with_sasl(&mut self) -> Result<Option<&'a str>, IpcError> {
+        self.push(&frame::preamble(true))?;
         self.send(SaslState::Negotiate, None, Vec::new()).await?;
         let offer = self.receive().await?;
         match offer.state() {
-            // A server without tokens: another SASL message would be fatal.
+            // A server without logins: another SASL message would be fatal.
             SaslState::Success => self.simple_user().map(Some),
-            SaslState::Negotiate => self.choose(offer.auths, token).await,
+            SaslState::Negotiate => self.choose(offer.auths).await,
             _ => Err(self.out_of_turn(&offer)),
         }
     }
 
     /// Takes the first login that the server offers and that we can do.
-    async fn choose(&mut self, offered: Vec<SaslAuth>, token: &Token) -> Result<Option<&'a str>, IpcError> {
+    async fn choose(&mut self, offered: Vec<SaslAuth>) -> Result<Option<&'a str>, IpcError> {
         for auth in &offered {
-            match (auth.method.as_str(), auth.mechanism.as_str()) {
-                ("TOKEN", "DIGEST-MD5") => {
+            match (auth.method.as_str(), auth.mechanism.as_str(), self.greeting.identity) {
+                ("TOKEN", "DIGEST-MD5", Identity::Token(token)) => {
                     self.digest(auth.clone(), token).await?;
                     return Ok(None);
                 }
-                ("SIMPLE", _) if self.greeting.options.simple_user.is_some() => {
+                ("KERBEROS", "GSSAPI", Identity::Kerberos(kerberos)) => {
+                    self.gssapi(auth.clone(), kerberos).await?;
+                    return Ok(kerberos.effective_user.as_deref());
+                }
+                ("SIMPLE", ..) if self.greeting.options.simple_user.is_some() => {
                     let user = self.simple_user()?;
                     // The server sends no answer to this one.
                     self.send(SaslState::Initiate, Some(Bytes::new()), vec![auth.clone()])
@@ -129,8 +136,52 @@ impl<'a> Login<'a> {
             .collect();
         Err(self.greeting.failed(LoginError::NothingInCommon {
             offered: offered.join(", ").replace(" ,", ",").trim().to_owned(),
-            ours: "TOKEN DIGEST-MD5",
+            ours: match self.greeting.identity {
+                Identity::Kerberos(_) => "KERBEROS GSSAPI",
+                _ => "TOKEN DIGEST-MD5",
+            },
         }))
+    }
+
+    /// The login with a ticket. Its steps may ask the key distribution centre, so they run where blocking is allowed.
+    async fn gssapi(&mut self, mut auth: SaslAuth, kerberos: &KerberosLogin) -> Result<(), IpcError> {
+        let (service, host) = (auth.protocol().to_owned(), auth.server_id().to_owned());
+        kerberos
+            .check_principal(self.greeting.address, &service, &host)
+            .map_err(|error| self.greeting.failed(error))?;
+        let (provider, weakest) = (kerberos.provider.clone(), self.greeting.options.weakest_protection);
+        let begin = move || {
+            let context = provider
+                .initiate(&service, &host)
+                .map_err(|error| SaslError::Gss(error.to_string()))?;
+            let mut login = GssapiLogin::new(context, weakest);
+            let token = login.begin()?;
+            Ok((login, token))
+        };
+        let (mut login, token) = blocking(self.greeting, begin).await?;
+        auth.challenge = None;
+        self.send(SaslState::Initiate, Some(token.into()), vec![auth]).await?;
+        loop {
+            let message = self.receive().await?;
+            match message.state() {
+                SaslState::Challenge => {
+                    let challenge = message.token.unwrap_or_default();
+                    let respond = move || {
+                        let answer = login.respond(&challenge)?;
+                        Ok((login, answer))
+                    };
+                    let (again, answer) = blocking(self.greeting, respond).await?;
+                    login = again;
+                    self.send(SaslState::Response, Some(answer.into()), Vec::new()).await?;
+                }
+                SaslState::Success => {
+                    let agreed = login.finish().map_err(|error| self.greeting.failed(error))?;
+                    self.protect(agreed);
+                    return Ok(());
+                }
+                _ => return Err(self.out_of_turn(&message)),
+            }
+        }
     }
 
     fn simple_user(&self) -> Result<&'a str, IpcError> {
@@ -142,7 +193,7 @@ impl<'a> Login<'a> {
     }
 
     async fn digest(&mut self, mut auth: SaslAuth, token: &Token) -> Result<(), IpcError> {
-        let digest = DigestMd5::for_token(token);
+        let digest = DigestMd5::for_token(token).with_weak_ciphers(self.greeting.options.allow_weak_ciphers);
         // The challenge may already be in the offer; it is not echoed.
         let mut session = None;
         let mut answer = Vec::new();
@@ -184,9 +235,14 @@ impl<'a> Login<'a> {
         self.greeting.options.entropy.fill(&mut random);
         let nonce = STANDARD.encode(random);
         let challenge = Challenge::parse(challenge).map_err(|error| self.greeting.failed(error))?;
-        digest
+        let (response, session) = digest
             .respond(&challenge, &nonce)
-            .map_err(|error| self.greeting.failed(error))
+            .map_err(|error| self.greeting.failed(error))?;
+        let (agreed, weakest) = (session.qop(), self.greeting.options.weakest_protection);
+        if agreed < weakest {
+            return Err(self.greeting.failed(LoginError::TooWeak { agreed, weakest }));
+        }
+        Ok((response, session))
     }
 
     fn protect(&mut self, layer: Option<(Sealer, Opener)>) {
@@ -208,7 +264,7 @@ impl<'a> Login<'a> {
             token,
             auths,
         };
-        self.on.outbound.push(&frame::sasl_frame(&message));
+        self.push(&frame::sasl_frame(&message))?;
         let written = self.on.stream.write_all_buf(self.on.outbound.bytes()).await;
         written.map_err(|error| self.greeting.lost(error))
     }
@@ -239,4 +295,14 @@ impl<'a> Login<'a> {
         let message = response.message().map_err(|error| self.greeting.wire(error))?;
         RpcSaslProto::decode(message).map_err(|_| self.greeting.wire(WireError::Malformed("a SASL message")))
     }
+}
+
+/// A step of a login that may block.
+async fn blocking<T: Send + 'static>(
+    greeting: Greeting<'_>,
+    step: impl FnOnce() -> Result<T, SaslError> + Send + 'static,
+) -> Result<T, IpcError> {
+    let done = tokio::task::spawn_blocking(step).await;
+    let result = done.unwrap_or_else(|error| Err(SaslError::Gss(error.to_string())));
+    result.map_err(|error| greeting.failed(error))
 }

@@ -29,4 +29,4 @@ pub use self::client::{CallOptions, IpcClient};
 pub use self::connector::{Connector, Entropy, Stream, SystemEntropy, TcpConnector};
 pub use self::error::{IpcError, LoginError, WireError};
 pub use self::exception::{ExceptionKind, RemoteException};
-pub use self::options::{Identity, IpcOptions, Protocol};
+pub use self::options::{Identity, IpcOptions, KerberosLogin, Protocol};

@@ -39,6 +39,41 @@ pub enum NmError {
         /// The reason.
         exception: RemoteException,
     },
+    /// The container's grant came too late, or the clocks disagree.
+    #[error(
+        "{node} refused {container}: its grant has expired there ({exception}); a container must be started within \
+         yarn.resourcemanager.rm.container-allocation.expiry-interval-ms (10 minutes) of its grant, and the clocks of \
+         the ResourceManager and of {node} must agree"
+    )]
+    GrantExpired {
+        /// Where.
+        node: NodeId,
+        /// The container.
+        container: ContainerId,
+        /// The reason.
+        exception: RemoteException,
+    },
+    /// The grant was made by another ResourceManager than the one that the node obeys.
+    #[error(
+        "{node} refused {container}: another ResourceManager granted it, or this one before its restart \
+         ({exception}); release it and ask again"
+    )]
+    ForeignGrant {
+        /// Where.
+        node: NodeId,
+        /// The container.
+        container: ContainerId,
+        /// The reason.
+        exception: RemoteException,
+    },
+    /// The container cannot be started so.
+    #[error("{container} cannot be started: {reason}")]
+    Invalid {
+        /// The container.
+        container: ContainerId,
+        /// What is wrong.
+        reason: String,
+    },
     /// The answer says nothing about the container.
     #[error("the answer of {node} to {step} says nothing about {container}")]
     NoAnswer {
@@ -60,11 +95,37 @@ pub enum NmError {
 }
 
 impl NmError {
+    /// A refusal of one container, told apart by what can be done.
+    pub(super) fn refused(node: NodeId, container: ContainerId, exception: RemoteException) -> Self {
+        let message = exception.message();
+        if message.contains("This token is expired") {
+            Self::GrantExpired {
+                node,
+                container,
+                exception,
+            }
+        } else if message.contains("allocated by a previous RM") {
+            Self::ForeignGrant {
+                node,
+                container,
+                exception,
+            }
+        } else {
+            Self::Container {
+                node,
+                container,
+                exception,
+            }
+        }
+    }
+
     /// The exception, whether it concerns the call or the container.
     pub fn exception(&self) -> Option<&RemoteException> {
         match self {
             Self::Call { source, .. } => source.remote(),
-            Self::Container { exception, .. } => Some(exception),
+            Self::Container { exception, .. }
+            | Self::GrantExpired { exception, .. }
+            | Self::ForeignGrant { exception, .. } => Some(exception),
             _ => None,
         }
     }

@@ -1,10 +1,18 @@
-//! The ApplicationMaster's conversation with NodeManagers: start, stop and look at containers.
+//! The ApplicationMaster's conversation with NodeManagers: start, stop, look at and change containers.
 
+mod change;
 mod client;
 mod error;
+mod manage;
+mod options;
+mod start;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::client::{NmClient, NmOptions};
+pub use self::change::{Localization, LocalizationState};
+pub use self::client::NmClient;
 pub use self::error::NmError;
+pub use self::manage::Signal;
+pub use self::options::NmOptions;
+pub use self::start::ServiceData;

@@ -4,6 +4,7 @@ use yarn_common::exit_status::ContainerExitStatus;
 use yarn_common::id::ApplicationId;
 use yarn_common::resource::Priority;
 use yarn_common::token::{Token, TokenKind};
+use yarn_rpc::types::ExecutionType;
 
 use super::*;
 
@@ -29,6 +30,8 @@ fn container(number: u64, priority: i32) -> Container {
         allocation_request_id: 0,
         token: Token::new(&b"id"[..], &b"password"[..], TokenKind::Container, ""),
         version: 0,
+        execution_type: ExecutionType::Guaranteed,
+        allocation_tags: Vec::new(),
     }
 }
 
@@ -38,6 +41,10 @@ fn status(number: u64, exit_status: i32, diagnostics: &str) -> ContainerStatus {
         state: ContainerState::Complete,
         exit_status: ContainerExitStatus(exit_status),
         diagnostics: diagnostics.to_owned(),
+        capability: None,
+        execution_type: ExecutionType::Guaranteed,
+        sub_state: None,
+        attributes: BTreeMap::new(),
     }
 }
 

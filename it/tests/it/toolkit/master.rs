@@ -15,7 +15,7 @@ use yarn_common::token::Token;
 use yarn_rest::auth::Simple;
 use yarn_rpc::RetryPolicy;
 use yarn_rpc::am::{AmClient, AmOptions, AskKey, ContainerAsk};
-use yarn_rpc::client::{ApplicationReport, FinalApplicationStatus, RmClient, RmClientOptions};
+use yarn_rpc::client::{ApplicationReport, FinalApplicationStatus, YarnClient, YarnClientOptions};
 use yarn_rpc::ipc::{Identity, IpcOptions};
 use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::types::{Container, ContainerState, ContainerStatus, FinalStatus};
@@ -37,7 +37,7 @@ pub(super) struct Master<'a> {
     /// What it logged in with first.
     pub(super) first_token: Token,
     pub(super) nodes: NmClient,
-    rm: Mutex<RmClient>,
+    rm: YarnClient,
     heard: Mutex<Heard>,
 }
 
@@ -68,9 +68,8 @@ impl<'a> Master<'a> {
         rest.submit(&application).await.unwrap();
 
         let rm = rm_client(bed, &conf);
-        let rm = Mutex::new(rm);
         let look = || async {
-            let report = rm.lock().await.report(id).await.unwrap();
+            let report = rm.application(id).await.unwrap();
             report
                 .am_rm_token
                 .ok_or(format!("{:?} {}", report.state, report.diagnostics))
@@ -218,7 +217,7 @@ impl<'a> Master<'a> {
         heard.am.finish(FinalStatus::Succeeded, "done", "").await.unwrap();
         let rm = self.rm;
         let look = || async {
-            let report: ApplicationReport = rm.lock().await.report(self.id).await.unwrap();
+            let report: ApplicationReport = rm.application(self.id).await.unwrap();
             if report.state.is_final() {
                 Ok(report)
             } else {
@@ -300,17 +299,13 @@ pub(super) fn script_context(script: &str) -> ContainerLaunchContext {
     }
 }
 
-fn rm_client(bed: &Bed, conf: &HadoopConfiguration) -> RmClient {
-    let addresses = conf.rm_client_addresses().unwrap();
-    let options = RmClientOptions {
-        addresses: addresses.iter().map(ToString::to_string).collect(),
-        identity: Identity::Simple {
-            user: bed.user().to_owned(),
-        },
-        retry: QUICK,
-        ipc: IpcOptions::default(),
+fn rm_client(bed: &Bed, conf: &HadoopConfiguration) -> YarnClient {
+    let identity = Identity::Simple {
+        user: bed.user().to_owned(),
     };
-    RmClient::new(options).unwrap()
+    let mut options = YarnClientOptions::from_configuration(conf, identity).unwrap();
+    options.retry = QUICK;
+    YarnClient::new(options).unwrap()
 }
 
 fn options(conf: &HadoopConfiguration, token: Token, ipc: IpcOptions) -> AmOptions {

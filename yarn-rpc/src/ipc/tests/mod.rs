@@ -1,3 +1,4 @@
+mod kerberos;
 mod login;
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+mod gssapi;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -98,14 +100,14 @@ fn message_keys_are_derived_as_captured() {
     };
     let integrity = key(&LOGINS[1]);
     assert_eq!(
-        hex::encode(integrity.direction(Side::Client).signer),
+        hex::encode(integrity.direction(Side::Client, Cipher::TripleDes).signer),
         "f96d8e0ab63e55b835b1a5759406c5e7"
     );
     assert_eq!(
-        hex::encode(integrity.direction(Side::Server).signer),
+        hex::encode(integrity.direction(Side::Server, Cipher::TripleDes).signer),
         "a5597d1baa2fb51b79a3ab7d3f034f83"
     );
-    let privacy = key(&LOGINS[2]).direction(Side::Client);
+    let privacy = key(&LOGINS[2]).direction(Side::Client, Cipher::TripleDes);
     assert_eq!(hex::encode(privacy.sealer), "294d618daea91c1a2f1386369e86ba1c");
     assert_eq!(
         hex::encode(privacy.triple_des_key()),
@@ -118,8 +120,8 @@ fn message_keys_are_derived_as_captured() {
 #[test]
 fn an_integrity_message_ends_in_mac_type_and_sequence() {
     let (mut sealer, _) = pair(&LOGINS[1], Side::Client);
-    sealer.seal(b"first");
-    let second = sealer.seal(b"second");
+    sealer.seal(b"first").unwrap();
+    let second = sealer.seal(b"second").unwrap();
     assert!(second.starts_with(b"second"));
     assert_eq!(second.len(), 6 + 10 + 6);
     assert_eq!(second[16..], [0, 1, 0, 0, 0, 1]);
@@ -132,7 +134,7 @@ const SECOND_MAC: &str = "290f046829006eb6ca2f";
 #[test]
 fn the_first_privacy_message_is_triple_des_in_cbc_mode() {
     let (mut sealer, _) = pair(&LOGINS[2], Side::Client);
-    let wrapped = sealer.seal(b"hello");
+    let wrapped = sealer.seal(b"hello").unwrap();
     assert_eq!(wrapped.len(), 16 + 6);
     assert_eq!(hex::encode(&wrapped[..16]), HELLO_SEALED);
     assert_eq!(wrapped[16..], [0, 1, 0, 0, 0, 0]);
@@ -144,7 +146,7 @@ fn pair(login: &Captured, side: Side) -> (Sealer, Opener) {
     let digest = DigestMd5::for_token(&token());
     digest
         .session_key("default", login.nonce, login.cnonce)
-        .layer(login.qop, side)
+        .layer(login.qop, Cipher::TripleDes, side)
         .unwrap()
 }
 
@@ -152,7 +154,10 @@ fn pair(login: &Captured, side: Side) -> (Sealer, Opener) {
 fn an_altered_repeated_or_reordered_message_is_refused() {
     for login in &LOGINS[1..] {
         let (mut sealer, _) = pair(login, Side::Client);
-        let (first, second) = (sealer.seal(b"first message"), sealer.seal(b"second message"));
+        let (first, second) = (
+            sealer.seal(b"first message").unwrap(),
+            sealer.seal(b"second message").unwrap(),
+        );
         for at in 0..first.len() {
             let mut altered = first.to_vec();
             altered[at] ^= 1;
@@ -172,17 +177,57 @@ fn an_altered_repeated_or_reordered_message_is_refused() {
 #[test]
 fn the_strongest_usable_protection_is_chosen() {
     let parse = |text: &str| Challenge::parse(format!("nonce=\"n\",algorithm=md5-sess,{text}").as_bytes()).unwrap();
-    assert_eq!(parse("realm=\"default\"").strongest(), Ok(Qop::Auth));
-    assert_eq!(parse("qop=\"auth,auth-int\"").strongest(), Ok(Qop::AuthInt));
+    let strongest = |text: &str| parse(text).strongest(false).map(|(qop, _)| qop);
+    assert_eq!(strongest("realm=\"default\""), Ok(Qop::Auth));
+    assert_eq!(strongest("qop=\"auth,auth-int\""), Ok(Qop::AuthInt));
     assert_eq!(
-        parse("qop=\"auth-int, auth-conf,auth\",cipher=\"rc4,3des\"").strongest(),
+        strongest("qop=\"auth-int, auth-conf,auth\",cipher=\"rc4,3des\""),
         Ok(Qop::AuthConf)
     );
-    assert_eq!(
-        parse("qop=\"auth,auth-conf\",cipher=\"rc4\"").strongest(),
-        Ok(Qop::Auth)
-    );
-    assert!(parse("qop=\"auth-conf\",cipher=\"rc4\"").strongest().is_err());
+    assert_eq!(strongest("qop=\"auth,auth-conf\",cipher=\"rc4\""), Ok(Qop::Auth));
+    let unknown = strongest("qop=\"auth-conf\",cipher=\"rot13\"").unwrap_err();
+    assert!(unknown.to_string().contains("rot13"), "{unknown}");
+}
+
+#[test]
+fn broken_ciphers_are_refused_by_name_unless_they_are_allowed() {
+    let table = [
+        ("rc4", Cipher::Rc4),
+        ("des", Cipher::Des),
+        ("rc4-56", Cipher::Rc4With56Bits),
+        ("rc4-40", Cipher::Rc4With40Bits),
+        ("des,rc4,3des", Cipher::TripleDes),
+    ];
+    for (offered, cipher) in table {
+        let text = format!("nonce=\"n\",algorithm=md5-sess,qop=\"auth-conf\",cipher=\"{offered}\"");
+        let challenge = Challenge::parse(text.as_bytes()).unwrap();
+        let strict = DigestMd5::for_token(&token());
+        if cipher == Cipher::TripleDes {
+            assert!(strict.respond(&challenge, "c").is_ok());
+        } else {
+            let error = strict.respond(&challenge, "c").unwrap_err().to_string();
+            assert!(error.contains(offered) && error.contains("3des"), "{error}");
+        }
+        let lenient = strict.with_weak_ciphers(true);
+        let (response, session) = lenient.respond(&challenge, "c").unwrap();
+        let response = String::from_utf8(response).unwrap();
+        assert!(
+            response.contains(&format!("cipher=\"{}\"", cipher.as_str())),
+            "{response}"
+        );
+        let (proof, qop, key) = lenient.accept(&challenge, response.as_bytes()).unwrap();
+        let (mut sealer, mut opener) = session.verify(&proof).unwrap().unwrap();
+        let (mut server_sealer, mut server_opener) = key.layer(qop, cipher, Side::Server).unwrap();
+        for message in [&b"first"[..], b"", b"a longer message than a block"] {
+            let sealed = sealer.seal(message).unwrap();
+            assert!(message.is_empty() || !sealed.windows(message.len()).any(|part| part == message));
+            assert_eq!(server_opener.open(&sealed).unwrap(), message);
+            assert_eq!(opener.open(&server_sealer.seal(message).unwrap()).unwrap(), message);
+        }
+        let mut altered = sealer.seal(b"altered on the way").unwrap().to_vec();
+        altered[2] ^= 1;
+        assert!(server_opener.open(&altered).is_err());
+    }
 }
 
 #[test]
@@ -231,8 +276,8 @@ proptest! {
         let (mut client_sealer, mut client_opener) = pair(login, Side::Client);
         let (mut server_sealer, mut server_opener) = pair(login, Side::Server);
         for message in messages {
-            prop_assert_eq!(&server_opener.open(&client_sealer.seal(&message)).unwrap(), &message);
-            prop_assert_eq!(&client_opener.open(&server_sealer.seal(&message)).unwrap(), &message);
+            prop_assert_eq!(&server_opener.open(&client_sealer.seal(&message).unwrap()).unwrap(), &message);
+            prop_assert_eq!(&client_opener.open(&server_sealer.seal(&message).unwrap()).unwrap(), &message);
         }
     }
 

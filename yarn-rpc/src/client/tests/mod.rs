@@ -1,12 +1,23 @@
+mod methods;
+mod security;
+
 use std::time::Duration;
 
-use yarn_common::{launch::ContainerLaunchContext, resource::Priority};
+use yarn_common::{
+    id::ApplicationId,
+    launch::ContainerLaunchContext,
+    resource::{Priority, Resource},
+    submission::ApplicationSubmissionContext,
+};
 
 use super::*;
 use crate::{
     ipc::ExceptionKind,
     proto::yarn::{
-        ApplicationAttemptIdProto, ApplicationReportProto, FinalApplicationStatusProto, YarnApplicationStateProto,
+        ApplicationAttemptIdProto, ApplicationReportProto, FinalApplicationStatusProto,
+        GetApplicationReportRequestProto, GetApplicationReportResponseProto, GetNewApplicationRequestProto,
+        GetNewApplicationResponseProto, KillApplicationRequestProto, KillApplicationResponseProto,
+        SubmitApplicationRequestProto, SubmitApplicationResponseProto, YarnApplicationStateProto,
     },
     testing::{Listener, Peer, network},
 };
@@ -15,19 +26,26 @@ fn id() -> ApplicationId {
     ApplicationId::new(1_700_000_000_000, 7)
 }
 
-fn client() -> (RmClient, Listener) {
+fn client() -> (YarnClient, Listener) {
     let (ipc, listener) = network(&[]);
     let addresses = vec!["rm:8032".to_owned()];
     let identity = Identity::Simple {
         user: "alice".to_owned(),
     };
-    let options = RmClientOptions {
+    let options = YarnClientOptions {
         addresses,
         identity,
         retry: RetryPolicy::RESOURCE_MANAGER,
         ipc,
     };
-    (RmClient::new(options).unwrap(), listener)
+    (YarnClient::new(options).unwrap(), listener)
+}
+
+fn launch() -> ContainerLaunchContext {
+    ContainerLaunchContext {
+        commands: vec!["./master".to_owned()],
+        ..Default::default()
+    }
 }
 
 async fn accept_alice(listener: &mut Listener) -> Peer {
@@ -39,9 +57,8 @@ async fn accept_alice(listener: &mut Listener) -> Peer {
 
 #[tokio::test]
 async fn an_application_is_named_submitted_followed_and_killed() {
-    let (mut client, mut listener) = client();
-    let mut application =
-        ApplicationSubmissionContext::new(id(), "wc", Resource::new(512, 1), ContainerLaunchContext::default());
+    let (client, mut listener) = client();
+    let mut application = ApplicationSubmissionContext::new(id(), "wc", Resource::new(512, 1), launch());
     application.tags.insert("tag".to_owned());
     application.priority = Some(Priority(3));
     application.max_app_attempts = Some(2);
@@ -81,6 +98,10 @@ async fn an_application_is_named_submitted_followed_and_killed() {
             };
             let kill: KillApplicationRequestProto = peer.serve("forceKillApplication", &answer).await;
             assert_eq!(kill.diagnostics(), "enough");
+            if !completed {
+                peer.serve::<GetApplicationReportRequestProto>("getApplicationReport", &reported)
+                    .await;
+            }
         }
         submitted.application_submission_context.unwrap()
     };
@@ -94,7 +115,7 @@ async fn an_application_is_named_submitted_followed_and_killed() {
             }
         );
         client.submit(&application).await.unwrap();
-        let report = client.report(id()).await.unwrap();
+        let report = client.application(id()).await.unwrap();
         assert!(report.state.is_final());
         assert_eq!(
             (report.final_status, report.rpc_port),
@@ -103,12 +124,12 @@ async fn an_application_is_named_submitted_followed_and_killed() {
         assert_eq!(report.attempt, None);
         assert_eq!(report.diagnostics, "", "absent text is empty");
         [
-            client.kill(id(), "enough").await.unwrap(),
-            client.kill(id(), "enough").await.unwrap(),
+            client.kill(id(), Some("enough")).await.unwrap(),
+            client.kill(id(), Some("enough")).await.unwrap(),
         ]
     };
     let (killed, context) = tokio::join!(walk, serve);
-    assert_eq!(killed, [false, true]);
+    assert_eq!(killed, [ApplicationState::Finished, ApplicationState::Killed]);
     assert_eq!((context.application_name(), context.max_app_attempts()), ("wc", 2));
     assert_eq!(
         (
@@ -126,14 +147,15 @@ async fn an_application_is_named_submitted_followed_and_killed() {
 
 #[tokio::test]
 async fn an_unknown_application_is_an_exception_of_its_class() {
-    let (mut client, mut listener) = client();
+    let (client, mut listener) = client();
     let refuse = async {
         let mut peer = accept_alice(&mut listener).await;
         let class = "org.apache.hadoop.yarn.exceptions.ApplicationNotFoundException";
         peer.refuse::<GetApplicationReportRequestProto>("getApplicationReport", class, "doesn't exist in RM")
             .await;
     };
-    let (report, ()) = tokio::join!(client.report(id()), refuse);
+    let (report, ()) = tokio::join!(client.application(id()), refuse);
     let error = report.unwrap_err();
     assert_eq!(error.exception().unwrap().kind(), ExceptionKind::ApplicationNotFound);
+    assert!(error.is_not_found());
 }

@@ -1,3 +1,7 @@
+mod history;
+mod register;
+mod started;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use prost::Message;
@@ -116,7 +120,8 @@ fn a_heartbeat_has_the_captured_bytes() {
     exchange.asks.set(ask(1, 2)).unwrap();
     let captured = "0a400a02080112012a1a2b08800810011a140a096d656d6f72792d6d621080081a024d6920001a0e0a0676636f726573\
                     10011a002000200228013a040801100040001a0020002d0000803e";
-    assert_eq!(hex::encode(exchange.request(0.25).encode_to_vec()), captured);
+    exchange.set_progress(0.25);
+    assert_eq!(hex::encode(exchange.request().encode_to_vec()), captured);
 }
 
 #[tokio::test]

@@ -1,3 +1,6 @@
+mod batches;
+mod changes;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
@@ -45,6 +48,8 @@ fn container() -> Container {
         allocation_request_id: 0,
         token: Token::new(vec![1], vec![2], TokenKind::Container, "nm1:45454"),
         version: 0,
+        execution_type: crate::types::ExecutionType::Guaranteed,
+        allocation_tags: Vec::new(),
     }
 }
 
@@ -67,7 +72,14 @@ fn client() -> (NmClient, NmTokenCache, Listener) {
         ..RetryPolicy::NODE_MANAGER
     };
     (
-        NmClient::new(tokens.clone(), NmOptions { retry, ipc }),
+        NmClient::new(
+            tokens.clone(),
+            NmOptions {
+                retry,
+                ipc,
+                ..Default::default()
+            },
+        ),
         tokens,
         listener,
     )
@@ -91,6 +103,18 @@ fn refusal(message: &str) -> Vec<ContainerExceptionMapProto> {
         container_id: Some(id().into()),
         exception: Some(exception),
     }]
+}
+
+fn statuses(ids: &[ContainerId]) -> GetContainerStatusesResponseProto {
+    let status = |id: &ContainerId| ContainerStatusProto {
+        container_id: Some((*id).into()),
+        state: Some(ContainerStateProto::CRunning.into()),
+        ..Default::default()
+    };
+    GetContainerStatusesResponseProto {
+        status: ids.iter().map(status).collect(),
+        ..Default::default()
+    }
 }
 
 #[tokio::test]
@@ -124,7 +148,7 @@ async fn a_container_is_started_with_its_grant_under_the_nodes_token() {
 async fn a_refused_container_is_an_error_of_its_class() {
     let (nodes, _, mut listener) = client();
     let answer = StartContainersResponseProto {
-        failed_requests: refusal("This token is expired."),
+        failed_requests: refusal("Unauthorized request to start container."),
         ..Default::default()
     };
     let serve = async {
@@ -144,7 +168,7 @@ async fn a_refused_container_is_an_error_of_its_class() {
     let ((refused, unnamed), ()) = tokio::join!(start_twice, serve);
     let error = refused.unwrap_err();
     assert_eq!(error.exception().unwrap().class(), YARN_EXCEPTION);
-    assert!(error.to_string().contains("This token is expired."), "{error}");
+    assert!(error.to_string().contains("Unauthorized request"), "{error}");
     assert!(matches!(unnamed, Err(NmError::NoAnswer { .. })));
 }
 
@@ -159,6 +183,8 @@ async fn a_start_whose_answer_was_lost_counts_when_the_container_runs() {
         listener.accept_token().await.call().await;
         let mut peer = listener.accept_token().await;
         peer.serve::<StartContainersRequestProto>("startContainers", &running)
+            .await;
+        peer.serve::<GetContainerStatusesRequestProto>("getContainerStatuses", &statuses(&[id()]))
             .await;
         peer.serve::<StartContainersRequestProto>("startContainers", &running)
             .await;
