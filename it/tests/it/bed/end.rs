@@ -64,7 +64,7 @@ fn processes_of(scratch: &Path) -> Vec<i32> {
 async fn run_a_container(scratch: &Path) -> Vec<i32> {
     let bed: Value = serde_json::from_slice(&std::fs::read(scratch.join("bed.json")).unwrap()).unwrap();
     let script = "setsid sleep 601 & exec sleep 602";
-    let application = ShellApplication::submit_to(bed["rm_web"].as_str().unwrap(), "alice", script).await;
+    let application = ShellApplication::submit_to(bed["rm_webs"][0].as_str().unwrap(), "alice", script).await;
     let both_run = || async {
         let running = processes_of(scratch);
         let sleeps = running.iter().filter(|pid| is_sleep(**pid)).count();
