@@ -51,5 +51,9 @@ async fn containers_that_do_not_inherit_hadoop_conf_dir_use_the_clients_configur
 async fn containers_that_inherit_hadoop_conf_dir_say_which_configuration_they_use() {
     let cluster = Cluster::shared().await;
     let log = log_of_a_job(&cluster).await;
-    assert!(log.contains("Hadoop configuration"), "{log}");
+    let is_it = |line: &&str| line.contains("Hadoop configuration");
+    let line = log.lines().find(is_it).unwrap_or_else(|| panic!("{log}"));
+    // The NodeManagers have directories of their own.
+    let of_nodes = cluster.bed.scratch().join("conf").join("nodemanager-");
+    assert!(line.contains(of_nodes.to_str().unwrap()), "{line}");
 }
