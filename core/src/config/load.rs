@@ -185,7 +185,7 @@ mod tests {
         let directory = std::env::temp_dir().join("selvedge-no-such-configuration");
         let message = load(Some(&directory)).unwrap_err().to_string();
         assert!(
-            message.contains("selvedge-no-such-configuration/config.yaml"),
+            message.contains("no config.yaml in") && message.contains("selvedge-no-such-configuration"),
             "{message}"
         );
         assert!(message.contains("SELVEDGE_CONF_DIR"), "{message}");

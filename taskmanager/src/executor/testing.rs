@@ -15,7 +15,7 @@ use selvedge_runtime::gateway::proto::{
     ChannelPeer, DisconnectTaskExecutorRequest, FailSlotRequest, HeartbeatFromResourceManagerRequest, InputGate,
     NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskExecutorRequest,
     RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SlotStatus,
     SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
@@ -209,20 +209,24 @@ pub(super) struct Worker {
 impl Worker {
     /// Waits until the worker knows that it is registered: the master knows it before.
     pub(super) async fn until_registered(&self) {
+        self.until_reports(|_| true).await;
+    }
+
+    /// Waits until the worker answers the ResourceManager's heartbeat with such slots.
+    pub(super) async fn until_reports(&self, is_so: impl Fn(&[SlotStatus]) -> bool) {
         let heartbeat = HeartbeatFromResourceManagerRequest {
             resource_manager_id: leader().to_wire(),
         };
-        let known = async {
-            while self
-                .gateway
-                .heartbeat_from_resource_manager(heartbeat.clone())
-                .await
-                .is_err()
-            {
+        let reported = async {
+            loop {
+                let report = self.gateway.heartbeat_from_resource_manager(heartbeat.clone()).await;
+                if report.is_ok_and(|report| is_so(&report.slots)) {
+                    break;
+                }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), known).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(20), reported).await.unwrap();
     }
 }
 
