@@ -101,7 +101,8 @@ pub trait GraphChecker: Send + Sync + std::fmt::Debug {
     fn check(&self, graph: JobGraph) -> Result<JobGraph, ConnectorError>;
 }
 
-/// The master's side of the operators that touch the outside world.
+/// The master's side of the operators that touch the outside world. Their errors need not name the operator: whoever asks
+/// does.
 #[async_trait]
 pub trait Connectors: Send + Sync + std::fmt::Debug {
     /// The enumerator of a source, where the operator is one that reads splits. Looks at the input: a missing path fails

@@ -1,7 +1,9 @@
 //! What the command line may say.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_core::Configuration;
 
@@ -10,11 +12,39 @@ use super::config::ConfigArgs;
 
 /// Run stream and batch jobs on Apache Hadoop YARN, or right here.
 #[derive(Debug, Parser)]
-#[command(name = "selvedge", version, about, max_term_width = 110)]
+#[command(name = "selvedge", version, max_term_width = 110)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+const JOB_PARAMETERS: &str = "JOB PARAMETERS";
+
+impl Cli {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// What clap says; help and version too.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(words).map_err(with_advice)
+    }
+}
+
+/// A job's parameter before its file is an unknown option to clap.
+fn with_advice(mut error: clap::Error) -> clap::Error {
+    let takes_parameters = |usage: &ContextValue| usage.to_string().contains(JOB_PARAMETERS);
+    let is_misplaced =
+        error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::Usage).is_some_and(takes_parameters);
+    if is_misplaced {
+        // A similar option is told already.
+        let advice = match error.get(ContextKind::SuggestedArg) {
+            Some(_) => Vec::new(),
+            None => vec!["the parameters of the job itself stand after its file: <JOB> --NAME VALUE".into()],
+        };
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(advice));
+    }
+    error
 }
 
 /// What to do.
@@ -83,7 +113,7 @@ pub struct JobArgs {
     /// The job's file (JSON; see `selvedge schema job-graph`).
     pub job: PathBuf,
     /// The job's own parameters: `--NAME VALUE` or `--NAME=VALUE` for each `${NAME}` in the file.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "JOB PARAMETERS")]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = JOB_PARAMETERS)]
     pub parameters: Vec<String>,
 }
 
@@ -128,7 +158,7 @@ mod tests {
 
     fn run(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
         let arguments = ["selvedge", "run"].iter().chain(arguments);
-        match Cli::try_parse_from(arguments)?.command {
+        match Cli::read(arguments.map(OsString::from))?.command {
             Command::Run(run) => Ok(run),
             other => panic!("{other:?}"),
         }
@@ -158,6 +188,20 @@ mod tests {
             [("yarn.application.name".to_owned(), "a=b".to_owned())]
         );
         assert_eq!(run.job.parameters, ["--input", "x", "-p", "--o=y"]);
+    }
+
+    #[test]
+    fn a_parameter_before_the_job_is_told_where_it_belongs() {
+        for (arguments, expected) in [
+            (["--input", "x", "j"], "after its file: <JOB> --NAME VALUE"),
+            (["--paralelism", "2", "j"], "'--parallelism'"),
+        ] {
+            let message = run(&arguments).unwrap_err().to_string();
+            assert!(
+                message.contains(expected) && !message.contains("as a value"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

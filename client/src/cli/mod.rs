@@ -15,8 +15,6 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 pub use args::{Cli, Command, InfoArgs, JobArgs, RoleArgs, RunArgs, SchemaForm, SettingArgs};
 pub use config::{CheckArgs, ConfigArgs, ConfigCommand, KeyArgs, ListArgs, OutputArgs, OutputForm};
 pub use error::{CommandError, Ended};
@@ -31,7 +29,7 @@ const CLIENT_THREADS: usize = 2;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors: clap knows where each goes and with which exit code.

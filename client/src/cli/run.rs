@@ -54,7 +54,8 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
 }
 
 /// The components of a local cluster log to the same terminal: only what a user should know is shown.
-const CLIENT_LOG_LEVEL: &str = "warn";
+/// What HDFS's client warns of comes back as an error that says more.
+const CLIENT_LOG_LEVEL: &str = "warn,hdfs_native=error";
 
 async fn prepare(configuration: Configuration, graph: JobGraph, detached: bool) -> Result<Prepared, CommandError> {
     let target = configuration.get(&cluster::TARGET)?;

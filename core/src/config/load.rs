@@ -40,15 +40,21 @@ impl fmt::Display for ConfigSource {
 #[non_exhaustive]
 pub enum LoadError {
     /// It cannot be read.
-    #[error(
-        "cannot read the configuration file {}: {source}; the directory comes from --configDir or {DIRECTORY_VARIABLE}",
-        path.display()
-    )]
+    #[error("cannot read the configuration file {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The directory has none.
+    #[error(
+        "there is no {FILE_NAME} in {}, the directory that --configDir or {DIRECTORY_VARIABLE} names",
+        directory.display()
+    )]
+    Missing {
+        /// The directory.
+        directory: PathBuf,
     },
     /// The directory has a file of either form.
     #[error("{} has both {FILE_NAME} and {LEGACY_FILE_NAME}: take one of them away", directory.display())]
@@ -107,7 +113,10 @@ fn file_in(directory: &Path) -> Result<PathBuf, LoadError> {
             directory: directory.to_owned(),
         }),
         (false, true) => Ok(legacy),
-        _ => Ok(yaml),
+        (true, false) => Ok(yaml),
+        (false, false) => Err(LoadError::Missing {
+            directory: directory.to_owned(),
+        }),
     }
 }
 
@@ -176,7 +185,7 @@ mod tests {
         let directory = std::env::temp_dir().join("selvedge-no-such-configuration");
         let message = load(Some(&directory)).unwrap_err().to_string();
         assert!(
-            message.contains("selvedge-no-such-configuration/config.yaml"),
+            message.contains("no config.yaml in") && message.contains("selvedge-no-such-configuration"),
             "{message}"
         );
         assert!(message.contains("SELVEDGE_CONF_DIR"), "{message}");

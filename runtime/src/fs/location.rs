@@ -108,6 +108,11 @@ impl Location {
         self.with_path(&format!("{}/{relative}", self.path))
     }
 
+    /// Whether it lies in `directory`, at any depth.
+    pub fn is_below(&self, directory: &Self) -> bool {
+        std::iter::successors(self.parent(), Self::parent).any(|above| &above == directory)
+    }
+
     /// The directory above; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         let (above, name) = self.path.rsplit_once('/')?;

@@ -30,13 +30,37 @@ impl FileCommitter {
             return Ok(false);
         };
         if !found.is_dir {
-            return Err(self.fail(format!("the output path {root} is a file: name a directory")));
+            return Err(ConnectorError::new(format!(
+                "the output path {root} is a file: name a directory"
+            )));
         }
         if self.overwrite || self.status(&self.directory.temporary).await?.is_some() {
             return Ok(true);
         }
-        Err(self.fail(format!(
+        Err(ConnectorError::new(format!(
             "the output directory {root} exists already: delete it, name another one, or set \"overwrite\": true in the sink"
+        )))
+    }
+
+    /// Fails where this sink and another one of the job write to one directory, however its path is written, or where one
+    /// replaces a directory that holds the other's: what is published there would be taken for old, and go.
+    pub(super) fn refuse_shared(&self, other: &Self) -> Result<(), ConnectorError> {
+        let (own, others) = (&self.directory.root, &other.directory.root);
+        let (inner, outer) = match (own.is_below(others), others.is_below(own)) {
+            _ if own == others => {
+                return Err(ConnectorError::new(format!(
+                    "operator '{}' writes to {own}, too: give each file-sink a directory of its own",
+                    other.operator
+                )));
+            }
+            (true, _) if other.overwrite => (own, others),
+            (_, true) if self.overwrite => (others, own),
+            _ => return Ok(()),
+        };
+        Err(ConnectorError::new(format!(
+            "its output and that of operator '{}' are nested: {inner} lies within {outer}, which is to be replaced; name \
+             directories side by side",
+            other.operator
         )))
     }
 
@@ -69,7 +93,7 @@ impl FileCommitter {
             return Ok(());
         };
         let moved = self.status(&part.temporary).await?.is_none() && self.status(&part.r#final).await?.is_some();
-        if moved { Ok(()) } else { Err(self.failed(&error)) }
+        if moved { Ok(()) } else { Err(failed(error)) }
     }
 
     /// Moves what was in the directory before the job out of sight, from where an abort can bring it back. Two sinks of a job
@@ -79,7 +103,7 @@ impl FileCommitter {
         for child in self.list(&self.directory.root).await? {
             if child.location != self.directory.temporary && !self.is_ours(&child) {
                 let made = self.file_system.mkdirs(&replaced, CreateOptions::default()).await;
-                made.map_err(|error| self.failed(&error))?;
+                made.map_err(failed)?;
                 self.rename(&child.location, &replaced.join(child.location.name()))
                     .await?;
             }
@@ -101,14 +125,14 @@ impl FileCommitter {
 
     async fn rename(&self, from: &Location, to: &Location) -> Result<(), ConnectorError> {
         let renamed = self.file_system.rename(from, to).await;
-        renamed.map_err(|error| self.failed(&error))
+        renamed.map_err(failed)
     }
 
     async fn status(&self, location: &Location) -> Result<Option<FileStatus>, ConnectorError> {
         match self.file_system.status(location).await {
             Ok(status) => Ok(Some(status)),
             Err(error) if matches!(error.kind, FsErrorKind::NotFound) => Ok(None),
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => Err(failed(error)),
         }
     }
 
@@ -117,22 +141,18 @@ impl FileCommitter {
         match self.file_system.list(directory).await {
             Ok(children) => Ok(children),
             Err(error) if matches!(error.kind, FsErrorKind::NotFound) => Ok(Vec::new()),
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => Err(failed(error)),
         }
     }
 
     async fn delete(&self, location: &Location) -> Result<(), ConnectorError> {
         let deleted = self.file_system.delete(location).await;
-        deleted.map(|_| ()).map_err(|error| self.failed(&error))
+        deleted.map(|_| ()).map_err(failed)
     }
+}
 
-    fn failed(&self, error: &FsError) -> ConnectorError {
-        self.fail(error.to_string())
-    }
-
-    fn fail(&self, reason: String) -> ConnectorError {
-        ConnectorError::new(format!("operator '{}': {reason}", self.operator))
-    }
+fn failed(error: FsError) -> ConnectorError {
+    ConnectorError::new(error.to_string())
 }
 
 #[async_trait]
@@ -146,9 +166,8 @@ impl JobCommitter for FileCommitter {
             Ok(()) => "",
             Err(_) => "; what was made of it may be left behind",
         };
-        Err(self.fail(format!(
-            "no room can be made for the output in {}: {error}; its parent must exist or be writable by the job's \
-             user{left_behind}",
+        Err(ConnectorError::new(format!(
+            "no room can be made for the output in {}: {error}; the job's user must be able to write there{left_behind}",
             self.directory.root
         )))
     }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 use selvedge_core::MemorySize;
-use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::job_graph::operator::FileSource;
 use selvedge_runtime::connector::{ConnectorError, InputSplit, SplitEnumerator};
 use selvedge_runtime::fs::{FileStatus, FileSystems, expand};
@@ -14,14 +13,13 @@ use super::split::FileSplit;
 /// The files that a source's paths mean.
 pub(super) async fn files_of(
     file_systems: &FileSystems,
-    spec: &OperatorSpec,
     source: &FileSource,
 ) -> Result<Vec<FileStatus>, ConnectorError> {
     let mut files = Vec::new();
     for path in &source.paths {
-        let expanded = expand(file_systems, path).await.map_err(|error| {
-            ConnectorError::new(format!("operator '{}': the input path '{path}': {error}", spec.id))
-        })?;
+        let expanded = expand(file_systems, path)
+            .await
+            .map_err(|error| ConnectorError::new(format!("the input path '{path}': {error}")))?;
         files.extend(expanded);
     }
     Ok(files)

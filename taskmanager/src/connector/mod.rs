@@ -34,20 +34,39 @@ impl BuiltinConnectors {
     /// Before a job is sent: whether every input path leads to something and no output directory stands in the way. The
     /// first fault is told.
     pub async fn check_paths(&self, graph: &JobGraph) -> Result<(), ConnectorError> {
+        let mut sinks = Vec::new();
         for spec in graph.vertices.iter().flat_map(|vertex| &vertex.chain) {
-            match &spec.operator {
-                Operator::FileSource(source) => {
-                    files_of(&self.file_systems, spec, source).await?;
-                }
-                Operator::FileSink(sink) => {
-                    // No job writes here: this one has no id yet.
-                    let nobody = JobId::from_bytes([0; 16]);
-                    self.file_committer(nobody, spec, sink)?.refuse_existing().await?;
-                }
-                _ => {}
-            }
+            let checked = self.check_paths_of(spec, &sinks).await;
+            let sink =
+                checked.map_err(|error| ConnectorError::new(format!("operator '{}': {}", spec.id, error.report())))?;
+            sinks.extend(sink);
         }
         Ok(())
+    }
+
+    /// A sink's committer, once it has been held against those of the sinks before.
+    async fn check_paths_of(
+        &self,
+        spec: &OperatorSpec,
+        sinks: &[FileCommitter],
+    ) -> Result<Option<FileCommitter>, ConnectorError> {
+        match &spec.operator {
+            Operator::FileSource(source) => {
+                files_of(&self.file_systems, source).await?;
+                Ok(None)
+            }
+            Operator::FileSink(sink) => {
+                // No job writes here: this one has no id yet.
+                let nobody = JobId::from_bytes([0; 16]);
+                let committer = self.file_committer(nobody, spec, sink)?;
+                committer.refuse_existing().await?;
+                for other in sinks {
+                    committer.refuse_shared(other)?;
+                }
+                Ok(Some(committer))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn file_committer(
@@ -56,12 +75,9 @@ impl BuiltinConnectors {
         spec: &OperatorSpec,
         sink: &FileSink,
     ) -> Result<FileCommitter, ConnectorError> {
-        let fail = |reason: String| ConnectorError::new(format!("operator '{}': {reason}", spec.id));
-        let root = self
-            .file_systems
-            .resolve(&sink.path)
-            .map_err(|error| fail(error.to_string()))?;
-        let file_system = self.file_systems.of(&root).map_err(|error| fail(error.to_string()))?;
+        let fail = |error: &dyn std::error::Error| ConnectorError::new(error.to_string());
+        let root = self.file_systems.resolve(&sink.path).map_err(|error| fail(&error))?;
+        let file_system = self.file_systems.of(&root).map_err(|error| fail(&error))?;
         Ok(FileCommitter {
             operator: spec.id.clone(),
             file_system: Arc::clone(file_system),
@@ -81,7 +97,7 @@ impl Connectors for BuiltinConnectors {
         let Operator::FileSource(source) = &operator.operator else {
             return Ok(None);
         };
-        let files = files_of(&self.file_systems, operator, source).await?;
+        let files = files_of(&self.file_systems, source).await?;
         Ok(Some(Box::new(FileEnumerator::new(&files, source.split_size)?)))
     }
 

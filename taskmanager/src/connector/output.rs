@@ -56,16 +56,18 @@ impl OutputDirectory {
     }
 }
 
-/// A vertex's id as part of a file name.
+/// A vertex's id as part of a file name: what every file system and every path pattern takes as it is stays, any other byte
+/// becomes `~` and its two hexadecimal digits. Two ids never give one name.
 fn file_name(id: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '_' | '.') {
-            c
+    let mut name = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') {
+            name.push(char::from(byte));
         } else {
-            '_'
+            name.push_str(&format!("~{byte:02x}"));
         }
-    };
-    id.chars().map(plain).collect()
+    }
+    name
 }
 
 /// A file that a subtask has written.
@@ -98,5 +100,34 @@ impl PartFile {
             temporary: location(&json.temporary)?,
             r#final: location(&json.r#final)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn vertices_whose_ids_differ_never_write_to_one_file() {
+        let directory = OutputDirectory::new(Location::local("/out".as_ref()), JobId::from_bytes([7; 16]));
+        let ids = [
+            "a b", "a-b", "a_b", "a.b", "a/b", "a~b", "a~20b", "a:b", "ä", "a", "a-0", "a-0-0", "..", "%2f",
+        ];
+        let mut names = BTreeSet::new();
+        for id in ids {
+            let attempt = ExecutionAttemptId {
+                vertex: id.into(),
+                subtask: 0,
+                attempt: 0,
+            };
+            let part = directory.part(&attempt, "csv");
+            assert_eq!(part.r#final.parent().as_ref(), Some(&directory.root), "{id}");
+            let committed = PartFile::from_committable(&part.to_committable(), &directory.root).unwrap();
+            assert_eq!(committed, part, "{id}");
+            names.insert(part.r#final.name().to_owned());
+        }
+        assert_eq!(names.len(), ids.len(), "{names:?}");
     }
 }

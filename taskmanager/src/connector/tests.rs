@@ -125,7 +125,7 @@ fn a_lost_file_fails_the_commit_and_abort_removes_what_was_published() {
     fs::remove_file(bench.out().join(format!(".selvedge-{JOB}/part-{JOB}-v-1-0.txt"))).unwrap();
     let error = bench.commit(&*committer, &all).unwrap_err().report();
     assert!(
-        error.contains("operator 'write': cannot rename") && error.contains("no such file"),
+        error.contains("cannot rename") && error.contains("no such file"),
         "{error}"
     );
     assert!(bench.out().join(part(0, "txt")).exists());
@@ -337,4 +337,35 @@ async fn paths_are_checked_before_a_job_is_sent() {
     fs::create_dir(&output).unwrap();
     let error = connectors.check_paths(&graph).await.unwrap_err().report();
     assert!(error.contains("exists already"), "{error}");
+}
+
+#[tokio::test]
+async fn a_sink_in_the_directory_of_another_or_below_one_that_another_replaces_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = |id: &str, path: &str, overwrite: bool| {
+        let path = directory.path().join(path);
+        json!({"id": id, "chain": [{"id": format!("make-{id}"), "operator": "generator-source",
+            "fields": [{"name": "n", "generator": {"type": "sequence"}}]},
+            {"id": id, "operator": "file-sink", "path": path, "format": {"type": "csv"}, "overwrite": overwrite}]})
+    };
+    let connectors = BuiltinConnectors::new(FileSystems::local_only());
+    let check = async |one: Value, other: Value| {
+        let graph = serde_json::from_value(json!({"name": "j", "vertices": [one, other]})).unwrap();
+        connectors.check_paths(&graph).await.map_err(|error| error.report())
+    };
+    let (outer, inner) = (sink("outer", "out", true), sink("inner", "out/a/b", false));
+    for (one, other) in [(outer.clone(), inner.clone()), (inner.clone(), outer)] {
+        let error = check(one, other).await.unwrap_err();
+        assert!(error.contains("'inner'") && error.contains("'outer'"), "{error}");
+        assert!(
+            error.contains("/out/a/b lies within") && error.contains("side by side"),
+            "{error}"
+        );
+    }
+    check(sink("outer", "out", false), inner).await.unwrap();
+    let error = check(sink("one", "out", false), sink("other", "out/../out/", false)).await;
+    assert!(error.unwrap_err().contains("operator 'one' writes to file://"));
+    check(sink("one", "out", true), sink("other", "out-2", true))
+        .await
+        .unwrap();
 }

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::{AllocationId, LeaderSessionId, MemorySize};
-use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::clock::{Clock, SystemClock, Timestamp};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
 use selvedge_runtime::gateway::proto::{
     ChannelPeer, DisconnectTaskExecutorRequest, FailSlotRequest, HeartbeatFromResourceManagerRequest, InputGate,
     NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskExecutorRequest,
     RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SlotStatus,
     SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
@@ -29,6 +29,29 @@ use super::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTi
 use crate::exchange::JobKey;
 use crate::exchange::testing::{attempt, job, no_files, secret};
 use crate::task::testing::{TestPlanner, spec};
+
+/// What the master asks of workers, unless its script says otherwise: no test lasts so long.
+pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The machine's clock, put forward by a test in place of waiting.
+#[derive(Debug, Default)]
+pub(super) struct SkippingClock(Mutex<Duration>);
+
+impl SkippingClock {
+    pub(super) fn skip(&self, time: Duration) {
+        *self.0.lock() += time;
+    }
+}
+
+impl Clock for SkippingClock {
+    fn wall(&self) -> Timestamp {
+        SystemClock.wall() + *self.0.lock()
+    }
+
+    fn monotonic(&self) -> tokio::time::Instant {
+        SystemClock.monotonic() + *self.0.lock()
+    }
+}
 
 /// What a worker has told the master.
 #[derive(Debug)]
@@ -76,7 +99,7 @@ pub(super) fn allocation(byte: u8) -> AllocationId {
 impl Master {
     pub(super) async fn start() -> Self {
         let script = Arc::new(Mutex::new(Script {
-            heartbeat_timeout: Duration::from_secs(60),
+            heartbeat_timeout: HEARTBEAT_TIMEOUT,
             accept_slots: true,
             busy_for: 0,
             refuse_worker: false,
@@ -186,20 +209,24 @@ pub(super) struct Worker {
 impl Worker {
     /// Waits until the worker knows that it is registered: the master knows it before.
     pub(super) async fn until_registered(&self) {
+        self.until_reports(|_| true).await;
+    }
+
+    /// Waits until the worker answers the ResourceManager's heartbeat with such slots.
+    pub(super) async fn until_reports(&self, is_so: impl Fn(&[SlotStatus]) -> bool) {
         let heartbeat = HeartbeatFromResourceManagerRequest {
             resource_manager_id: leader().to_wire(),
         };
-        let known = async {
-            while self
-                .gateway
-                .heartbeat_from_resource_manager(heartbeat.clone())
-                .await
-                .is_err()
-            {
+        let reported = async {
+            loop {
+                let report = self.gateway.heartbeat_from_resource_manager(heartbeat.clone()).await;
+                if report.is_ok_and(|report| is_so(&report.slots)) {
+                    break;
+                }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), known).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(20), reported).await.unwrap();
     }
 }
 

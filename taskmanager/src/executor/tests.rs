@@ -1,5 +1,6 @@
 //! A worker against a scripted master, over gRPC on loopback.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -11,13 +12,19 @@ use selvedge_runtime::gateway::proto::{
 };
 use selvedge_runtime::gateway::{GatewayError, TaskExecutorGateway};
 
-use super::testing::{Master, Told, Worker, allocation, demand, join, leader, submission, task};
-use super::{TaskExecutorError, TaskExecutorTimeouts};
+use super::testing::{
+    HEARTBEAT_TIMEOUT, Master, SkippingClock, Told, Worker, allocation, demand, join, leader, submission, task,
+};
+use super::{TaskExecutorConfig, TaskExecutorError, TaskExecutorTimeouts};
 use crate::exchange::testing::{attempt, job};
 
 /// A worker that has registered and whose first slot the job has taken.
 async fn with_slot(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Worker {
-    let worker = registered(master, timeouts).await;
+    with_slot_of(master, |config| config.timeouts = timeouts).await
+}
+
+async fn with_slot_of(master: &mut Master, change: impl FnOnce(&mut TaskExecutorConfig)) -> Worker {
+    let worker = registered_with(master, change).await;
     worker
         .gateway
         .request_slot(demand(master, 0, allocation(1)))
@@ -46,7 +53,11 @@ async fn job_is_joined(master: &mut Master, slot_index: u32) {
 }
 
 async fn registered(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Worker {
-    let worker = master.worker(timeouts).await;
+    registered_with(master, |config| config.timeouts = timeouts).await
+}
+
+async fn registered_with(master: &mut Master, change: impl FnOnce(&mut TaskExecutorConfig)) -> Worker {
+    let worker = master.worker_with(TaskExecutorTimeouts::default(), change).await;
     let Told::Registered(registration) = master.next().await else {
         panic!("not registered");
     };
@@ -241,25 +252,17 @@ async fn a_submission_is_taken_whole_or_not_at_all() {
 async fn a_job_without_its_master_ends_here() {
     for by_heartbeat in [false, true] {
         let mut master = Master::start().await;
-        if by_heartbeat {
-            // Long enough to deploy a task within on a busy machine.
-            master.script.lock().heartbeat_timeout = Duration::from_secs(5);
-        }
-        let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+        let clock = Arc::new(SkippingClock::default());
+        let worker = with_slot_of(&mut master, |config| config.clock = clock.clone()).await;
         let tasks = vec![task("stuck", allocation(1))];
         worker.gateway.submit_tasks(submission(job(1), tasks)).await.unwrap();
-        if !by_heartbeat {
+        if by_heartbeat {
+            clock.skip(HEARTBEAT_TIMEOUT);
+        } else {
             worker.gateway.disconnect_job_master(disconnect()).await.unwrap();
         }
-        // The job's slot is told free, or the worker registers again, its ResourceManager being silent too.
-        loop {
-            match master.next().await {
-                Told::SlotFree(free) => break assert_eq!(free.slot_index, 0),
-                Told::Registered(again) if again.slots[0].job_id.is_empty() => break,
-                Told::States(_) | Told::Registered(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
+        // The worker may find its ResourceManager silent too, and register again.
+        worker.until_reports(|slots| slots[0].job_id.is_empty()).await;
         worker.handle.stop().await;
     }
 }

@@ -125,7 +125,7 @@ fn check_keys(edge: &Edge, target: &Vertex, schema: &SchemaRef) -> Result<(), Co
         })
 }
 
-/// Two sinks that commit into one directory would delete each other's files.
+/// Whoever reads a directory that two sinks write to cannot tell their records apart.
 fn check_outputs_differ(graph: &JobGraph) -> Result<(), ConnectorError> {
     let mut paths = BTreeMap::new();
     for spec in graph.vertices.iter().flat_map(|vertex| &vertex.chain) {

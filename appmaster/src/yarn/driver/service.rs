@@ -185,7 +185,7 @@ impl DriverService {
         for action in actions {
             match action {
                 Action::Ask(ask) => {
-                    tracing::info!(priority = ask.key.priority.0, count = ask.count, size = %ask.capability, "containers wanted");
+                    tracing::debug!(priority = ask.key.priority.0, count = ask.count, size = %ask.capability, "containers wanted");
                     if let Err(error) = self.rm.asks().set(ask) {
                         // Each size has its own priority, so none is ever taken.
                         tracing::error!(%error, "the table of asks refuses an ask");

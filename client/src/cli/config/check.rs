@@ -78,7 +78,11 @@ impl Verdict {
         let errors = self.errors() + self.problems.len();
         let warnings = self.findings.len() - self.errors();
         let source = self.source.as_deref().unwrap_or("the configuration");
-        lines.push(format!("{source}: {errors} errors, {warnings} warnings"));
+        lines.push(format!(
+            "{source}: {}, {}",
+            count(errors, "error"),
+            count(warnings, "warning")
+        ));
         lines.join("\n") + "\n"
     }
 
@@ -100,6 +104,11 @@ impl Verdict {
             "findings": findings.collect::<Vec<_>>(),
         })
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{s}")
 }
 
 const fn word(severity: Severity) -> &'static str {

@@ -1,6 +1,7 @@
 //! Jobs in the command's own process: the default target.
 
 mod cancel;
+mod commit;
 mod end;
 mod formats;
 mod pressure;

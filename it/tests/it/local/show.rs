@@ -1,10 +1,12 @@
 //! `info` and `schema`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use selvedge_it::cli::Selvedge;
 use serde_json::Value;
 
+use crate::folder::Folder;
 use crate::jobs;
 
 #[tokio::test]
@@ -30,6 +32,27 @@ async fn info_draws_vertices_chains_parallelism_partitioners_schemas_and_why_a_c
         "word Utf8",
         "not chained",
     ] {
+        assert!(drawn.contains(expected), "{expected} is not in\n{drawn}");
+    }
+}
+
+#[tokio::test]
+async fn the_job_that_the_documentation_shows_is_sound_and_fits_the_schema() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/jobs.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, rest) = page.split_once("```json\n").unwrap();
+    let (job, _) = rest.split_once("```").unwrap();
+    let schema = schema().await;
+    validity::check(&schema, &schema, &serde_json::from_str(job).unwrap()).unwrap();
+    let folder = Folder::new();
+    let drawn = Selvedge::new("info")
+        .arg(folder.write("job.json", job))
+        .args(["--input", "/in", "--output", "/out"])
+        .run()
+        .await
+        .ended_with(0)
+        .stdout;
+    for expected in ["errors by host", "HASH(host)", "status Int64"] {
         assert!(drawn.contains(expected), "{expected} is not in\n{drawn}");
     }
 }

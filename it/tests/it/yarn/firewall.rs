@@ -1,6 +1,8 @@
 //! A client that cannot connect to the master: all goes through YARN's web proxy.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
@@ -10,20 +12,56 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use axum::response::{IntoResponse, Response};
 use selvedge_it::cli::{BOUND, Running, Selvedge};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::support::{Cluster, application_in, application_of};
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
+/// An address to which no connection is made.
+#[derive(Clone)]
+struct Closed {
+    address: SocketAddr,
+    /// The listener whose queue is full, and those that fill it.
+    _full: Arc<Option<(TcpListener, Vec<TcpStream>)>>,
+}
+
+impl Closed {
+    /// Nobody listens: it is refused at once.
+    async fn refuses() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self {
+            address: listener.local_addr().unwrap(),
+            _full: Arc::default(),
+        }
+    }
+
+    /// As behind a firewall that drops packets, the connection is neither made nor refused: a queue of waiting
+    /// connections is full, and nobody takes one.
+    async fn hangs() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        let connect = || tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address));
+        while let Ok(connected) = connect().await {
+            waiting.push(connected.unwrap());
+        }
+        Self {
+            address,
+            _full: Arc::new(Some((listener, waiting))),
+        }
+    }
+}
+
 /// Stands before the ResourceManager and hands everything on, but tells the client another address of the master: one
-/// where nobody listens.
+/// to which no connection is made.
 #[derive(Clone)]
 struct Firewall {
     http: reqwest::Client,
     rm: String,
-    /// host:port where nobody listens.
-    closed: String,
+    closed: Closed,
     /// Requests whose path holds this are answered with 503.
     refuses: Option<&'static str>,
     asked: Arc<Mutex<Vec<String>>>,
@@ -31,8 +69,7 @@ struct Firewall {
 
 impl Firewall {
     /// With its own address.
-    async fn start(cluster: &Cluster, refuses: Option<&'static str>) -> (Self, String) {
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    async fn start(cluster: &Cluster, closed: Closed, refuses: Option<&'static str>) -> (Self, String) {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -41,7 +78,7 @@ impl Firewall {
         let firewall = Self {
             http,
             rm: cluster.bed.rm_web().to_owned(),
-            closed: closed.to_string(),
+            closed,
             refuses,
             asked: Arc::default(),
         };
@@ -60,7 +97,7 @@ impl Firewall {
     fn changed(&self, body: Bytes) -> Bytes {
         match serde_json::from_slice::<Value>(&body) {
             Ok(mut report) if report["app"]["amRPCAddress"].is_string() => {
-                report["app"]["amRPCAddress"] = json!(self.closed);
+                report["app"]["amRPCAddress"] = json!(self.closed.address.to_string());
                 report.to_string().into()
             }
             _ => body,
@@ -118,7 +155,7 @@ async fn endless(cluster: &Cluster, folder: &Folder, address: &str) -> (Running,
 async fn a_job_that_cannot_be_cancelled_through_the_proxy_is_killed_by_the_resource_manager() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let (firewall, address) = Firewall::start(&cluster, Some("/yarn-cancel")).await;
+    let (firewall, address) = Firewall::start(&cluster, Closed::refuses().await, Some("/yarn-cancel")).await;
     let (running, application) = endless(&cluster, &folder, &address).await;
     running.interrupt();
     let outcome = running.ended_within(BOUND).await.ended_with(130);
@@ -135,14 +172,14 @@ async fn a_job_that_cannot_be_cancelled_through_the_proxy_is_killed_by_the_resou
 async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns_proxy() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let (firewall, address) = Firewall::start(&cluster, None).await;
+    let (firewall, address) = Firewall::start(&cluster, Closed::refuses().await, None).await;
     let (running, application) = endless(&cluster, &folder, &address).await;
     running.interrupt();
     let outcome = running.ended_within(BOUND).await.ended_with(130);
-    let (host, port) = firewall.closed.split_once(':').unwrap();
+    let closed = firewall.closed.address;
     outcome
         .assert_says(&[
-            &format!("endpoint at {host}, port {port}, cannot be reached"),
+            &format!("endpoint at {}, port {}, cannot be reached", closed.ip(), closed.port()),
             "through YARN's web proxy",
             "rest.bind-port",
             "CANCELED",
@@ -155,16 +192,19 @@ async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns
 }
 
 #[tokio::test]
-async fn without_a_connection_to_the_master_the_result_comes_through_yarns_proxy() {
+async fn where_no_connection_to_the_master_comes_about_the_result_comes_through_yarns_proxy() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let (firewall, address) = Firewall::start(&cluster, None).await;
+    let (firewall, address) = Firewall::start(&cluster, Closed::hangs().await, None).await;
     let job = folder.job(&job(
         &[vertex("all", &[numbers("make", Some(123), None), blackhole("drop")])],
         &[],
     ));
     let outcome = through(&cluster, &address).arg(job).run().await.ended_with(0);
-    outcome.assert_says(&["cannot be reached", "FINISHED", "drop.records: 123"]);
+    let port = format!("port {}, cannot be reached", firewall.closed.address.port());
+    outcome
+        .assert_says(&[&port, "rest.bind-port", "FINISHED", "drop.records: 123"])
+        .assert_does_not_say(&["refused"]);
     assert!(firewall.was_asked("/execution-result"), "{:?}", firewall.asked);
     let application = application_in(&outcome.said()).unwrap();
     cluster.assert_nothing_left(&application).await;

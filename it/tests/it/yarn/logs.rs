@@ -25,8 +25,10 @@ async fn master_and_workers_log_into_their_containers_and_show_it_over_rest() {
     let workers = cluster.proxied(&application, "/taskmanagers").await.unwrap();
     let worker = workers["taskmanagers"][0]["id"].as_str().unwrap().to_owned();
     for path in ["/jobmanager/log".to_owned(), format!("/taskmanagers/{worker}/log")] {
-        let shown = cluster.get_text(&format!("/proxy/{application}{path}")).await.unwrap();
+        let shown = cluster.get_with_length(&format!("/proxy/{application}{path}")).await;
+        let (shown, stated) = shown.unwrap();
         assert!(shown.contains(&job), "{path}: {shown}");
+        assert_eq!(stated, Some(shown.len()), "{path}");
     }
 
     endless.end(&cluster).await;

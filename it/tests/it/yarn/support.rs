@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use reqwest::header::CONTENT_LENGTH;
 use selvedge_it::bed::{Bed, ContainerProcess, Hdfs, Turn};
 use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;
@@ -91,12 +92,19 @@ impl Cluster {
     }
 
     pub(crate) async fn get_text(&self, path: &str) -> Result<String, String> {
+        self.get_with_length(path).await.map(|(text, _)| text)
+    }
+
+    /// The text with the length that the answer's head states.
+    pub(crate) async fn get_with_length(&self, path: &str) -> Result<(String, Option<usize>), String> {
         let url = format!("{}{path}", self.bed.rm_web());
         let answer = self.http.get(&url).send().await.map_err(|error| error.to_string())?;
         let status = answer.status();
+        let stated = answer.headers().get(CONTENT_LENGTH).cloned();
         let text = answer.text().await.map_err(|error| error.to_string())?;
         if status.is_success() {
-            Ok(text)
+            let length = stated.and_then(|stated| stated.to_str().ok()?.parse().ok());
+            Ok((text, length))
         } else {
             Err(format!("{url}: {status} {text}"))
         }
