@@ -219,6 +219,26 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_is_rounded_up_to_a_multiple_of_the_unit_and_to_one_unit_at_least() {
+        for ((memory, cores), (unit_memory, unit_cores), (expected_memory, expected_cores)) in [
+            ((1728, 1), (1024, 1), (2048, 1)),
+            ((2048, 4), (1024, 2), (2048, 4)),
+            ((1, 3), (1024, 2), (1024, 4)),
+            ((0, 0), (512, 2), (512, 2)),
+            ((1728, 3), (0, 0), (1728, 3)),
+            ((u64::MAX, u32::MAX), (1024, 2), (u64::MAX, u32::MAX)),
+        ] {
+            let asked = Resource::new(memory, cores).with_extra("yarn.io/gpu", 3);
+            let given = asked.rounded_up_to(&Resource::new(unit_memory, unit_cores));
+            let expected = Resource::new(expected_memory, expected_cores).with_extra("yarn.io/gpu", 3);
+            assert_eq!(
+                given, expected,
+                "{asked} in units of {unit_memory} MiB and {unit_cores} cores"
+            );
+        }
+    }
+
+    #[test]
     fn impossible_amounts_are_refused_with_their_value() {
         assert_eq!(Resource::checked(64, 1).unwrap(), Resource::new(64, 1));
         for (memory, cores, words) in [

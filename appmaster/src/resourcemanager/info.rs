@@ -1,5 +1,7 @@
 //! What is shown of a worker.
 
+use std::collections::BTreeMap;
+
 use selvedge_core::ResourceId;
 use selvedge_core::resource::ResourceProfile;
 use selvedge_runtime::clock::Timestamp;
@@ -28,6 +30,8 @@ pub struct TaskManagerInfo {
     pub total: ResourceProfile,
     /// Its slots by use.
     pub slots: SlotUse,
+    /// What discovery scripts found on its node: indices by name.
+    pub external_resources: BTreeMap<String, Vec<String>>,
     /// When it last answered.
     pub last_heartbeat: Timestamp,
 }

@@ -1,5 +1,6 @@
 //! The registered workers: connections, heartbeats, and the calls that go to them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -8,8 +9,8 @@ use selvedge_core::{LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    HeartbeatFromResourceManagerRequest, MemoryUse, RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport,
+    ExternalResource, HeartbeatFromResourceManagerRequest, MemoryUse, RegisterTaskExecutorRequest, RequestSlotRequest,
+    ShutdownRequest, SlotReport,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use tokio::sync::mpsc;
@@ -160,11 +161,19 @@ impl Workers {
                 memory_use: worker.known.memory_use,
                 total: ResourceProfile::from(&registration.total_resource.clone().unwrap_or_default()),
                 slots: slots_of(resource_id),
+                external_resources: external_resources(&registration.external_resources),
                 last_heartbeat: worker.known.last_heartbeat,
             }
         };
         self.connections.iter().map(info).collect()
     }
+}
+
+fn external_resources(found: &[ExternalResource]) -> BTreeMap<String, Vec<String>> {
+    found
+        .iter()
+        .map(|resource| (resource.name.clone(), resource.indices.clone()))
+        .collect()
 }
 
 /// Asks a worker for a slot; again where it is busy: the first request may overtake the answer to its registration.

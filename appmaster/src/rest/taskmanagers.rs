@@ -32,6 +32,7 @@ pub(super) async fn details(State(context): State<RestContext>, Path(id): Path<S
     let allocated = worker.slots.allocated.iter();
     let allocated = allocated.map(|(job, profile)| json!({"jobId": job, "resource": resource_json(profile)}));
     answer["allocatedSlots"] = allocated.collect();
+    answer["externalResources"] = json!(worker.external_resources);
     answer["metrics"] = taskmanager_memory::metrics(&worker.memory, &worker.memory_use);
     Ok(answer.into())
 }

@@ -79,7 +79,7 @@ mod tests {
         let spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
         let names = YarnExternalResources::read(&configuration).unwrap();
         let shape = WorkerShape::new(spec, &names);
-        assert_eq!(shape.resource, Resource::new(1728, 2).with_extra("yarn.io/gpu", 2));
+        assert_eq!(shape.resource, Resource::new(512, 2).with_extra("yarn.io/gpu", 2));
         assert_eq!(shape.properties["taskmanager.cpu.cores"], "2.0");
         assert_eq!(shape.properties["external-resources"], "fpga;gpu");
         assert_eq!(shape.properties["external-resource.fpga.amount"], "1");

@@ -143,7 +143,7 @@ impl RoleArgs {
     }
 }
 
-pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
+fn key_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, such as -Dparallelism.default=2".to_owned()),

@@ -2,18 +2,15 @@
 
 mod bars;
 
-use std::path::Path;
-
 use clap::{Args, ValueEnum};
 use selvedge_core::config::options::taskmanager;
-use selvedge_core::config::{self, LoadError};
+use selvedge_core::config::{LoadError, Settings};
 use selvedge_core::resource::{ExternalResources, YarnContainer, YarnExternalResources};
 use selvedge_core::{Configuration, JobManagerProcessSpec, MemorySize, TaskExecutorProcessSpec};
 use serde::Serialize;
 
-use super::args::key_and_value;
 use super::error::{CommandError, Ended};
-use super::terminal;
+use super::{SettingArgs, settings, terminal};
 
 /// Options of `memory`.
 #[derive(Debug, Args)]
@@ -21,14 +18,14 @@ pub struct MemoryArgs {
     /// Whose memory.
     #[arg(value_enum)]
     pub process: MemoryOf,
-    /// A setting that overrides the configuration file's.
-    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = key_and_value)]
-    pub set: Vec<(String, String)>,
-    /// The configuration file [default: config.yaml in $SELVEDGE_CONF_DIR, else the settings compiled in]
-    #[arg(long, value_name = "FILE")]
+    /// Common settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// This configuration file, and not the one in a directory.
+    #[arg(long, value_name = "FILE", conflicts_with = "config_dir")]
     pub conf: Option<std::path::PathBuf>,
-    /// No file: only the settings given, over the defaults.
-    #[arg(long, conflicts_with = "conf")]
+    /// No file and no environment: only the settings given, over the defaults.
+    #[arg(long, conflicts_with_all = ["conf", "config_dir"])]
     pub no_conf: bool,
     /// What is printed.
     #[arg(short, long, value_enum, default_value = "table")]
@@ -80,32 +77,30 @@ struct Master {
 }
 
 pub(super) fn memory(arguments: &MemoryArgs) -> Result<Ended, CommandError> {
-    let configuration = load(arguments)?;
-    let text = match arguments.process {
-        MemoryOf::Taskmanager => worker(&configuration, arguments.output)?,
-        MemoryOf::Jobmanager => master(&configuration, arguments.output)?,
+    let settings = read(arguments)?;
+    let configuration = settings.configuration();
+    let mut problems = settings::errors(&settings);
+    let divided = match arguments.process {
+        MemoryOf::Taskmanager => worker(&configuration, arguments.output),
+        MemoryOf::Jobmanager => master(&configuration, arguments.output),
     };
-    terminal::print(&text)?;
-    Ok(Ended::Done)
-}
-
-fn load(arguments: &MemoryArgs) -> Result<Configuration, LoadError> {
-    let mut configuration = match &arguments.conf {
-        Some(file) => read(file)?,
-        None if arguments.no_conf => Configuration::new(),
-        None => config::load(None)?.0,
-    };
-    for (key, value) in &arguments.set {
-        configuration.set_text(key, value);
+    match divided {
+        Ok(text) if problems.is_empty() => {
+            terminal::print(&text)?;
+            return Ok(Ended::Done);
+        }
+        Ok(_) => (),
+        // A mistyped key may be why the sizes do not add up: both are told.
+        Err(error) => problems.push(error.message().to_owned()),
     }
-    Ok(configuration)
+    Err(CommandError::new(problems.join("\n")))
 }
 
-fn read(file: &Path) -> Result<Configuration, LoadError> {
-    let path = file.to_owned();
-    match std::fs::read_to_string(file) {
-        Ok(text) => Configuration::from_yaml(&text).map_err(|source| LoadError::Yaml { path, source }),
-        Err(source) => Err(LoadError::Read { path, source }),
+fn read(arguments: &MemoryArgs) -> Result<Settings, LoadError> {
+    match &arguments.conf {
+        Some(file) => settings::read_with(file, &arguments.settings),
+        None if arguments.no_conf => Ok(Settings::of_assignments(&arguments.settings.set)),
+        None => settings::read(&arguments.settings),
     }
 }
 

@@ -1,28 +1,48 @@
 //! The settings of a command: the configuration file, then the environment, then the command line.
 
+use std::path::Path;
+
 use selvedge_core::Configuration;
 use selvedge_core::config::options::cluster;
-use selvedge_core::config::{LoadError, Settings, Severity, VARIABLE_PREFIX};
+use selvedge_core::config::{LoadError, Settings, Severity, is_variable};
 
 use super::{CommandError, JobArgs, SettingArgs, say};
 
 /// What there is, right or wrong.
 pub(super) fn read(arguments: &SettingArgs) -> Result<Settings, LoadError> {
+    Settings::load(arguments.config_dir.as_deref(), variables(), &arguments.set)
+}
+
+/// The same with this file instead of a directory's.
+pub(super) fn read_with(file: &Path, arguments: &SettingArgs) -> Result<Settings, LoadError> {
+    Settings::load_file(file, variables(), &arguments.set)
+}
+
+/// The environment variables that may stand for settings.
+fn variables() -> impl Iterator<Item = (String, String)> {
     // A value that is no text is refused where it is read, not passed over.
     let lossy = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         let name = name.into_string().ok()?;
         Some((name, value.to_string_lossy().into_owned()))
     };
-    let variables = std::env::vars_os()
+    std::env::vars_os()
         .filter_map(lossy)
-        .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
-    Settings::load(arguments.config_dir.as_deref(), variables, &arguments.set)
+        .filter(|(name, _)| is_variable(name))
 }
 
 /// The same without mistakes: warnings are told, errors end the command.
 pub(super) fn checked(arguments: &SettingArgs) -> Result<Settings, CommandError> {
     let settings = read(arguments)?;
     tracing::debug!(source = %settings.source(), "settings read");
+    let errors = errors(&settings);
+    if errors.is_empty() {
+        return Ok(settings);
+    }
+    Err(CommandError::new(errors.join("\n")))
+}
+
+/// A line for each mistake; warnings are told.
+pub(super) fn errors(settings: &Settings) -> Vec<String> {
     let (errors, warnings): (Vec<_>, Vec<_>) = settings
         .findings()
         .iter()
@@ -30,11 +50,7 @@ pub(super) fn checked(arguments: &SettingArgs) -> Result<Settings, CommandError>
     for warning in warnings {
         say(format_args!("warning: {warning}"));
     }
-    if errors.is_empty() {
-        return Ok(settings);
-    }
-    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    Err(CommandError::new(lines.join("\n")))
+    errors.iter().map(ToString::to_string).collect()
 }
 
 /// What holds.

@@ -8,6 +8,8 @@ use selvedge_appmaster::resourcemanager::DriverError;
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, taskmanager};
+use selvedge_core::memory::ConsumerWeights;
+use selvedge_core::resource::Discovery;
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::fs::FileSystems;
@@ -29,16 +31,16 @@ pub(super) struct LocalLauncher {
 #[async_trait]
 impl LocalWorkerLauncher for LocalLauncher {
     async fn start(&self, start: WorkerStart) -> Result<Box<dyn LocalWorker>, DriverError> {
-        let timeouts = timeouts(&self.configuration).map_err(|error| DriverError(error.to_string()))?;
-        let started = TaskExecutor::start(self.config(start, timeouts)).await;
+        let config = self.config(start).map_err(|error| DriverError(error.to_string()))?;
+        let started = TaskExecutor::start(config).await;
         let worker = started.map_err(|error| DriverError(report(&error)))?;
         Ok(Box::new(Worker(worker)))
     }
 }
 
 impl LocalLauncher {
-    fn config(&self, start: WorkerStart, timeouts: TaskExecutorTimeouts) -> TaskExecutorConfig {
-        TaskExecutorConfig {
+    fn config(&self, start: WorkerStart) -> Result<TaskExecutorConfig, ConfigError> {
+        Ok(TaskExecutorConfig {
             resource_id: start.resource_id,
             host: LOOPBACK.to_owned(),
             bind_host: LOOPBACK.to_owned(),
@@ -48,6 +50,8 @@ impl LocalLauncher {
             resource_manager_address: start.resource_manager_address,
             secret: start.secret,
             memory: start.spec,
+            consumer_weights: ConsumerWeights::read(&self.configuration)?,
+            discoveries: Discovery::read(&self.configuration)?,
             own_process: false,
             file_systems: self.file_systems.clone(),
             temp_dirs: vec![std::env::temp_dir()],
@@ -56,8 +60,8 @@ impl LocalLauncher {
             planner: super::chain_planner(),
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),
-            timeouts,
-        }
+            timeouts: timeouts(&self.configuration)?,
+        })
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use selvedge_core::config::options::{cluster, jobmanager, taskmanager};
+use selvedge_core::memory::ConsumerWeights;
+use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
@@ -94,6 +96,8 @@ fn executor_config(
         resource_manager_address: format!("{master}:{port}"),
         secret: container.secret.clone(),
         memory: TaskExecutorProcessSpec::derive(configuration)?,
+        consumer_weights: ConsumerWeights::read(configuration)?,
+        discoveries: Discovery::read(configuration)?,
         own_process: true,
         file_systems: container.file_systems()?,
         temp_dirs: environment.local_dirs.clone(),

@@ -1,7 +1,8 @@
 //! What can be told before anything is staged: whether the cluster can take the request at all.
 
 use selvedge_core::config::options::yarn;
-use selvedge_core::resource::{YarnContainer, YarnExternalResources};
+use selvedge_core::memory::ConsumerWeights;
+use selvedge_core::resource::{ExternalResources, YarnContainer, YarnExternalResources};
 use selvedge_core::{Configuration, JobGraph, JobManagerProcessSpec, TaskExecutorProcessSpec};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::conf::keys;
@@ -25,38 +26,46 @@ pub(super) struct Request {
     pub(super) master_properties: Vec<(String, String)>,
     /// The queue, where one is named.
     pub(super) queue: Option<String>,
+    /// A line for each external resource that is not asked for.
+    pub(super) ignored: Vec<String>,
 }
 
 impl Request {
     pub(super) fn read(configuration: &Configuration, graph: &JobGraph) -> Result<Self, YarnError> {
         let master = JobManagerProcessSpec::derive(configuration)?;
         let worker = TaskExecutorProcessSpec::derive(configuration)?;
+        // What only a worker goes by is refused here too, before anything is staged.
+        ConsumerWeights::read(configuration)?;
+        let (amounts, names) = (
+            ExternalResources::read(configuration)?,
+            YarnExternalResources::read(configuration)?,
+        );
         let slots = worker.number_of_slots.max(1);
         Ok(Self {
             master: Resource::new(
                 master.total_process().mebibytes(),
                 configuration.get(&yarn::APPMASTER_VCORES)?,
             ),
-            worker: worker_container(configuration, &worker)?,
+            worker: worker_container(&names, &worker),
             workers: u64::from(graph.required_slots().div_ceil(slots)),
             master_properties: master.to_dynamic_properties(),
             queue: configuration.find(&yarn::APPLICATION_QUEUE)?,
+            ignored: [amounts.ignored, names.ignored].concat(),
         })
     }
 }
 
-fn worker_container(configuration: &Configuration, worker: &TaskExecutorProcessSpec) -> Result<Resource, YarnError> {
-    let names = YarnExternalResources::read(configuration)?;
+fn worker_container(names: &YarnExternalResources, worker: &TaskExecutorProcessSpec) -> Resource {
     let YarnContainer {
         memory_mb,
         vcores,
         extended: extra,
-    } = YarnContainer::of(worker, &names);
-    Ok(Resource {
+    } = YarnContainer::of(worker, names);
+    Resource {
         memory_mb,
         vcores,
         extra,
-    })
+    }
 }
 
 /// An application id, after the cluster was found fit for the request. `note` hears what is odd but no fault.
@@ -75,6 +84,9 @@ pub(super) async fn new_application(
         Err(error) => note(&format!("the queues could not be listed: {error}")),
     }
     check_size(request, &application.maximum_capability(), hadoop)?;
+    for line in &request.ignored {
+        note(line);
+    }
     round_up(request, &hadoop.minimum_allocation()?, note);
     Ok(application.application_id)
 }

@@ -149,6 +149,7 @@ mod tests {
             workers: 1,
             master_properties: vec![("jobmanager.memory.heap.size".to_owned(), "469762048b".to_owned())],
             queue: None,
+            ignored: Vec::new(),
         };
         application(&configuration, &environment, &job, &request, &secret, "wordcount").unwrap()
     }

@@ -94,18 +94,19 @@ pub fn option_of_variable(name: &str) -> Option<&'static Declaration> {
     options().find(|option| option.has_variable(name))
 }
 
-/// Whether keys of this one's namespace are declared here, so that an unknown one is a mistake.
+/// Whether keys of this one's namespace are declared here, or were once, so that an unknown one is a mistake.
 pub fn is_known_namespace(key: &str) -> bool {
     let namespace = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
     let wanted = namespace(key);
     wanted == OWN_NAMESPACE
-        || options().any(|option| namespace(option.key) == wanted)
+        || options().any(|option| option.keys().any(|key| namespace(key) == wanted))
         || families().any(|family| namespace(family.form) == wanted)
 }
 
 /// The declared key that is most alike, if one is alike enough to be what was meant.
 pub fn nearest_key(key: &str) -> Option<&'static str> {
-    nearest(key, options().flat_map(Declaration::keys))
+    let without_meaning = no_meaning::all().map(|(key, _)| key);
+    nearest(key, options().flat_map(Declaration::keys).chain(without_meaning))
 }
 
 /// The namespace of options that Flink does not have.

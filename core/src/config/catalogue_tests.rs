@@ -69,19 +69,20 @@ fn every_constant_stands_in_the_table_of_its_area() {
 #[test]
 fn what_is_said_to_be_in_effect_is_read_and_nothing_else_is() {
     let mut programs = sources("core/src/memory");
-    for directory in [
-        "core/src/resource",
-        "runtime/src",
-        "appmaster/src",
-        "taskmanager/src",
-        "client/src",
-    ] {
+    programs.extend(sources("core/src/resource"));
+    for directory in ["runtime/src", "appmaster/src", "taskmanager/src", "client/src"] {
         programs.extend(sources(directory));
     }
     let is_read = |name: &str| {
-        let used = format!("::{name}");
         programs.iter().any(|(_, text)| {
-            let mut places = text.match_indices(&used).map(|(at, _)| &text[at + used.len()..]);
+            // By its path, or first in a list of imports.
+            let uses = [format!("::{name}"), format!("::{{{name}")];
+            let places = |used: &String| {
+                text.match_indices(used)
+                    .map(|(at, _)| at + used.len())
+                    .collect::<Vec<_>>()
+            };
+            let mut places = uses.iter().flat_map(places).map(|end| &text[end..]);
             places.any(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_'))
         })
     };

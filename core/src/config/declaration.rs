@@ -1,5 +1,7 @@
 //! What is known of an option, whatever its Rust type.
 
+use std::collections::BTreeMap;
+
 use super::Kind;
 
 /// An option as it is declared: everything that a reader may want to know of it.
@@ -25,10 +27,15 @@ pub struct Declaration {
     /// Whether anything goes by it yet.
     pub in_effect: bool,
     description: &'static str,
-    parser: Option<Parser>,
+    parsers: Option<Parsers>,
 }
 
-type Parser = fn(&str) -> Result<(), String>;
+/// What the Rust type of an option says to a text, and to entries that are set one by one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parsers {
+    pub(super) text: fn(&str) -> Result<(), String>,
+    pub(super) entries: fn(BTreeMap<String, String>) -> Result<(), String>,
+}
 
 impl Declaration {
     pub(super) const fn new(key: &'static str, kind: Kind, description: &'static str) -> Self {
@@ -43,7 +50,7 @@ impl Declaration {
             greatest: None,
             in_effect: true,
             description,
-            parser: None,
+            parsers: None,
         }
     }
 
@@ -92,8 +99,8 @@ impl Declaration {
         self
     }
 
-    pub(super) const fn with_parser(mut self, parser: Parser) -> Self {
-        self.parser = Some(parser);
+    pub(super) const fn with_parsers(mut self, parsers: Parsers) -> Self {
+        self.parsers = Some(parsers);
         self
     }
 
@@ -110,8 +117,8 @@ impl Declaration {
 
     /// Whether the text is a value of this option; the error names the value and the remedy.
     pub fn check(&self, text: &str) -> Result<(), String> {
-        if let Some(parser) = self.parser {
-            parser(text)?;
+        if let Some(parsers) = self.parsers {
+            (parsers.text)(text)?;
         }
         self.kind.check(text)?;
         self.check_range(text)
@@ -144,7 +151,13 @@ impl Declaration {
         self.key.len() == name.len() && self.key.chars().map(variable_char).eq(name.chars())
     }
 
-    pub(super) fn check_range(&self, text: &str) -> Result<(), String> {
+    /// Whether a map takes this entry, which is set on its own: `key.name: value`.
+    pub(super) fn check_entry(&self, name: &str, value: &str) -> Result<(), String> {
+        let entry = || BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        self.parsers.map_or(Ok(()), |parsers| (parsers.entries)(entry()))
+    }
+
+    pub(crate) fn check_range(&self, text: &str) -> Result<(), String> {
         let Some(value) = self.kind.magnitude(text) else {
             return Ok(());
         };

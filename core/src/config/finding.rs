@@ -55,7 +55,7 @@ pub(super) fn of_setting(setting: &Setting, settings: &Settings) -> Vec<Finding>
             found.extend(of_value(option, setting));
             found
         }
-        Some(Known::Entry(option)) => of_member(option.in_effect, Ok(())),
+        Some(Known::Entry(option)) => of_entry(option, setting),
         Some(Known::Family(family)) => of_family(family, setting),
         Some(Known::NoMeaning(reason)) => vec![warning(format!("it has no meaning here: {reason}"))],
         None => vec![of_unknown(setting)],
@@ -122,6 +122,12 @@ fn of_value(option: &Declaration, setting: &Setting) -> Vec<Told> {
 
 fn of_family(family: &Family, setting: &Setting) -> Vec<Told> {
     of_member(family.in_effect, family.kind.check(&setting.value))
+}
+
+fn of_entry(option: &Declaration, setting: &Setting) -> Vec<Told> {
+    let name = setting.key.strip_prefix(option.key).unwrap_or_default();
+    let name = name.trim_start_matches('.');
+    of_member(option.in_effect, option.check_entry(name, &setting.value))
 }
 
 fn of_member(in_effect: bool, checked: Result<(), String>) -> Vec<Told> {

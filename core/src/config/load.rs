@@ -24,6 +24,8 @@ pub enum ConfigSource {
     File(PathBuf),
     /// The configuration that is compiled in.
     Shipped,
+    /// None: every option has its default.
+    Defaults,
 }
 
 impl fmt::Display for ConfigSource {
@@ -31,6 +33,7 @@ impl fmt::Display for ConfigSource {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Shipped => f.write_str("the shipped configuration"),
+            Self::Defaults => f.write_str("no configuration file"),
         }
     }
 }

@@ -41,7 +41,7 @@ pub use kind::Kind;
 pub use load::{ConfigSource, DIRECTORY_VARIABLE, FILE_NAME, LEGACY_FILE_NAME, LoadError, load, shipped};
 pub use option::ConfigOption;
 pub use sensitive::{MASK, is_sensitive, shown};
-pub use settings::{Origin, Setting, Settings};
+pub use settings::{Origin, Setting, Settings, is_variable};
 pub use value::ConfigValue;
 pub use yaml::YamlError;
 
@@ -90,19 +90,40 @@ impl Configuration {
 
     /// The value of an option as set, or `None`; the default is not looked at.
     pub fn find<T: ConfigValue>(&self, option: &ConfigOption<T>) -> Result<Option<T>, ConfigError> {
-        let Some((key, text)) = option.keys().find_map(|key| self.values.get_key_value(key)) else {
-            return Ok(None);
+        option.keys().find_map(|key| self.value_of(option, key)).transpose()
+    }
+
+    /// The value that stands under one key of an option, or, for a map, in entries below it, as in Flink.
+    fn value_of<T: ConfigValue>(&self, option: &ConfigOption<T>, key: &str) -> Option<Result<T, ConfigError>> {
+        let value = match self.values.get(key) {
+            Some(text) => T::parse(text).and_then(|value| option.check_range(text).map(|()| value)),
+            None if option.kind == Kind::Map => {
+                let entries: BTreeMap<_, _> = self.entries(key).collect();
+                (!entries.is_empty()).then(|| T::of_entries(entries))?
+            }
+            None => return None,
         };
         let invalid = |reason| ConfigError::Invalid {
-            key: key.clone(),
+            key: key.to_owned(),
             reason,
         };
-        T::parse(text).map(Some).map_err(invalid)
+        Some(value.map_err(invalid))
+    }
+
+    /// The entries of a map that are set one by one, below the map's key.
+    fn entries(&self, key: &str) -> impl Iterator<Item = (String, String)> {
+        self.iter().filter_map(move |(entry, value)| {
+            let name = entry.strip_prefix(key)?.strip_prefix('.')?;
+            (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+        })
     }
 
     /// Whether an option is set, under its key or a fallback key.
     pub fn contains<T: ConfigValue>(&self, option: &ConfigOption<T>) -> bool {
-        option.keys().any(|key| self.values.contains_key(key))
+        let has_entries = |key: &str| option.kind == Kind::Map && self.entries(key).next().is_some();
+        option
+            .keys()
+            .any(|key| self.values.contains_key(key) || has_entries(key))
     }
 
     /// Sets an option.
@@ -151,5 +172,65 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Configuration {
                 .map(|(key, value)| (key.into(), value.into()))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::options::{heartbeat, taskmanager};
+    use super::*;
+
+    type Map = BTreeMap<String, String>;
+    const LABELS: ConfigOption<Map> = ConfigOption::new("labels", "").with_fallback_keys(&["tags"]);
+
+    fn labels(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+        let configuration: Configuration = pairs.iter().copied().collect();
+        assert_eq!(
+            configuration.contains(&LABELS),
+            configuration.find(&LABELS).unwrap().is_some()
+        );
+        Some(configuration.find(&LABELS).unwrap()?.into_iter().collect())
+    }
+
+    #[test]
+    fn a_map_is_one_text_or_the_entries_below_its_key() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        for (set, expected) in [
+            (
+                &[("labels.city", "Rome, IT"), ("labels.a.b", "x:y")][..],
+                Some(vec![pair("a.b", "x:y"), pair("city", "Rome, IT")]),
+            ),
+            (
+                &[("labels", "a:1"), ("labels.city", "Rome")],
+                Some(vec![pair("a", "1")]),
+            ),
+            (
+                &[("tags.city", "Rome"), ("labels.", "x"), ("labelsx.y", "z")],
+                Some(vec![pair("city", "Rome")]),
+            ),
+            (&[("labels.", "x"), ("labelsx.y", "z")], None),
+        ] {
+            assert_eq!(labels(set), expected, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_its_range_is_refused_where_it_is_read_too() {
+        let configuration: Configuration = [
+            ("heartbeat.interval", "0 ms"),
+            ("heartbeat.timeout", "1 ms"),
+            ("taskmanager.numberOfTaskSlots", "0"),
+        ]
+        .into_iter()
+        .collect();
+        let error = configuration.get(&heartbeat::INTERVAL).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "heartbeat.interval: '0 ms' is out of range: it must be at least 1 ms"
+        );
+        assert!(configuration.find(&taskmanager::NUMBER_OF_TASK_SLOTS).is_err());
+        assert_eq!(configuration.get(&heartbeat::TIMEOUT), Ok(Duration::from_millis(1)));
     }
 }

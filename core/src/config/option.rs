@@ -1,8 +1,10 @@
 //! A declared option.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
+use super::declaration::Parsers;
 use super::{ConfigError, ConfigValue, Declaration};
 
 /// A [`Declaration`] with the Rust type of its values: what programs ask a [`super::Configuration`] for. Declared as a
@@ -17,7 +19,10 @@ impl<T: ConfigValue> ConfigOption<T> {
     /// An option without a default. The description is one sentence.
     pub const fn new(key: &'static str, description: &'static str) -> Self {
         Self {
-            declaration: Declaration::new(key, T::KIND, description).with_parser(accepts::<T>),
+            declaration: Declaration::new(key, T::KIND, description).with_parsers(Parsers {
+                text: accepts::<T>,
+                entries: accepts_entries::<T>,
+            }),
             value_type: PhantomData,
         }
     }
@@ -110,6 +115,10 @@ impl<T> Deref for ConfigOption<T> {
     fn deref(&self) -> &Declaration {
         &self.declaration
     }
+}
+
+fn accepts_entries<T: ConfigValue>(entries: BTreeMap<String, String>) -> Result<(), String> {
+    T::of_entries(entries).map(drop)
 }
 
 fn accepts<T: ConfigValue>(text: &str) -> Result<(), String> {

@@ -18,7 +18,8 @@ A later place wins over an earlier one:
 2. the file: `config.yaml` (YAML, keys nested or flat) or `flink-conf.yaml` (`key: value` on each line, as before Flink
    1.19) in `--configDir`, else in `$SELVEDGE_CONF_DIR`; where neither is given, the shipped file, which is compiled in;
 3. the environment, read by the client only: `SELVEDGE_` and the key, upper-cased, with an underscore for whatever is
-   neither letter nor digit: `SELVEDGE_PARALLELISM_DEFAULT` is `parallelism.default`. An empty variable sets nothing;
+   neither letter nor digit: `SELVEDGE_PARALLELISM_DEFAULT` is `parallelism.default`. An empty variable sets nothing.
+   Flink's `FLINK_TM_HEAP` and `FLINK_JM_HEAP` stand for `taskmanager.heap.size` and `jobmanager.heap.size`;
 4. `-Dkey=value`;
 5. other options of the command line, such as `-p` and `-t`.
 
@@ -41,7 +42,7 @@ written: nothing is substituted in them. The client sends what holds to master a
 | memory size | a whole number and `b`, `k`, `m`, `g` or `t` (or `kb`, `kibibytes`, …), binary multiples; without a unit, bytes |
 | duration | a whole number and `ns`, `us`, `ms`, `s`, `min`, `h` or `d`; without a unit, milliseconds |
 | list | texts, separated by semicolons; in YAML a list too |
-| map | `key:value` pairs, separated by commas; in YAML nested keys too |
+| map | `key:value` pairs, separated by commas; in YAML nested keys too, else `key.name: value` for each entry |
 | fraction | a number from 0 to 1 |
 
 Values of keys that contain `password`, `secret`, `token` and the like are shown as `******`, in logs, over REST and on

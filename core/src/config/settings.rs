@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::finding::{self, Finding};
 use super::load::{self, ConfigSource, LoadError};
 use super::yaml::Lines;
-use super::{Configuration, Declaration, catalogue};
+use super::{Configuration, Declaration, VARIABLE_PREFIX, catalogue};
 
 /// Who set a value, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,17 @@ pub struct Setting {
     pub origin: Origin,
 }
 
+/// Variables that Flink reads for a process's size since before it had options for it, and the older keys they stand for.
+const OLDER_VARIABLES: &[(&str, &str)] = &[
+    ("FLINK_TM_HEAP", "taskmanager.heap.size"),
+    ("FLINK_JM_HEAP", "jobmanager.heap.size"),
+];
+
+/// Whether an environment variable of this name may stand for a setting.
+pub fn is_variable(name: &str) -> bool {
+    name.starts_with(VARIABLE_PREFIX) || OLDER_VARIABLES.iter().any(|(older, _)| *older == name)
+}
+
 /// All layers of a client's configuration. A later one wins: file, environment, command line.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -65,18 +76,29 @@ impl Settings {
         variables: impl IntoIterator<Item = (String, String)>,
         assignments: &[(String, String)],
     ) -> Result<Self, LoadError> {
-        let mut settings = Self::of_lines(load::read(directory)?);
-        for (name, value) in variables {
-            settings.add_variable(name, value);
-        }
-        let assigned = assignments.iter().map(|(key, value)| Setting {
-            key: key.clone(),
-            value: value.clone(),
-            origin: Origin::CommandLine,
-        });
-        settings.layers.extend(assigned);
-        settings.judge();
-        Ok(settings)
+        Ok(Self::of_lines(load::read(directory)?).below(variables, assignments))
+    }
+
+    /// The same with this file instead of a directory's.
+    ///
+    /// # Errors
+    /// [`LoadError`] where the file cannot be read.
+    pub fn load_file(
+        path: &Path,
+        variables: impl IntoIterator<Item = (String, String)>,
+        assignments: &[(String, String)],
+    ) -> Result<Self, LoadError> {
+        Ok(Self::of_lines(load::read_file(PathBuf::from(path))?).below(variables, assignments))
+    }
+
+    /// The `assignments` of the command line alone, over the defaults.
+    pub fn of_assignments(assignments: &[(String, String)]) -> Self {
+        let nothing = Self {
+            source: ConfigSource::Defaults,
+            layers: Vec::new(),
+            findings: Vec::new(),
+        };
+        nothing.below([], assignments)
     }
 
     /// The settings of this file alone.
@@ -84,9 +106,7 @@ impl Settings {
     /// # Errors
     /// [`LoadError`] where the file cannot be read.
     pub fn of_file(path: &Path) -> Result<Self, LoadError> {
-        let mut settings = Self::of_lines(load::read_file(PathBuf::from(path))?);
-        settings.judge();
-        Ok(settings)
+        Self::load_file(path, [], &[])
     }
 
     /// Which file was read.
@@ -140,14 +160,37 @@ impl Settings {
         }
     }
 
+    /// With the later layers over it, and judged.
+    fn below(
+        mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+        assignments: &[(String, String)],
+    ) -> Self {
+        for (name, value) in variables {
+            self.add_variable(name, value);
+        }
+        let assigned = assignments.iter().map(|(key, value)| Setting {
+            key: key.clone(),
+            value: value.clone(),
+            origin: Origin::CommandLine,
+        });
+        self.layers.extend(assigned);
+        self.judge();
+        self
+    }
+
     /// An empty variable sets nothing, so that a caller can take one back.
     fn add_variable(&mut self, name: String, value: String) {
         if value.is_empty() {
             return;
         }
-        match catalogue::option_of_variable(&name) {
-            Some(option) => self.layers.push(Setting {
-                key: option.key.to_owned(),
+        let older = OLDER_VARIABLES
+            .iter()
+            .find(|(older, _)| *older == name)
+            .map(|(_, key)| *key);
+        match older.or_else(|| Some(catalogue::option_of_variable(&name)?.key)) {
+            Some(key) => self.layers.push(Setting {
+                key: key.to_owned(),
                 value,
                 origin: Origin::Environment(name),
             }),
@@ -168,7 +211,9 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MemorySize;
     use crate::config::Severity;
+    use crate::config::options::{jobmanager, taskmanager};
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
@@ -234,6 +279,50 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_in_a_namespace_of_former_names_is_an_error_with_the_nearest_key() {
+        for (key, nearest) in [
+            ("akka.ask.timeot", "akka.ask.timeout"),
+            ("akka.watch.treshold", "akka.watch.threshold"),
+        ] {
+            let settings = settings("", &[], &[(key, "1")]);
+            assert_eq!(settings.findings()[0].severity, Severity::Error, "{key}");
+            assert_eq!(settings.findings()[0].nearest, Some(nearest));
+        }
+    }
+
+    #[test]
+    fn flinks_older_variables_of_the_heap_stand_for_the_older_keys_and_empty_ones_for_nothing() {
+        let file = "taskmanager.heap.size: 1g\njobmanager.memory.process.size: 3g\n";
+        let variables = [("FLINK_TM_HEAP", "2g"), ("FLINK_JM_HEAP", "2g")];
+        let read = settings(file, &variables, &[]);
+        let configuration = read.configuration();
+        let (worker, master) = (&taskmanager::TOTAL_PROCESS_MEMORY, &jobmanager::TOTAL_PROCESS_MEMORY);
+        assert_eq!(configuration.get(worker), Ok(MemorySize::from_mebibytes(2048)));
+        assert_eq!(configuration.get(master), Ok(MemorySize::from_mebibytes(3072)));
+        let told = told(&read);
+        let has = |text: &str| {
+            told.iter()
+                .any(|line| line.starts_with("$FLINK_") && line.contains(text))
+        };
+        assert!(has("former name of taskmanager.memory.process.size"), "{told:?}");
+        assert!(has("ignored, since jobmanager.memory.process.size is set"), "{told:?}");
+        assert!(settings("", &[("FLINK_TM_HEAP", "")], &[]).layers().is_empty());
+        let variable = |name: &str| is_variable(name);
+        assert!(variable("FLINK_JM_HEAP") && variable("SELVEDGE_X") && !variable("FLINK_HOME"));
+    }
+
+    #[test]
+    fn settings_of_the_command_line_alone_are_judged_too() {
+        let settings = Settings::of_assignments(&pairs(&[("parallelism.default", "0"), ("rest.prot", "1")]));
+        assert_eq!(settings.source().to_string(), "no configuration file");
+        let told = told(&settings);
+        assert!(
+            told[0].contains("at least 1") && told[1].contains("rest.port"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
     fn a_wrong_value_is_an_error_with_key_value_and_line_even_where_another_overrides_it() {
         let settings = settings("parallelism.default: two\n", &[], &[("parallelism.default", "0")]);
         let told = told(&settings);
@@ -250,10 +339,8 @@ mod tests {
         let told = told(&settings);
         assert!(told[0].contains("jobmanager.memory.process.size"), "{told:?}");
         assert_eq!(told.len(), 1, "{told:?}");
-        let size = settings
-            .configuration()
-            .get(&crate::config::options::jobmanager::TOTAL_PROCESS_MEMORY);
-        assert_eq!(size, Ok(crate::MemorySize::from_mebibytes(2048)));
+        let size = settings.configuration().get(&jobmanager::TOTAL_PROCESS_MEMORY);
+        assert_eq!(size, Ok(MemorySize::from_mebibytes(2048)));
     }
 
     #[test]
@@ -292,6 +379,20 @@ mod tests {
             .filter(|finding| finding.severity == Severity::Error)
             .collect();
         assert!(errors.is_empty(), "{errors:?}");
+    }
+
+    #[test]
+    fn an_entry_that_its_map_does_not_take_is_an_error_with_its_place() {
+        let told = told(&settings(
+            "taskmanager.memory.managed.consumer-weights:\n  OPERATR: 7\n",
+            &[],
+            &[],
+        ));
+        let [told] = &told[..] else { panic!("{told:?}") };
+        assert!(
+            told.contains("line 2") && told.contains("'OPERATR' is no kind of consumer"),
+            "{told}"
+        );
     }
 
     #[test]

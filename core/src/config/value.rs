@@ -15,6 +15,10 @@ pub trait ConfigValue: Sized {
     fn parse(text: &str) -> Result<Self, String>;
     /// A text that [`Self::parse`] reads back.
     fn to_text(&self) -> String;
+    /// The value of entries that are set one by one, `key.name: value`; only maps have such.
+    fn of_entries(entries: BTreeMap<String, String>) -> Result<Self, String> {
+        Self::parse(&entries.to_text())
+    }
 }
 
 macro_rules! from_str_value {
@@ -98,6 +102,10 @@ impl ConfigValue for BTreeMap<String, String> {
             )),
         });
         pairs.collect()
+    }
+
+    fn of_entries(entries: Self) -> Result<Self, String> {
+        Ok(entries)
     }
 
     fn to_text(&self) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::options::taskmanager::MANAGED_CONSUMER_WEIGHTS;
-use crate::config::{ConfigError, ConfigValue};
+use crate::config::{ConfigError, ConfigValue, Kind};
 use crate::{Configuration, MemorySize};
 
 /// How many decimals a fraction has, as in Flink; what is beyond is cut, so that fractions never add up to more than 1.
@@ -32,33 +32,50 @@ impl ManagedMemoryConsumer {
     }
 }
 
+const KINDS: [ManagedMemoryConsumer; 3] = [
+    ManagedMemoryConsumer::Operator,
+    ManagedMemoryConsumer::StateBackend,
+    ManagedMemoryConsumer::Python,
+];
+
 /// The weights of the kinds. A kind without one gets nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerWeights(BTreeMap<ManagedMemoryConsumer, u32>);
+
+impl ConfigValue for ConsumerWeights {
+    const KIND: Kind = Kind::Map;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::of_entries(BTreeMap::parse(text)?)
+    }
+
+    fn of_entries(entries: BTreeMap<String, String>) -> Result<Self, String> {
+        let by_name = entries
+            .iter()
+            .map(|(name, weight)| Ok((name.as_str(), read_weight(name, weight)?)));
+        let by_name: BTreeMap<&str, u32> = by_name.collect::<Result<_, String>>()?;
+        let weight = |kind: ManagedMemoryConsumer| kind.names().iter().find_map(|name| by_name.get(name).copied());
+        let kinds = KINDS.into_iter().filter_map(|kind| Some((kind, weight(kind)?)));
+        Ok(Self(kinds.collect()))
+    }
+
+    fn to_text(&self) -> String {
+        let pairs: Vec<_> = self
+            .0
+            .iter()
+            .map(|(kind, weight)| format!("{}:{weight}", kind.names()[0]))
+            .collect();
+        pairs.join(",")
+    }
+}
 
 impl ConsumerWeights {
     /// Reads `taskmanager.memory.managed.consumer-weights`.
     ///
     /// # Errors
-    /// A text that is not `KIND:WEIGHT,…` with whole weights of at least 0.
+    /// A text that is not `KIND:WEIGHT,…` with known kinds and whole weights of at least 0.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
-        let text = configuration.get(&MANAGED_CONSUMER_WEIGHTS)?;
-        let by_name = parse(&text).map_err(|reason| ConfigError::Invalid {
-            key: MANAGED_CONSUMER_WEIGHTS.key().to_owned(),
-            reason,
-        })?;
-        let kinds = [
-            ManagedMemoryConsumer::Operator,
-            ManagedMemoryConsumer::StateBackend,
-            ManagedMemoryConsumer::Python,
-        ];
-        let weight = |kind: ManagedMemoryConsumer| kind.names().iter().find_map(|name| by_name.get(*name).copied());
-        Ok(Self(
-            kinds
-                .into_iter()
-                .filter_map(|kind| Some((kind, weight(kind)?)))
-                .collect(),
-        ))
+        configuration.get(&MANAGED_CONSUMER_WEIGHTS)
     }
 
     /// The part of a slot's managed memory that the consumers of one kind share, where `present` are the kinds in the slot.
@@ -88,19 +105,15 @@ impl ConsumerWeights {
     }
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, u32>, String> {
-    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
-    let weights = pairs.map(|pair| {
-        let (name, weight) = pair.split_once(':').ok_or_else(|| {
-            format!(
-                "'{pair}' has no weight; write KIND:WEIGHT, such as {}",
-                "OPERATOR:70,STATE_BACKEND:70"
-            )
-        })?;
-        let weight = u32::parse(weight).map_err(|reason| format!("the weight of {}: {reason}", name.trim()))?;
-        Ok((name.trim().to_owned(), weight))
-    });
-    weights.collect()
+fn read_weight(name: &str, weight: &str) -> Result<u32, String> {
+    let known: Vec<_> = KINDS.iter().map(|kind| kind.names()[0]).collect();
+    if !KINDS.iter().any(|kind| kind.names().contains(&name)) {
+        return Err(format!(
+            "'{name}' is no kind of consumer; there are {}",
+            known.join(", ")
+        ));
+    }
+    u32::parse(weight).map_err(|reason| format!("the weight of {name}: {reason}"))
 }
 
 #[cfg(test)]
@@ -149,9 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn weights_may_stand_below_the_key_one_by_one() {
+        let configuration: Configuration = [
+            ("taskmanager.memory.managed.consumer-weights.OPERATOR", "3"),
+            ("taskmanager.memory.managed.consumer-weights.PYTHON", "1"),
+        ]
+        .into_iter()
+        .collect();
+        let read = ConsumerWeights::read(&configuration).unwrap();
+        assert_eq!(read, weights("OPERATOR:3,PYTHON:1").unwrap());
+        assert_eq!(read.to_text(), "OPERATOR:3,PYTHON:1");
+    }
+
+    #[test]
     fn a_weight_that_is_none_is_refused_with_its_kind() {
         for (text, expected) in [
-            ("OPERATOR", "'OPERATOR' has no weight"),
+            ("OPERATOR", "'OPERATOR' is not a map"),
+            (
+                "OPERATR:70",
+                "'OPERATR' is no kind of consumer; there are OPERATOR, STATE_BACKEND, PYTHON",
+            ),
             ("PYTHON:-1", "the weight of PYTHON: '-1'"),
         ] {
             let message = weights(text).unwrap_err().to_string();

@@ -8,6 +8,7 @@ use super::arithmetic::{RangeFractionOptions, saturating_sum, sum};
 use super::error::{MemoryError, MemoryProblem, ProcessKind};
 use super::flink_memory::Parts;
 use super::metaspace_and_overhead::{Basis, MetaspaceAndOverhead, ProcessOptions};
+use crate::config::Declaration;
 use crate::config::options::{taskmanager, yarn};
 use crate::resource::{ExternalResources, Quantity, ResourceProfile, WorkerResourceSpec};
 use crate::{Configuration, MemorySize};
@@ -204,17 +205,28 @@ fn for_worker(
 }
 
 fn read_slots(configuration: &Configuration) -> Result<u32, MemoryProblem> {
-    match configuration.get(&taskmanager::NUMBER_OF_TASK_SLOTS)? {
-        0 => Err(MemoryProblem::NoCpu {
-            value: "0".to_owned(),
-            key: taskmanager::NUMBER_OF_TASK_SLOTS.key(),
-            remedy: "1 slot or more",
-        }),
-        slots => Ok(slots),
+    let option = &taskmanager::NUMBER_OF_TASK_SLOTS;
+    if let Some(problem) = out_of_range(configuration, option, "1 slot or more") {
+        return Err(problem);
     }
+    Ok(configuration.get(option)?)
+}
+
+/// None, or fewer than none, is a problem of its own kind and no value of the wrong type.
+fn out_of_range(configuration: &Configuration, option: &Declaration, remedy: &'static str) -> Option<MemoryProblem> {
+    let value = configuration.text(option.key)?;
+    option.check_range(value).is_err().then(|| MemoryProblem::NoCpu {
+        value: value.to_owned(),
+        key: option.key,
+        remedy,
+    })
 }
 
 fn read_cpu_cores(configuration: &Configuration, slots: u32) -> Result<Quantity, MemoryProblem> {
+    const REMEDY: &str = "a number such as 0.5 or 2";
+    if let Some(problem) = out_of_range(configuration, &taskmanager::CPU_CORES, REMEDY) {
+        return Err(problem);
+    }
     let Some(cores) = configuration.find(&taskmanager::CPU_CORES)? else {
         let vcores = configuration.get(&yarn::CONTAINERS_VCORES)?;
         let vcores = u32::try_from(vcores).ok().filter(|vcores| *vcores > 0);
@@ -225,7 +237,7 @@ fn read_cpu_cores(configuration: &Configuration, slots: u32) -> Result<Quantity,
         _ => Err(MemoryProblem::NoCpu {
             value: cores.to_string(),
             key: taskmanager::CPU_CORES.key(),
-            remedy: "a number such as 0.5 or 2",
+            remedy: REMEDY,
         }),
     }
 }

@@ -7,6 +7,7 @@
 //! A [`WorkerResourceSpec`] is what the ResourceManager asks a driver for; a [`ResourceProfile`] is what a worker or a slot
 //! holds; a [`ProfileSpec`] is what somebody asks for or offers, which may be unknown or unlimited.
 
+mod discovery;
 mod external;
 mod profile;
 mod profile_spec;
@@ -16,6 +17,7 @@ mod tests;
 mod worker;
 mod yarn;
 
+pub use discovery::Discovery;
 pub use external::{ExternalResources, YarnExternalResources};
 pub use profile::ResourceProfile;
 pub use profile_spec::ProfileSpec;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::ResourceId;
-use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
+use selvedge_core::resource::Discovery;
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
@@ -34,6 +35,10 @@ pub struct TaskExecutorConfig {
     pub secret: ApplicationSecret,
     /// The memory by use, the cores and the number of slots.
     pub memory: TaskExecutorProcessSpec,
+    /// How kinds of consumers share a slot's managed memory.
+    pub consumer_weights: ConsumerWeights,
+    /// The scripts that find external resources on this node.
+    pub discoveries: Vec<Discovery>,
     /// Whether the process is this worker's alone: its memory is then the worker's.
     pub own_process: bool,
     /// Files that tasks read and write.

@@ -61,6 +61,19 @@ pub enum TaskExecutorError {
         /// In its words.
         reason: Arc<str>,
     },
+    /// An external resource was not found.
+    #[error(
+        "the external resource {resource} was not found on this node by {script} \
+         (external-resource.{resource}.param.discovery-script.path): {reason}"
+    )]
+    Discovery {
+        /// The resource.
+        resource: Arc<str>,
+        /// The script.
+        script: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+    },
     /// A task did not end.
     #[error("task {attempt} did not end within {timeout:?} after it was cancelled (task.cancellation.timeout)")]
     StuckTask {

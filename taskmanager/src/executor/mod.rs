@@ -18,6 +18,7 @@
 mod config;
 mod deadlines;
 mod deploy;
+mod discovery;
 mod error;
 mod event;
 mod files;

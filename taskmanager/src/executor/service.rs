@@ -9,7 +9,7 @@ use selvedge_core::{ExecutionAttemptId, JobId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::JobMasterClient;
 use selvedge_runtime::gateway::proto::{
-    HardwareDescription, JobHeartbeatPayload, MemoryConfiguration, NotifySlotAvailableRequest,
+    ExternalResource, HardwareDescription, JobHeartbeatPayload, MemoryConfiguration, NotifySlotAvailableRequest,
     RegisterTaskExecutorRequest, SlotOffer, SlotReport, TaskStateTransition,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
@@ -65,6 +65,7 @@ impl End {
 pub(super) struct Service {
     pub(super) config: Arc<TaskExecutorConfig>,
     pub(super) identity: Identity,
+    pub(super) external_resources: Vec<ExternalResource>,
     pub(super) state: State,
     pub(super) deployer: Deployer,
     pub(super) resource_manager: ResourceManagerLink,
@@ -364,6 +365,7 @@ impl Service {
             total_resource: Some((&memory.total_profile()).into()),
             default_slot: Some(self.state.slots.profile().into()),
             slots: self.state.slots.report(),
+            external_resources: self.external_resources.clone(),
         });
     }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use super::deploy::Deployer;
+use super::discovery::{self, discover};
 use super::event::{Notification, Urgent};
 use super::files::WorkerFiles;
 use super::gateway::Inbox;
@@ -78,6 +79,7 @@ impl TaskExecutor {
     pub async fn start(config: TaskExecutorConfig) -> Result<TaskExecutorHandle, TaskExecutorError> {
         let config = Arc::new(config);
         let io = Handle::current();
+        let external_resources = discover(&config.discoveries, discovery::LIMIT).await?;
         let control = listen(&config, &config.rpc_ports, "control").await?;
         let data = listen(&config, &config.data_ports, "data").await?;
         let addresses = WorkerAddresses {
@@ -87,7 +89,7 @@ impl TaskExecutor {
         let (requests, request_queue) = mpsc::channel(REQUEST_QUEUE);
         let (urgent, urgent_queue) = mpsc::channel(URGENT_QUEUE);
         let (notifications, notification_queue) = mpsc::channel(NOTIFICATION_QUEUE);
-        let memory = MemoryManager::new(config.memory.slot_profile().managed);
+        let memory = MemoryManager::with_weights(config.memory.slot_profile().managed, &config.consumer_weights);
         let exchange = Exchange::new(
             config.resource_id.clone(),
             config.exchange(),
@@ -103,7 +105,8 @@ impl TaskExecutor {
                 stdout: config.stdout_file.clone(),
             }),
         };
-        let service = service(&config, &addresses, exchange.clone(), memory, notifications.clone(), io)?;
+        let mut service = service(&config, &addresses, exchange.clone(), memory, notifications.clone(), io)?;
+        service.external_resources = external_resources;
         let closed = service.resource_manager.closed.clone();
         serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
         serve_data(data, exchange, notifications);
@@ -143,6 +146,7 @@ fn service(
             data_address: addresses.data.clone(),
             node: config.node.clone(),
         },
+        external_resources: Vec::new(),
         state: State::new(table, config.timeouts.clone(), now),
         deployer: Deployer {
             config: config.clone(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use selvedge_core::memory::TaskExecutorProcessSpec;
-use selvedge_core::{AllocationId, LeaderSessionId, MemorySize};
+use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
+use selvedge_core::{AllocationId, Configuration, LeaderSessionId, MemorySize};
 use selvedge_runtime::clock::{Clock, SystemClock, Timestamp};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
@@ -162,6 +162,8 @@ impl Master {
             resource_manager_address: self.address.clone(),
             secret: secret(1),
             memory: memory(),
+            consumer_weights: ConsumerWeights::read(&Configuration::new()).unwrap(),
+            discoveries: Vec::new(),
             own_process: false,
             file_systems: no_files(),
             temp_dirs: Vec::new(),

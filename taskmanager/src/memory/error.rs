@@ -7,8 +7,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "insufficient managed memory: operator '{operator}' needs {requested} bytes, of the slot's {slot_size} bytes \
-     {available} are available; raise taskmanager.memory.managed.size, taskmanager.memory.managed.fraction or \
-     taskmanager.memory.process.size, or spread the job over more slots with a higher parallelism"
+     {available} are available; raise {}taskmanager.memory.managed.size, taskmanager.memory.managed.fraction or \
+     taskmanager.memory.process.size, or spread the job over more slots with a higher parallelism",
+    weights(*shared_by_weights)
 )]
 pub struct ManagedMemoryError {
     /// The operator's id.
@@ -19,6 +20,15 @@ pub struct ManagedMemoryError {
     pub requested: u64,
     /// What it could hold: the slot's share without what other operators of the slot hold, in bytes.
     pub available: u64,
-    /// The slot's whole share, in bytes.
+    /// What operators of the slot may hold together, in bytes.
     pub slot_size: u64,
+    /// Whether that is less than the slot's managed memory, because of the weights of the kinds of consumers.
+    pub shared_by_weights: bool,
+}
+
+const fn weights(count: bool) -> &'static str {
+    match count {
+        true => "the weight of OPERATOR in taskmanager.memory.managed.consumer-weights, ",
+        false => "",
+    }
 }

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use selvedge_core::memory::ConsumerWeights;
+use selvedge_core::memory::ManagedMemoryConsumer::{self, Operator};
 use selvedge_core::{AllocationId, MemorySize};
 
 use super::ManagedMemoryError;
+
+/// The kinds that a slot can have. Nothing else reserves managed memory yet.
+const KINDS_IN_USE: &[ManagedMemoryConsumer] = &[Operator];
 
 /// The managed memory of one worker; cheap to clone.
 #[derive(Debug, Clone)]
@@ -14,7 +19,10 @@ pub struct MemoryManager(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// What operators of a slot may hold together.
     slot_size: u64,
+    /// Whether other kinds of consumers have a part of the slot's managed memory, so that operators have less than all.
+    shared_by_weights: bool,
     ledger: Mutex<Ledger>,
 }
 
@@ -27,10 +35,21 @@ struct Ledger {
 }
 
 impl MemoryManager {
-    /// For slots that have this much managed memory each.
+    /// For slots whose operators may hold this much each.
     pub fn new(of_each_slot: MemorySize) -> Self {
+        Self::with(of_each_slot, false)
+    }
+
+    /// For slots that have this much managed memory each, of which operators may hold their share.
+    pub fn with_weights(of_each_slot: MemorySize, weights: &ConsumerWeights) -> Self {
+        let operators = weights.share(of_each_slot, Operator, KINDS_IN_USE);
+        Self::with(operators, operators < of_each_slot)
+    }
+
+    fn with(for_operators: MemorySize, shared_by_weights: bool) -> Self {
         Self(Arc::new(Shared {
-            slot_size: of_each_slot.bytes(),
+            slot_size: for_operators.bytes(),
+            shared_by_weights,
             ledger: Mutex::default(),
         }))
     }
@@ -65,6 +84,7 @@ impl MemoryManager {
                 requested: to,
                 available,
                 slot_size: self.0.slot_size,
+                shared_by_weights: self.0.shared_by_weights,
             });
         }
         match others + to {
@@ -136,6 +156,7 @@ impl Drop for Reservation {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use selvedge_core::config::ConfigValue;
 
     use super::*;
 
@@ -165,6 +186,23 @@ mod tests {
         assert_eq!(count.bytes(), 600, "a refusal changes nothing");
         drop(other);
         count.resize(1000).unwrap();
+    }
+
+    #[test]
+    fn operators_have_the_share_that_the_weights_give_them_and_a_refusal_names_the_weights_where_they_are_why() {
+        let size = MemorySize::from_bytes(1000);
+        let refusal = |weights: &str| {
+            let manager = MemoryManager::with_weights(size, &ConsumerWeights::parse(weights).unwrap());
+            let mut held = manager.task(slot(1)).reservation("count");
+            held.resize(1001).unwrap_err()
+        };
+        let key = "taskmanager.memory.managed.consumer-weights";
+        let all = refusal("OPERATOR:70,STATE_BACKEND:70,PYTHON:30");
+        assert_eq!(all.slot_size, 1000, "the only kind in use has all");
+        assert!(!all.to_string().contains(key), "{all}");
+        let none = refusal("STATE_BACKEND:70");
+        assert_eq!((none.slot_size, none.available), (0, 0));
+        assert!(none.to_string().contains(key), "{none}");
     }
 
     #[test]

@@ -118,6 +118,7 @@ fn source(settings: &Settings) -> String {
                 "the shipped configuration, which is compiled in: neither --configDir nor {DIRECTORY_VARIABLE} names another"
             )
         }
+        other => other.to_string(),
     }
 }
 

@@ -7,7 +7,7 @@ mod explain;
 mod list;
 
 use selvedge_core::config::catalogue::{self, Known};
-use selvedge_core::config::{Declaration, Settings, shown};
+use selvedge_core::config::{Declaration, Kind, Settings, shown};
 use serde_json::{Value, json};
 
 pub use args::{CheckArgs, ConfigArgs, ConfigCommand, KeyArgs, ListArgs, OutputArgs, OutputForm};
@@ -56,9 +56,28 @@ fn holding(settings: &Settings, asked: &Asked<'_>) -> (Option<String>, String) {
             let value = shown(&setting.key, &setting.value).to_owned();
             (Some(value), setting.origin.to_string())
         }
-        (None, Some(default)) => (Some(default.to_owned()), "default".to_owned()),
-        (None, None) => (None, "not set".to_owned()),
+        (None, default) => match (entries(settings, asked), default) {
+            (Some(entries), _) => (Some(entries), "its entries".to_owned()),
+            (None, Some(default)) => (Some(default.to_owned()), "default".to_owned()),
+            (None, None) => (None, "not set".to_owned()),
+        },
     }
+}
+
+/// The entries of a map that are set one by one, as one text.
+fn entries(settings: &Settings, asked: &Asked<'_>) -> Option<String> {
+    let Asked::Option(Declaration {
+        key, kind: Kind::Map, ..
+    }) = asked
+    else {
+        return None;
+    };
+    let (configuration, below) = (settings.configuration(), format!("{key}."));
+    let entries = configuration.with_prefix(&below);
+    let texts: Vec<_> = entries
+        .map(|(name, value)| format!("{name}:{}", shown(&format!("{below}{name}"), value)))
+        .collect();
+    (!texts.is_empty()).then(|| texts.join(","))
 }
 
 /// An option as a JSON object.

@@ -12,6 +12,7 @@ fn request() -> Request {
         workers: 2,
         master_properties: Vec::new(),
         queue: None,
+        ignored: vec!["fpga is ignored".to_owned()],
     }
 }
 
@@ -53,9 +54,10 @@ async fn a_fit_cluster_gives_an_id_and_rounding_is_told() {
     let server = cluster(|_| ()).await;
     let (asked, notes) = ask(&server, &request()).await;
     assert_eq!(asked.unwrap(), ApplicationId::new(1, 7));
-    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    assert_eq!(notes[0], "fpga is ignored");
     assert!(
-        notes[1].contains("a TaskManager asks for 1728 MiB") && notes[1].contains("2048 MiB"),
+        notes[2].contains("a TaskManager asks for 1728 MiB") && notes[1].contains("2048 MiB"),
         "{notes:?}"
     );
 }
@@ -100,6 +102,67 @@ async fn each_misfit_names_the_option_and_the_remedy() {
         let message = ask(&server, &request).await.0.unwrap_err().to_string();
         assert!(message.contains(option) && message.contains(remedy), "{message}");
     }
+}
+
+#[tokio::test]
+async fn an_external_resource_that_the_cluster_does_not_know_or_has_too_little_of_is_told() {
+    let server = cluster(|answers| {
+        answers["apps/new-application"]["maximum-resource-capability"]["resourceInformations"] =
+            json!({"resourceInformation": [{"name": "memory-mb", "value": 8192, "units": "Mi"},
+                {"name": "yarn.io/gpu", "value": 2, "units": ""}]});
+    })
+    .await;
+    let wishing = |name: &str, amount| {
+        let mut wish = request();
+        wish.worker = wish.worker.with_extra(name, amount);
+        wish
+    };
+    for (wish, expected) in [
+        (
+            wishing("yarn.io/fpga", 1),
+            "a TaskManager needs 1 yarn.io/fpga (external-resource.<name>.amount and .yarn.config-key), and the cluster knows no resource of that name",
+        ),
+        (
+            wishing("yarn.io/gpu", 3),
+            "needs 3 yarn.io/gpu (external-resource.<name>.amount and .yarn.config-key), but the largest container of the cluster has 2",
+        ),
+    ] {
+        let message = ask(&server, &wish).await.0.unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+    assert_eq!(
+        ask(&server, &wishing("yarn.io/gpu", 2)).await.0.unwrap(),
+        ApplicationId::new(1, 7)
+    );
+}
+
+#[test]
+fn a_request_asks_for_the_sizes_and_external_resources_of_the_settings_and_refuses_weights_that_are_none() {
+    let mut configuration = selvedge_core::config::shipped();
+    for (key, value) in [
+        ("taskmanager.memory.process.size", "1000m"),
+        ("taskmanager.cpu.cores", "1.5"),
+        ("external-resources", "gpu;fpga"),
+        ("external-resource.gpu.amount", "2"),
+        ("external-resource.gpu.yarn.config-key", "yarn.io/gpu"),
+        ("external-resource.fpga.amount", "1"),
+    ] {
+        configuration.set_text(key, value);
+    }
+    let graph = serde_json::from_value(json!({"name": "j", "vertices": []})).unwrap();
+    let read = Request::read(&configuration, &graph).unwrap();
+    assert!(
+        read.ignored[0].contains("external-resource.fpga.yarn.config-key"),
+        "{:?}",
+        read.ignored
+    );
+    assert_eq!(read.worker, Resource::new(1000, 2).with_extra("yarn.io/gpu", 2));
+    configuration.set_text("taskmanager.memory.managed.consumer-weights.OPERATOR", "-1");
+    let error = Request::read(&configuration, &graph).unwrap_err().to_string();
+    assert!(
+        error.contains("consumer-weights: the weight of OPERATOR: '-1'"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

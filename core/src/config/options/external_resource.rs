@@ -22,13 +22,17 @@ area! {
         "external-resource.<name>.amount": Integer;
         /// YARN's name of a resource.
         "external-resource.<name>.yarn.config-key": Text;
+        /// A program on each node that gets the amount as its first argument and prints that many indices, with commas.
+        "external-resource.<name>.param.discovery-script.path": Text;
+        /// Further arguments of that program, separated by blanks.
+        "external-resource.<name>.param.discovery-script.args": Text;
     }
     families not yet {
         /// Kubernetes' name of a resource.
         "external-resource.<name>.kubernetes.config-key": Text;
-        /// What finds a resource on a node.
+        /// The class that finds a resource on a node; without a JVM a discovery script does.
         "external-resource.<name>.driver-factory.class": Text;
-        /// Parameters of what finds a resource.
+        /// Parameters of that class.
         "external-resource.<name>.param.*": Text;
     }
 }

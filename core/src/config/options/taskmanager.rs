@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::ConfigOption;
 use crate::MemorySize;
+use crate::memory::ConsumerWeights;
 
 pub use super::task::TASK_CANCELLATION_TIMEOUT;
 
@@ -164,12 +165,11 @@ pub const MIN_SEGMENT_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
 .with_default("256 bytes")
 .not_in_effect();
 /// How the managed memory of a slot is divided between kinds of consumers.
-pub const MANAGED_CONSUMER_WEIGHTS: ConfigOption<String> = ConfigOption::new(
+pub const MANAGED_CONSUMER_WEIGHTS: ConfigOption<ConsumerWeights> = ConfigOption::new(
     "taskmanager.memory.managed.consumer-weights",
     "How the managed memory of a slot is divided between kinds of consumers.",
 )
-.with_default("OPERATOR:70,STATE_BACKEND:70,PYTHON:30")
-.not_in_effect();
+.with_default("OPERATOR:70,STATE_BACKEND:70,PYTHON:30");
 /// How long a slot may be allocated without being taken by its job.
 pub const SLOT_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.slot.timeout",

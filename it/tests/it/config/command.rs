@@ -61,6 +61,23 @@ async fn list_tells_each_value_and_who_set_it_and_masks_secrets() {
 }
 
 #[tokio::test]
+async fn get_shows_a_map_whose_entries_are_set_one_by_one() {
+    let folder = Folder::new();
+    let file = "taskmanager.memory.managed.consumer-weights: {OPERATOR: 3, PYTHON: 1}\n\
+                pipeline.global-job-parameters: {password: hunter2}\n";
+    for (key, value) in [
+        ("taskmanager.memory.managed.consumer-weights", "OPERATOR:3,PYTHON:1"),
+        ("pipeline.global-job-parameters", "password:******"),
+    ] {
+        let shown = json(with_file(&folder, file, &["get", key]), 0).await;
+        assert_eq!(
+            (&shown["value"], &shown["from"]),
+            (&value.into(), &"its entries".into())
+        );
+    }
+}
+
+#[tokio::test]
 async fn list_shows_one_area_and_names_all_where_it_does_not_know_it() {
     let list = json(Selvedge::new("config").args(["list", "--area", "heartbeat"]), 0).await;
     assert_eq!(entry(&list, "heartbeat.interval")["value"], "10 s");

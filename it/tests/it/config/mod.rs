@@ -2,3 +2,4 @@
 
 mod command;
 mod refused;
+mod travels;

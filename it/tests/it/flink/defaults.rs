@@ -124,7 +124,7 @@ fn every_type_is_flinks() {
             ("double" | "float", kind) => matches!(kind, Kind::Number | Kind::Fraction),
             ("duration", kind) => kind == Kind::Duration,
             ("memory", kind) => kind == Kind::Size,
-            ("map", kind) => kind == Kind::Map || ours.key.ends_with("consumer-weights"),
+            ("map", kind) => kind == Kind::Map,
             ("enum", kind) => matches!(kind, Kind::Choice(_)),
             ("string", kind) => matches!(kind, Kind::Text | Kind::Choice(_)),
             _ => false,

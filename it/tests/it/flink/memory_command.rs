@@ -108,9 +108,75 @@ async fn a_refusal_says_which_options_and_ends_with_one() {
         outcome.assert_says(&["error: ", expected]);
         assert_eq!(outcome.stdout, "");
     }
-    memory("taskmanager")
-        .args(["--no-conf", "--conf", "x"])
+    for two_sources in [
+        ["--no-conf", "--conf=x"],
+        ["--no-conf", "--configDir=x"],
+        ["--configDir=x", "--conf=x"],
+    ] {
+        memory("taskmanager").args(two_sources).run().await.ended_with(2);
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_judged_as_by_every_other_command_and_the_environment_stands_over_it() {
+    let folder = Folder::new();
+    let mistyped = folder.write("mine.yaml", "# mine\ntaskmanager.memory.proces.size: 1g\n");
+    let outcome = memory("taskmanager")
+        .arg("--conf")
+        .arg(&mistyped)
         .run()
         .await
-        .ended_with(2);
+        .ended_with(1);
+    outcome.assert_says(&[
+        "mine.yaml, line 2: taskmanager.memory.proces.size",
+        "did you mean taskmanager.memory.process.size?",
+        "(E0)",
+    ]);
+    let refused = memory("taskmanager").args(["--no-conf", "-Dtaskmanager.memory.proces.size=1g"]);
+    let refused = refused.run().await.ended_with(1);
+    refused.assert_says(&["the command line: taskmanager.memory.proces.size", "(E0)"]);
+    let legacy = folder.write(
+        "old/flink-conf.yaml",
+        "taskmanager.heap.size: 1g # once\nblob.fetch.retries: 9\n",
+    );
+    let json = |command: Selvedge| command.args(["-o", "json"]);
+    let outcome = json(memory("taskmanager").arg("--conf").arg(&legacy))
+        .run()
+        .await
+        .ended_with(0);
+    assert!(
+        outcome.stdout.contains("\"total_process\": 1073741824,"),
+        "{}",
+        outcome.stdout
+    );
+    for told in [
+        "warning: ",
+        "line 1: taskmanager.heap.size: it is a former name",
+        "blob.fetch.retries: it is not in effect",
+    ] {
+        assert!(outcome.stderr.contains(told), "{told}: {}", outcome.stderr);
+    }
+    let same = json(memory("taskmanager").arg("--configDir").arg(folder.path("old")))
+        .run()
+        .await;
+    assert_eq!(same.ended_with(0).stdout, outcome.stdout);
+    let over = json(memory("taskmanager").arg("--conf").arg(&legacy));
+    for (name, size) in [
+        ("FLINK_TM_HEAP", "2g"),
+        ("SELVEDGE_TASKMANAGER_MEMORY_PROCESS_SIZE", "2048m"),
+    ] {
+        let outcome = over.clone().env(name, size).run().await.ended_with(0);
+        assert!(
+            outcome.stdout.contains("\"total_process\": 2147483648,"),
+            "{name}: {}",
+            outcome.stdout
+        );
+        let nothing = memory("taskmanager")
+            .arg("--no-conf")
+            .env(name, size)
+            .run()
+            .await
+            .ended_with(1);
+        nothing.assert_says(&["(E0)"]);
+    }
 }
