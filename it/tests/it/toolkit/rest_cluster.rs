@@ -27,14 +27,14 @@ fn properties(entries: &[(&str, &str)]) -> Properties {
 }
 
 fn options() -> BedOptions {
-    let labels = tempfile::Builder::new().prefix("labels").tempdir().unwrap().keep();
     BedOptions {
         node_managers: 1,
         yarn_site: properties(&[
             ("yarn.node-labels.enabled", "true"),
+            // Below the bed's own directory, which goes with the bed.
             (
                 "yarn.node-labels.fs-store.root-dir",
-                &format!("file://{}", labels.display()),
+                "file://${hadoop.tmp.dir}/node-labels",
             ),
             ("yarn.resourcemanager.reservation-system.enable", "true"),
             ("yarn.cluster.max-application-priority", "10"),
@@ -142,7 +142,7 @@ async fn a_reservation_is_made_changed_and_given_up(rm: &RmClient) {
     definition.requests[0].memory_mb = 1024;
     rm.update_reservation(&id, &definition).await.unwrap();
     let only = ReservationFilter {
-        id: Some(id.clone()),
+        id: Some(id),
         ..filter.clone()
     };
     let found = rm.reservations("dedicated", &only).await.unwrap();
