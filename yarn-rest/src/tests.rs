@@ -13,9 +13,12 @@ use crate::rm::{RetryPolicy, RmClient};
 mod auth;
 mod errors;
 mod failover;
+mod history;
 mod nm;
 mod shapes;
 mod submit;
+mod tls;
+mod tokens;
 mod transport;
 mod webhdfs;
 
