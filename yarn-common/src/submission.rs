@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::id::ApplicationId;
+use crate::id::{ApplicationId, ReservationId};
 use crate::launch::ContainerLaunchContext;
 use crate::resource::{Priority, Resource};
+
+mod check;
+
+pub use check::{MAX_TAG_LENGTH, MAX_TAGS, SubmissionError};
 
 /// An application as it is submitted. [`new`](Self::new) fills in what Hadoop takes by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub struct ApplicationSubmissionContext {
     pub name: String,
     /// The kind of application in lists; YARN keeps 20 characters.
     pub application_type: String,
-    /// Labels to find it by: at most 10, of at most 100 ASCII characters.
+    /// Labels to find it by: at most [`MAX_TAGS`], of at most [`MAX_TAG_LENGTH`] ASCII characters.
     pub tags: BTreeSet<String>,
     /// The queue; the cluster's default where `None`.
     pub queue: Option<String>,
@@ -42,6 +46,8 @@ pub struct ApplicationSubmissionContext {
     pub node_label: Option<String>,
     /// The node label of the ApplicationMaster's container.
     pub am_node_label: Option<String>,
+    /// The reservation that it runs in, whose queue must be its own.
+    pub reservation_id: Option<ReservationId>,
 }
 
 impl ApplicationSubmissionContext {
@@ -69,6 +75,7 @@ impl ApplicationSubmissionContext {
             log_aggregation: None,
             node_label: None,
             am_node_label: None,
+            reservation_id: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use yarn_common::id::ApplicationId;
+use yarn_common::submission::SubmissionError;
 
 /// A request that failed: in which step, at which address, why.
 #[derive(Debug, Error)]
@@ -171,6 +172,9 @@ pub enum RestErrorKind {
     /// The request cannot be sent as it is.
     #[error("the request is wrong: {0}")]
     InvalidRequest(String),
+    /// The application cannot be submitted as it is; nothing was sent.
+    #[error("the application is wrong: {0}")]
+    InvalidSubmission(#[source] SubmissionError),
     /// The client could not prove who it is.
     #[error("the request could not be authenticated: {0}")]
     Authenticate(#[source] Box<dyn Error + Send + Sync>),

@@ -23,8 +23,8 @@ use crate::retry::RetryPolicy;
 
 /// A standby redirects to the active; more hops mean that they disagree.
 const MAX_REDIRECTS: usize = 4;
-/// How long one server may be silent before the next is asked beside it.
-const HEDGE_AFTER: Duration = Duration::from_millis(300);
+/// How long one server may be silent before the next is asked beside it, where nothing else is said.
+pub(crate) const HEDGE_AFTER: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -32,10 +32,18 @@ pub(crate) struct Cluster {
     servers: Vec<Target>,
     pub(crate) retry: RetryPolicy,
     /// What to ask all of them while the active one is not known; without it they are asked in their order.
-    probe: Option<Call>,
+    probe: Option<Probe>,
     active: Mutex<Option<Target>>,
     /// Whether any server ever answered: before that, a refused connection is a wrong address.
     was_reached: AtomicBool,
+}
+
+/// How the active one is found.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    pub(crate) call: Call,
+    /// How long one may be silent before the next is asked beside it.
+    pub(crate) hedge_after: Duration,
 }
 
 /// A whole answer and who gave it.
@@ -62,7 +70,7 @@ impl Cluster {
         http: Http,
         servers: Vec<Target>,
         retry: RetryPolicy,
-        probe: Option<Call>,
+        probe: Option<Probe>,
     ) -> Result<Self, BuildError> {
         if servers.is_empty() {
             return Err(BuildError::NoAddress);
@@ -199,19 +207,20 @@ impl Cluster {
 
     /// Asks the servers who is active, each a little later than the one before it, or as soon as that one has failed.
     /// The first that is active wins, or the first that one of them names. `None`: they do not say.
-    async fn probe_all(&self, probe: &Call) -> Option<Target> {
+    async fn probe_all(&self, probe: &Probe) -> Option<Target> {
         let mut waiting = self.servers.iter();
         let mut asked = FuturesUnordered::new();
-        asked.push(self.probe_one(probe, waiting.next()?));
+        let ask = |server| self.probe_one(&probe.call, server);
+        asked.push(ask(waiting.next()?));
         loop {
             tokio::select! {
                 biased;
                 answer = asked.next(), if !asked.is_empty() => match answer.flatten() {
                     Some(active) => return Some(active),
-                    None => asked.extend(waiting.next().map(|server| self.probe_one(probe, server))),
+                    None => asked.extend(waiting.next().map(ask)),
                 },
-                () = tokio::time::sleep(HEDGE_AFTER), if waiting.len() > 0 => {
-                    asked.extend(waiting.next().map(|server| self.probe_one(probe, server)));
+                () = tokio::time::sleep(probe.hedge_after), if waiting.len() > 0 => {
+                    asked.extend(waiting.next().map(ask));
                 }
                 else => return None,
             }

@@ -1,12 +1,15 @@
 //! What is left of containers that have ended: the Application History Server (timeline) and the MapReduce JobHistory
 //! server, which serves the logs of all applications.
 
+use serde_json::{Value, json};
 use yarn_common::conf::{ConfError, HadoopConfiguration};
-use yarn_common::id::ContainerId;
+use yarn_common::id::{ApplicationAttemptId, ContainerId};
 
+use crate::answer::Answer;
 use crate::builder::{Base, BuildError};
 use crate::error::RestError;
 use crate::http::{Call, Http, Target};
+use crate::lenient;
 use crate::logs::{LogPart, LogRange, LogReader, LogSource};
 use crate::model::{Container, ContainerLogFile};
 use crate::transport::Transport;
@@ -64,10 +67,30 @@ impl HistoryClient {
         let attempt = id.attempt();
         let path = format!("/apps/{}/appattempts/{attempt}/containers/{id}", attempt.application());
         let call = Call::get(format!("read the history of {id}"), path);
-        let answer = self.http.send(&call, &self.target).await?;
+        let answer = self.ask(&call).await?;
+        answer.json(&call, &self.target.base)
+    }
+
+    /// The reports of all containers of an attempt, those that have ended, too. The JobHistory server has none.
+    ///
+    /// `{"container":[{"containerId":"container_…","containerExitStatus":-105,"containerState":"COMPLETE",…}]}`
+    ///
+    /// # Errors
+    /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where the server does not have it.
+    pub async fn containers(&self, attempt: ApplicationAttemptId) -> Result<Vec<Container>, RestError> {
+        let path = format!("/apps/{}/appattempts/{attempt}/containers", attempt.application());
+        let call = Call::get(format!("read the history of the containers of {attempt}"), path);
+        let answer = self.ask(&call).await?;
+        let body: Value = answer.json(&call, &self.target.base)?;
+        lenient::items_of(json!({ "containers": body }), "containers", "container")
+            .map_err(|reason| answer.undecodable(&call, &self.target.base, reason))
+    }
+
+    async fn ask(&self, call: &Call) -> Result<Answer, RestError> {
+        let answer = self.http.send(call, &self.target).await?;
         match self.http.refusal(&answer) {
             Some(kind) => Err(call.error(&self.target.base, kind)),
-            None => answer.json(&call, &self.target.base),
+            None => Ok(answer),
         }
     }
 

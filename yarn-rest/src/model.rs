@@ -1,5 +1,8 @@
 //! What YARN answers. Hadoop's versions differ, so most fields are optional, numbers may arrive quoted, and what is not
 //! named here is kept in `extra`.
+//!
+//! Each type shows its JSON and names where that comes from: a class of Hadoop (in the packages `…webapp.dao`), or a page
+//! of Hadoop's documentation.
 
 mod activities;
 mod application;
@@ -26,8 +29,8 @@ pub use label::{LabelOnNodes, LabelsOfNode, NodeLabel, PartitionInfo};
 pub use node::{AuxiliaryService, Node, NodeApplication, NodeManagerInfo};
 pub use report::{ApplicationCount, ApplicationTimeout, AttemptReport, QueueAccess, ResourceRequestInfo};
 pub use reservation::{
-    Reservation, ReservationAllocation, ReservationDefinition, ReservationFilter, ReservationId,
-    ReservationInterpreter, ReservationRequest,
+    Reservation, ReservationAllocation, ReservationDefinition, ReservationFilter, ReservationInterpreter,
+    ReservationRequest,
 };
 pub use resource::{NewApplication, ResourceInfo};
 pub use scheduler::{Queue, Scheduler};
@@ -35,6 +38,7 @@ pub use scheduler_change::{QueueProperties, SchedulerChange, SchedulerProperty};
 pub use state::{ApplicationState, ContainerSignal, FinalApplicationStatus, QueueAcl};
 pub(crate) use submission::submission_json;
 pub use token::DelegationTokenInfo;
+pub use yarn_common::id::ReservationId;
 
 /// Fields that a type does not name, by their names.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

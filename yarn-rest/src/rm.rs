@@ -21,7 +21,7 @@ use yarn_common::conf::HadoopConfiguration;
 use crate::auth::Authenticator;
 use crate::builder::Base;
 use crate::error::RestError;
-use crate::ha::{Cluster, Served};
+use crate::ha::{Cluster, HEDGE_AFTER, Probe, Served};
 use crate::http::{Call, Http, Target};
 use crate::transport::Transport;
 
@@ -66,6 +66,7 @@ impl RmClient {
             resource_managers: Vec::new(),
             transport: Transport::new(),
             retry: RetryPolicy::default(),
+            hedge_after: HEDGE_AFTER,
         }
     }
 
@@ -109,6 +110,7 @@ pub struct RmClientBuilder {
     resource_managers: Vec<Target>,
     transport: Transport,
     retry: RetryPolicy,
+    hedge_after: Duration,
 }
 
 impl RmClientBuilder {
@@ -186,12 +188,23 @@ impl RmClientBuilder {
         self
     }
 
+    /// How long a ResourceManager may be silent before the next one is asked beside it, while it is not known which is
+    /// active; 300 ms by default.
+    #[must_use]
+    pub fn hedge_after(mut self, silence: Duration) -> Self {
+        self.hedge_after = silence;
+        self
+    }
+
     /// The client. Nothing is connected yet.
     ///
     /// # Errors
     /// [`BuildError::NoAddress`] and whatever is wrong with the [`Transport`] or the [`RetryPolicy`].
     pub fn build(self) -> Result<RmClient, BuildError> {
-        let probe = Call::get("find the active ResourceManager", format!("{CLUSTER}/info"));
+        let probe = Probe {
+            call: Call::get("find the active ResourceManager", format!("{CLUSTER}/info")),
+            hedge_after: self.hedge_after,
+        };
         let http = self.transport.build()?;
         let cluster = Cluster::new(http, self.resource_managers, self.retry, Some(probe))?;
         Ok(RmClient {

@@ -13,21 +13,30 @@ use crate::rm::{RetryPolicy, RmClient};
 mod auth;
 mod errors;
 mod failover;
+mod history;
 mod nm;
 mod shapes;
 mod submit;
+mod tls;
+mod tokens;
 mod transport;
 mod webhdfs;
 
 const APPLICATION: ApplicationId = ApplicationId::new(1_700_000_000_000, 7);
 
+/// Only a failure brings the next one in, never the clock.
 fn client(urls: &[&str]) -> RmClient {
+    hedging(urls, Duration::from_secs(3600))
+}
+
+fn hedging(urls: &[&str], silence: Duration) -> RmClient {
     let retry = RetryPolicy {
         max_retries: 3,
         min_delay: Duration::from_millis(1),
         max_delay: Duration::from_millis(5),
     };
-    let mut builder = RmClient::builder().authenticator(Simple::new("alice")).retry(retry);
+    let builder = RmClient::builder().authenticator(Simple::new("alice"));
+    let mut builder = builder.retry(retry).hedge_after(silence);
     for url in urls {
         builder = builder
             .resource_manager(url, Some("yarn.resourcemanager.hostname in /conf/yarn-site.xml"))

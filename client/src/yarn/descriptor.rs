@@ -16,6 +16,7 @@ use yarn_common::id::ApplicationId;
 use yarn_rest::auth::Simple;
 use yarn_rest::model::{Application, ApplicationState};
 use yarn_rest::rm::RmClient;
+use yarn_rest::transport::{Proxies, Transport};
 
 use super::checks::{self, Request};
 use super::cluster::{Pauses, YarnCluster};
@@ -66,9 +67,11 @@ impl YarnPerJobDescriptor {
         user: &str,
         binary: PathBuf,
     ) -> Result<Self, YarnError> {
+        // As Hadoop's own clients: a proxy for the web is none for the cluster.
+        let transport = Transport::new().authenticator(Simple::new(user)).proxies(Proxies::None);
         let rm = RmClient::builder()
             .configuration(&hadoop)?
-            .authenticator(Simple::new(user))
+            .transport(transport)
             .build()?;
         Ok(Self {
             configuration,

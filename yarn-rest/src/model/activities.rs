@@ -54,6 +54,8 @@ impl ActivitiesFilter {
 ///
 /// `{"nodeId":"host:port","timestamp":1,"dateTime":"…","allocations":[{"partition":"","finalAllocationState":"SKIPPED",
 /// "root":{"name":"root","allocationState":"SKIPPED","diagnostic":"…","children":[…]}}]}`, or `{"diagnostic":"…"}`
+///
+/// Source: `ActivitiesInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -79,6 +81,8 @@ pub struct SchedulerActivities {
 ///
 /// `{"applicationId":"application_…","allocations":[{"nodeId":"…","queueName":"…","allocationState":"ALLOCATED",
 /// "children":[{"requestPriority":0,"allocationState":"…","children":[…]}]}]}`, or with a `diagnostic`
+///
+/// Source: `AppActivitiesInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -101,6 +105,10 @@ pub struct ApplicationActivities {
 }
 
 /// One step of the scheduler: a partition, a queue, an application, a request or a node, and what came of it.
+///
+/// `{"name":"root","allocationState":"SKIPPED","diagnostic":"…","children":[…]}`
+///
+/// Source: `ActivityNodeInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -5,6 +5,11 @@ use super::{ApplicationState, ApplicationTimeout, Extra, FinalApplicationStatus,
 use crate::lenient;
 
 /// The report of an application. Without the right to view it, and after its end, many fields are `None`.
+///
+/// `{"id":"application_…","user":"alice","name":"wc","queue":"default","state":"RUNNING","finalStatus":"UNDEFINED",
+/// "progress":50.0,"trackingUrl":"…","amHostHttpAddress":"node-7:8042","allocatedMB":2048,"runningContainers":2,…}`
+///
+/// Source: `AppInfo`; ResourceManagerRest.md, "Cluster Application API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -110,6 +115,11 @@ impl Application {
 }
 
 /// One attempt of an application.
+///
+/// `{"id":1,"appAttemptId":"appattempt_…","startTime":1,"finishedTime":0,"containerId":"container_…",
+/// "nodeHttpAddress":"node-7:8042","nodeId":"node-7:45454","logsLink":"…"}`
+///
+/// Source: `AppAttemptInfo` of the ResourceManager; ResourceManagerRest.md, "Cluster Application Attempts API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

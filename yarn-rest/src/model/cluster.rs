@@ -4,6 +4,11 @@ use super::Extra;
 use crate::lenient;
 
 /// The ResourceManager: its version and state.
+///
+/// `{"id":1,"startedOn":1,"state":"STARTED","haState":"ACTIVE",
+/// "resourceManagerVersion":"3.4.3","hadoopVersion":"3.4.3",…}`
+///
+/// Source: `ClusterInfo`; ResourceManagerRest.md, "Cluster Information API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -29,6 +34,10 @@ pub struct ClusterInfo {
 }
 
 /// Counters of the cluster. Memory is in MiB.
+///
+/// `{"appsSubmitted":3,"appsRunning":1,"totalMB":8192,"availableMB":6144,"totalVirtualCores":8,"activeNodes":2,…}`
+///
+/// Source: `ClusterMetricsInfo`; ResourceManagerRest.md, "Cluster Metrics API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -104,6 +113,8 @@ pub struct ClusterMetrics {
 /// Who asks, as the ResourceManager sees it.
 ///
 /// `{"rmLoginUser":"yarn","requestedUser":"alice"}` (`/userinfo`)
+///
+/// Source: `ClusterUserInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -7,6 +7,11 @@ use super::Extra;
 use crate::lenient;
 
 /// A container, as the ResourceManager knows it.
+///
+/// `{"containerId":"container_…","allocatedMB":1024,"allocatedVCores":1,"assignedNodeId":"node-7:45454",
+/// "priority":10,"startedTime":1,"finishedTime":2,"containerExitStatus":-105,"containerState":"COMPLETE",…}`
+///
+/// Source: `ContainerInfo` of `hadoop-yarn-server-common`, of the history server, too; TimelineServer.md, "Container".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -61,6 +66,11 @@ impl Container {
 }
 
 /// A container, as its NodeManager knows it.
+///
+/// `{"id":"container_…","state":"RUNNING","exitCode":-1000,"diagnostics":"","user":"alice","totalMemoryNeededMB":1024,
+/// "totalVCoresNeeded":1,"containerLogFiles":["stderr","stdout"],…}`
+///
+/// Source: `ContainerInfo` of the NodeManager; NodeManagerRest.md, "Container API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -106,6 +116,10 @@ impl NodeContainer {
 }
 
 /// A log file of a container.
+///
+/// `{"fileName":"stdout","fileSize":"6","lastModifiedTime":"Thu Apr 30 20:01:13 +0000 2015"}`
+///
+/// Source: `ContainerLogFileInfo`, in a `ContainerLogsInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -23,6 +23,8 @@ pub enum FileKind {
 ///
 /// `{"accessTime":0,"blockSize":0,"childrenNum":0,"fileId":16388,"group":"alice","length":0,"modificationTime":1,
 /// "owner":"alice","pathSuffix":"","permission":"700","replication":0,"storagePolicy":0,"type":"DIRECTORY"}`
+///
+/// Source: WebHDFS.md, "FileStatus JSON Schema".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -87,6 +89,8 @@ pub struct DirectoryPage {
 /// What lies below a path.
 ///
 /// `{"directoryCount":1,"fileCount":0,"length":0,"quota":-1,"spaceConsumed":0,"spaceQuota":-1,…}`
+///
+/// Source: WebHDFS.md, "ContentSummary JSON Schema".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -117,6 +121,8 @@ pub struct ContentSummary {
 /// The checksum of a file. It depends on the block size and the checksum's own settings, not on the content alone.
 ///
 /// `{"algorithm":"MD5-of-0MD5-of-512CRC32C","bytes":"<hex>","length":28}`
+///
+/// Source: WebHDFS.md, "FileChecksum JSON Schema".
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct FileChecksum {

@@ -8,6 +8,8 @@ use crate::lenient;
 /// A node label.
 ///
 /// `{"name":"gpu","exclusivity":"true","partitionInfo":{"resourceAvailable":{…}}}`
+///
+/// Source: `NodeLabelInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -27,6 +29,10 @@ pub struct NodeLabel {
 }
 
 /// What the nodes with a label have.
+///
+/// `{"resourceAvailable":{"memory":8192,"vCores":8}}`
+///
+/// Source: `PartitionInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -42,6 +48,8 @@ pub struct PartitionInfo {
 /// A node and its labels.
 ///
 /// `{"key":"host:port","value":{"nodeLabelInfo":[…]}}`
+///
+/// Source: `NodeToLabelsInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct LabelsOfNode {
@@ -56,6 +64,8 @@ pub struct LabelsOfNode {
 /// A label and its nodes.
 ///
 /// `{"key":{"name":"gpu","exclusivity":"true"},"value":{"nodes":["host:port"],"partitionInfo":{…}}}`
+///
+/// Source: `LabelsToNodesInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct LabelOnNodes {

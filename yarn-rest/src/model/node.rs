@@ -5,6 +5,11 @@ use super::{Extra, ResourceInfo};
 use crate::lenient;
 
 /// A node of the cluster, as the ResourceManager knows it.
+///
+/// `{"id":"node-7:45454","rack":"/default-rack","state":"RUNNING","nodeHostName":"node-7",
+/// "nodeHTTPAddress":"node-7:8042","numContainers":1,"usedMemoryMB":1024,"availMemoryMB":3072,…}`
+///
+/// Source: `NodeInfo` of the ResourceManager; ResourceManagerRest.md, "Cluster Node API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -79,6 +84,11 @@ impl Node {
 }
 
 /// A node, as its NodeManager describes itself.
+///
+/// `{"id":"node-7:45454","nodeHostName":"node-7","nodeHealthy":true,"healthReport":"",
+/// "totalPmemAllocatedContainersMB":4096,"totalVCoresAllocatedContainers":8,"hadoopVersion":"3.4.3",…}`
+///
+/// Source: `NodeInfo` of the NodeManager; NodeManagerRest.md, "NodeManager Information API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -126,6 +136,8 @@ pub struct NodeManagerInfo {
 /// An application on a node, as its NodeManager knows it.
 ///
 /// `{"id":"application_…","state":"RUNNING","user":"alice","containerids":["container_…"]}`
+///
+/// Source: `AppInfo` of the NodeManager; NodeManagerRest.md, "Application API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct NodeApplication {
@@ -148,6 +160,8 @@ pub struct NodeApplication {
 /// A service within a NodeManager, such as the shuffle of MapReduce.
 ///
 /// `{"name":"mapreduce_shuffle","version":"…","startTime":"…"}`
+///
+/// Source: `AuxiliaryServiceInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -9,6 +9,8 @@ use crate::lenient;
 /// How many applications are in a state.
 ///
 /// `{"state":"RUNNING","type":"*","count":3}` (`/appstatistics`)
+///
+/// Source: `StatisticsItemInfo`; ResourceManagerRest.md, "Cluster Application Statistics API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct ApplicationCount {
@@ -28,6 +30,8 @@ pub struct ApplicationCount {
 /// When YARN kills an application by itself.
 ///
 /// `{"type":"LIFETIME","expiryTime":"2030-01-01T00:00:00.000+0000","remainingTimeInSeconds":3600}`
+///
+/// Source: `AppTimeoutInfo`; ResourceManagerRest.md, "Cluster Application Timeout API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -49,6 +53,8 @@ pub struct ApplicationTimeout {
 /// The report of one attempt: `/apps/{id}/appattempts/{attempt}`.
 ///
 /// `{"appAttemptId":"appattempt_…","host":"h","rpcPort":"1234","trackingUrl":"…","appAttemptState":"RUNNING",…}`
+///
+/// Source: `AppAttemptInfo` of `hadoop-yarn-server-common`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -87,6 +93,8 @@ pub struct AttemptReport {
 /// Something that an application waits for.
 ///
 /// `{"priority":1,"resourceName":"*","capability":{"memory":1024,"vCores":1},"numContainers":2,"relaxLocality":true,…}`
+///
+/// Source: `ResourceRequestInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -117,6 +125,8 @@ pub struct ResourceRequestInfo {
 /// Whether someone may do something in a queue.
 ///
 /// `{"allowed":"true","user":"alice","diagnostics":""}` (`/queues/{queue}/access`)
+///
+/// Source: `RMQueueAclInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct QueueAccess {

@@ -1,52 +1,11 @@
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use yarn_common::id::ReservationId;
 
 use super::{Extra, ResourceInfo};
 use crate::lenient;
-
-/// The id of a reservation: `reservation_1700000000000_0001`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ReservationId(String);
-
-impl FromStr for ReservationId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.strip_prefix("reservation_").and_then(|rest| rest.split_once('_'));
-        let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        match numbers {
-            Some((timestamp, sequence)) if are_digits(timestamp) && are_digits(sequence) => Ok(Self(text.to_owned())),
-            _ => Err(format!(
-                "{text:?} is not the id of a reservation, such as reservation_1700000000000_0001"
-            )),
-        }
-    }
-}
-
-impl TryFrom<String> for ReservationId {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<ReservationId> for String {
-    fn from(id: ReservationId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for ReservationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// How the requests of a reservation stand to each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -177,6 +136,8 @@ pub struct ReservationFilter {
 /// A reservation, as the ResourceManager has it.
 ///
 /// `{"reservation-id":"…","user":"alice","acceptance-time":"…","resource-allocations":[…],"reservation-definition":{…}}`
+///
+/// Source: `ReservationInfo`; ResourceManagerRest.md, "Cluster Reservation API List".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -198,6 +159,10 @@ pub struct Reservation {
 }
 
 /// A part of the plan.
+///
+/// `{"resource":{"memory":512,"vCores":1},"startTime":1,"endTime":2}`
+///
+/// Source: `ResourceAllocationInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -1,12 +1,17 @@
 use serde::Deserialize;
 use serde_json::Value;
 use yarn_common::id::ApplicationId;
-use yarn_common::resource::Resource;
+use yarn_common::resource::{Resource, ResourceError};
 
 use super::Extra;
 use crate::lenient;
 
 /// An amount of resources as YARN's web interfaces write it.
+///
+/// `{"memory":8192,"vCores":4,
+/// "resourceInformations":{"resourceInformation":[{"name":"yarn.io/gpu","units":"","value":2}]}}`
+///
+/// Source: `ResourceInfo`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -50,6 +55,10 @@ impl ResourceInfo {
 }
 
 /// A new application id, and the largest container that the cluster gives.
+///
+/// `{"application-id":"application_…","maximum-resource-capability":{"memory":8192,"vCores":4}}`
+///
+/// Source: `NewApplication`; ResourceManagerRest.md, "Cluster New Application API".
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -64,5 +73,26 @@ impl NewApplication {
     /// The largest container that the cluster gives.
     pub fn maximum_capability(&self) -> Resource {
         self.maximum_resource_capability.to_resource()
+    }
+
+    /// Whether the cluster has all resource types of `resource`, and a container so large.
+    ///
+    /// # Errors
+    /// [`ResourceError::UnknownType`] with the types that there are; [`ResourceError::TooLarge`] with the amount.
+    pub fn check(&self, resource: &Resource) -> Result<(), ResourceError> {
+        let maximum = self.maximum_capability();
+        let known = ["memory-mb", "vcores"].into_iter();
+        resource.check_types(known.chain(maximum.extra.keys().map(String::as_str)))?;
+        let amounts = [
+            ("memory", resource.memory_mb, maximum.memory_mb),
+            ("number of cores", resource.vcores.into(), maximum.vcores.into()),
+        ];
+        match amounts.into_iter().find(|(_, asked, most)| asked > most) {
+            Some((what, asked, _)) => Err(ResourceError::TooLarge {
+                what,
+                value: i64::try_from(asked).unwrap_or(i64::MAX),
+            }),
+            None => Ok(()),
+        }
     }
 }

@@ -3,6 +3,12 @@ use serde_json::Value;
 use super::Extra;
 
 /// The scheduler of a cluster.
+///
+/// `{"scheduler":{"schedulerInfo":{"type":"capacityScheduler","queueName":"root","queues":{"queue":[…]}}}}`, of the fair
+/// scheduler `{"type":"fairScheduler","rootQueue":{"queueName":"root","childQueues":{"queue":[…]}}}`
+///
+/// Source: `CapacitySchedulerInfo`, `FairSchedulerInfo`, `FifoSchedulerInfo`; ResourceManagerRest.md, "Cluster Scheduler
+/// API".
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Scheduler {
@@ -13,6 +19,10 @@ pub struct Scheduler {
 }
 
 /// A queue and those below it.
+///
+/// `{"queueName":"default","queuePath":"root.default","state":"RUNNING","capacity":100.0,…}`
+///
+/// Source: `CapacitySchedulerQueueInfo`, `FairSchedulerQueueInfo`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Queue {

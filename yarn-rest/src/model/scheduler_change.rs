@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// A property of the scheduler: `{"name":"yarn.scheduler.capacity.root.queues","value":"default"}`.
+///
+/// Source: `ConfInfo`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct SchedulerProperty {

@@ -54,6 +54,7 @@ pub(crate) fn submission_json(application: &ApplicationSubmissionContext) -> Res
         "am-container-node-label-expression",
         application.am_node_label.as_deref(),
     );
+    body.set_some("reservation-id", application.reservation_id);
     Ok(Value::Object(body.0))
 }
 

@@ -8,6 +8,8 @@ use crate::lenient;
 ///
 /// `{"token":"<url form>","renewer":"yarn","owner":"alice","kind":"RM_DELEGATION_TOKEN","expiration-time":1,
 /// "max-validity":2}`
+///
+/// Source: `DelegationToken`; ResourceManagerRest.md, "Cluster Delegation Tokens API".
 #[derive(Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -7,6 +7,7 @@ use yarn_common::id::{ApplicationAttemptId, ApplicationId, ContainerId};
 
 use super::{ApplicationFilter, CLUSTER, RmClient};
 use crate::error::RestError;
+use crate::history::HistoryClient;
 use crate::http::Call;
 use crate::lenient;
 use crate::model::{Application, ApplicationAttempt, ApplicationCount, ApplicationState, AttemptReport, Container};
@@ -108,6 +109,17 @@ impl RmClient {
             attempt.application()
         );
         self.whole(Call::get(format!("read the report of {id}"), path)).await
+    }
+
+    /// The same, from `history` where the ResourceManager has forgotten the container.
+    ///
+    /// # Errors
+    /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where neither server has it.
+    pub async fn container_or_history(&self, id: ContainerId, history: &HistoryClient) -> Result<Container, RestError> {
+        match self.container(id).await {
+            Err(error) if error.is_not_found() => history.container(id).await,
+            told => told,
+        }
     }
 
     /// The containers of an attempt that the ResourceManager still knows.

@@ -33,14 +33,18 @@ impl RmClient {
     /// again; the same application is never submitted twice.
     ///
     /// # Errors
-    /// [`RestErrorKind::InvalidRequest`] where REST cannot say it (a pattern resource, other resource types for the
+    /// [`RestErrorKind::InvalidSubmission`] where no ResourceManager would take it (no command, no memory, a tag that is
+    /// too long …); [`RestErrorKind::InvalidRequest`] where REST cannot say it (a pattern resource, other resource types for the
     /// ApplicationMaster) or the tokens cannot be read; [`RestErrorKind::SubmissionUnknown`] where the answer is lost
     /// and the check fails too; [`RestErrorKind::RemoteException`] where the ResourceManager rejects it.
     pub async fn submit(&self, application: &ApplicationSubmissionContext) -> Result<(), RestError> {
         let id = application.application_id;
         let call = Call::new(Method::POST, format!("submit {id}"), format!("{CLUSTER}/apps")).once();
-        let body = submission_json(application)
-            .map_err(|reason| call.error(&self.cluster.active_base(), RestErrorKind::InvalidRequest(reason)))?;
+        let refused = |kind| call.error(&self.cluster.active_base(), kind);
+        application
+            .check()
+            .map_err(|error| refused(RestErrorKind::InvalidSubmission(error)))?;
+        let body = submission_json(application).map_err(|reason| refused(RestErrorKind::InvalidRequest(reason)))?;
         let call = call.json(&body);
         (|| self.submit_once(id, &call))
             .retry(self.cluster.retry.backoff())

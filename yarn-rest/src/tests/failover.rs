@@ -1,10 +1,11 @@
 use serde_json::json;
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use yarn_common::launch::ContainerLaunchContext;
 use yarn_common::resource::Resource;
 use yarn_common::submission::ApplicationSubmissionContext;
 
-use super::{APPLICATION, answer, client, closed_port};
+use super::{APPLICATION, answer, client, closed_port, hedging};
 use crate::error::RestErrorKind;
 
 const METRICS: &str = "/ws/v1/cluster/metrics";
@@ -42,7 +43,11 @@ async fn a_redirect_is_followed_with_the_body_and_remembered() {
     let standby = standby_of(&active.uri()).await;
 
     let rm = client(&[&standby.uri(), &active.uri()]);
-    let context = ApplicationSubmissionContext::new(APPLICATION, "x", Resource::new(64, 1), Default::default());
+    let container = ContainerLaunchContext {
+        commands: vec!["./run".to_owned()],
+        ..ContainerLaunchContext::default()
+    };
+    let context = ApplicationSubmissionContext::new(APPLICATION, "x", Resource::new(64, 1), container);
     rm.submit(&context).await.unwrap();
     assert_eq!(rm.metrics().await.unwrap().active_nodes, Some(3));
 
@@ -164,7 +169,7 @@ async fn a_silent_one_does_not_keep_the_first_request_from_the_active_one() {
     let active = MockServer::start().await;
     answer("GET", INFO, info("ACTIVE")).expect(1).mount(&active).await;
     answer("GET", METRICS, metrics()).expect(2).mount(&active).await;
-    let rm = client(&[&silent.uri(), &active.uri()]);
+    let rm = hedging(&[&silent.uri(), &active.uri()], std::time::Duration::from_millis(1));
     rm.metrics().await.unwrap();
     rm.metrics().await.unwrap();
     assert!(

@@ -16,7 +16,7 @@ use yarn_common::token::{Credentials, Token, TokenKind};
 
 use super::{APPLICATION, answer, client, remote_exception};
 use crate::error::RestErrorKind;
-use crate::model::ApplicationState;
+use crate::model::{ApplicationState, ReservationId};
 
 const APPS: &str = "/ws/v1/cluster/apps";
 const APP: &str = "/ws/v1/cluster/apps/application_1700000000000_0007";
@@ -66,6 +66,7 @@ fn full() -> ApplicationSubmissionContext {
     application.attempt_failures_validity_interval = Some(Duration::from_secs(10));
     application.node_label = Some("fast".to_owned());
     application.am_node_label = Some("safe".to_owned());
+    application.reservation_id = Some(ReservationId::new(1_700_000_000_000, 5));
     application.log_aggregation = Some(LogAggregationContext {
         rolled_logs_include_pattern: Some(".*log".to_owned()),
         ..Default::default()
@@ -103,7 +104,8 @@ fn full_json() -> Value {
         "attempt-failures-validity-interval": 10000,
         "log-aggregation-context": { "rolled-log-include-pattern": ".*log" },
         "app-node-label-expression": "fast",
-        "am-container-node-label-expression": "safe"
+        "am-container-node-label-expression": "safe",
+        "reservation-id": "reservation_1700000000000_0005"
     })
 }
 
@@ -154,6 +156,18 @@ async fn a_new_application_has_an_id_and_the_largest_container() {
         new.maximum_capability(),
         Resource::new(8192, 4).with_extra("yarn.io/gpu", 2)
     );
+    assert_eq!(new.check(&Resource::new(8192, 4).with_extra("yarn.io/gpu", 1)), Ok(()));
+    for (resource, words) in [
+        (
+            Resource::new(1, 1).with_extra("yarn.io/fpga", 1),
+            "no resource type \"yarn.io/fpga\"; it has memory-mb, vcores, yarn.io/gpu",
+        ),
+        (Resource::new(8193, 1), "the memory is 8193"),
+        (Resource::new(1, 5), "the number of cores is 5"),
+    ] {
+        let message = new.check(&resource).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    }
 }
 
 #[tokio::test]
@@ -292,6 +306,7 @@ async fn what_rest_cannot_carry_is_refused_before_it_is_sent() {
     let mut pattern = minimal();
     let resource = LocalResource {
         kind: LocalResourceType::Pattern,
+        pattern: Some(".*".to_owned()),
         ..binary()
     };
     pattern.am_container.local_resources.insert("p".to_owned(), resource);
@@ -308,6 +323,28 @@ async fn what_rest_cannot_carry_is_refused_before_it_is_sent() {
         let error = client(&[&server.uri()]).submit(&application).await.unwrap_err();
         assert!(matches!(error.kind(), RestErrorKind::InvalidRequest(_)), "{error}");
         assert!(error.to_string().contains(words), "{error}");
+    }
+    assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_no_resource_manager_takes_is_refused_before_it_is_sent() {
+    let server = MockServer::start().await;
+    let mut mute = minimal();
+    mute.am_container.commands.clear();
+    let mut weightless = minimal();
+    weightless.resource.memory_mb = 0;
+    let mut tagged = minimal();
+    tagged.tags = BTreeSet::from(["t".repeat(101)]);
+    for (application, words) in [
+        (mute, "no command"),
+        (weightless, "the memory is 0"),
+        (tagged, "has 101 characters"),
+    ] {
+        let error = client(&[&server.uri()]).submit(&application).await.unwrap_err();
+        assert!(matches!(error.kind(), RestErrorKind::InvalidSubmission(_)), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(!error.is_transient() && !error.answer_was_lost());
     }
     assert!(server.received_requests().await.unwrap().is_empty());
 }

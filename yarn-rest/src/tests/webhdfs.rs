@@ -7,6 +7,7 @@ use futures::StreamExt;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use wiremock::matchers::{any, header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use yarn_common::conf::HadoopConfiguration;
@@ -21,9 +22,10 @@ use crate::webhdfs::{CreateOptions, Upload, WebHdfs};
 const AT: &str = "/webhdfs/v1/user/alice/f";
 
 fn web_hdfs(urls: &[&str]) -> WebHdfs {
+    // No answer is late here, however slow the machine.
     let transport = Transport::new()
         .authenticator(Simple::new("alice"))
-        .request_timeout(Duration::from_millis(500));
+        .request_timeout(Duration::from_secs(3600));
     let mut builder = WebHdfs::builder().transport(transport).retry(RetryPolicy::NONE);
     for url in urls {
         builder = builder.server(url, None).unwrap();
@@ -165,38 +167,68 @@ async fn a_standby_namenode_is_passed_over_and_the_active_remembered() {
     assert_eq!(hdfs.home_directory().await.unwrap(), "/user/alice");
 }
 
-/// Reads the head of the request and no byte of the body, for ever.
-async fn deaf_data_node() -> String {
+const CHUNK: usize = 1024 * 1024;
+/// What the buffers of the kernel and of the client hold, generously, in chunks.
+const BUFFERED: usize = 32;
+
+/// Takes so many bytes of what is written to it, and goes away; tells when it has them.
+async fn data_node_that_takes(bytes: usize) -> (String, oneshot::Receiver<()>, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let (taken, is_taken) = oneshot::channel();
+    let (go, may_go) = oneshot::channel::<()>();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let mut head = [0; 64];
-        stream.read_exact(&mut head).await.unwrap();
-        std::future::pending::<()>().await;
+        let mut buffer = vec![0; CHUNK];
+        let mut left = bytes;
+        while left > 0 {
+            left = left.saturating_sub(stream.read(&mut buffer).await.unwrap());
+        }
+        taken.send(()).unwrap();
+        let _ = may_go.await;
     });
-    format!("http://{address}")
+    (format!("http://{address}"), is_taken, go)
 }
 
 #[tokio::test]
 async fn no_more_of_a_file_is_made_than_the_server_takes() {
-    const CHUNK: usize = 1024 * 1024;
+    const TAKEN: usize = 64;
     let made = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&made);
     let endless = futures::stream::repeat_with(move || {
         counted.fetch_add(1, Ordering::Relaxed);
         Ok::<_, io::Error>(vec![0; CHUNK])
     });
-    let name_node = redirecting("PUT", &deaf_data_node().await).await;
+    let (data_node, is_taken, go) = data_node_that_takes(TAKEN * CHUNK).await;
+    let name_node = redirecting("PUT", &data_node).await;
     let hdfs = web_hdfs(&[&name_node.uri()]);
-    let error = hdfs
-        .create("/user/alice/f", &CreateOptions::default(), Upload::stream(endless))
-        .await
-        .unwrap_err();
-    assert!(matches!(error.kind(), RestErrorKind::Timeout { .. }), "{error}");
-    // What the kernel's buffers hold, and a few chunks of the client's.
+    let body = Upload::stream(endless);
+    let writing = tokio::spawn(async move { hdfs.create("/user/alice/f", &CreateOptions::default(), body).await });
+    // Never reached by a client that wants all of the file first.
+    is_taken.await.unwrap();
     let made = made.load(Ordering::Relaxed);
-    assert!(made < 32, "{made} MiB were made for a server that takes nothing");
+    assert!(
+        made <= TAKEN + BUFFERED,
+        "{made} MiB were made, and {TAKEN} MiB were taken"
+    );
+    drop(go);
+    let error = writing.await.unwrap().unwrap_err();
+    assert!(matches!(error.kind(), RestErrorKind::Interrupted { .. }), "{error}");
+}
+
+/// Nothing has a time here but the answer: the client gives up, sooner or later.
+#[tokio::test]
+async fn a_server_that_takes_nothing_is_given_up() {
+    let endless = futures::stream::repeat_with(|| Ok::<_, io::Error>(vec![0; CHUNK]));
+    let (deaf, _is_taken, _go) = data_node_that_takes(1).await;
+    let name_node = redirecting("PUT", &deaf).await;
+    let transport = Transport::new().request_timeout(Duration::from_millis(100));
+    let builder = WebHdfs::builder().transport(transport).retry(RetryPolicy::NONE);
+    let hdfs = builder.server(&name_node.uri(), None).unwrap().build().unwrap();
+    let body = Upload::stream(endless);
+    let created = hdfs.create("/user/alice/f", &CreateOptions::default(), body).await;
+    let error = created.unwrap_err();
+    assert!(matches!(error.kind(), RestErrorKind::Timeout { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -205,29 +237,34 @@ async fn no_more_of_a_file_is_taken_than_the_reader_takes() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let sent = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&sent);
-    let (blocked, is_blocked) = tokio::sync::oneshot::channel();
+    let (go, mut may_go) = oneshot::channel::<()>();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut head = [0; 64];
         stream.read_exact(&mut head).await.unwrap();
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 1099511627776\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
-        let chunk = vec![0; 1024 * 1024];
-        // Blocked: a whole second without room for one more chunk.
-        while tokio::time::timeout(Duration::from_secs(1), stream.write_all(&chunk))
-            .await
-            .is_ok()
-        {
-            counted.fetch_add(1, Ordering::Relaxed);
+        let chunk = vec![0; CHUNK];
+        loop {
+            tokio::select! {
+                written = stream.write_all(&chunk) => written.unwrap(),
+                _ = &mut may_go => return,
+            }
+            counted.fetch_add(CHUNK, Ordering::Relaxed);
         }
-        blocked.send(stream).unwrap();
     });
     let mut reader = web_hdfs(&[&url]).open("/user/alice/f", 0, None).await.unwrap();
     assert_eq!(reader.length(), Some(1_099_511_627_776));
-    assert!(reader.next().await.unwrap().is_some());
-    let stream = is_blocked.await.unwrap();
-    assert!(sent.load(Ordering::Relaxed) < 64, "the server is held back");
-    drop(stream);
+    let mut taken = 0;
+    while taken < 64 * CHUNK {
+        taken += reader.next().await.unwrap().unwrap().len();
+        let sent = sent.load(Ordering::Relaxed);
+        assert!(
+            sent <= taken + BUFFERED * CHUNK,
+            "{sent} bytes were sent, and {taken} were read"
+        );
+    }
+    drop(go);
     let mut rest = Box::pin(reader.into_stream());
     let error = loop {
         match rest.next().await.unwrap() {

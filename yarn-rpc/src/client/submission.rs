@@ -4,7 +4,8 @@ use yarn_common::submission::{ApplicationSubmissionContext, LogAggregationContex
 
 use super::YarnClientError;
 use crate::proto::yarn::{
-    ApplicationSubmissionContextProto, LogAggregationContextProto, PriorityProto, ResourceRequestProto,
+    ApplicationSubmissionContextProto, LogAggregationContextProto, PriorityProto, ReservationIdProto,
+    ResourceRequestProto,
 };
 
 impl From<&ApplicationSubmissionContext> for ApplicationSubmissionContextProto {
@@ -28,6 +29,10 @@ impl From<&ApplicationSubmissionContext> for ApplicationSubmissionContextProto {
             attempt_failures_validity_interval: interval
                 .map(|interval| i64::try_from(interval.as_millis()).unwrap_or(i64::MAX)),
             log_aggregation_context: application.log_aggregation.as_ref().map(Into::into),
+            reservation_id: application.reservation_id.map(|id| ReservationIdProto {
+                id: id.sequence().try_into().ok(),
+                cluster_timestamp: id.cluster_timestamp().try_into().ok(),
+            }),
             node_label_expression: application.node_label.clone(),
             am_container_resource_request: am_request(application).into_iter().collect(),
             ..Default::default()

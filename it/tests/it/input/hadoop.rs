@@ -7,6 +7,8 @@ use std::time::Duration;
 use selvedge_it::cli::{Outcome, Selvedge};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, vertex};
@@ -106,6 +108,25 @@ async fn the_default_0_0_0_0_is_no_address_of_a_resource_manager() {
     let conf = hadoop_conf(&folder, &[("yarn.resourcemanager.hostname", "0.0.0.0")]);
     let outcome = submit(&folder, &conf).run().await;
     assert_clear(&outcome, &["0.0.0.0", "yarn.resourcemanager.hostname", "yarn-site.xml"]);
+}
+
+/// Of a machine that is none: its name leads nowhere, and a proxy would be the only one to answer for it.
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_not_asked_for_the_resource_manager() {
+    let proxy = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(502))
+        .mount(&proxy)
+        .await;
+    let folder = Folder::new();
+    let conf = hadoop_conf(&folder, &[("yarn.resourcemanager.webapp.address", "rm.invalid:8088")]);
+    let mut command = submit(&folder, &conf);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command = command.env(name, proxy.uri()).env(name.to_lowercase(), proxy.uri());
+    }
+    let outcome = command.run().await;
+    assert_clear(&outcome, &["cannot connect to rm.invalid:8088", "yarn-site.xml"]);
+    assert!(proxy.received_requests().await.unwrap().is_empty());
 }
 
 #[tokio::test]
