@@ -1,20 +1,26 @@
 //! What a cluster does, live: its queues, its applications and its nodes, as the ResourceManager tells over REST.
 //!
-//! `HADOOP_CONF_DIR=/etc/hadoop/conf yarn-top`; with `--once` it prints one picture, for scripts.
+//! `HADOOP_CONF_DIR=/etc/hadoop/conf yarn-top`, until it is interrupted, which leaves the terminal as it was; with `--once`
+//! it prints one picture, for scripts.
 #![allow(clippy::print_stdout, reason = "the tables are what the example is for")]
 
+use std::convert::Infallible;
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Parser;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use tokio::signal::unix::{SignalKind, signal};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_rest::auth::Simple;
 use yarn_rest::model::{Application, ApplicationState, ClusterMetrics, Node, Queue};
 use yarn_rest::rm::{ApplicationFilter, RmClient};
 
 const CLEAR_AND_HOME: &str = "\x1b[2J\x1b[H";
+/// The second screen of terminals, without a cursor.
+const ENTER_SCREEN: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE_SCREEN: &str = "\x1b[?25h\x1b[?1049l";
 const NOTHING: &str = "-";
 
 /// A cluster's queues, applications and nodes.
@@ -45,15 +51,49 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .configuration(&conf)?
         .authenticator(Simple::new(&user.ok_or("who are you? Set HADOOP_USER_NAME")?))
         .build()?;
+    if options.once {
+        println!("{}", picture(&rm, &options).await?);
+        return Ok(());
+    }
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        failed = watch(&rm, &options) => failed.map(|never| match never {}),
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+/// One picture after the other, in place on a terminal.
+async fn watch(rm: &RmClient, options: &Options) -> Result<Infallible, Box<dyn Error>> {
+    let screen = std::io::stdout().is_terminal().then(Screen::enter);
     loop {
-        let picture = picture(&rm, &options).await?;
-        let live = !options.once && std::io::stdout().is_terminal();
-        println!("{}{picture}", if live { CLEAR_AND_HOME } else { "" });
-        if options.once {
-            return Ok(());
-        }
+        let picture = picture(rm, options).await?;
+        let place = if screen.is_some() { CLEAR_AND_HOME } else { "" };
+        println!("{place}{picture}");
         tokio::time::sleep(Duration::from_secs(options.interval)).await;
     }
+}
+
+/// The terminal's second screen. However this ends, the first one is shown again, as it was.
+struct Screen;
+
+impl Screen {
+    fn enter() -> Self {
+        show(ENTER_SCREEN);
+        Self
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        show(LEAVE_SCREEN);
+    }
+}
+
+/// A terminal that has gone needs nothing.
+fn show(sequence: &str) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(sequence.as_bytes()).and_then(|()| out.flush());
 }
 
 /// All of it, asked for at once.

@@ -40,7 +40,8 @@ impl RetryPolicy {
         jitter_seed: None,
     };
 
-    fn delays(&self) -> ExponentialBackoff {
+    /// The pauses between tries, without end.
+    pub(crate) fn delays(&self) -> ExponentialBackoff {
         let builder = ExponentialBuilder::new()
             .with_min_delay(self.first_delay)
             .with_max_delay(self.max_delay)

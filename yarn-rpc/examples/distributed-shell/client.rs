@@ -1,17 +1,13 @@
 //! The client: stages, submits, follows.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::id::ApplicationId;
-use yarn_common::launch::{
-    ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility, quote_argument,
-    redirect_to_log_dir,
-};
+use yarn_common::launch::{CommandLine, ContainerLaunchContext, LocalResource};
 use yarn_common::resource::{Priority, Resource};
-use yarn_common::submission::ApplicationSubmissionContext;
+use yarn_common::submission::{ApplicationSubmissionContext, LogAggregationContext};
 use yarn_rpc::client::{ApplicationReport, ApplicationState, FinalApplicationStatus, YarnClient, YarnClientOptions};
 use yarn_rpc::ipc::Identity;
 
@@ -30,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// True if the application succeeded.
 pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
+    // What the ApplicationMaster could not start is told here.
+    options.retries.context()?;
     let conf = HadoopConfiguration::from_env()?;
     let user = ["HADOOP_USER_NAME", "USER"]
         .into_iter()
@@ -39,12 +37,12 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
     let rm = YarnClient::new(YarnClientOptions::from_configuration(&conf, identity)?)?;
     let new = rm.new_application().await?;
     check(
-        "-master_memory and -master_vcores",
+        "-master_memory, -master_vcores and -master_resources",
         &options.master_resource(),
         &new.maximum_capability,
     )?;
     check(
-        "-container_memory and -container_vcores",
+        "-container_memory, -container_vcores and -container_resources",
         &options.containers.resource(),
         &new.maximum_capability,
     )?;
@@ -69,6 +67,14 @@ async fn submit_and_follow(
     application.keep_containers_across_application_attempts = options.keep_containers;
     application.attempt_failures_validity_interval = options.validity_interval();
     application.node_label = options.containers.node_label_expression.clone();
+    application.tags = options.application_tags.iter().cloned().collect();
+    application.log_aggregation = options
+        .rolling_log_pattern
+        .clone()
+        .map(|pattern| LogAggregationContext {
+            rolled_logs_include_pattern: Some(pattern),
+            ..LogAggregationContext::default()
+        });
     rm.submit(&application).await?;
     println!("Submitted application {id}");
     follow(rm, id, options.timeout()).await
@@ -89,32 +95,20 @@ async fn master_context(
     let program = std::env::current_exe()?;
     let program = std::fs::read(&program).map_err(|error| format!("cannot read {}: {error}", program.display()))?;
     let xml = conf.without_secrets().to_xml();
-    let mut local_resources = BTreeMap::from([
-        (PROGRAM.to_owned(), staging.put(PROGRAM, program).await?),
-        (
-            CONFIGURATION.to_owned(),
-            staging.put(CONFIGURATION, xml.into_bytes()).await?,
-        ),
-    ]);
-    let mut environment = BTreeMap::new();
+    let mut context = ContainerLaunchContext::builder()
+        .resource(PROGRAM, staging.put(PROGRAM, program).await?)
+        .resource(CONFIGURATION, staging.put(CONFIGURATION, xml.into_bytes()).await?);
     if let Some(script) = &options.shell.shell_script {
         let text = std::fs::read(script).map_err(|error| format!("cannot read {}: {error}", script.display()))?;
         let resource = staging.put(SCRIPT, text).await?;
         let place = format!("{} {} {}", resource.url.to_uri(), resource.size, resource.timestamp);
-        environment.insert(SCRIPT_VARIABLE.to_owned(), place);
-        local_resources.insert(SCRIPT.to_owned(), resource);
+        context = context.env(SCRIPT_VARIABLE, &place).resource(SCRIPT, resource);
     }
-    let mut command = format!("./{PROGRAM} --master");
-    for argument in std::env::args().skip(1) {
-        command.push(' ');
-        command.push_str(&quote_argument(&argument)?);
-    }
-    Ok(ContainerLaunchContext {
-        local_resources,
-        environment,
-        commands: vec![redirect_to_log_dir(&command, "AppMaster.stdout", "AppMaster.stderr")],
-        ..ContainerLaunchContext::default()
-    })
+    let command = CommandLine::new(format!("./{PROGRAM}"))
+        .arg("--master")
+        .args(std::env::args().skip(1))
+        .log_to("AppMaster.stdout", "AppMaster.stderr");
+    Ok(context.command(&command).build()?)
 }
 
 /// The script as [`SCRIPT_VARIABLE`] tells of it.
@@ -123,14 +117,7 @@ pub(crate) fn staged_script(place: &str) -> Result<LocalResource, Failure> {
     let (Some(timestamp), Some(size), Some(url)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(format!("{SCRIPT_VARIABLE} is {place:?}, not a URL, a size and a time").into());
     };
-    Ok(LocalResource {
-        url: url.parse()?,
-        size: size.parse()?,
-        timestamp: timestamp.parse()?,
-        kind: LocalResourceType::File,
-        visibility: LocalResourceVisibility::Application,
-        pattern: None,
-    })
+    Ok(LocalResource::file(url.parse()?, size.parse()?, timestamp.parse()?))
 }
 
 /// Until the application has ended, or the time is up: then it is killed.

@@ -12,14 +12,19 @@
 //!        ─ submit, poll ─► ResourceManager ─ starts ─► master ─ asks, starts ─► N containers
 //! ```
 //!
+//! `-container_retry_policy` and its like let the NodeManager start a failed command again in its container. Containers
+//! that the cluster takes away are asked for anew.
+//!
 //! The exit code is Hadoop's: 0 if all containers ended with 0, 2 if not, 1 if something went wrong on the way. It is
 //! for clusters without Kerberos.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod amounts;
 mod client;
 mod master;
 mod options;
+mod retries;
 mod staging;
 mod tally;
 

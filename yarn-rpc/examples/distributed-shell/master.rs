@@ -1,30 +1,27 @@
 //! The ApplicationMaster: one container for each command, until all have ended.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use tokio::time::sleep;
+use tokio::task::JoinSet;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::container_env::ContainerEnvironment;
-use yarn_common::launch::{ContainerLaunchContext, quote_environment_value, redirect_to_log_dir};
+use yarn_common::id::ContainerId;
+use yarn_common::launch::{CommandLine, ContainerLaunchContext};
 use yarn_common::token::Credentials;
-use yarn_rpc::am::{AllocatedContainer, AmClient, AmOptions, AskKey, ContainerAsk};
-use yarn_rpc::nm::{NmClient, NmOptions};
-use yarn_rpc::types::FinalStatus;
+use yarn_rpc::am::{AmClient, AmEvent, AmEvents, AmHandle, AmOptions, AskKey, ContainerAsk, Pace};
+use yarn_rpc::nm::{NmClient, NmError, NmOptions};
+use yarn_rpc::types::{Container, ContainerStatus, FinalStatus};
 
 use super::Failure;
 use super::client::{CONFIGURATION, SCRIPT, SCRIPT_VARIABLE, staged_script};
 use super::options::Options;
 use super::tally::Tally;
 
-const WHILE_ASKING: Duration = Duration::from_millis(200);
-const WHILE_RUNNING: Duration = Duration::from_millis(1000);
-
 struct Master<'a> {
     options: &'a Options,
-    rm: AmClient,
+    rm: AmHandle,
     nodes: NmClient,
     tally: Tally,
+    /// Containers that their NodeManagers are asked to start.
+    starting: JoinSet<(ContainerId, Result<(), NmError>)>,
     started: u32,
 }
 
@@ -32,120 +29,125 @@ struct Master<'a> {
 pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
     let here = ContainerEnvironment::of_process()?;
     let credentials = Credentials::read_file(&here.token_file)?;
-    let token = credentials.am_rm_token().ok_or("YARN gave no AMRM token")?.clone();
     let conf = HadoopConfiguration::from_file(CONFIGURATION)?;
-    let addresses = conf.rm_scheduler_addresses()?;
-    let addresses = addresses.iter().map(ToString::to_string).collect();
-    let mut rm = AmClient::new(AmOptions::new(addresses, token))?;
-    let registration = rm.register(here.node.host(), None, "").await?;
-
+    let mut client = AmClient::new(AmOptions::from_configuration(&conf, &credentials)?)?;
+    let registration = client.register(here.node.host(), None, "").await?;
     let adopted = registration.containers_from_previous_attempts;
     println!("{} containers of earlier attempts", adopted.len());
-    let containers = &options.containers;
     let tally = Tally::new(
-        containers.num_containers,
-        containers.container_max_retries,
+        options.containers.num_containers,
         adopted.into_iter().map(|container| container.id),
     );
+    let (rm, mut events) = client.start(Pace::default());
     let nodes = NmClient::new(rm.nm_tokens().clone(), NmOptions::default());
     let mut master = Master {
         options,
         rm,
         nodes,
         tally,
+        starting: JoinSet::new(),
         started: 0,
     };
-    master.work().await?;
+    master.work(&mut events).await?;
     let status = match master.tally.is_success() {
         true => FinalStatus::Succeeded,
         false => FinalStatus::Failed,
     };
-    master.rm.finish(status, &master.tally.message(), "").await?;
+    master.rm.unregister(status, &master.tally.message(), "").await?;
     Ok(master.tally.is_success())
 }
 
 impl Master<'_> {
-    async fn work(&mut self) -> Result<(), Failure> {
+    async fn work(&mut self, events: &mut AmEvents) -> Result<(), Failure> {
+        if self.tally.wanted() > 0 {
+            self.rm.ask(self.wish(self.tally.wanted()))?;
+        }
         while !self.tally.is_done() {
-            self.ask()?;
-            let news = self.rm.allocate(self.tally.progress()).await?;
-            for granted in news.allocated {
-                self.start(granted).await?;
+            tokio::select! {
+                event = events.next() => self.heard(event.ok_or("the heartbeats have ended")?)?,
+                Some(outcome) = self.starting.join_next() => {
+                    let (container, outcome) = outcome?;
+                    if let Err(error) = outcome {
+                        println!("{error}");
+                        self.tally.not_started(container);
+                        self.rm.release(container);
+                    }
+                }
             }
-            for status in news.completed {
-                println!(
-                    "{} ended: {} {}",
-                    status.id,
-                    status.exit_status.explanation(),
-                    status.diagnostics
-                );
-                self.tally.ended(&status);
-            }
-            if self.tally.is_done() {
-                break;
-            }
-            let pause = if self.tally.wanted() > 0 {
-                WHILE_ASKING
-            } else {
-                WHILE_RUNNING
-            };
-            sleep(pause).await;
+            self.rm.set_progress(self.tally.progress());
         }
         Ok(())
     }
 
-    fn ask(&mut self) -> Result<(), Failure> {
-        let containers = &self.options.containers;
-        let key = AskKey::priority(containers.shell_cmd_priority);
-        let mut ask = ContainerAsk::new(key, containers.resource(), self.tally.wanted());
-        ask.locality = containers.locality();
-        ask.node_label = containers.node_label_expression.clone();
-        Ok(self.rm.asks().set(ask)?)
+    fn heard(&mut self, event: AmEvent) -> Result<(), Failure> {
+        match event {
+            AmEvent::Allocated(container) if self.tally.granted(container.id) => self.start(container)?,
+            AmEvent::Allocated(container) => self.rm.release(container.id),
+            AmEvent::Recovered(container) if self.tally.granted(container.id) => {
+                println!("{} of an earlier attempt", container.id);
+            }
+            AmEvent::Completed(status) => self.ended(&status)?,
+            AmEvent::Refused { error, .. } | AmEvent::Failed(error) => return Err(error.to_string().into()),
+            _ => {}
+        }
+        Ok(())
     }
 
-    async fn start(&mut self, granted: AllocatedContainer) -> Result<(), Failure> {
-        let container = granted.container;
-        if !self.tally.granted(container.id) {
-            self.rm.release(container.id);
-            return Ok(());
+    fn ended(&mut self, status: &ContainerStatus) -> Result<(), Failure> {
+        let explanation = status.exit_status.explanation();
+        println!("{} ended: {explanation} {}", status.id, status.diagnostics);
+        if self.tally.ended(status) {
+            self.rm.ask_more(self.wish(1))?;
         }
+        Ok(())
+    }
+
+    fn wish(&self, count: u32) -> ContainerAsk {
+        let containers = &self.options.containers;
+        let key = AskKey::priority(containers.shell_cmd_priority);
+        let mut ask = ContainerAsk::new(key, containers.resource(), count);
+        ask.locality = containers.locality();
+        ask.node_label = containers.node_label_expression.clone();
+        ask.execution = containers.execution();
+        ask
+    }
+
+    /// NodeManagers that are slow hold nobody up.
+    fn start(&mut self, container: Container) -> Result<(), Failure> {
         self.started += 1;
         println!(
-            "starting {} on {}, shell {}",
-            container.id, container.node, self.started
+            "starting {} on {}, {:?}, shell {}",
+            container.id, container.node, container.execution_type, self.started
         );
-        let context = self.context()?;
-        if let Err(error) = self.nodes.start_container(&container, &context).await {
-            println!("{error}");
-            self.tally.not_started(container.id);
-            self.rm.release(container.id);
-        }
+        let (nodes, context) = (self.nodes.clone(), self.context()?);
+        self.starting.spawn(async move {
+            let outcome = nodes.start_container(&container, &context).await;
+            (container.id, outcome.map(drop))
+        });
         Ok(())
     }
 
     /// The command and its arguments go to the shell as they are, as Hadoop's do.
     fn context(&self) -> Result<ContainerLaunchContext, Failure> {
         let shell = &self.options.shell;
-        let mut words = Vec::new();
-        let mut local_resources = BTreeMap::new();
-        match (&shell.shell_command, std::env::var(SCRIPT_VARIABLE)) {
-            (Some(command), _) => words.push(command.as_str()),
+        let mut context = ContainerLaunchContext::builder().env("YARN_SHELL_ID", &self.started.to_string());
+        let mut command = match (&shell.shell_command, std::env::var(SCRIPT_VARIABLE)) {
+            (Some(command), _) => CommandLine::shell(command),
             (None, Ok(place)) => {
-                local_resources.insert(SCRIPT.to_owned(), staged_script(&place)?);
-                words.extend(["bash", SCRIPT]);
+                context = context.resource(SCRIPT, staged_script(&place)?);
+                CommandLine::new("bash").arg(SCRIPT)
             }
             (None, Err(_)) => return Err(format!("{SCRIPT_VARIABLE} is not set").into()),
+        };
+        for argument in &shell.shell_args {
+            command = command.shell_arg(argument);
         }
-        words.extend(shell.shell_args.iter().map(String::as_str));
-        let mut environment = BTreeMap::from([("YARN_SHELL_ID".to_owned(), self.started.to_string())]);
         for (name, value) in shell.environment() {
-            environment.insert(name.to_owned(), quote_environment_value(value)?);
+            context = context.env(name, value);
         }
-        Ok(ContainerLaunchContext {
-            local_resources,
-            environment,
-            commands: vec![redirect_to_log_dir(&words.join(" "), "stdout", "stderr")],
-            ..ContainerLaunchContext::default()
-        })
+        if let Some(retry) = self.options.retries.context()? {
+            context = context.retry(retry);
+        }
+        Ok(context.command(&command).build()?)
     }
 }

@@ -4,9 +4,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser};
+use clap::{Args, CommandFactory, Parser, ValueEnum};
 use yarn_common::resource::Resource;
-use yarn_rpc::am::Locality;
+use yarn_rpc::am::{Execution, Locality};
+use yarn_rpc::types::ExecutionType;
+
+use super::amounts::Amounts;
+use super::retries::Retries;
 
 /// Runs a shell command in many containers.
 #[derive(Clone, Debug, Parser)]
@@ -30,16 +34,33 @@ pub(crate) struct Options {
     /// Cores of the ApplicationMaster.
     #[arg(long = "master_vcores", default_value_t = 1)]
     master_vcores: u32,
+    /// Resources of the ApplicationMaster by type, `memory-mb=512,vcores=2`; they count before the two above.
+    #[arg(long = "master_resources", value_name = "TYPE=AMOUNT,...")]
+    master_resources: Option<Amounts>,
     #[command(flatten)]
     pub(crate) shell: Shell,
     #[command(flatten)]
     pub(crate) containers: Containers,
+    #[command(flatten)]
+    pub(crate) retries: Retries,
+    /// Words to find the application by, with commas.
+    #[arg(long = "application_tags", value_delimiter = ',')]
+    pub(crate) application_tags: Vec<String>,
+    /// A regular expression of log files that are gathered while the application runs.
+    #[arg(long = "rolling_log_pattern", value_name = "REGEX")]
+    pub(crate) rolling_log_pattern: Option<String>,
     /// The containers live on while a new ApplicationMaster takes the place of one that died.
     #[arg(long = "keep_containers_across_application_attempts")]
     pub(crate) keep_containers: bool,
     /// Only failures of the ApplicationMaster within so many milliseconds count.
     #[arg(long = "attempt_failures_validity_interval", value_name = "MILLISECONDS")]
     attempt_failures_validity_interval: Option<u64>,
+    /// Hadoop's, for which there is nothing here to do.
+    #[arg(long = "log_properties", hide = true, value_parser = no_log4j)]
+    log_properties: Option<PathBuf>,
+    /// The same.
+    #[arg(long, hide = true, value_parser = no_jar)]
+    jar: Option<PathBuf>,
     /// This process is the ApplicationMaster.
     #[arg(long, hide = true)]
     pub(crate) master: bool,
@@ -74,15 +95,21 @@ pub(crate) struct Containers {
     /// Cores of each container.
     #[arg(long = "container_vcores", default_value_t = 1)]
     container_vcores: u32,
+    /// Resources of each container by type, `memory-mb=256,vcores=1`; they count before the two above.
+    #[arg(long = "container_resources", value_name = "TYPE=AMOUNT,...")]
+    container_resources: Option<Amounts>,
+    /// Whether the containers' resources are set aside for them, or what others leave.
+    #[arg(long = "container_type", value_enum, default_value = "GUARANTEED")]
+    container_type: ContainerType,
+    /// No other type will do.
+    #[arg(long = "enforce_execution_type")]
+    enforce_execution_type: bool,
     /// The containers' priority: the lower is served first.
     #[arg(long = "shell_cmd_priority", default_value_t = 0)]
     pub(crate) shell_cmd_priority: i32,
     /// The label of the nodes that run the application.
     #[arg(long = "node_label_expression")]
     pub(crate) node_label_expression: Option<String>,
-    /// How often a command that failed is tried again, each time in a new container.
-    #[arg(long = "container_max_retries", default_value_t = 0)]
-    pub(crate) container_max_retries: u32,
     /// Nodes to run on, `HOST` or `HOST=/RACK`, with commas.
     #[arg(long, value_delimiter = ',', conflicts_with = "racks")]
     hosts: Vec<String>,
@@ -92,6 +119,13 @@ pub(crate) struct Containers {
     /// No other node or rack will do.
     #[arg(long = "strict_locality")]
     strict_locality: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "UPPER")]
+enum ContainerType {
+    Guaranteed,
+    Opportunistic,
 }
 
 impl Options {
@@ -109,7 +143,10 @@ impl Options {
     }
 
     pub(crate) fn master_resource(&self) -> Resource {
-        Resource::new(self.master_memory, self.master_vcores)
+        with_amounts(
+            self.master_resources.as_ref(),
+            Resource::new(self.master_memory, self.master_vcores),
+        )
     }
 }
 
@@ -123,7 +160,20 @@ impl Shell {
 
 impl Containers {
     pub(crate) fn resource(&self) -> Resource {
-        Resource::new(self.container_memory, self.container_vcores)
+        with_amounts(
+            self.container_resources.as_ref(),
+            Resource::new(self.container_memory, self.container_vcores),
+        )
+    }
+
+    pub(crate) fn execution(&self) -> Execution {
+        Execution {
+            kind: match self.container_type {
+                ContainerType::Guaranteed => ExecutionType::Guaranteed,
+                ContainerType::Opportunistic => ExecutionType::Opportunistic,
+            },
+            enforce: self.enforce_execution_type,
+        }
     }
 
     pub(crate) fn locality(&self) -> Locality {
@@ -144,6 +194,24 @@ impl Containers {
             },
         }
     }
+}
+
+fn with_amounts(amounts: Option<&Amounts>, resource: Resource) -> Resource {
+    match amounts {
+        Some(amounts) => amounts.over(resource),
+        None => resource,
+    }
+}
+
+fn no_log4j(_: &str) -> Result<PathBuf, &'static str> {
+    Err(
+        "it configures log4j, which this program does not have: the ApplicationMaster writes AppMaster.stdout and \
+         AppMaster.stderr into its container's logs",
+    )
+}
+
+fn no_jar(_: &str) -> Result<PathBuf, &'static str> {
+    Err("this program is its own ApplicationMaster and stages itself: leave the option out")
 }
 
 /// Hadoop's parser takes `-option` for `--option`.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hdfs_native::{Client, ClientBuilder, WriteOptions};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::id::ApplicationId;
-use yarn_common::launch::{LocalResource, LocalResourceType, LocalResourceVisibility};
+use yarn_common::launch::LocalResource;
 
 use super::Failure;
 
@@ -56,14 +56,9 @@ impl Staging {
             .map_err(failed)?;
         Box::pin(writer.close()).await.map_err(failed)?;
         let status = self.hdfs.get_file_info(&path).await.map_err(failed)?;
-        Ok(LocalResource {
-            url: format!("{}{path}", self.file_system.trim_end_matches('/')).parse()?,
-            size: status.length as u64,
-            timestamp: i64::try_from(status.modification_time)?,
-            kind: LocalResourceType::File,
-            visibility: LocalResourceVisibility::Application,
-            pattern: None,
-        })
+        let url = format!("{}{path}", self.file_system.trim_end_matches('/')).parse()?;
+        let modified = i64::try_from(status.modification_time)?;
+        Ok(LocalResource::file(url, status.length as u64, modified))
     }
 
     pub(crate) async fn delete(&self) -> Result<(), Failure> {

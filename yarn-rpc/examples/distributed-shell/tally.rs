@@ -1,20 +1,16 @@
 //! How many containers are wanted, have been granted, and have ended how: decides what is asked for and how it ends.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeSet;
 
 use yarn_common::exit_status::ContainerExitStatus;
 use yarn_common::id::ContainerId;
 use yarn_rpc::types::ContainerStatus;
 
-/// One command that is to run: how often it was tried before.
-type Tries = u32;
-
 #[derive(Debug)]
 pub(crate) struct Tally {
     total: u32,
-    max_retries: u32,
-    wanted: VecDeque<Tries>,
-    running: BTreeMap<ContainerId, Tries>,
+    wanted: u32,
+    running: BTreeSet<ContainerId>,
     allocated: u32,
     completed: u32,
     failed: u32,
@@ -22,14 +18,12 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// `adopted` run already: an earlier ApplicationMaster has started them.
-    pub(crate) fn new(total: u32, max_retries: u32, adopted: impl IntoIterator<Item = ContainerId>) -> Self {
-        let running: BTreeMap<_, _> = adopted.into_iter().map(|container| (container, 0)).collect();
+    pub(crate) fn new(total: u32, adopted: impl IntoIterator<Item = ContainerId>) -> Self {
+        let running: BTreeSet<_> = adopted.into_iter().collect();
         let adopted = u32::try_from(running.len()).unwrap_or(u32::MAX);
-        let missing = total.saturating_sub(adopted);
         Self {
             total,
-            max_retries,
-            wanted: (0..missing).map(|_| 0).collect(),
+            wanted: total.saturating_sub(adopted),
             running,
             allocated: adopted,
             completed: 0,
@@ -37,50 +31,49 @@ impl Tally {
         }
     }
 
-    /// How many containers to ask for.
+    /// How many containers to wait for.
     pub(crate) fn wanted(&self) -> u32 {
-        u32::try_from(self.wanted.len()).unwrap_or(u32::MAX)
+        self.wanted
     }
 
-    /// Whether the granted container is to be started; one that nobody waits for is to be released.
+    /// Whether the granted container, or one of an earlier ApplicationMaster that was found late, takes a wanted one's
+    /// place; one that nobody waits for is to be released.
     pub(crate) fn granted(&mut self, container: ContainerId) -> bool {
-        let Some(tries) = self.wanted.pop_front() else {
+        if self.wanted == 0 {
             return false;
-        };
+        }
+        self.wanted -= 1;
         self.allocated += 1;
-        self.running.insert(container, tries);
+        self.running.insert(container);
         true
     }
 
     /// The NodeManager did not take the container.
     pub(crate) fn not_started(&mut self, container: ContainerId) {
-        if self.running.remove(&container).is_some() {
+        if self.running.remove(&container) {
             self.completed += 1;
             self.failed += 1;
         }
     }
 
-    /// A status may come twice, and of containers that were released: these are not counted.
-    pub(crate) fn ended(&mut self, status: &ContainerStatus) {
-        let Some(tries) = self.running.remove(&status.id) else {
-            return;
-        };
-        match status.exit_status {
-            ContainerExitStatus::SUCCESS => self.completed += 1,
-            // Lost by the cluster: it counts as never granted.
-            lost if !lost.is_fault_of_application() => {
-                self.allocated -= 1;
-                self.wanted.push_back(tries);
-            }
-            _ if tries < self.max_retries => {
-                self.allocated -= 1;
-                self.wanted.push_back(tries + 1);
-            }
-            _ => {
-                self.completed += 1;
-                self.failed += 1;
-            }
+    /// Returns whether another container is wanted for it: one that the cluster lost counts as never granted.
+    ///
+    /// A status may come of containers that were released: these are not counted.
+    pub(crate) fn ended(&mut self, status: &ContainerStatus) -> bool {
+        if !self.running.remove(&status.id) {
+            return false;
         }
+        if status.exit_status == ContainerExitStatus::SUCCESS {
+            self.completed += 1;
+        } else if status.exit_status.is_fault_of_application() {
+            self.completed += 1;
+            self.failed += 1;
+        } else {
+            self.allocated -= 1;
+            self.wanted += 1;
+            return true;
+        }
+        false
     }
 
     pub(crate) fn is_done(&self) -> bool {

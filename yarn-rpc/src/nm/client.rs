@@ -12,7 +12,7 @@ use yarn_common::{
     token::Token,
 };
 
-use super::{NmError, NmOptions};
+use super::{NmError, NmOptions, gather::Gathering};
 use crate::{
     am::NmTokenCache,
     ipc::{ExceptionKind, Identity, IpcClient, Protocol, RemoteException},
@@ -31,6 +31,7 @@ struct Shared {
     tokens: NmTokenCache,
     options: NmOptions,
     nodes: Mutex<BTreeMap<NodeId, Node>>,
+    gathering: Arc<Gathering>,
 }
 
 /// The connection to a node under a token, and its turns.
@@ -50,6 +51,7 @@ impl NmClient {
                 tokens,
                 options,
                 nodes: Mutex::default(),
+                gathering: Arc::default(),
             }),
         }
     }
@@ -57,6 +59,14 @@ impl NmClient {
     /// Closes the connection to a node, for example when it was lost. A later call opens a new one.
     pub fn disconnect(&self, node: &NodeId) {
         self.nodes().remove(node);
+    }
+
+    pub(super) fn gathering(&self) -> &Arc<Gathering> {
+        &self.shared.gathering
+    }
+
+    pub(super) fn options(&self) -> &NmOptions {
+        &self.shared.options
     }
 
     pub(super) fn batch(&self) -> usize {

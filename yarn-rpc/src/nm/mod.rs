@@ -3,6 +3,7 @@
 mod change;
 mod client;
 mod error;
+mod gather;
 mod manage;
 mod options;
 mod start;

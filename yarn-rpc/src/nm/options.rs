@@ -7,6 +7,7 @@ use crate::{ipc::IpcOptions, retry::RetryPolicy};
 const IDLE: Duration = Duration::from_secs(30);
 const CONCURRENCY: usize = 4;
 const BATCH: usize = 50;
+const REGISTRATION_WAIT: Duration = Duration::from_secs(30);
 
 /// How an [`NmClient`](super::NmClient) treats NodeManagers.
 #[derive(Clone, Debug)]
@@ -19,6 +20,9 @@ pub struct NmOptions {
     pub concurrency: usize,
     /// How many containers are started, stopped or looked at in one call. Default 50.
     pub batch: usize,
+    /// How long a start is repeated that the node refuses as granted by another ResourceManager: a NodeManager that has
+    /// come back says so until it has registered. Default 30 s; zero takes the first refusal.
+    pub registration_wait: Duration,
 }
 
 impl Default for NmOptions {
@@ -32,6 +36,7 @@ impl Default for NmOptions {
             ipc,
             concurrency: CONCURRENCY,
             batch: BATCH,
+            registration_wait: REGISTRATION_WAIT,
         }
     }
 }

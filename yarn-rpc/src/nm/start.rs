@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use yarn_common::{
     id::{ContainerId, NodeId},
     launch::ContainerLaunchContext,
@@ -25,7 +28,11 @@ impl NmClient {
     ///
     /// Returning means that the NodeManager has accepted it: localization and the process itself may still fail, which
     /// a heartbeat reports as a completed container. A start whose answer was lost is repeated, and counts as done when
-    /// the container turns out to run.
+    /// the container turns out to run. Starts on one node that are asked for side by side travel in one call, for which
+    /// each waits a millisecond.
+    ///
+    /// A node that refuses the grant as another ResourceManager's is asked again for
+    /// [`NmOptions::registration_wait`](super::NmOptions::registration_wait): it may have come back just now.
     ///
     /// # Errors
     /// See [`NmError`].
@@ -38,20 +45,8 @@ impl NmClient {
         context: &ContainerLaunchContext,
     ) -> Result<ServiceData, NmError> {
         check(container, context)?;
-        let starts = [start(container, context)];
-        let mut outcomes = self
-            .start_batch(&container.node, vec![container.id], starts.into())
-            .await;
-        outcomes.pop().map_or_else(
-            || {
-                Err(NmError::NoAnswer {
-                    step: STEP,
-                    node: container.node.clone(),
-                    container: container.id,
-                })
-            },
-            |(_, outcome)| outcome,
-        )
+        let (id, node) = (container.id, &container.node);
+        self.start_patiently(id, node, start(container, context)).await
     }
 
     /// Starts many containers: those of one node travel together, and nodes are called side by side. The outcomes come
@@ -64,36 +59,59 @@ impl NmClient {
         starts: impl IntoIterator<Item = (&'a Container, &'a ContainerLaunchContext)>,
     ) -> Vec<(ContainerId, Result<ServiceData, NmError>)> {
         let mut outcomes = Vec::new();
-        let mut by_node: BTreeMap<NodeId, Vec<(ContainerId, StartContainerRequestProto)>> = BTreeMap::new();
-        for (container, context) in starts {
-            match check(container, context) {
-                Ok(()) => by_node
-                    .entry(container.node.clone())
-                    .or_default()
-                    .push((container.id, start(container, context))),
-                Err(error) => outcomes.push((container.id, Err(error))),
-            }
-        }
         let mut calls = JoinSet::new();
-        for (node, requests) in by_node {
-            for batch in requests.chunks(self.batch()) {
-                let (ids, requests) = batch.iter().cloned().unzip();
-                let (client, node) = (self.clone(), node.clone());
-                calls.spawn(async move { client.start_batch(&node, ids, requests).await });
+        for (container, context) in starts {
+            let id = container.id;
+            if let Err(error) = check(container, context) {
+                outcomes.push((id, Err(error)));
+                continue;
             }
+            let (client, node, request) = (self.clone(), container.node.clone(), start(container, context));
+            calls.spawn(async move { (id, client.start_patiently(id, &node, request).await) });
         }
-        outcomes.extend(calls.join_all().await.into_iter().flatten());
+        outcomes.extend(calls.join_all().await);
         outcomes
     }
 
-    async fn start_batch(
+    /// A NodeManager that has just come back takes the present ResourceManager's grants for foreign ones until it has
+    /// registered there: such a refusal is final only after a while.
+    async fn start_patiently(
+        &self,
+        id: ContainerId,
+        node: &NodeId,
+        request: StartContainerRequestProto,
+    ) -> Result<ServiceData, NmError> {
+        let (started, options) = (Instant::now(), self.options());
+        let mut delays = options.retry.delays();
+        loop {
+            let outcome = self.start_with_others(node, id, request.clone()).await;
+            let outcome = outcome.unwrap_or_else(|| {
+                Err(NmError::NoAnswer {
+                    step: STEP,
+                    node: node.clone(),
+                    container: id,
+                })
+            });
+            let delay = delays.next().unwrap_or(options.retry.max_delay);
+            match outcome {
+                Err(error @ NmError::ForeignGrant { .. }) if started.elapsed() + delay <= options.registration_wait => {
+                    tracing::warn!(%error, ?delay, "trying again: the NodeManager may not have registered yet");
+                    sleep(delay).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// One call; the containers differ.
+    pub(super) async fn start_batch(
         &self,
         node: &NodeId,
-        ids: Vec<ContainerId>,
-        starts: Vec<StartContainerRequestProto>,
+        starts: Vec<(ContainerId, StartContainerRequestProto)>,
     ) -> Vec<(ContainerId, Result<ServiceData, NmError>)> {
+        let (ids, requests): (Vec<_>, _) = starts.into_iter().unzip();
         let request = StartContainersRequestProto {
-            start_container_request: starts,
+            start_container_request: requests,
         };
         let (answer, retries): (StartContainersResponseProto, u32) = match self.call(node, STEP, &request).await {
             Ok(answer) => answer,

@@ -81,6 +81,7 @@ impl<'a> Master<'a> {
         assert_eq!(registration.maximum_capability, Resource::new(6144, 8));
         let options = NmOptions {
             retry: QUICK,
+            registration_wait: BOUND,
             ..NmOptions::default()
         };
         let nodes = NmClient::new(am.nm_tokens().clone(), options);

@@ -73,6 +73,100 @@ async fn containers_of_a_node_start_together_and_nodes_side_by_side() {
 }
 
 #[tokio::test]
+async fn starts_that_are_asked_for_side_by_side_travel_in_one_call() {
+    let (nodes, _, mut listener) = client();
+    let granted: Vec<Container> = (2..6).map(|number| numbered(number, &node())).collect();
+    let answer = StartContainersResponseProto {
+        succeeded_requests: granted[1..].iter().map(|container| container.id.into()).collect(),
+        failed_requests: refusal("Unauthorized"),
+        ..Default::default()
+    };
+    let context = context();
+    let starts = granted
+        .iter()
+        .map(|container| nodes.start_container(container, &context));
+    let serve = async {
+        let mut peer = listener.accept_token().await;
+        peer.serve::<StartContainersRequestProto>("startContainers", &answer)
+            .await
+    };
+    let (outcomes, request) = tokio::join!(futures::future::join_all(starts), serve);
+    assert_eq!(request.start_container_request.len(), 4);
+    let outcomes: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(outcomes, [false, true, true, true], "each hears its own outcome");
+}
+
+#[tokio::test]
+async fn a_container_that_is_started_twice_side_by_side_starts_once_and_is_refused_once() {
+    let (nodes, _, mut listener) = client();
+    let (container, context) = (container(), context());
+    let running = StartContainersResponseProto {
+        failed_requests: refusal("Container container_1 already is running on this node!!"),
+        ..Default::default()
+    };
+    let serve = async {
+        let mut peer = listener.accept_token().await;
+        for answer in [started(), running] {
+            let request: StartContainersRequestProto = peer.serve("startContainers", &answer).await;
+            assert_eq!(request.start_container_request.len(), 1);
+        }
+    };
+    let (one, two, ()) = tokio::join!(
+        nodes.start_container(&container, &context),
+        nodes.start_container(&container, &context),
+        serve
+    );
+    assert_eq!([one.is_ok(), two.is_ok()].iter().filter(|ok| **ok).count(), 1);
+}
+
+#[tokio::test]
+async fn a_start_that_is_given_up_does_not_hold_up_the_others() {
+    let (nodes, _, mut listener) = client();
+    let (given_up, kept) = (container(), numbered(3, &node()));
+    let context = context();
+    let mut first = Box::pin(nodes.start_container(&given_up, &context));
+    assert!(futures::FutureExt::now_or_never(&mut first).is_none());
+    drop(first);
+    let answer = StartContainersResponseProto {
+        succeeded_requests: vec![kept.id.into()],
+        ..Default::default()
+    };
+    let serve = async {
+        let mut peer = listener.accept_token().await;
+        peer.serve::<StartContainersRequestProto>("startContainers", &answer)
+            .await
+    };
+    let (started, request) = tokio::join!(nodes.start_container(&kept, &context), serve);
+    started.unwrap();
+    assert_eq!(request.start_container_request.len(), 1);
+}
+
+#[tokio::test]
+async fn a_node_that_has_come_back_and_not_registered_is_asked_again_for_what_it_refused() {
+    let (nodes, _, mut listener) = client();
+    let granted = [container(), numbered(3, &node())];
+    let foreign = StartContainersResponseProto {
+        succeeded_requests: vec![granted[1].id.into()],
+        failed_requests: refusal("Container container_1 rejected as it is allocated by a previous RM"),
+        ..Default::default()
+    };
+    let serve = async {
+        let mut peer = listener.accept_token().await;
+        let mut sizes = Vec::new();
+        for answer in [foreign, started()] {
+            let request: StartContainersRequestProto = peer.serve("startContainers", &answer).await;
+            sizes.push(request.start_container_request.len());
+        }
+        sizes
+    };
+    let context = context();
+    let starts = granted.iter().map(|container| (container, &context));
+    let (outcomes, sizes) = tokio::join!(nodes.start_containers(starts), serve);
+    assert_eq!(sizes, [2, 1]);
+    assert!(outcomes.iter().all(|(_, outcome)| outcome.is_ok()), "{outcomes:?}");
+}
+
+#[tokio::test]
 async fn one_refused_container_of_a_batch_does_not_fail_the_others() {
     let (nodes, _, mut listener) = client();
     let granted = [container(), numbered(3, &node())];
@@ -165,7 +259,7 @@ async fn an_expired_grant_and_a_foreign_one_have_their_own_messages() {
                    1700000600000\nNote: System times on machines may be out of sync. Check system time and time zones.";
     let foreign = "Container container_1 rejected as it is allocated by a previous RM";
     for (message, expected) in [(expired, "clocks"), (foreign, "ask again")] {
-        let (nodes, _, mut listener) = client();
+        let (nodes, _, mut listener) = client_that_waits(Duration::ZERO);
         let answer = StartContainersResponseProto {
             failed_requests: refusal(message),
             ..Default::default()

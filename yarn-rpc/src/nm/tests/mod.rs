@@ -61,6 +61,11 @@ fn context() -> ContainerLaunchContext {
 }
 
 fn client() -> (NmClient, NmTokenCache, Listener) {
+    client_that_waits(crate::testing::BOUND)
+}
+
+/// Bears foreign grants for so long.
+fn client_that_waits(registration_wait: Duration) -> (NmClient, NmTokenCache, Listener) {
     let (ipc, listener) = network(&[]);
     let tokens = NmTokenCache::new();
     tokens.put(node(), token());
@@ -77,6 +82,7 @@ fn client() -> (NmClient, NmTokenCache, Listener) {
             NmOptions {
                 retry,
                 ipc,
+                registration_wait,
                 ..Default::default()
             },
         ),

@@ -69,25 +69,105 @@ async fn it_fails_as_hadoops_fails() {
 }
 
 #[tokio::test]
-async fn a_script_is_tried_again_where_it_is_wanted() {
+async fn node_managers_start_a_command_again_where_it_is_wanted_as_hadoops_do() {
     let bed = super::bed().await;
-    let script = bed.scratch().join("at-last.sh");
-    std::fs::write(&script, "echo try $YARN_SHELL_ID of $1\n[ $YARN_SHELL_ID = 3 ]\n").unwrap();
-    let script = script.display().to_string();
-    let retried = [
-        ["-appname", "retried"],
-        ["-container_max_retries", "2"],
+    let command = "if [ -e earlier ]; then cat earlier; else echo tried > earlier; exit 3; fi";
+    let options = [
+        ["-num_containers", "2"],
         ["-container_memory", "128"],
+        ["-container_retry_policy", "2"],
+        ["-container_retry_error_codes", "3,4"],
+        ["-container_max_retries", "2"],
+        ["-container_retry_interval", "1000"],
+        ["-container_failures_validity_interval", "600000"],
+        ["-shell_command", command],
+    ];
+    let (ours, hadoops) = run_both(&bed, options.as_flattened()).await;
+    assert_eq!(ours, hadoops);
+    assert_eq!(ours.exit_code, Some(0));
+    // The second try saw what the first had left, so it was in the same container and directory.
+    assert_eq!(ours.outputs, ["tried\n", "tried\n"]);
+}
+
+#[tokio::test]
+async fn retries_end_as_hadoops_end() {
+    let bed = super::bed().await;
+    let scratch = bed.scratch().join("retries");
+    std::fs::create_dir(&scratch).unwrap();
+    let command = format!("echo tried >> {}/$CONTAINER_ID; exit 5", scratch.display());
+    let options = [
+        ["-container_memory", "128"],
+        ["-container_retry_policy", "1"],
+        ["-container_max_retries", "1"],
+        ["-shell_command", &command],
+    ];
+    let (ours, hadoops) = run_both(&bed, options.as_flattened()).await;
+    assert_eq!(ours, hadoops);
+    assert_eq!(
+        (ours.exit_code, ours.final_status),
+        (Some(2), Some(FinalApplicationStatus::Failed))
+    );
+    let tries = std::fs::read_dir(&scratch).unwrap().map(|file| {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        text.lines().count()
+    });
+    assert_eq!(
+        tries.collect::<Vec<_>>(),
+        [2, 2],
+        "once and once again, in ours and in Hadoop's"
+    );
+}
+
+#[tokio::test]
+async fn a_script_runs_where_and_as_it_is_wanted() {
+    let bed = super::bed().await;
+    let script = bed.scratch().join("told.sh");
+    std::fs::write(&script, "echo shell $YARN_SHELL_ID of $1\n").unwrap();
+    let script = script.display().to_string();
+    let options = [
+        ["-appname", "script"],
+        ["-application_tags", "told,twice"],
+        ["-master_resources", "memory-mb=256,vcores=1"],
+        ["-container_resources", "memory-mb=1G,vcores=2"],
+        ["-num_containers", "2"],
         ["-hosts", "127.0.0.2"],
         ["-shell_script", &script],
-        ["-shell_args", "three"],
+        ["-shell_args", "two"],
     ];
-    let retried = ours(&bed, "retried", retried.as_flattened()).await;
-    assert_eq!(retried.exit_code, Some(0), "{retried:?}");
-    assert_eq!(
-        retried.outputs,
-        [1, 2, 3].map(|shell| format!("try {shell} of three\n"))
-    );
+    let run = ours(&bed, "script", options.as_flattened()).await;
+    assert_eq!(run.exit_code, Some(0), "{run:?}");
+    assert_eq!(run.outputs, [1, 2].map(|shell| format!("shell {shell} of two\n")));
+    let report = applications(&bed, "script").await.remove(0);
+    let tags: Vec<_> = report.application_tags.iter().map(String::as_str).collect();
+    assert_eq!(tags, ["told", "twice"]);
+}
+
+#[tokio::test]
+async fn options_that_make_no_sense_are_refused_before_anything_is_submitted() {
+    let bed = super::bed().await;
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["-log_properties", "log4j.properties"], 2, "does not have"),
+        (&["-jar", "shell.jar"], 2, "stages itself"),
+        (&["-container_type", "BEST_EFFORT"], 2, "OPPORTUNISTIC"),
+        (&["-container_resources", "memory-mb=much"], 2, "no amount of memory-mb"),
+        (&["-container_retry_policy", "3"], 2, "-container_retry_policy"),
+        (
+            &["-container_retry_policy", "2", "-container_max_retries", "1"],
+            1,
+            "no exit code is named",
+        ),
+        (&["-container_resources", "yarn.io/gpu=1"], 1, "yarn.io/gpu"),
+    ];
+    for (arguments, code, expected) in cases {
+        let arguments = [&["-appname", "senseless", "-shell_command", "true"], arguments].concat();
+        let mut command = tokio::process::Command::from(bed.command(example_binary("distributed-shell")));
+        let output = command.args(&arguments).kill_on_drop(true).output();
+        let output = tokio::time::timeout(BOUND, output).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    assert_eq!(applications(&bed, "senseless").await, []);
 }
 
 #[tokio::test]

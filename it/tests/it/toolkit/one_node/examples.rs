@@ -1,8 +1,11 @@
 //! The small examples.
 
+use std::process::Stdio;
+
 use selvedge_it::bed::Bed;
-use selvedge_it::cli::example_binary;
+use selvedge_it::cli::{TERMINAL_COLUMNS, TERMINAL_ROWS, example_binary};
 use selvedge_it::wait;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use yarn_common::launch::{ContainerLaunchContext, quote_argument, redirect_to_log_dir};
 use yarn_common::resource::Resource;
 use yarn_common::submission::ApplicationSubmissionContext;
@@ -10,6 +13,9 @@ use yarn_rest::model::{Application, FinalApplicationStatus};
 
 use super::super::BOUND;
 use super::super::master::{Master, rest_client};
+
+/// What clears a terminal, before each picture.
+const CLEAR: &[u8] = b"\x1b[2J";
 
 const README: &str = include_str!("../../../../../yarn-rpc/README.md");
 const HELLO_AM: &str = include_str!("../../../../../yarn-rpc/examples/hello-am.rs");
@@ -94,6 +100,53 @@ async fn yarn_top_shows_queues_applications_and_nodes() {
         "{picture}"
     );
     master.finish().await;
+}
+
+#[tokio::test]
+async fn yarn_top_on_a_terminal_changes_in_place_until_it_is_interrupted_and_leaves_the_terminal_as_it_was() {
+    let bed = super::bed().await;
+    let mut command = tokio::process::Command::from(bed.command("script"));
+    let program = quote_argument(&example_binary("yarn-top").display().to_string()).unwrap();
+    let line = format!("stty rows {TERMINAL_ROWS} cols {TERMINAL_COLUMNS}; exec {program} --interval 1");
+    command
+        .args(["-q", "-e", "-f", "-c", &line, "/dev/null"])
+        .envs([("TERM", "xterm"), ("SHELL", "/bin/sh")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    let mut running = command.spawn().unwrap();
+    let (mut keyboard, mut output) = (running.stdin.take().unwrap(), running.stdout.take().unwrap());
+    let mut terminal = vt100::Parser::new(TERMINAL_ROWS, TERMINAL_COLUMNS, 0);
+    let mut said = Vec::new();
+    let two_pictures = async {
+        while said.windows(CLEAR.len()).filter(|part| *part == CLEAR).count() < 2 {
+            let from = said.len();
+            assert_ne!(
+                output.read_buf(&mut said).await.unwrap(),
+                0,
+                "{}",
+                terminal.screen().contents()
+            );
+            terminal.process(&said[from..]);
+        }
+    };
+    tokio::time::timeout(BOUND, two_pictures).await.unwrap();
+    assert!(terminal.screen().alternate_screen() && terminal.screen().hide_cursor());
+    // As Ctrl-C does.
+    keyboard.write_all(b"\x03").await.unwrap();
+    let rest = async {
+        let mut rest = Vec::new();
+        output.read_to_end(&mut rest).await.unwrap();
+        (rest, running.wait().await.unwrap())
+    };
+    let (rest, status) = tokio::time::timeout(BOUND, rest).await.unwrap();
+    terminal.process(&rest);
+    let pictures = [said, rest].concat();
+    let pictures = String::from_utf8_lossy(&pictures);
+    assert!(pictures.matches("root.other").count() >= 1, "{pictures}");
+    assert_eq!(status.code(), Some(0), "{pictures}");
+    assert!(!terminal.screen().alternate_screen() && !terminal.screen().hide_cursor());
+    assert!(!terminal.screen().contents().contains("root."), "{pictures}");
 }
 
 async fn yarn_top(bed: &Bed) -> String {

@@ -1,10 +1,8 @@
 //! Daemons are killed and come back, and remember.
 
 use selvedge_it::bed::Daemon;
-use selvedge_it::wait;
 use yarn_common::exit_status::ContainerExitStatus;
 
-use super::super::BOUND;
 use super::super::master::{Master, script_context};
 
 #[tokio::test]
@@ -38,12 +36,10 @@ async fn containers_outlive_their_node_manager_and_calls_wait_for_it() {
     restarted.unwrap();
     assert_eq!(status.unwrap().id, before.id);
     master.running(before).await;
-    // Its token was given for the process that is gone, and serves the new one, once that has registered.
+    // Its token was given for the process that is gone, and serves the new one, once that has registered: the client
+    // waits for it.
     let context = script_context("exit 6");
-    let start = || master.nodes.start_container(after, &context);
-    wait::until("the NodeManager to take containers", BOUND, start)
-        .await
-        .unwrap();
+    master.nodes.start_container(after, &context).await.unwrap();
     std::fs::write(release, "").unwrap();
     for (container, code) in [(before, 5), (after, 6)] {
         let ended = master.completed(container.id).await;
