@@ -4,6 +4,7 @@ mod cancel;
 mod end;
 mod formats;
 mod pressure;
+mod restart;
 mod show;
 mod terminal;
 mod wordcount;
