@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::{cluster, heartbeat, resourcemanager};
+use selvedge_core::config::options::{cluster, heartbeat, jobmanager, resourcemanager, web};
+
+use crate::jobmaster::RestartSettings;
 
 /// What the components of the master need of the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,19 @@ pub struct MasterSettings {
     pub start_retry_interval: Duration,
     /// How long changes are collected before the SlotManager acts on them.
     pub requirement_check_delay: Duration,
+    /// Whether failed jobs are restarted, and how much of them.
+    pub failover: FailoverSettings,
+}
+
+/// What happens when a task fails.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailoverSettings {
+    /// Whether the job is restarted, and after which pause.
+    pub restart: RestartSettings,
+    /// All of its tasks; otherwise those that exchange records with the failed one.
+    pub full: bool,
+    /// How many failures that led to a restart are kept.
+    pub history_size: usize,
 }
 
 /// How workers are watched.
@@ -54,6 +69,13 @@ impl MasterSettings {
             start_failures_per_minute: configuration.get(&resourcemanager::START_WORKER_MAX_FAILURE_RATE)?,
             start_retry_interval: configuration.get(&resourcemanager::START_WORKER_RETRY_INTERVAL)?,
             requirement_check_delay: configuration.get(&resourcemanager::REQUIREMENT_CHECK_DELAY)?,
+            failover: FailoverSettings {
+                restart: RestartSettings::read(configuration)?,
+                full: configuration
+                    .get(&jobmanager::FAILOVER_STRATEGY)?
+                    .eq_ignore_ascii_case("full"),
+                history_size: usize::try_from(configuration.get(&web::EXCEPTION_HISTORY_SIZE)?).unwrap_or(1),
+            },
         })
     }
 }

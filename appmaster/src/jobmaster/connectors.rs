@@ -5,29 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::job_graph::{JobGraph, Vertex};
-use selvedge_core::{ExecutionAttemptId, JobId, OperatorId, VertexId};
-use selvedge_runtime::connector::{Committable, ConnectorError, Connectors, InputSplit, JobCommitter, SplitEnumerator};
-use tokio::sync::{mpsc, oneshot};
+use selvedge_core::{JobId, OperatorId, VertexId};
+use selvedge_runtime::connector::{Committable, ConnectorError, Connectors, JobCommitter, SplitEnumerator};
 use tokio::time::Instant;
-
-/// How many split requests may wait for one enumerator.
-const SPLIT_QUEUE: usize = 1024;
 
 /// How long the sinks may take to publish, and again to finish. A NameNode under load renames a thousand files in minutes;
 /// one that hangs for longer would hold the job, its containers and its user for ever.
 pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(600);
 /// How long they may take to clean up: someone waits for a job that has failed or was cancelled.
 pub(super) const ABORT_PATIENCE: Duration = Duration::from_secs(120);
-
-/// A request for a split.
-#[derive(Debug)]
-pub(super) struct SplitRequest {
-    pub(super) attempt: ExecutionAttemptId,
-    /// How many splits the attempt has had from this source before.
-    pub(super) sequence: u64,
-    pub(super) host: String,
-    pub(super) reply: oneshot::Sender<Result<Option<InputSplit>, String>>,
-}
 
 /// What the connectors of a job gave.
 #[derive(Debug, Default)]
@@ -140,64 +126,9 @@ async fn within(
     }
 }
 
-/// What an attempt was answered last. It asks for one split after another, so that one answer is enough: the same question
-/// again means that the answer was lost.
-#[derive(Debug, Default)]
-struct Answered(BTreeMap<ExecutionAttemptId, (u64, Option<InputSplit>)>);
-
-impl Answered {
-    /// The answer that was given before, `None` where the question is the attempt's next one.
-    fn before(&self, request: &SplitRequest) -> Result<Option<Option<InputSplit>>, String> {
-        let last = self.0.get(&request.attempt);
-        let next = last.map_or(0, |(sequence, _)| sequence + 1);
-        match last {
-            Some((sequence, split)) if *sequence == request.sequence => Ok(Some(split.clone())),
-            _ if next == request.sequence => Ok(None),
-            _ => Err(format!(
-                "{} asks for its split {}, and {next} is the next",
-                request.attempt, request.sequence
-            )),
-        }
-    }
-}
-
-/// Serves one enumerator's requests in order; a failure of the enumerator goes to `failures` too.
-pub(super) fn serve_splits(
-    operator: OperatorId,
-    mut enumerator: Box<dyn SplitEnumerator>,
-    failures: impl Fn(String) + Send + 'static,
-) -> mpsc::Sender<SplitRequest> {
-    let (sender, mut requests) = mpsc::channel::<SplitRequest>(SPLIT_QUEUE);
-    // Ends with the JobMaster, which holds the only sender.
-    tokio::spawn(async move {
-        let mut answered = Answered::default();
-        while let Some(request) = requests.recv().await {
-            let split = match answered.before(&request) {
-                Ok(Some(split)) => Ok(split),
-                Ok(None) => {
-                    let split = enumerator.next_split(request.attempt.subtask, &request.host).await;
-                    split.map_err(|error| format!("source '{operator}' cannot give a split: {}", error.report()))
-                }
-                Err(disorder) => Err(disorder),
-            };
-            match &split {
-                Ok(split) => {
-                    let last = (request.sequence, split.clone());
-                    answered.0.insert(request.attempt, last);
-                }
-                Err(cause) => failures(cause.clone()),
-            }
-            // The asker may have gone; its splits are lost with its attempt.
-            let _ = request.reply.send(split);
-        }
-    });
-    sender
-}
-
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use bytes::Bytes;
 
     use super::*;
 
@@ -293,54 +224,5 @@ mod tests {
             "{leftover}"
         );
         assert!(leftover.contains("within 120 s"), "{leftover}");
-    }
-
-    #[derive(Debug)]
-    struct Numbers(u32);
-
-    #[async_trait]
-    impl SplitEnumerator for Numbers {
-        async fn next_split(&mut self, _: u32, _: &str) -> Result<Option<InputSplit>, ConnectorError> {
-            self.0 += 1;
-            Ok((self.0 <= 3).then(|| InputSplit(Bytes::from(self.0.to_string()))))
-        }
-
-        fn return_splits(&mut self, _: u32, _: Vec<InputSplit>) {}
-    }
-
-    #[tokio::test]
-    async fn the_same_question_gets_the_same_split_and_a_wrong_number_none() {
-        let (told, mut failures) = mpsc::channel(8);
-        let splits = serve_splits("read".into(), Box::new(Numbers(0)), move |cause| {
-            told.try_send(cause).unwrap();
-        });
-        let ask = async |subtask, sequence| {
-            let (reply, answer) = oneshot::channel();
-            let attempt = ExecutionAttemptId {
-                vertex: "v".into(),
-                subtask,
-                attempt: 0,
-            };
-            let request = SplitRequest {
-                attempt,
-                sequence,
-                host: "node".to_owned(),
-                reply,
-            };
-            splits.send(request).await.unwrap();
-            let split = answer.await.unwrap()?;
-            Ok::<_, String>(split.map(|split| String::from_utf8(split.0.to_vec()).unwrap()))
-        };
-        let split = |number: &str| Ok(Some(number.to_owned()));
-        assert_eq!(ask(0, 0).await, split("1"));
-        assert_eq!(ask(0, 0).await, split("1"), "the answer was lost");
-        assert_eq!(ask(1, 0).await, split("2"), "another subtask has questions of its own");
-        assert_eq!(ask(0, 1).await, split("3"));
-        for _ in 0..2 {
-            assert_eq!(ask(1, 1).await, Ok(None));
-        }
-        let disorder = ask(0, 3).await.unwrap_err();
-        assert!(disorder.contains("split 3, and 2 is the next"), "{disorder}");
-        assert_eq!(failures.recv().await, Some(disorder));
     }
 }

@@ -1,6 +1,6 @@
 //! What each worker is sent: the descriptions of its tasks, with the other end of every channel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use selvedge_core::job_graph::{Edge, Vertex};
@@ -14,14 +14,20 @@ use super::execution_graph::{ExecutionGraph, peers_of};
 /// The tasks of a job by worker. Every execution must have its location.
 pub(super) type Deployment = BTreeMap<ResourceId, Vec<TaskDeploymentDescriptor>>;
 
-/// Describes every task of the job.
-pub(super) fn describe(graph: &ExecutionGraph) -> Result<Deployment, serde_json::Error> {
+/// Describes these tasks of the job.
+pub(super) fn describe(
+    graph: &ExecutionGraph,
+    tasks: &BTreeSet<ExecutionAttemptId>,
+) -> Result<Deployment, serde_json::Error> {
     let mut deployment = Deployment::new();
     for (vertex, executions) in graph.vertices() {
         for subtask in 0..executions.len() as u32 {
             let Some((attempt, resource_id)) = located(graph, &vertex.id, subtask) else {
                 continue;
             };
+            if !tasks.contains(&attempt) {
+                continue;
+            }
             let descriptor = descriptor(graph, vertex, &attempt)?;
             deployment.entry(resource_id).or_default().push(descriptor);
         }
@@ -129,7 +135,7 @@ mod tests {
         job.edges[0].partitioner = partitioner;
         let mut graph = ExecutionGraph::new(JobId::from_bytes([1; 16]), Arc::new(job), Timestamp::default());
         let attempts: Vec<_> = graph.executions().map(|(id, _)| id).collect();
-        for id in attempts {
+        for id in attempts.clone() {
             graph.execution_mut(&id).unwrap().location = Some(TaskLocation {
                 resource_id: format!("worker-{}", id.subtask).into(),
                 host: "node".into(),
@@ -137,7 +143,7 @@ mod tests {
                 allocation_id: AllocationId::from_bytes([id.subtask as u8; 16]),
             });
         }
-        describe(&graph).unwrap()
+        describe(&graph, &attempts.into_iter().collect()).unwrap()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The ExecutionGraph: vertex × subtask × attempt, with the time of every state. Pure; also what REST shows of a job, alive
 //! or archived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use selvedge_core::job_graph::topology::topological_order;
@@ -29,6 +29,21 @@ pub struct ExecutionGraph {
     pub root_cause: Option<Failure>,
     /// Failures that followed the first, in order.
     pub further_failures: Vec<Failure>,
+    /// The failures that led to restarts, the oldest first.
+    pub past_failures: VecDeque<PastFailure>,
+    /// Whether older ones were dropped.
+    pub history_truncated: bool,
+    /// How often tasks were restarted.
+    pub restarts: u64,
+}
+
+/// A failure that led to a restart.
+#[derive(Debug, Clone)]
+pub struct PastFailure {
+    /// What failed first.
+    pub failure: Failure,
+    /// What failed until the restart, in order.
+    pub concurrent: Vec<Failure>,
 }
 
 /// The current run of one subtask.
@@ -60,9 +75,9 @@ pub struct TaskLocation {
 }
 
 impl Execution {
-    fn new(now: Timestamp) -> Self {
+    fn new(attempt: u32, now: Timestamp) -> Self {
         Self {
-            attempt: 0,
+            attempt,
             state: ExecutionState::Created,
             timestamps: BTreeMap::from([(ExecutionState::Created, now)]),
             location: None,
@@ -96,7 +111,7 @@ impl ExecutionGraph {
     /// The parallel form of a graph that has been checked: every execution is CREATED, the job INITIALIZING.
     pub fn new(job_id: JobId, graph: Arc<JobGraph>, now: Timestamp) -> Self {
         let order = topological_order(&graph).unwrap_or_else(|cycle| cycle);
-        let executions = |vertex: &Vertex| (0..vertex.parallelism).map(|_| Execution::new(now)).collect();
+        let executions = |vertex: &Vertex| (0..vertex.parallelism).map(|_| Execution::new(0, now)).collect();
         Self {
             job_id,
             vertices: graph
@@ -110,6 +125,9 @@ impl ExecutionGraph {
             timestamps: BTreeMap::from([(JobStatus::Initializing, now)]),
             root_cause: None,
             further_failures: Vec::new(),
+            past_failures: VecDeque::new(),
+            history_truncated: false,
+            restarts: 0,
         }
     }
 
@@ -171,6 +189,13 @@ impl ExecutionGraph {
     pub fn current_attempt(&self, vertex: &VertexId, subtask: u32) -> Option<ExecutionAttemptId> {
         let execution = self.vertices.get(vertex)?.get(subtask as usize)?;
         Some(attempt_id(vertex, subtask, execution))
+    }
+
+    /// A new attempt in place of this one, which has ended.
+    pub fn start_over(&mut self, id: &ExecutionAttemptId, now: Timestamp) -> Option<ExecutionAttemptId> {
+        let execution = self.execution_mut(id).filter(|run| run.state.is_terminal())?;
+        *execution = Execution::new(execution.attempt + 1, now);
+        self.current_attempt(&id.vertex, id.subtask)
     }
 
     /// Moves the job on, where the table of states allows it.

@@ -4,14 +4,21 @@
 //! slots and says when workers are gone. Its states are drawn in `state.rs`.
 
 mod connectors;
+mod deploying;
 mod deployment;
 pub mod error;
 pub mod execution_graph;
+mod failover;
+#[cfg(test)]
+mod failover_tests;
 mod gateway;
+mod regions;
+mod restart_strategy;
 mod result;
 mod root_cause;
 mod service;
 mod slot_pool;
+mod splits;
 mod state;
 mod task_events;
 #[cfg(test)]
@@ -30,6 +37,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use error::JobMasterError;
 pub use execution_graph::ExecutionGraph;
 pub use gateway::JobMasters;
+pub use restart_strategy::RestartSettings;
 pub use result::JobResult;
 pub use root_cause::{Failure, FailureKind};
 

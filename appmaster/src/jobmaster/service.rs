@@ -11,9 +11,11 @@ use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerR
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::connectors::{self, Committers, PreparedConnectors, SplitRequest, serve_splits};
+use super::connectors::{self, Committers, PreparedConnectors};
 use super::execution_graph::ExecutionGraph;
+use super::failover::{Failover, Scope};
 use super::root_cause::FailureKind;
+use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::workers::{WorkerEvent, Workers};
 use super::{Environment, Reply, Request};
@@ -32,6 +34,8 @@ pub(super) enum Event {
     Committed(Result<Option<String>, String>),
     Aborted(Option<String>),
     SplitFailed(String),
+    /// The sources have taken splits back, for the restart of this number.
+    SplitsReturned(u64),
 }
 
 pub(super) struct Service {
@@ -41,7 +45,7 @@ pub(super) struct Service {
     state: JobState,
     workers: Workers,
     committers: Committers,
-    splits: BTreeMap<OperatorId, mpsc::Sender<SplitRequest>>,
+    splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
     figures_asked: Instant,
     requests: mpsc::Receiver<Request>,
     events: mpsc::Receiver<Event>,
@@ -74,7 +78,13 @@ impl Service {
                 address: environment.rpc_address.clone(),
                 notices: to_notices,
             },
-            state: JobState::new(job_id, graph, environment.settings.slot_request_timeout, now),
+            state: JobState::new(
+                job_id,
+                graph.clone(),
+                environment.settings.slot_request_timeout,
+                Failover::new(&graph, environment.settings.failover.clone(), seed(job_master_id)),
+                now,
+            ),
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
@@ -156,8 +166,9 @@ impl Service {
             Event::Aborted(leftover) => self.state.aborted(leftover, now),
             Event::SplitFailed(cause) => {
                 let failure = self.state.job_failure(cause, FailureKind::Cause, now);
-                self.state.fail(failure, now)
+                self.state.fail_or_restart(failure, Vec::new(), Scope::Job, now)
             }
+            Event::SplitsReturned(number) => self.state.splits_returned(number, now),
         }
     }
 
@@ -346,12 +357,12 @@ impl Service {
             let (answer, split) = oneshot::channel();
             let gone = || GatewayError::Fenced("the job has ended".to_owned());
             let asked = requests
-                .send(SplitRequest {
+                .send(SplitCommand::Next(SplitRequest {
                     attempt,
                     sequence,
                     host,
                     reply: answer,
-                })
+                }))
                 .await;
             let split = match asked {
                 Ok(()) => split
@@ -373,6 +384,13 @@ impl Service {
                 }
             }
             Action::CancelTasks { resource_id, attempts } => self.workers.cancel(resource_id, attempts),
+            Action::ReturnSplits { number, attempts } => {
+                let sources: Vec<_> = self.splits.values().cloned().collect();
+                self.spawn(async move {
+                    return_splits(sources, attempts).await;
+                    Event::SplitsReturned(number)
+                });
+            }
             Action::Commit(committables) => {
                 let committers = self.committers.clone();
                 self.spawn(async move { Event::Committed(committers.commit(&committables).await) });
@@ -385,6 +403,14 @@ impl Service {
             Action::End => {}
         }
     }
+}
+
+/// Ids are random: each JobMaster varies its pauses in its own way.
+fn seed(job_master_id: LeaderSessionId) -> u64 {
+    let bytes = job_master_id.as_bytes();
+    bytes
+        .iter()
+        .fold(0, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte))
 }
 
 async fn until(deadline: Option<Instant>) {

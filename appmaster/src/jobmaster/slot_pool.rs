@@ -1,6 +1,6 @@
 //! The slots that workers have offered to a job, and which subtasks go into which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use selvedge_core::job_graph::JobGraph;
 use selvedge_core::{AllocationId, ResourceId, VertexId};
@@ -18,6 +18,8 @@ pub(super) struct PooledSlot {
 pub(super) struct SlotPool {
     required: u32,
     slots: BTreeMap<AllocationId, PooledSlot>,
+    /// Which slot stands at which place of the job. Tasks that run stay where they are when others get new slots.
+    places: Vec<Option<AllocationId>>,
 }
 
 impl SlotPool {
@@ -25,6 +27,7 @@ impl SlotPool {
         Self {
             required,
             slots: BTreeMap::new(),
+            places: Vec::new(),
         }
     }
 
@@ -60,8 +63,26 @@ impl SlotPool {
         self.slots.retain(|_, slot| slot.resource_id != *resource_id);
     }
 
+    /// The slot of every place. Places that have none get the others in order.
+    pub(super) fn assigned(&mut self) -> Vec<PooledSlot> {
+        self.places.resize(self.required as usize, None);
+        for place in &mut self.places {
+            *place = place.filter(|allocation| self.slots.contains_key(allocation));
+        }
+        let taken: BTreeSet<_> = self.places.iter().flatten().copied().collect();
+        let in_order = self.in_order().into_iter().map(|slot| slot.allocation_id);
+        let mut free = in_order.filter(|allocation| !taken.contains(allocation));
+        for place in &mut self.places {
+            *place = place.or_else(|| free.next());
+        }
+        let slots = self.places.iter().flatten();
+        slots
+            .filter_map(|allocation| self.slots.get(allocation).cloned())
+            .collect()
+    }
+
     /// The slots in the order in which subtasks fill them: worker by worker.
-    pub(super) fn in_order(&self) -> Vec<PooledSlot> {
+    fn in_order(&self) -> Vec<PooledSlot> {
         let mut slots: Vec<_> = self.slots.values().cloned().collect();
         slots.sort_by(|left, right| (&left.resource_id, left.slot_index).cmp(&(&right.resource_id, right.slot_index)));
         slots
@@ -119,8 +140,16 @@ mod tests {
         );
         let order: Vec<_> = pool.in_order().into_iter().map(|slot| slot.resource_id.0).collect();
         assert_eq!(order, ["a", "b"]);
+        let workers = |pool: &mut SlotPool| {
+            pool.assigned()
+                .into_iter()
+                .map(|slot| slot.resource_id.0)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(workers(&mut pool), ["a", "b"]);
         pool.remove_worker(&"a".into());
         assert!(pool.offer(slot(3, "c", 0)));
+        assert_eq!(workers(&mut pool), ["c", "b"], "a slot in use keeps its place");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The decisions of a JobMaster, pure: what happened goes in, what is to be done comes out.
 //!
 //! ```text
+//!                                    RESTARTING (see `failover.rs`)
+//!                                         ▲│
 //! INITIALIZING ──prepared──► CREATED ──► RUNNING ──all FINISHED, committed──► FINISHED
 //!      │                                    │ failure                cancel
 //!      │ not prepared                       ▼                          ▼
@@ -11,22 +13,23 @@
 //!
 //! Slots are declared while the connectors still prepare; tasks are deployed when all slots are there and all is prepared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::job_graph::JobGraph;
 use selvedge_core::status::{ExecutionState, JobStatus};
-use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, ResourceId, VertexId};
+use selvedge_core::{ExecutionAttemptId, JobId, ResourceId, VertexId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::connector::Committable;
 use tokio::time::Instant;
 
-use super::deployment::{Deployment, describe};
+use super::deployment::Deployment;
 use super::error::JobMasterError;
-use super::execution_graph::{ExecutionGraph, TaskLocation};
+use super::execution_graph::ExecutionGraph;
+use super::failover::{Failover, Scope};
 use super::root_cause::{Failure, FailureKind, RootCause};
-use super::slot_pool::{PooledSlot, SlotPool, assign_slots};
+use super::slot_pool::SlotPool;
 
 /// The two times of an event: of day, and of intervals.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,11 @@ pub(super) enum Action {
     /// Cancel tasks on a worker.
     CancelTasks {
         resource_id: ResourceId,
+        attempts: Vec<ExecutionAttemptId>,
+    },
+    /// The sources are to give the splits of these attempts to others.
+    ReturnSplits {
+        number: u64,
         attempts: Vec<ExecutionAttemptId>,
     },
     /// Make the output visible.
@@ -64,7 +72,7 @@ pub(super) struct WorkerAddress {
 
 /// How far the end of the job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+pub(super) enum Ending {
     NotYet,
     Committing,
     Aborting,
@@ -77,23 +85,32 @@ pub(super) struct JobState {
     pub(super) graph: ExecutionGraph,
     pub(super) pool: SlotPool,
     pub(super) workers: BTreeMap<ResourceId, WorkerAddress>,
-    pub(super) committables: BTreeMap<VertexId, Vec<Committable>>,
+    /// What the attempts that FINISHED have written.
+    pub(super) committables: BTreeMap<ExecutionAttemptId, Vec<Committable>>,
     /// How many heartbeats in a row did not name an attempt that should run.
     pub(super) missed: BTreeMap<ExecutionAttemptId, u32>,
     /// Why the last worker could not start, for the message when slots are missing.
     pub(super) start_failure: Option<String>,
-    root_cause: RootCause,
-    prepared: bool,
-    deployed: bool,
-    ending: Ending,
-    slot_deadline: Instant,
-    slot_timeout: Duration,
+    pub(super) root_cause: RootCause,
+    pub(super) failover: Failover,
+    pub(super) prepared: bool,
+    pub(super) deployed: bool,
+    pub(super) ending: Ending,
+    pub(super) slot_deadline: Instant,
+    pub(super) slot_timeout: Duration,
 }
 
 impl JobState {
-    pub(super) fn new(job_id: JobId, graph: Arc<JobGraph>, slot_timeout: Duration, now: Now) -> Self {
+    pub(super) fn new(
+        job_id: JobId,
+        graph: Arc<JobGraph>,
+        slot_timeout: Duration,
+        failover: Failover,
+        now: Now,
+    ) -> Self {
         let pool = SlotPool::new(graph.required_slots());
         Self {
+            failover,
             graph: ExecutionGraph::new(job_id, graph, now.wall),
             pool,
             workers: BTreeMap::new(),
@@ -132,63 +149,6 @@ impl JobState {
         actions
     }
 
-    /// A worker offers slots; those taken come back.
-    pub(super) fn offer_slots(
-        &mut self,
-        resource_id: &ResourceId,
-        offers: impl Iterator<Item = (AllocationId, u32)>,
-        now: Now,
-    ) -> (Vec<AllocationId>, Vec<Action>) {
-        if self.ending != Ending::NotYet || !self.workers.contains_key(resource_id) {
-            return (Vec::new(), Vec::new());
-        }
-        let mut accepted = Vec::new();
-        for (allocation_id, slot_index) in offers {
-            if self.pool.offer(PooledSlot {
-                allocation_id,
-                slot_index,
-                resource_id: resource_id.clone(),
-            }) {
-                accepted.push(allocation_id);
-            }
-        }
-        (accepted, self.deploy_when_complete(now))
-    }
-
-    fn deploy_when_complete(&mut self, now: Now) -> Vec<Action> {
-        let running = self.graph.status() == JobStatus::Running;
-        if !self.prepared || self.deployed || !running || !self.pool.is_complete() {
-            return Vec::new();
-        }
-        let slots = self.pool.in_order();
-        for (vertex, subtask, slot) in assign_slots(&self.graph.graph) {
-            let (Some(slot), Some(id)) = (slots.get(slot), self.graph.current_attempt(&vertex, subtask)) else {
-                continue;
-            };
-            let Some(worker) = self.workers.get(&slot.resource_id) else {
-                continue;
-            };
-            let location = TaskLocation {
-                resource_id: slot.resource_id.clone(),
-                host: worker.host.clone(),
-                data_address: worker.data_address.clone(),
-                allocation_id: slot.allocation_id,
-            };
-            if let Some(execution) = self.graph.execution_mut(&id) {
-                execution.location = Some(location);
-            }
-        }
-        self.deployed = true;
-        self.move_all(ExecutionState::Scheduled, ExecutionState::Deploying, now);
-        match describe(&self.graph) {
-            Ok(deployment) => vec![Action::Deploy(deployment)],
-            Err(error) => {
-                let cause = format!("the tasks cannot be described: {error}");
-                self.fail(self.job_failure(cause, FailureKind::Cause, now), now)
-            }
-        }
-    }
-
     /// A user cancels the job.
     pub(super) fn cancel(&mut self, now: Now) -> Result<Vec<Action>, JobMasterError> {
         let status = self.graph.status();
@@ -209,17 +169,29 @@ impl JobState {
             return Err(refused(""));
         }
         self.move_job(JobStatus::Cancelling, now);
-        let mut actions = self.cancel_tasks(now);
+        self.failover.give_up();
+        let mut actions = self.cancel_these(None, now);
         actions.extend(self.conclude(now));
         Ok(actions)
     }
 
-    /// Cancels every task that has not ended: those that run are told, the others end at once.
-    fn cancel_tasks(&mut self, now: Now) -> Vec<Action> {
-        self.end_what_does_not_run(now);
+    /// Cancels every task, or every one of these, that has not ended: those that run are told, the others end at once.
+    pub(super) fn cancel_these(&mut self, these: Option<&BTreeSet<ExecutionAttemptId>>, now: Now) -> Vec<Action> {
+        let is_meant = |id: &ExecutionAttemptId| these.is_none_or(|these| these.contains(id));
+        let idle: Vec<_> = self
+            .graph
+            .executions()
+            .filter(|(_, run)| matches!(run.state(), ExecutionState::Created | ExecutionState::Scheduled))
+            .map(|(id, _)| id)
+            .filter(is_meant)
+            .collect();
+        for id in idle {
+            self.move_attempt(&id, ExecutionState::Canceled, now);
+        }
         let running: Vec<_> = self
             .graph
             .executions()
+            .filter(|(id, _)| is_meant(id))
             .filter(|(_, execution)| execution.state().may_become(ExecutionState::Canceling))
             .filter_map(|(id, execution)| Some((id, execution.location.as_ref()?.resource_id.clone())))
             .collect();
@@ -247,9 +219,7 @@ impl JobState {
             return Vec::new();
         }
         let hurry = failure.kind == FailureKind::Symptom;
-        if let Some(further) = self.root_cause.report(failure, now.monotonic) {
-            self.graph.further_failures.push(further);
-        }
+        self.note_failure(failure, now);
         let mut actions = if hurry { vec![Action::Hurry] } else { Vec::new() };
         actions.extend(self.start_failing(now));
         actions
@@ -259,7 +229,8 @@ impl JobState {
         let mut actions = Vec::new();
         if self.graph.status() != JobStatus::Cancelling && self.graph.status().may_become(JobStatus::Failing) {
             self.move_job(JobStatus::Failing, now);
-            actions = self.cancel_tasks(now);
+            self.failover.give_up();
+            actions = self.cancel_these(None, now);
         }
         actions.extend(self.conclude(now));
         actions
@@ -269,6 +240,9 @@ impl JobState {
     pub(super) fn conclude(&mut self, now: Now) -> Vec<Action> {
         self.root_cause.settle(now.monotonic);
         self.graph.root_cause = self.root_cause.settled().cloned();
+        if self.graph.status() == JobStatus::Restarting {
+            return self.go_on_restarting(now);
+        }
         if self.ending != Ending::NotYet || !self.prepared || !self.graph.all_terminal() {
             return Vec::new();
         }
@@ -276,12 +250,22 @@ impl JobState {
         match self.graph.status() {
             JobStatus::Running if self.graph.all_in(ExecutionState::Finished) => {
                 self.ending = Ending::Committing;
-                vec![Action::Commit(self.committables.clone())]
+                vec![Action::Commit(self.output())]
             }
             JobStatus::Cancelling => self.abort(),
             JobStatus::Failing | JobStatus::Initializing if has_cause => self.abort(),
             _ => Vec::new(),
         }
+    }
+
+    /// What the last attempts have written; nothing of an earlier one is among it.
+    fn output(&self) -> BTreeMap<VertexId, Vec<Committable>> {
+        let mut output = BTreeMap::<VertexId, Vec<Committable>>::new();
+        for (attempt, written) in &self.committables {
+            let of_vertex = output.entry(attempt.vertex.clone()).or_default();
+            of_vertex.extend(written.iter().cloned());
+        }
+        output
     }
 
     fn abort(&mut self) -> Vec<Action> {
@@ -331,34 +315,21 @@ impl JobState {
     pub(super) fn tick(&mut self, now: Now) -> Vec<Action> {
         let waits = !self.deployed && !self.has_failed() && self.ending == Ending::NotYet;
         if waits && now.monotonic >= self.slot_deadline {
-            let cause = self.no_resource_available();
-            return self.fail(self.job_failure(cause, FailureKind::Cause, now), now);
+            let failure = self.job_failure(self.no_resource_available(), FailureKind::Cause, now);
+            return self.fail_or_restart(failure, Vec::new(), Scope::Job, now);
         }
         self.conclude(now)
-    }
-
-    fn no_resource_available(&self) -> String {
-        let start_failure = match &self.start_failure {
-            Some(cause) => format!("; the last worker could not start: {cause}"),
-            None => String::new(),
-        };
-        format!(
-            "NoResourceAvailableException: the job needs {} slots, and {} were there after {} s (slot.request.timeout)\
-             {start_failure}",
-            self.pool.required(),
-            self.pool.len(),
-            self.slot_timeout.as_secs()
-        )
     }
 
     /// When [`Self::tick`] is to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let slots =
             (!self.deployed && !self.has_failed() && self.ending == Ending::NotYet).then_some(self.slot_deadline);
-        [slots, self.root_cause.deadline()].into_iter().flatten().min()
+        let deadlines = [slots, self.root_cause.deadline(), self.failover.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
-    const fn has_failed(&self) -> bool {
+    pub(super) const fn has_failed(&self) -> bool {
         !matches!(self.root_cause, RootCause::Open)
     }
 
@@ -382,7 +353,7 @@ impl JobState {
     }
 
     /// Moves the job; the caller has looked at the table.
-    fn move_job(&mut self, next: JobStatus, now: Now) {
+    pub(super) fn move_job(&mut self, next: JobStatus, now: Now) {
         let from = self.graph.status();
         match self.graph.transition_job(next, now.wall) {
             Ok(()) => tracing::info!(job = %self.graph.job_id, "job switched from {from} to {next}"),

@@ -5,6 +5,7 @@ use selvedge_core::{AllocationId, ExecutionAttemptId, ResourceId};
 use selvedge_runtime::connector::Committable;
 use selvedge_runtime::gateway::proto::TaskMetrics;
 
+use super::failover::Scope;
 use super::root_cause::{Failure, FailureKind, is_symptom};
 use super::state::{Action, JobState, Now};
 
@@ -46,8 +47,9 @@ impl JobState {
             }
             (_, ExecutionState::Failed) => self.task_failed(&report.attempt, report.cause, now),
             (_, ExecutionState::Finished) => {
-                let vertex = report.attempt.vertex.clone();
-                self.committables.entry(vertex).or_default().extend(report.committables);
+                if !report.committables.is_empty() {
+                    self.committables.insert(report.attempt.clone(), report.committables);
+                }
                 self.task_ended(&report.attempt, ExecutionState::Finished, now)
             }
             (_, next) => {
@@ -74,7 +76,7 @@ impl JobState {
             FailureKind::Cause
         };
         let failure = self.fail_attempt(attempt, cause, kind, now);
-        self.fail(failure, now)
+        self.fail_or_restart(failure, Vec::new(), Scope::Tasks(std::slice::from_ref(attempt)), now)
     }
 
     fn fail_attempt(&mut self, attempt: &ExecutionAttemptId, cause: String, kind: FailureKind, now: Now) -> Failure {
@@ -98,19 +100,24 @@ impl JobState {
     /// A worker refused its tasks: none of them runs.
     pub(super) fn deployment_refused(&mut self, resource_id: &ResourceId, cause: &str, now: Now) -> Vec<Action> {
         let cause = format!("the task could not be deployed: {cause}");
-        let attempts = self.graph.unfinished_on(resource_id).into_iter();
+        let attempts = self.graph.unfinished_on(resource_id);
         // All of them first: there is nothing to cancel on that worker.
-        let failures: Vec<_> = attempts
-            .map(|attempt| self.fail_attempt(&attempt, cause.clone(), FailureKind::Cause, now))
+        let mut failures: Vec<_> = attempts
+            .iter()
+            .map(|attempt| self.fail_attempt(attempt, cause.clone(), FailureKind::Cause, now))
             .collect();
-        let actions = failures.into_iter().flat_map(|failure| self.fail(failure, now));
-        actions.collect()
+        if failures.is_empty() {
+            return Vec::new();
+        }
+        let first = failures.remove(0);
+        self.fail_or_restart(first, failures, Scope::Tasks(&attempts), now)
     }
 
     /// A worker did not answer when it was sent its tasks. They may run: they are cancelled there like all others, and end
     /// when the worker says so, does not know them, or is lost.
     pub(super) fn deployment_unanswered(&mut self, resource_id: &ResourceId, cause: &str, now: Now) -> Vec<Action> {
-        if self.graph.unfinished_on(resource_id).is_empty() {
+        let unfinished = self.graph.unfinished_on(resource_id);
+        if unfinished.is_empty() {
             return Vec::new();
         }
         let host = self.workers.get(resource_id).map(|worker| worker.host.clone());
@@ -121,7 +128,7 @@ impl JobState {
             worker: host.map(|host| (resource_id.clone(), host)),
             timestamp: now.wall,
         };
-        self.fail(failure, now)
+        self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&unfinished), now)
     }
 
     /// A worker is gone, with its slots and tasks. The driver knows why (`Cause`); a missed heartbeat does not (`Symptom`).
@@ -149,7 +156,7 @@ impl JobState {
             worker: worker.map(|worker| (resource_id.clone(), worker.host)),
             timestamp: now.wall,
         };
-        self.fail(failure, now)
+        self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&unfinished), now)
     }
 
     /// Whether tasks of the job ran on the worker that did not FINISH.

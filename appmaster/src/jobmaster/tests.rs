@@ -4,39 +4,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::status::{ExecutionState, JobStatus};
-use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, ResourceId};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::TaskMetrics;
 use tokio::time::Instant;
 
+use super::failover::Failover;
+use super::restart_strategy::RestartSettings;
 use super::root_cause::{FailureKind, GRACE};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::task_events::TaskReport;
+use crate::settings::FailoverSettings;
 use crate::testing::word_count;
 
-const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
 
-fn now() -> Now {
+pub(super) fn now() -> Now {
     Now {
         wall: Timestamp::from_millis(1000),
         monotonic: Instant::now(),
     }
 }
 
-fn later(now: Now, by: Duration) -> Now {
+pub(super) fn later(now: Now, by: Duration) -> Now {
     Now {
         wall: now.wall + by,
         monotonic: now.monotonic + by,
     }
 }
 
-fn worker(number: u32) -> ResourceId {
+pub(super) fn worker(number: u32) -> ResourceId {
     format!("worker-{number}").into()
 }
 
 /// A job with parallelism 2 and two registered workers.
 fn job(now: Now) -> JobState {
-    let mut state = JobState::new(JobId::from_bytes([1; 16]), Arc::new(word_count(2)), SLOT_TIMEOUT, now);
+    job_of(Arc::new(word_count(2)), RestartSettings::None, now)
+}
+
+/// The same of this graph, with a restart strategy.
+pub(super) fn job_of(graph: Arc<JobGraph>, restart: RestartSettings, now: Now) -> JobState {
+    let settings = FailoverSettings {
+        restart,
+        full: false,
+        history_size: 2,
+    };
+    let failover = Failover::new(&graph, settings, 1);
+    let mut state = JobState::new(JobId::from_bytes([1; 16]), graph, SLOT_TIMEOUT, failover, now);
     for number in 0..2 {
         let address = WorkerAddress {
             host: format!("node-{number}"),
@@ -47,7 +61,7 @@ fn job(now: Now) -> JobState {
     state
 }
 
-fn offer(state: &mut JobState, number: u32, now: Now) -> Vec<Action> {
+pub(super) fn offer(state: &mut JobState, number: u32, now: Now) -> Vec<Action> {
     let allocation = AllocationId::from_bytes([number as u8; 16]);
     let (accepted, actions) = state.offer_slots(&worker(number), [(allocation, 0)].into_iter(), now);
     assert_eq!(accepted, [allocation]);
@@ -56,7 +70,10 @@ fn offer(state: &mut JobState, number: u32, now: Now) -> Vec<Action> {
 
 /// The same, deployed.
 fn deployed(now: Now) -> JobState {
-    let mut state = job(now);
+    deploy(job(now), now)
+}
+
+pub(super) fn deploy(mut state: JobState, now: Now) -> JobState {
     state.prepared(Ok(()), now);
     offer(&mut state, 0, now);
     let actions = offer(&mut state, 1, now);
@@ -64,7 +81,7 @@ fn deployed(now: Now) -> JobState {
     state
 }
 
-fn id(vertex: &str, subtask: u32) -> ExecutionAttemptId {
+pub(super) fn id(vertex: &str, subtask: u32) -> ExecutionAttemptId {
     ExecutionAttemptId {
         vertex: vertex.into(),
         subtask,
@@ -72,7 +89,13 @@ fn id(vertex: &str, subtask: u32) -> ExecutionAttemptId {
     }
 }
 
-fn report(state: &mut JobState, attempt: ExecutionAttemptId, to: ExecutionState, cause: &str, now: Now) -> Vec<Action> {
+pub(super) fn report(
+    state: &mut JobState,
+    attempt: ExecutionAttemptId,
+    to: ExecutionState,
+    cause: &str,
+    now: Now,
+) -> Vec<Action> {
     let report = TaskReport {
         attempt,
         state: to,
@@ -83,7 +106,7 @@ fn report(state: &mut JobState, attempt: ExecutionAttemptId, to: ExecutionState,
     state.task_reported(report, now)
 }
 
-fn report_all(state: &mut JobState, to: ExecutionState, now: Now) -> Vec<Action> {
+pub(super) fn report_all(state: &mut JobState, to: ExecutionState, now: Now) -> Vec<Action> {
     let ids: Vec<_> = state.graph.executions().map(|(id, _)| id).collect();
     ids.into_iter().flat_map(|id| report(state, id, to, "", now)).collect()
 }

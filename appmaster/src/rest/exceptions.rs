@@ -1,27 +1,50 @@
 //! The JSON of a job's failures.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::jobmaster::{ExecutionGraph, Failure};
 
-pub(super) fn exceptions_json(job: &ExecutionGraph) -> Value {
-    let all: Vec<_> = job.root_cause.iter().chain(&job.further_failures).map(entry).collect();
-    let concurrent: Vec<_> = job
-        .further_failures
-        .iter()
-        .map(|failure| history_entry(failure, &[]))
-        .collect();
-    let history: Vec<_> = job
+/// What may be asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ExceptionsQuery {
+    #[serde(rename = "maxExceptions")]
+    max_exceptions: Option<usize>,
+}
+
+/// How many entries there are where nothing else is asked for, as in Flink.
+const MOST_ENTRIES: usize = 20;
+
+/// The failures of a job, the last one first.
+fn failures(job: &ExecutionGraph) -> Vec<(&Failure, &[Failure])> {
+    let current = job
         .root_cause
         .iter()
-        .map(|root| history_entry(root, &concurrent))
-        .collect();
+        .map(|root| (root, job.further_failures.as_slice()));
+    let past = job.past_failures.iter().rev();
+    current
+        .chain(past.map(|past| (&past.failure, past.concurrent.as_slice())))
+        .collect()
+}
+
+pub(super) fn exceptions_json(job: &ExecutionGraph, query: &ExceptionsQuery) -> Value {
+    let most = query.max_exceptions.unwrap_or(MOST_ENTRIES);
+    let failures = failures(job);
+    let last = failures.first().map(|(root, _)| root);
+    let all = failures
+        .iter()
+        .flat_map(|(root, concurrent)| std::iter::once(*root).chain(*concurrent));
+    let history = failures.iter().take(most).map(|(root, concurrent)| {
+        let concurrent: Vec<_> = concurrent.iter().map(|failure| history_entry(failure, &[])).collect();
+        history_entry(root, &concurrent)
+    });
+    let truncated = job.history_truncated || failures.len() > most;
     json!({
-        "root-exception": job.root_cause.as_ref().map(ToString::to_string),
-        "timestamp": job.root_cause.as_ref().map(|root| root.timestamp),
-        "all-exceptions": all,
-        "truncated": false,
-        "exceptionHistory": {"entries": history, "truncated": false},
+        "root-exception": last.map(ToString::to_string),
+        "timestamp": last.map(|root| root.timestamp),
+        "all-exceptions": all.clone().take(most).map(entry).collect::<Vec<_>>(),
+        "truncated": all.count() > most,
+        "exceptionHistory": {"entries": history.collect::<Vec<_>>(), "truncated": truncated},
     })
 }
 
@@ -61,4 +84,70 @@ fn host(failure: &Failure) -> Option<&str> {
 
 fn worker(failure: &Failure) -> Option<&str> {
     failure.worker.as_ref().map(|(id, _)| id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use selvedge_core::{ExecutionAttemptId, JobId};
+    use selvedge_runtime::clock::Timestamp;
+
+    use super::*;
+    use crate::jobmaster::FailureKind;
+    use crate::jobmaster::execution_graph::PastFailure;
+    use crate::testing::word_count;
+
+    fn failure(cause: &str, attempt: u32) -> Failure {
+        let id = ExecutionAttemptId {
+            vertex: "source".into(),
+            subtask: 0,
+            attempt,
+        };
+        Failure {
+            cause: cause.to_owned(),
+            kind: FailureKind::Cause,
+            task: Some((id, "generate (1/2)".to_owned())),
+            worker: Some(("worker-1".into(), "node-1".to_owned())),
+            timestamp: Timestamp::from_millis(u64::from(attempt)),
+        }
+    }
+
+    #[test]
+    fn the_last_failure_comes_first_with_what_came_with_it() {
+        let mut job = ExecutionGraph::new(
+            JobId::from_bytes([1; 16]),
+            Arc::new(word_count(2)),
+            Timestamp::default(),
+        );
+        for attempt in 0..2 {
+            job.past_failures.push_back(PastFailure {
+                failure: failure(&format!("failure {attempt}"), attempt),
+                concurrent: vec![failure(&format!("beside {attempt}"), attempt)],
+            });
+        }
+        let running = exceptions_json(&job, &ExceptionsQuery::default());
+        assert_eq!(
+            running["root-exception"],
+            "task 'generate (1/2)' failed on worker-1 (node-1): failure 1"
+        );
+        job.root_cause = Some(failure("the end", 2));
+        let shown = exceptions_json(&job, &ExceptionsQuery::default());
+        let entries = shown["exceptionHistory"]["entries"].as_array().unwrap();
+        let names: Vec<_> = entries
+            .iter()
+            .map(|entry| entry["exceptionName"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["the end", "failure 1", "failure 0"]);
+        assert_eq!(entries[1]["concurrentExceptions"][0]["exceptionName"], "beside 1");
+        assert_eq!(entries[1]["taskName"], "generate (1/2) - execution #1");
+        assert_eq!(shown["all-exceptions"].as_array().unwrap().len(), 5);
+        assert_eq!(shown["exceptionHistory"]["truncated"], false);
+        let query = ExceptionsQuery {
+            max_exceptions: Some(1),
+        };
+        let shown = exceptions_json(&job, &query);
+        assert_eq!(shown["exceptionHistory"]["entries"].as_array().unwrap().len(), 1);
+        assert_eq!(shown["exceptionHistory"]["truncated"], true);
+    }
 }

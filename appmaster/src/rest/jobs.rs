@@ -10,7 +10,7 @@ use selvedge_core::{JobGraph, JobId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::exceptions::exceptions_json;
+use super::exceptions::{ExceptionsQuery, exceptions_json};
 use super::job_details::{details_json, duration_ms, end_ms, plan_json, task_counts};
 use super::{Answer, Json, RestContext, RestError};
 use crate::jobmaster::{ExecutionGraph, JobResult};
@@ -103,8 +103,37 @@ pub(super) async fn plan(State(context): State<RestContext>, Path(id): Path<Stri
     Ok(json!({ "plan": plan_json(&job) }).into())
 }
 
-pub(super) async fn exceptions(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
-    Ok(exceptions_json(find(&context, &id).await?.as_ref()).into())
+pub(super) async fn exceptions(
+    State(context): State<RestContext>,
+    Path(id): Path<String>,
+    Query(query): Query<ExceptionsQuery>,
+) -> Answer {
+    Ok(exceptions_json(find(&context, &id).await?.as_ref(), &query).into())
+}
+
+/// What may be asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct MetricsQuery {
+    /// Names, separated by commas.
+    get: Option<String>,
+}
+
+/// The names of a job's metrics, or the values of those that are asked for.
+pub(super) async fn metrics(
+    State(context): State<RestContext>,
+    Path(id): Path<String>,
+    Query(query): Query<MetricsQuery>,
+) -> Answer {
+    let job = find(&context, &id).await?;
+    let all = [("numRestarts", job.restarts), ("fullRestarts", job.restarts)];
+    let shown = all.iter().filter_map(|(name, value)| match &query.get {
+        None => Some(json!({"id": name})),
+        Some(asked) if asked.split(',').any(|asked| asked == *name) => {
+            Some(json!({"id": name, "value": value.to_string()}))
+        }
+        Some(_) => None,
+    });
+    Ok(Json::from(json!(shown.collect::<Vec<_>>())))
 }
 
 pub(super) async fn accumulators(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {

@@ -52,6 +52,7 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/jobs/{job}/plan", get(jobs::plan))
         .route("/jobs/{job}/execution-result", get(jobs::execution_result))
         .route("/jobs/{job}/exceptions", get(jobs::exceptions))
+        .route("/jobs/{job}/metrics", get(jobs::metrics))
         .route("/jobs/{job}/accumulators", get(jobs::accumulators))
         .route("/jobs/{job}/clientHeartbeat", patch(jobs::client_heartbeat))
         .route("/jobs/{job}/yarn-cancel", get(jobs::cancel))

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use selvedge_appmaster::MasterSettings;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::cluster;
 use selvedge_core::config::{LoadError, Settings, Severity, is_variable};
@@ -58,11 +59,12 @@ pub(super) fn load(arguments: &SettingArgs) -> Result<Configuration, CommandErro
     checked(arguments).map(|settings| settings.configuration())
 }
 
-/// The same with `-p`.
+/// The same with `-p`. What the master would refuse is refused here: no cluster is started for nothing.
 pub(super) fn load_for_job(arguments: &JobArgs) -> Result<Configuration, CommandError> {
     let mut configuration = load(&arguments.settings)?;
     if let Some(parallelism) = arguments.parallelism {
         configuration.set(&cluster::PARALLELISM, &parallelism);
     }
+    MasterSettings::read(&configuration)?;
     Ok(configuration)
 }

@@ -73,12 +73,19 @@ pub const RPC_PORT: ConfigOption<String> = ConfigOption::new(
     "The port, list or range of ports of the master's RPC server.",
 )
 .with_default("6123");
+/// How much of a job is restarted.
+pub const FAILOVER_STRATEGY: ConfigOption<String> = ConfigOption::new(
+    "jobmanager.execution.failover-strategy",
+    "How much of a job is restarted when a task fails: the tasks that exchange records with it, or all.",
+)
+.with_default("region")
+.one_of(&["region", "full"]);
 
 area! {
     "jobmanager", "The master and its schedulers";
     options {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
-        JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT,
+        JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
     }
     not yet {
         /// By how much the parallelism must grow for a running job to be rescaled.
@@ -97,8 +104,6 @@ area! {
         "jobmanager.archive.fs.dir": Text;
         /// How many former attempts of a task are kept.
         "jobmanager.execution.attempts-history-size": Integer = "16" formerly "job-manager.max-attempts-history-size";
-        /// How much of a job is restarted when a task fails.
-        "jobmanager.execution.failover-strategy": Choice["region", "full"] = "region";
         /// Threads of the master for computation.
         "jobmanager.future-pool.size": Integer;
         /// Threads of the master for disk and network.

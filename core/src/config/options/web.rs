@@ -1,7 +1,20 @@
 //! Options of the dashboard.
 
+use super::super::ConfigOption;
+
+/// How many failures of a job are kept.
+pub const EXCEPTION_HISTORY_SIZE: ConfigOption<i32> = ConfigOption::new(
+    "web.exception-history-size",
+    "How many failures of a job that led to a restart, or to its end, are shown.",
+)
+.with_default("16")
+.at_least("1");
+
 area! {
     "web", "The dashboard";
+    options {
+        EXCEPTION_HISTORY_SIZE,
+    }
     not yet {
         /// The Access-Control-Allow-Origin of answers.
         "web.access-control-allow-origin": Text = "*" formerly "jobmanager.web.access-control-allow-origin";
@@ -9,8 +22,6 @@ area! {
         "web.cancel.enable": Boolean = "true";
         /// How many checkpoints of a job are shown.
         "web.checkpoints.history": Integer = "10" formerly "jobmanager.web.checkpoints.history";
-        /// How many failures of a job are shown.
-        "web.exception-history-size": Integer = "16";
         /// How many ended jobs are shown.
         "web.history": Integer = "5" formerly "jobmanager.web.history";
         /// The path of the master's log.

@@ -5,6 +5,7 @@ mod commit;
 mod end;
 mod formats;
 mod pressure;
+mod restart;
 mod show;
 mod terminal;
 mod wordcount;

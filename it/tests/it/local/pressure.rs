@@ -17,7 +17,7 @@ const MEBIBYTE: u64 = 1 << 20;
 const NETWORK_SHARE: u64 = 43 * MEBIBYTE;
 
 /// The REST endpoint that the command names.
-fn rest_address(said: &str) -> Option<String> {
+pub(super) fn rest_address(said: &str) -> Option<String> {
     let start = said.find("http://")?;
     let rest = &said[start..];
     let end = rest
@@ -76,7 +76,7 @@ impl Job {
     }
 }
 
-async fn get(http: &reqwest::Client, url: &str) -> Result<Value, String> {
+pub(super) async fn get(http: &reqwest::Client, url: &str) -> Result<Value, String> {
     let answer = http.get(url).send().await.map_err(|error| error.to_string())?;
     answer.json().await.map_err(|error| error.to_string())
 }

@@ -8,6 +8,7 @@ mod failure;
 mod firewall;
 mod logs;
 mod rest;
+mod restart;
 mod secrets;
 mod staging;
 mod wordcount;

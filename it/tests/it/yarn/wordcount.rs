@@ -22,7 +22,7 @@ async fn put(hdfs: &Hdfs, path: &str, text: &Path) {
 }
 
 /// The counts in the part files of an output that is the user's own. Nothing else may be there.
-async fn counts_in(hdfs: &Hdfs, output: &str) -> WordCounts {
+pub(super) async fn counts_in(hdfs: &Hdfs, output: &str) -> WordCounts {
     let mut parts = Vec::new();
     for file in hdfs.list(output).await.unwrap() {
         assert!(file.kind == "FILE" && file.path_suffix.starts_with("part-"), "{file:?}");

@@ -1,0 +1,426 @@
+//! Whether a job is restarted after a failure, and after which pause: Flink's four strategies. Pure.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+use selvedge_core::Configuration;
+use selvedge_core::config::options::restart_strategy as keys;
+use selvedge_core::config::{ConfigError, ConfigOption, ConfigValue};
+use tokio::time::Instant;
+
+/// What `restart-strategy.*` says, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RestartSettings {
+    /// The first failure ends the job.
+    None,
+    /// So many restarts, each after the same pause.
+    FixedDelay {
+        /// How many.
+        attempts: u32,
+        /// The pause.
+        delay: Duration,
+    },
+    /// As long as failures are not too frequent.
+    FailureRate {
+        /// How many failures an interval may have.
+        max_failures: usize,
+        /// Its length.
+        interval: Duration,
+        /// The pause before each restart.
+        delay: Duration,
+    },
+    /// After pauses that grow.
+    ExponentialDelay(ExponentialDelay),
+}
+
+/// How the pauses grow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExponentialDelay {
+    initial: Duration,
+    max: Duration,
+    multiplier: f64,
+    reset_threshold: Duration,
+    jitter: f64,
+    attempts: u32,
+}
+
+impl RestartSettings {
+    /// Reads the settings; an unusable value is an error that names its key and itself.
+    pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let kind = match configuration.contains(&keys::TYPE) {
+            true => value(configuration, &keys::TYPE)?,
+            false => String::new(),
+        };
+        Ok(match kind.trim().to_ascii_lowercase().as_str() {
+            "fixed-delay" | "fixeddelay" => Self::FixedDelay {
+                attempts: count(configuration, &keys::FIXED_DELAY_ATTEMPTS)?,
+                delay: value(configuration, &keys::FIXED_DELAY_DELAY)?,
+            },
+            "failure-rate" | "failurerate" => Self::FailureRate {
+                max_failures: count(configuration, &keys::FAILURE_RATE_MAX_FAILURES)? as usize,
+                interval: value(configuration, &keys::FAILURE_RATE_INTERVAL)?,
+                delay: value(configuration, &keys::FAILURE_RATE_DELAY)?,
+            },
+            "exponential-delay" | "exponentialdelay" => Self::ExponentialDelay(ExponentialDelay::read(configuration)?),
+            // The option's words are checked: none, off, disable, or nothing is set and there are no checkpoints.
+            _ => Self::None,
+        })
+    }
+}
+
+/// A value within the range that the option declares.
+fn value<T: ConfigValue>(configuration: &Configuration, option: &ConfigOption<T>) -> Result<T, ConfigError> {
+    let set = option.keys().find_map(|key| configuration.text(key));
+    if let Some(Err(reason)) = set.map(|text| option.check(text)) {
+        return Err(refusal(option, reason));
+    }
+    configuration.get(option)
+}
+
+fn count(configuration: &Configuration, option: &ConfigOption<i32>) -> Result<u32, ConfigError> {
+    let count = value(configuration, option)?;
+    u32::try_from(count).map_err(|_| refusal(option, format!("'{count}' is negative")))
+}
+
+fn refusal<T: ConfigValue>(option: &ConfigOption<T>, reason: String) -> ConfigError {
+    let key = option.key().to_owned();
+    ConfigError::Invalid { key, reason }
+}
+
+/// A value that is in its range, but does not go with others.
+fn out_of_range<T: ConfigValue>(configuration: &Configuration, option: &ConfigOption<T>, must: &str) -> ConfigError {
+    let set = option.keys().find_map(|key| configuration.text(key));
+    let text = set.or(option.default).unwrap_or_default();
+    refusal(option, format!("'{text}' is out of range: {must}"))
+}
+
+impl ExponentialDelay {
+    fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let initial = value(configuration, &keys::EXPONENTIAL_INITIAL_BACKOFF)?;
+        let max = value(configuration, &keys::EXPONENTIAL_MAX_BACKOFF)?;
+        let multiplier = value(configuration, &keys::EXPONENTIAL_MULTIPLIER)?;
+        if initial > max {
+            let must = format!(
+                "it must be at most {}, which is {}",
+                keys::EXPONENTIAL_MAX_BACKOFF.key(),
+                max.to_text()
+            );
+            return Err(out_of_range(configuration, &keys::EXPONENTIAL_INITIAL_BACKOFF, &must));
+        }
+        if !(multiplier.is_finite() && multiplier > 1.0) {
+            let must = "it must be more than 1";
+            return Err(out_of_range(configuration, &keys::EXPONENTIAL_MULTIPLIER, must));
+        }
+        Ok(Self {
+            initial,
+            max,
+            multiplier,
+            reset_threshold: value(configuration, &keys::EXPONENTIAL_RESET_THRESHOLD)?,
+            jitter: value(configuration, &keys::EXPONENTIAL_JITTER)?,
+            attempts: count(configuration, &keys::EXPONENTIAL_ATTEMPTS)?,
+        })
+    }
+
+    /// The pause before the restart of this number, from 1 on.
+    fn pause(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
+        let growth = self
+            .multiplier
+            .powi(i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX));
+        let (initial, max) = (self.initial.as_secs_f64(), self.max.as_secs_f64());
+        let plain = (initial * growth).min(max);
+        let varied = plain * (1.0 + self.jitter * rng.random_range(-1.0..=1.0));
+        Duration::from_secs_f64(varied.clamp(initial, max))
+    }
+}
+
+/// What follows from a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A restart after this pause.
+    Restart(Duration),
+    /// The job fails; why, where a strategy would have restarted it.
+    Fail(Option<String>),
+}
+
+/// A strategy at work.
+#[derive(Debug)]
+pub(super) struct RestartStrategy {
+    settings: RestartSettings,
+    /// Failures that led to a restart, or were one too many.
+    attempts: u32,
+    /// The last failures, as many as an interval may have and one more.
+    failures: VecDeque<Instant>,
+    /// When the last restart was, or will be.
+    restart_at: Option<Instant>,
+}
+
+impl RestartStrategy {
+    pub(super) const fn new(settings: RestartSettings) -> Self {
+        Self {
+            settings,
+            attempts: 0,
+            failures: VecDeque::new(),
+            restart_at: None,
+        }
+    }
+
+    /// A failure has happened.
+    pub(super) fn failure(&mut self, now: Instant, rng: &mut impl Rng) -> Verdict {
+        match &self.settings {
+            RestartSettings::None => Verdict::Fail(None),
+            RestartSettings::FixedDelay { attempts, delay } => {
+                self.attempts = self.attempts.saturating_add(1);
+                if self.attempts <= *attempts {
+                    return Verdict::Restart(*delay);
+                }
+                refused(&keys::FIXED_DELAY_ATTEMPTS, &attempts.to_string())
+            }
+            RestartSettings::FailureRate {
+                max_failures,
+                interval,
+                delay,
+            } => {
+                self.failures.push_back(now);
+                if self.failures.len() <= *max_failures {
+                    return Verdict::Restart(*delay);
+                }
+                match self.failures.pop_front() {
+                    Some(first) if now - first > *interval => Verdict::Restart(*delay),
+                    _ => refused(&keys::FAILURE_RATE_MAX_FAILURES, &max_failures.to_string()),
+                }
+            }
+            RestartSettings::ExponentialDelay(growing) => {
+                if let Some(restart_at) = self.restart_at {
+                    if now <= restart_at {
+                        // It becomes part of the restart that is coming.
+                        return Verdict::Restart(restart_at - now);
+                    }
+                    if now - restart_at >= growing.reset_threshold {
+                        self.attempts = 0;
+                    }
+                }
+                self.attempts = self.attempts.saturating_add(1);
+                if self.attempts > growing.attempts {
+                    return refused(&keys::EXPONENTIAL_ATTEMPTS, &growing.attempts.to_string());
+                }
+                let pause = growing.pause(self.attempts, rng);
+                self.restart_at = Some(now + pause);
+                Verdict::Restart(pause)
+            }
+        }
+    }
+}
+
+fn refused(option: &ConfigOption<i32>, value: &str) -> Verdict {
+    Verdict::Fail(Some(format!(
+        "the job is not restarted again, as {} is {value}",
+        option.key()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<RestartSettings, ConfigError> {
+        let mut configuration = Configuration::new();
+        for (key, value) in settings {
+            configuration.set_text(*key, *value);
+        }
+        RestartSettings::read(&configuration)
+    }
+
+    /// The pauses, in milliseconds, after failures at these times; `None` where the job fails.
+    fn pauses(settings: &[(&str, &str)], failures: &[u64]) -> Vec<Option<u64>> {
+        let mut strategy = RestartStrategy::new(read(settings).unwrap());
+        let (start, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
+        let mut pause = |at: &u64| match strategy.failure(start + Duration::from_millis(*at), &mut rng) {
+            Verdict::Restart(pause) => Some(pause.as_millis() as u64),
+            Verdict::Fail(_) => None,
+        };
+        failures.iter().map(&mut pause).collect()
+    }
+
+    const TYPE: &str = "restart-strategy.type";
+
+    #[test]
+    fn every_name_of_a_strategy_means_it_and_nothing_set_means_none() {
+        let of = |name: &str| read(&[(TYPE, name)]).unwrap();
+        for name in ["none", "off", "disable", "NONE"] {
+            assert_eq!(of(name), RestartSettings::None, "{name}");
+        }
+        assert_eq!(read(&[]).unwrap(), RestartSettings::None);
+        assert_eq!(read(&[("restart-strategy", "fixed-delay")]).unwrap(), of("fixeddelay"));
+        let second = Duration::from_secs(1);
+        let fixed = RestartSettings::FixedDelay {
+            attempts: 1,
+            delay: second,
+        };
+        assert_eq!(of("fixed-delay"), fixed);
+        let rate = RestartSettings::FailureRate {
+            max_failures: 1,
+            interval: Duration::from_secs(60),
+            delay: second,
+        };
+        assert_eq!((of("failure-rate"), of("failurerate")), (rate.clone(), rate));
+        let growing = ExponentialDelay {
+            initial: second,
+            max: Duration::from_secs(60),
+            multiplier: 1.5,
+            reset_threshold: Duration::from_secs(3600),
+            jitter: 0.1,
+            attempts: 2_147_483_647,
+        };
+        assert_eq!(of("exponential-delay"), RestartSettings::ExponentialDelay(growing));
+        assert_eq!(of("exponential-delay"), of("exponentialdelay"));
+    }
+
+    #[test]
+    fn an_unusable_value_is_refused_with_its_key_and_itself() {
+        let exponential = "restart-strategy.exponential-delay";
+        for (kind, key, value) in [
+            ("sometimes", TYPE, "sometimes"),
+            ("fixed-delay", "restart-strategy.fixed-delay.attempts", "-1"),
+            ("fixed-delay", "restart-strategy.fixed-delay.delay", "-1 s"),
+            (
+                "failure-rate",
+                "restart-strategy.failure-rate.max-failures-per-interval",
+                "0",
+            ),
+            (
+                "failure-rate",
+                "restart-strategy.failure-rate.failure-rate-interval",
+                "0 ms",
+            ),
+            ("exponential-delay", &format!("{exponential}.backoff-multiplier"), "1"),
+            ("exponential-delay", &format!("{exponential}.backoff-multiplier"), "NaN"),
+            ("exponential-delay", &format!("{exponential}.jitter-factor"), "1.5"),
+            ("exponential-delay", &format!("{exponential}.initial-backoff"), "0 s"),
+            ("exponential-delay", &format!("{exponential}.initial-backoff"), "2 min"),
+            ("exponential-delay", &format!("{exponential}.max-backoff"), "0 s"),
+            (
+                "exponential-delay",
+                &format!("{exponential}.reset-backoff-threshold"),
+                "0 s",
+            ),
+            (
+                "exponential-delay",
+                &format!("{exponential}.attempts-before-reset-backoff"),
+                "0",
+            ),
+        ] {
+            let settings = if key == TYPE {
+                vec![(TYPE, value)]
+            } else {
+                vec![(TYPE, kind), (key, value)]
+            };
+            let error = read(&settings).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains(value), "{key}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn without_a_strategy_the_first_failure_ends_the_job() {
+        assert_eq!(pauses(&[], &[0]), [None]);
+    }
+
+    #[test]
+    fn with_a_fixed_delay_a_job_is_restarted_so_often_and_no_more() {
+        let settings = [
+            (TYPE, "fixed-delay"),
+            ("restart-strategy.fixed-delay.attempts", "3"),
+            ("restart-strategy.fixed-delay.delay", "10 s"),
+        ];
+        let pause = Some(10_000);
+        assert_eq!(
+            pauses(&settings, &[0, 5, 9_000_000, 9_000_001]),
+            [pause, pause, pause, None]
+        );
+        assert_eq!(pauses(&[(TYPE, "fixed-delay")], &[0, 1]), [Some(1000), None]);
+        let never = [(TYPE, "fixed-delay"), ("restart-strategy.fixed-delay.attempts", "0")];
+        assert_eq!(pauses(&never, &[0]), [None]);
+    }
+
+    #[test]
+    fn a_failure_rate_counts_only_what_lies_within_the_interval() {
+        let settings = [
+            (TYPE, "failure-rate"),
+            ("restart-strategy.failure-rate.max-failures-per-interval", "3"),
+            ("restart-strategy.failure-rate.failure-rate-interval", "5 min"),
+            ("restart-strategy.failure-rate.delay", "10 s"),
+        ];
+        let pause = Some(10_000);
+        assert_eq!(pauses(&settings, &[0, 1, 2, 300_000]), [pause, pause, pause, None]);
+        assert_eq!(
+            pauses(&settings, &[0, 1, 2, 300_001, 300_002]),
+            [pause; 5],
+            "the first failure lies behind"
+        );
+        assert_eq!(
+            pauses(&settings, &[0, 1, 2, 300_001, 300_001]),
+            [pause, pause, pause, pause, None]
+        );
+    }
+
+    const PLAIN: [(&str, &str); 5] = [
+        (TYPE, "exponential-delay"),
+        ("restart-strategy.exponential-delay.backoff-multiplier", "2"),
+        ("restart-strategy.exponential-delay.jitter-factor", "0"),
+        ("restart-strategy.exponential-delay.max-backoff", "10 s"),
+        ("restart-strategy.exponential-delay.reset-backoff-threshold", "1 min"),
+    ];
+
+    #[test]
+    fn pauses_grow_up_to_the_longest_and_start_again_after_a_quiet_time() {
+        let failures = [0, 2_000, 5_000, 10_000, 20_000, 40_000, 109_999, 180_000];
+        let expected = [1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000, 1_000];
+        assert_eq!(pauses(&PLAIN, &failures), expected.map(Some));
+    }
+
+    #[test]
+    fn a_failure_during_a_pause_joins_the_restart_that_is_coming() {
+        assert_eq!(
+            pauses(&PLAIN, &[0, 400, 1_000, 1_001]),
+            [Some(1_000), Some(600), Some(0), Some(2_000)]
+        );
+    }
+
+    #[test]
+    fn an_exponential_delay_may_have_an_end() {
+        let mut settings = PLAIN.to_vec();
+        settings.push(("restart-strategy.exponential-delay.attempts-before-reset-backoff", "2"));
+        assert_eq!(pauses(&settings, &[0, 5_000, 10_000]), [Some(1_000), Some(2_000), None]);
+    }
+
+    #[test]
+    fn a_pause_varies_by_its_part_and_stays_between_the_first_and_the_longest() {
+        let growing = ExponentialDelay {
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(60),
+            multiplier: 2.0,
+            reset_threshold: Duration::from_secs(3600),
+            jitter: 0.25,
+            attempts: 10,
+        };
+        let mut rng = StdRng::seed_from_u64(7);
+        let mut range = |attempt| {
+            let pauses: Vec<_> = (0..500)
+                .map(|_| growing.pause(attempt, &mut rng).as_secs_f64())
+                .collect();
+            let least = pauses.iter().copied().fold(f64::MAX, f64::min);
+            let most = pauses.iter().copied().fold(0.0, f64::max);
+            (least, most)
+        };
+        let (least, most) = range(4);
+        assert!(
+            (6.0..6.5).contains(&least) && (9.5..=10.0).contains(&most),
+            "{least} {most}"
+        );
+        assert!(range(1).0 >= 1.0);
+        assert!(range(u32::MAX).1 <= 60.0);
+    }
+}
