@@ -21,7 +21,7 @@ pub(crate) const STEPS: &[Step] = &[
     ),
     // The integration tests run the examples, too.
     step("build", &["build", "--workspace", "--bins", "--examples"]),
-    step("unit", &["test", "--workspace", "--lib", "--bins"]),
+    step("unit", &["test", "--workspace", "--lib", "--bins", "--test", "suites"]),
     step("fuzz", &["test", "--workspace", "--test", "fuzz", "--test", "zeroed"]),
     step("doctest", &["test", "--workspace", "--doc"]),
     Step {

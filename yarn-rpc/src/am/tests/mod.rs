@@ -1,5 +1,8 @@
+mod changes;
+mod cycle;
 mod history;
 mod register;
+mod restart;
 mod started;
 
 use std::{collections::BTreeSet, time::Duration};

@@ -1,5 +1,7 @@
 //! A client that beats by itself.
 
+mod ends;
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,4 @@
+mod follow;
 mod methods;
 mod security;
 

@@ -1,5 +1,6 @@
 mod batches;
 mod changes;
+mod many;
 
 use std::{collections::BTreeMap, time::Duration};
 
