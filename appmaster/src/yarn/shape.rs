@@ -67,7 +67,6 @@ mod tests {
     fn external_resources_and_whole_cores_are_asked_of_yarn_by_its_names() {
         let mut configuration = shipped();
         for (key, value) in [
-            ("taskmanager.memory.process.size", "1728m"),
             ("taskmanager.cpu.cores", "1.5"),
             ("external-resources", "gpu;fpga"),
             ("external-resource.gpu.amount", "2"),

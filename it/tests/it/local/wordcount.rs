@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use selvedge_it::cli::Outcome;
+use selvedge_it::cli::{Outcome, example_binary};
 use selvedge_it::data::{MEGABYTE, WordCounts, counts_in_csv, merge, reference_counts, zipf_text};
 
 use super::run;
@@ -122,4 +122,39 @@ async fn a_glob_names_several_texts() {
     let (_, counted) = count(&folder, 2, &folder.path("in/*.txt")).await;
     let expected = [("one", 1), ("three", 1), ("two", 2)].map(|(word, count)| (word.to_owned(), count));
     assert_eq!(counted, expected.into());
+}
+
+/// The job that `client/examples/word_count.rs` builds with JobGraphBuilder.
+#[tokio::test]
+async fn the_job_of_the_builders_example_runs_from_its_program_and_as_the_file_that_it_prints() {
+    let folder = Folder::new();
+    let text = zipf_text(MEGABYTE, 4);
+    let example = |arguments: &[&Path]| {
+        let output = std::process::Command::new(example_binary("word_count"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    let counted = |output: &Path| counts_in_csv(parts(output).iter().map(String::as_str));
+
+    let built_here = folder.path("built-here");
+    example(&[&text, &built_here, Path::new("2")]);
+    assert_eq!(parts(&built_here).len(), 2);
+    assert!(counted(&built_here) == reference_counts(&text));
+
+    let job = folder.write("printed.json", example(&[]));
+    let from_a_file = folder.path("from-a-file");
+    run(&folder, 2, &job)
+        .args([
+            "--input".as_ref(),
+            text.as_os_str(),
+            "--output".as_ref(),
+            from_a_file.as_os_str(),
+        ])
+        .run()
+        .await
+        .ended_with(0);
+    assert!(counted(&from_a_file) == reference_counts(&text));
 }
