@@ -98,7 +98,7 @@ impl RmClient {
     }
 
     /// One container that the ResourceManager still knows. Where it does not, a
-    /// [`HistoryClient`](crate::history::HistoryClient) may.
+    /// [`HistoryClient`] may.
     ///
     /// # Errors
     /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where there is none.
