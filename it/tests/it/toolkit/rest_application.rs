@@ -12,8 +12,8 @@ use yarn_rest::rm::{ApplicationFilter, RmClient};
 
 use super::rest::{BOUND, killed, resource_manager, running, submit};
 
-/// Until it is killed; a thread dump writes a line, from when it says that it is ready.
-const ENDLESS: &str = "trap 'echo dump' QUIT; echo ready; while :; do sleep 0.1; done";
+/// Until it is killed or a signal ends it; it says when it is ready for one.
+const ENDLESS: &str = "echo ready; while :; do sleep 0.1; done";
 
 #[tokio::test]
 async fn an_application_is_told_of_in_every_list_that_it_is_in() {
@@ -179,20 +179,6 @@ async fn an_application_is_given_a_lifetime_and_a_signal_and_its_activities_are_
     assert!(matches!(past.kind(), RestErrorKind::RemoteException { .. }), "{past}");
     assert_eq!(rm.queue(id).await.unwrap(), "root.default");
 
-    let node = rm.node_manager(&node).unwrap();
-    let says = async |word: &str| {
-        let look = async || {
-            let part = node.log(container, "stdout", LogRange::All).await;
-            let text = part.map_err(|error| error.to_string())?.text;
-            if text.contains(word) { Ok(()) } else { Err(text) }
-        };
-        wait::until(&format!("{word} in the log"), BOUND, look).await.unwrap();
-    };
-    // Earlier it would find no trap, and perhaps no process.
-    says("ready").await;
-    rm.signal(container, ContainerSignal::OutputThreadDump).await.unwrap();
-    says("dump").await;
-
     let told = async || {
         let activities = rm.application_activities(id, &ActivitiesFilter::default()).await;
         let activities = activities.map_err(|error| error.to_string())?;
@@ -216,7 +202,16 @@ async fn an_application_is_given_a_lifetime_and_a_signal_and_its_activities_are_
     wait::until("the scheduler's activities", BOUND, told).await.unwrap();
     assert!(!rm.bulk_activities(1).await.unwrap().is_empty());
 
-    killed(&rm, id).await;
+    let node = rm.node_manager(&node).unwrap();
+    let ready = async || {
+        let part = node.log(container, "stdout", LogRange::All).await;
+        let text = part.map_err(|error| error.to_string())?.text;
+        if text.contains("ready") { Ok(()) } else { Err(text) }
+    };
+    // Earlier the signal might find no process.
+    wait::until("a process in the container", BOUND, ready).await.unwrap();
+    rm.signal(container, ContainerSignal::GracefulShutdown).await.unwrap();
+    ended(&rm, id).await;
     let gone = rm
         .signal(container, ContainerSignal::ForcefulShutdown)
         .await
