@@ -18,6 +18,8 @@ use super::{Environment, JobMasterContact, QUEUE, Request, ResourceManagerError,
 
 /// How long workers may take to hear that the cluster ends.
 const SHUTDOWN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+/// How long the driver is given to say how a lost worker ended, before it is told to end it: that would hide the exit status.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(3);
 
 pub(super) struct Service {
     leader: LeaderSessionId,
@@ -297,7 +299,12 @@ impl Service {
             resource_id: resource_id.clone(),
             cause: cause.to_owned(),
         });
-        self.release(resource_id.clone());
+        let (driver, resource_id) = (self.environment.driver.clone(), resource_id.clone());
+        driver.hurry();
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            driver.release_worker(&resource_id).await;
+        });
         self.changed();
     }
 

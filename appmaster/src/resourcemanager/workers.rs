@@ -70,6 +70,7 @@ impl Workers {
         let resource_id = ResourceId(registration.resource_id.clone());
         let request = HeartbeatFromResourceManagerRequest {
             resource_manager_id: self.leader.to_wire(),
+            instance_id: registration.process.clone().unwrap_or_default().instance_id,
         };
         let beat = move |gateway: Gateway| {
             let request = request.clone();
@@ -111,6 +112,7 @@ impl Workers {
             profile: Some((&allocation.profile).into()),
             job_master_address: contact.address.clone(),
             job_master_id: contact.job_master_id.to_wire(),
+            dynamic: false,
         };
         let gateway = self.connections.gateway(&allocation.resource_id);
         let events = self.connections.events.clone();
