@@ -39,7 +39,9 @@ use tokio::time::Instant;
 pub use bounds::{Capacity, ClusterBounds, Most};
 pub use matching::Matching;
 pub(crate) use plan::Shortage;
-pub(super) use plan::{Allocation, SlotPlan, Unfulfillable};
+#[cfg(test)]
+use plan::SlotPlan;
+pub(super) use plan::{Allocation, Unfulfillable};
 pub(super) use requirements::Need;
 pub use settings::SlotManagerSettings;
 pub use usage::{ClusterUse, SlotUse};
