@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::{cluster, heartbeat, jobmanager, resourcemanager, web};
+use selvedge_core::config::options::{cluster, heartbeat, jobmanager, resourcemanager, slot, web};
 
-use crate::jobmaster::RestartSettings;
+use crate::jobmaster::{RestartSettings, SchedulerKind};
 
 /// What the components of the master need of the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +15,8 @@ pub struct MasterSettings {
     pub heartbeat: HeartbeatSettings,
     /// The deadline of calls to workers.
     pub ask_timeout: Duration,
-    /// How long a job waits for its slots.
-    pub slot_request_timeout: Duration,
+    /// How jobs get their slots.
+    pub scheduling: SchedulingSettings,
     /// After how long an idle worker is released.
     pub idle_timeout: Duration,
     /// How long a started worker may take to register.
@@ -29,6 +29,17 @@ pub struct MasterSettings {
     pub requirement_check_delay: Duration,
     /// Whether failed jobs are restarted, and how much of them.
     pub failover: FailoverSettings,
+}
+
+/// How a job gets its slots, and keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchedulingSettings {
+    /// What decides when tasks are deployed.
+    pub scheduler: SchedulerKind,
+    /// How long tasks wait for their slots.
+    pub slot_request_timeout: Duration,
+    /// How long a slot that nothing uses is kept.
+    pub slot_idle_timeout: Duration,
 }
 
 /// What happens when a task fails.
@@ -63,7 +74,11 @@ impl MasterSettings {
                 failure_threshold: u32::try_from(configuration.get(&heartbeat::RPC_FAILURE_THRESHOLD)?).ok(),
             },
             ask_timeout: configuration.get(&cluster::ASK_TIMEOUT)?,
-            slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,
+            scheduling: SchedulingSettings {
+                scheduler: SchedulerKind::read(configuration)?,
+                slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,
+                slot_idle_timeout: configuration.get(&slot::SLOT_IDLE_TIMEOUT)?,
+            },
             idle_timeout: configuration.get(&resourcemanager::TASKMANAGER_TIMEOUT)?,
             registration_timeout: configuration.get(&resourcemanager::TASKMANAGER_REGISTRATION_TIMEOUT)?,
             start_failures_per_minute: configuration.get(&resourcemanager::START_WORKER_MAX_FAILURE_RATE)?,

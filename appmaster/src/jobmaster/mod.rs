@@ -12,12 +12,15 @@ mod failover;
 #[cfg(test)]
 mod failover_tests;
 mod gateway;
+pub mod probe;
 mod regions;
 mod restart_strategy;
 mod result;
 mod root_cause;
+mod scheduler;
 mod service;
 mod slot_pool;
+mod slot_sharing;
 mod splits;
 mod state;
 mod task_events;
@@ -40,11 +43,13 @@ pub use gateway::JobMasters;
 pub use restart_strategy::RestartSettings;
 pub use result::JobResult;
 pub use root_cause::{Failure, FailureKind};
+pub use scheduler::SchedulerKind;
 
 use crate::MasterSettings;
 use crate::resourcemanager::ResourceManagerHandle;
 use crate::worker::WorkerConnector;
 use service::Service;
+use state::SlotOffer;
 use task_events::TaskReport;
 
 /// How many requests may wait.
@@ -86,7 +91,7 @@ enum Request {
     ),
     OfferSlots {
         resource_id: ResourceId,
-        offers: Vec<(AllocationId, u32)>,
+        offers: Vec<SlotOffer>,
         reply: Reply<Vec<AllocationId>>,
     },
     TaskReports {

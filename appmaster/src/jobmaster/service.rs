@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::gateway::GatewayError;
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
+use super::deployment::JobHeader;
 use super::execution_graph::ExecutionGraph;
 use super::failover::{Failover, Scope};
 use super::root_cause::FailureKind;
@@ -25,6 +28,9 @@ use crate::resourcemanager::{JobMasterContact, ResourceNotice};
 const EVENT_QUEUE: usize = 1024;
 /// While someone looks at a running job, its figures are at most this old.
 const FIGURES_AGE: Duration = Duration::from_millis(500);
+
+/// What the job needs, by profile.
+type Requirements = Vec<(ProfileSpec, u32)>;
 
 /// What own tasks report.
 #[derive(Debug)]
@@ -71,8 +77,13 @@ impl Service {
             monotonic: environment.clock.monotonic(),
         };
         let heartbeat = environment.settings.heartbeat;
+        let header = JobHeader {
+            job_id,
+            job_master_id,
+            job_name: graph.name.clone(),
+        };
         Self {
-            workers: Workers::new(job_id, job_master_id, graph.name.clone(), heartbeat, to_worker_events),
+            workers: Workers::new(header, heartbeat, to_worker_events),
             contact: JobMasterContact {
                 job_master_id,
                 address: environment.rpc_address.clone(),
@@ -81,7 +92,7 @@ impl Service {
             state: JobState::new(
                 job_id,
                 graph.clone(),
-                environment.settings.slot_request_timeout,
+                environment.settings.scheduling,
                 Failover::new(&graph, environment.settings.failover.clone(), seed(job_master_id)),
                 now,
             ),
@@ -103,18 +114,38 @@ impl Service {
     pub(super) async fn run(mut self, outcome: oneshot::Sender<Arc<ExecutionGraph>>) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
-        let slots = self.state.pool.required();
-        self.environment
-            .resource_manager
-            .declare_slots(self.job_id, self.contact.clone(), slots)
-            .await;
+        let (requirements, declared) = self.declare_requirements();
         while !self.state.has_ended() {
             self.next().await;
+            requirements.send_if_modified(|last| {
+                let now = self.state.pool.requirements();
+                let changed = *last != now;
+                *last = now;
+                changed
+            });
         }
         self.workers.disconnect_all("the job has ended");
+        drop(requirements);
+        // What is still being declared must not come after the disconnect.
+        let _ = declared.await;
         self.environment.resource_manager.disconnect_job(self.job_id).await;
         // The Dispatcher may be gone when the cluster ends.
         let _ = outcome.send(Arc::new(self.state.graph));
+    }
+
+    /// Declares what the job needs, again whenever that changes; only the last state counts.
+    fn declare_requirements(&self) -> (watch::Sender<Requirements>, JoinHandle<()>) {
+        let (sender, mut receiver) = watch::channel(self.state.pool.requirements());
+        receiver.mark_changed();
+        let (job, contact) = (self.job_id, self.contact.clone());
+        let resource_manager = self.environment.resource_manager.clone();
+        let declaring = tokio::spawn(async move {
+            while receiver.changed().await.is_ok() {
+                let slots = receiver.borrow_and_update().iter().map(|(_, count)| count).sum();
+                resource_manager.declare_slots(job, contact.clone(), slots).await;
+            }
+        });
+        (sender, declaring)
     }
 
     async fn next(&mut self) {
@@ -377,12 +408,8 @@ impl Service {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Deploy(deployment) => {
-                for (resource_id, tasks) in deployment {
-                    tracing::info!(job = %self.job_id, "deploying {} tasks to {resource_id}", tasks.len());
-                    self.workers.deploy(resource_id, tasks);
-                }
-            }
+            Action::Deploy(deployment) => self.workers.deploy(deployment),
+            Action::ReturnSlot(slot) => self.workers.return_slot(&slot),
             Action::CancelTasks { resource_id, attempts } => self.workers.cancel(resource_id, attempts),
             Action::ReturnSplits { number, attempts } => {
                 let sources: Vec<_> = self.splits.values().cloned().collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::edge::{Exchange, Partitioner};
+use super::resources::check_resources;
 use super::topology::topological_order;
 use super::vertex::UPPER_BOUND_MAX_PARALLELISM;
 use super::{JobGraph, Vertex};
@@ -130,6 +131,27 @@ pub enum GraphError {
         /// The edge's target.
         to: VertexId,
     },
+    /// Resources that are stated in part, or for nothing.
+    #[error("{of}: {problem}")]
+    Resources {
+        /// The vertex or slot-sharing group.
+        of: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Co-located vertices that do not share slots.
+    #[error(
+        "the vertices '{first}' and '{second}' are in the co-location group '{group}', but in different slot-sharing \
+         groups: put them into one"
+    )]
+    CoLocation {
+        /// The co-location group.
+        group: String,
+        /// A vertex of it.
+        first: VertexId,
+        /// Another one.
+        second: VertexId,
+    },
 }
 
 /// Checks ids, parallelisms, chains, edges and that there is no cycle. Finds the first fault, in file order.
@@ -143,6 +165,7 @@ pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
     graph.vertices.iter().try_for_each(check_parallelism)?;
     graph.vertices.iter().try_for_each(check_chain)?;
     check_edges(graph)?;
+    check_resources(graph)?;
     topological_order(graph).map_err(|cycle| GraphError::Cycle {
         path: cycle_path(&cycle),
     })?;

@@ -17,7 +17,7 @@ use super::event::{Reply, Request, SlotDemand, Submission, Urgent};
 use super::files::WorkerFiles;
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
-use crate::task::{DeploymentError, TaskDeployment};
+use crate::task::TaskDeployment;
 
 /// The ways into the loop.
 #[derive(Debug, Clone)]
@@ -73,8 +73,7 @@ impl TaskExecutorGateway for Inbox {
 
     async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()> {
         let job = job_key(&request.job_id, &request.job_master_id)?;
-        let tasks: Result<Vec<TaskDeployment>, DeploymentError> =
-            request.tasks.into_iter().map(TaskDeployment::try_from).collect();
+        let tasks = TaskDeployment::read_all(request.tasks, &request.peer_groups);
         let tasks = tasks.map_err(|error| GatewayError::Rejected(selvedge_runtime::connector::report(&error)))?;
         let submission = Submission {
             job,
