@@ -49,6 +49,8 @@ pub struct FailoverSettings {
     pub restart: RestartSettings,
     /// All of its tasks; otherwise those that exchange records with the failed one.
     pub full: bool,
+    /// How many former attempts of a task are kept.
+    pub attempts_kept: usize,
     /// How many failures that led to a restart are kept.
     pub history_size: usize,
 }
@@ -89,6 +91,7 @@ impl MasterSettings {
                 full: configuration
                     .get(&jobmanager::FAILOVER_STRATEGY)?
                     .eq_ignore_ascii_case("full"),
+                attempts_kept: usize::try_from(configuration.get(&jobmanager::ATTEMPTS_HISTORY_SIZE)?).unwrap_or(0),
                 history_size: usize::try_from(configuration.get(&web::EXCEPTION_HISTORY_SIZE)?).unwrap_or(1),
             },
         })

@@ -42,6 +42,7 @@ pub(super) struct Failover {
     strategy: RestartStrategy,
     regions: Regions,
     history_size: usize,
+    pub(super) attempts_kept: usize,
     rng: StdRng,
     /// By number.
     coming: BTreeMap<u64, Restart>,
@@ -69,6 +70,7 @@ impl Failover {
             regions,
             strategy: RestartStrategy::new(settings.restart),
             history_size: settings.history_size.max(1),
+            attempts_kept: settings.attempts_kept,
             rng: StdRng::seed_from_u64(seed),
             coming: BTreeMap::new(),
             number: 0,
@@ -136,7 +138,13 @@ impl JobState {
         let is_part = !self.failover.coming.is_empty() && tasks.iter().all(|task| self.failover.is_coming(*task));
         if !is_part {
             match self.failover.strategy.failure(now.monotonic, &mut self.failover.rng) {
-                Verdict::Restart(pause) => self.failover.restart(&tasks, now.monotonic + pause),
+                Verdict::Restart { pause, is_new } => {
+                    self.failover.restart(&tasks, now.monotonic + pause);
+                    if is_new {
+                        self.graph.restarts += 1;
+                        self.file_what_is_explained();
+                    }
+                }
                 Verdict::Fail(why) => {
                     if let Some(why) = why {
                         failure.cause = format!("{}; {why}", failure.cause);
@@ -144,8 +152,6 @@ impl JobState {
                     return self.fail_with(failure, also, now);
                 }
             }
-            self.graph.restarts += 1;
-            self.file_what_is_explained();
         }
         let mut actions = Vec::new();
         for failure in std::iter::once(failure).chain(also) {
@@ -230,7 +236,8 @@ impl JobState {
     }
 
     /// Keeps a failure: as the cause, or beside it.
-    pub(super) fn note_failure(&mut self, failure: Failure, now: Now) {
+    pub(super) fn note_failure(&mut self, mut failure: Failure, now: Now) {
+        self.enrichers.label(&mut failure);
         if let Some(further) = self.root_cause.report(failure, now.monotonic) {
             if self.graph.further_failures.len() < CONCURRENT_KEPT {
                 self.graph.further_failures.push(further);

@@ -11,6 +11,7 @@ pub mod execution_graph;
 mod failover;
 #[cfg(test)]
 mod failover_tests;
+mod failure_labels;
 mod gateway;
 pub mod probe;
 mod regions;
@@ -39,10 +40,11 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use error::JobMasterError;
 pub use execution_graph::ExecutionGraph;
+pub use failure_labels::{FailureEnricher, TypeEnricher};
 pub use gateway::JobMasters;
 pub use restart_strategy::RestartSettings;
 pub use result::JobResult;
-pub use root_cause::{Failure, FailureKind};
+pub use root_cause::{Failure, FailureKind, FailureOrigin};
 pub use scheduler::SchedulerKind;
 
 use crate::MasterSettings;

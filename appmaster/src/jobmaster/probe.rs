@@ -47,6 +47,7 @@ impl SchedulerProbe {
             },
             full: false,
             history_size: 16,
+            attempts_kept: 16,
         };
         let scheduling = SchedulingSettings {
             scheduler: SchedulerKind::Default,

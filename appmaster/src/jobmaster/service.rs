@@ -17,6 +17,7 @@ use super::connectors::{self, Committers, PreparedConnectors};
 use super::deployment::JobHeader;
 use super::execution_graph::ExecutionGraph;
 use super::failover::{Failover, Scope};
+use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
@@ -53,6 +54,8 @@ pub(super) struct Service {
     committers: Committers,
     splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
     figures_asked: Instant,
+    /// Why the job cannot run whatever its connectors say.
+    unusable: Option<String>,
     requests: mpsc::Receiver<Request>,
     events: mpsc::Receiver<Event>,
     own_events: mpsc::Sender<Event>,
@@ -77,6 +80,9 @@ impl Service {
             monotonic: environment.clock.monotonic(),
         };
         let heartbeat = environment.settings.heartbeat;
+        let mut failover = environment.settings.failover.clone();
+        let restart = RestartSettings::of_job(&graph.configuration, &failover.restart);
+        let unusable = restart.map(|restart| failover.restart = restart).err();
         let header = JobHeader {
             job_id,
             job_master_id,
@@ -93,12 +99,13 @@ impl Service {
                 job_id,
                 graph.clone(),
                 environment.settings.scheduling,
-                Failover::new(&graph, environment.settings.failover.clone(), seed(job_master_id)),
+                Failover::new(&graph, failover, seed(job_master_id)),
                 now,
             ),
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
+            unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
             environment,
@@ -174,6 +181,9 @@ impl Service {
     fn prepare(&self) {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
         let job = self.job_id;
+        if let Some(cause) = self.unusable.clone() {
+            return self.spawn(async move { Event::Prepared(Err(cause)) });
+        }
         self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, connectors.as_ref()).await) });
     }
 

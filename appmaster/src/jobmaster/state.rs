@@ -30,7 +30,8 @@ use super::deployment::Deployment;
 use super::error::JobMasterError;
 use super::execution_graph::{ExecutionGraph, TaskIndex, TaskLocation};
 use super::failover::Failover;
-use super::root_cause::{Failure, FailureKind, RootCause};
+use super::failure_labels::Enrichers;
+use super::root_cause::{Failure, FailureKind, FailureOrigin, RootCause};
 use super::scheduler::Scheduler;
 use super::slot_pool::SlotPool;
 use super::slot_sharing::SlotSharing;
@@ -112,6 +113,7 @@ pub(super) struct JobState {
     pub(super) start_failure: Option<String>,
     pub(super) root_cause: RootCause,
     pub(super) failover: Failover,
+    pub(super) enrichers: Enrichers,
     pub(super) prepared: bool,
     pub(super) ending: Ending,
     pub(super) slot_timeout: Duration,
@@ -126,6 +128,7 @@ impl JobState {
         now: Now,
     ) -> Self {
         let sharing = Arc::new(SlotSharing::of(&graph));
+        let attempts_kept = failover.attempts_kept;
         Self {
             failover,
             pool: SlotPool::new(sharing.clone(), scheduling.slot_idle_timeout),
@@ -133,13 +136,14 @@ impl JobState {
                 .scheduler
                 .make(&graph, &sharing, scheduling.slot_request_timeout),
             sharing,
-            graph: ExecutionGraph::new(job_id, graph, now.wall),
+            graph: ExecutionGraph::new(job_id, graph, now.wall).keeping_attempts(attempts_kept),
             workers: BTreeMap::new(),
             former_workers: BTreeMap::new(),
             committables: BTreeMap::new(),
             missed: BTreeMap::new(),
             start_failure: None,
             root_cause: RootCause::default(),
+            enrichers: Enrichers::default(),
             prepared: false,
             ending: Ending::NotYet,
             slot_timeout: scheduling.slot_request_timeout,
@@ -364,9 +368,11 @@ impl JobState {
         Failure {
             cause,
             kind,
+            origin: FailureOrigin::Cluster,
             task: None,
             worker: None,
             timestamp: now.wall,
+            labels: BTreeMap::new(),
         }
     }
 

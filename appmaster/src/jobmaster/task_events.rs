@@ -9,7 +9,7 @@ use selvedge_runtime::gateway::proto::TaskMetrics;
 
 use super::execution_graph::TaskIndex;
 use super::failover::Scope;
-use super::root_cause::{Failure, FailureKind, is_symptom};
+use super::root_cause::{Failure, FailureKind, FailureOrigin, is_symptom};
 use super::state::{Action, JobState, Now};
 
 /// After how many heartbeats in a row that do not name it an attempt is taken for lost: its last state may be on its way.
@@ -44,9 +44,9 @@ impl JobState {
             }
             (_, ExecutionState::Canceled) => {
                 let cause = "the worker cancelled the task without being asked".to_owned();
-                self.task_failed(task, cause, now)
+                self.task_failed(task, cause, FailureOrigin::Cluster, now)
             }
-            (_, ExecutionState::Failed) => self.task_failed(task, report.cause, now),
+            (_, ExecutionState::Failed) => self.task_failed(task, report.cause, FailureOrigin::Task, now),
             (_, ExecutionState::Finished) => {
                 if !report.committables.is_empty() {
                     self.committables.insert(report.attempt.clone(), report.committables);
@@ -68,7 +68,7 @@ impl JobState {
     }
 
     /// A task failed by itself, or its failure only says that a peer is gone.
-    fn task_failed(&mut self, task: TaskIndex, cause: String, now: Now) -> Vec<Action> {
+    fn task_failed(&mut self, task: TaskIndex, cause: String, origin: FailureOrigin, now: Now) -> Vec<Action> {
         let own = self.graph.run(task).location.as_ref();
         let known = self.workers.iter().chain(&self.former_workers);
         let others = known.filter(|(id, _)| own.is_none_or(|own| own.resource_id != **id));
@@ -78,7 +78,10 @@ impl JobState {
         } else {
             FailureKind::Cause
         };
-        let failure = self.fail_task(task, cause, kind, now);
+        let mut failure = self.fail_task(task, cause, kind, now);
+        if kind == FailureKind::Cause {
+            failure.origin = origin;
+        }
         self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&[task]), now)
     }
 
@@ -86,13 +89,11 @@ impl JobState {
         self.move_task(task, ExecutionState::Failed, now);
         let execution = self.graph.run_mut(task);
         execution.cause = Some(cause.clone());
-        let location = execution.location.as_ref();
+        let location = execution.location.clone();
         Failure {
-            cause,
-            kind,
             worker: location.map(|location| (location.resource_id.clone(), location.host.clone())),
             task: Some((self.graph.attempt(task), self.graph.task_name(task))),
-            timestamp: now.wall,
+            ..self.job_failure(cause, kind, now)
         }
     }
 
@@ -122,10 +123,8 @@ impl JobState {
         let host = self.workers.get(resource_id).map(|worker| worker.host.clone());
         let failure = Failure {
             cause: format!("the tasks could not be deployed to {resource_id}: {cause}"),
-            kind: FailureKind::Symptom,
-            task: None,
             worker: host.map(|host| (resource_id.clone(), host)),
-            timestamp: now.wall,
+            ..self.job_failure(String::new(), FailureKind::Symptom, now)
         };
         self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&unfinished), now)
     }
@@ -152,11 +151,8 @@ impl JobState {
             self.lose_task(*task, cause, now);
         }
         let failure = Failure {
-            cause: cause.to_owned(),
-            kind,
-            task: None,
             worker: worker.map(|worker| (resource_id.clone(), worker.host)),
-            timestamp: now.wall,
+            ..self.job_failure(cause.to_owned(), kind, now)
         };
         self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&unfinished), now)
     }
@@ -190,7 +186,10 @@ impl JobState {
             .collect();
         tasks
             .into_iter()
-            .flat_map(|task| self.task_failed(task, format!("its slot was given up: {cause}"), now))
+            .flat_map(|task| {
+                let cause = format!("its slot was given up: {cause}");
+                self.task_failed(task, cause, FailureOrigin::Cluster, now)
+            })
             .collect()
     }
 
@@ -267,7 +266,7 @@ impl JobState {
             state if state.is_terminal() => Vec::new(),
             _ => {
                 let cause = "the worker does not run the task any more and has not said why".to_owned();
-                self.task_failed(task, cause, now)
+                self.task_failed(task, cause, FailureOrigin::Cluster, now)
             }
         }
     }

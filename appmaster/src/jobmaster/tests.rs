@@ -52,6 +52,7 @@ pub(super) fn job_of(graph: Arc<JobGraph>, restart: RestartSettings, now: Now) -
         restart,
         full: false,
         history_size: 2,
+        attempts_kept: 2,
     };
     let failover = Failover::new(&graph, settings, 1);
     let scheduling = SchedulingSettings {

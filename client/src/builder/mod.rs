@@ -262,6 +262,7 @@ impl JobGraphBuilder {
             vertices,
             edges,
             slot_sharing_groups: std::collections::BTreeMap::new(),
+            configuration: std::collections::BTreeMap::new(),
         };
         BuiltJob { graph, breaks }
     }

@@ -45,6 +45,9 @@ pub struct JobGraph {
     /// What each slot of a slot-sharing group must hold, by the group's name; the default slot where nothing is stated.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub slot_sharing_groups: BTreeMap<String, ResourceSpec>,
+    /// Settings of this job, under the keys of the configuration: `restart-strategy` and what belongs to it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub configuration: BTreeMap<String, String>,
 }
 
 /// Whether the input of a job ends.

@@ -139,6 +139,12 @@ pub enum GraphError {
         /// What is wrong.
         problem: String,
     },
+    /// A setting that a job cannot have.
+    #[error("the job's configuration has '{key}', which is no setting of a job; it may have restart-strategy.*")]
+    Setting {
+        /// The key.
+        key: String,
+    },
     /// Co-located vertices that do not share slots.
     #[error(
         "the vertices '{first}' and '{second}' are in the co-location group '{group}', but in different slot-sharing \
@@ -166,6 +172,7 @@ pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
     graph.vertices.iter().try_for_each(check_chain)?;
     check_edges(graph)?;
     check_resources(graph)?;
+    check_configuration(graph)?;
     topological_order(graph).map_err(|cycle| GraphError::Cycle {
         path: cycle_path(&cycle),
     })?;
@@ -268,6 +275,14 @@ fn check_edges(graph: &JobGraph) -> Result<(), GraphError> {
     Ok(())
 }
 
+fn check_configuration(graph: &JobGraph) -> Result<(), GraphError> {
+    let is_known = |key: &String| key == "restart-strategy" || key.starts_with("restart-strategy.");
+    match graph.configuration.keys().find(|key| !is_known(key)) {
+        Some(key) => Err(GraphError::Setting { key: key.clone() }),
+        None => Ok(()),
+    }
+}
+
 fn check_connected(graph: &JobGraph, vertex: &Vertex) -> Result<(), GraphError> {
     let has_inputs = graph.inputs(&vertex.id).next().is_some();
     let has_outputs = graph.outputs(&vertex.id).next().is_some();
@@ -361,6 +376,10 @@ mod tests {
                 "names no keys",
             ),
             (fault(|g| g["edges"] = json!([])), "go nowhere"),
+            (
+                fault(|g| g["configuration"] = json!({"restart-strategi.type": "none"})),
+                "'restart-strategi.type', which is no setting of a job",
+            ),
         ];
         for (message, expected) in cases {
             assert!(message.contains(expected), "{message} / {expected}");

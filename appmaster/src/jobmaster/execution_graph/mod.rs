@@ -9,6 +9,7 @@ mod layout;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use selvedge_core::job_graph::topology::topological_order;
 use selvedge_core::job_graph::{JobGraph, Vertex};
@@ -32,6 +33,8 @@ pub struct ExecutionGraph {
     pub graph: Arc<JobGraph>,
     status: JobStatus,
     timestamps: BTreeMap<JobStatus, Timestamp>,
+    /// How long the job was in each status that it has left.
+    spent: BTreeMap<JobStatus, Duration>,
     layout: Arc<Layout>,
     /// In the order of the layout.
     executions: Vec<Execution>,
@@ -39,6 +42,9 @@ pub struct ExecutionGraph {
     counts: [usize; ExecutionState::ALL.len()],
     /// What has not ended on each worker.
     unfinished: BTreeMap<ResourceId, BTreeSet<TaskIndex>>,
+    /// The runs that came before the current one of a task, the oldest first.
+    former: BTreeMap<TaskIndex, VecDeque<Execution>>,
+    attempts_kept: usize,
     /// Where the vertices stand in the file, producers before consumers.
     order: Arc<[usize]>,
     /// Why the job failed, once that is settled.
@@ -74,11 +80,14 @@ impl ExecutionGraph {
             executions: layout.tasks().map(|_| Execution::new(0, now)).collect(),
             counts,
             unfinished: BTreeMap::new(),
+            former: BTreeMap::new(),
+            attempts_kept: 0,
             order: order.iter().filter_map(|id| layout.position(id)).collect(),
             layout: Arc::new(layout),
             graph,
             status: JobStatus::Initializing,
             timestamps: BTreeMap::from([(JobStatus::Initializing, now)]),
+            spent: BTreeMap::new(),
             root_cause: None,
             further_failures: Vec::new(),
             past_failures: VecDeque::new(),
@@ -95,6 +104,19 @@ impl ExecutionGraph {
     /// When the job entered a status, `None` where it never did.
     pub fn timestamp(&self, status: JobStatus) -> Option<Timestamp> {
         self.timestamps.get(&status).copied()
+    }
+
+    /// How long the job has been in a status without a break until now; nothing where it is in another one.
+    pub fn current_time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
+        let since = self
+            .timestamp(status)
+            .filter(|_| self.status == status && !self.status.is_globally_terminal());
+        since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// How long the job has been in a status altogether until now.
+    pub fn total_time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
+        self.spent.get(&status).copied().unwrap_or_default() + self.current_time_in(status, now)
     }
 
     /// When the job was taken.
@@ -162,6 +184,22 @@ impl ExecutionGraph {
         &mut self.executions[task.position()]
     }
 
+    /// Keeps so many former attempts of each task.
+    #[must_use]
+    pub fn keeping_attempts(mut self, kept: usize) -> Self {
+        self.attempts_kept = kept;
+        self
+    }
+
+    /// The attempts of a subtask that are known, the current one last; none where there is no such subtask.
+    pub fn attempts(&self, vertex: &VertexId, subtask: u32) -> Vec<&Execution> {
+        let Some(task) = self.layout.task(vertex, subtask) else {
+            return Vec::new();
+        };
+        let former = self.former.get(&task).into_iter().flatten();
+        former.chain(std::iter::once(self.run(task))).collect()
+    }
+
     /// The execution of exactly this attempt.
     pub fn execution(&self, id: &ExecutionAttemptId) -> Option<&Execution> {
         self.task(id).map(|task| self.run(task))
@@ -200,7 +238,13 @@ impl ExecutionGraph {
         }
         self.counts[execution.state() as usize] -= 1;
         self.counts[ExecutionState::Created as usize] += 1;
-        *execution = Execution::new(execution.attempt + 1, now);
+        let next = Execution::new(execution.attempt + 1, now);
+        let ended = std::mem::replace(execution, next);
+        if self.attempts_kept > 0 {
+            let former = self.former.entry(task).or_default();
+            former.push_back(ended);
+            former.drain(..former.len().saturating_sub(self.attempts_kept));
+        }
         true
     }
 
@@ -212,6 +256,8 @@ impl ExecutionGraph {
                 to: next,
             });
         }
+        let since = self.timestamp(self.status).unwrap_or(now);
+        *self.spent.entry(self.status).or_default() += now.since(since);
         self.status = next;
         self.timestamps.insert(next, now);
         Ok(())
@@ -360,6 +406,48 @@ mod tests {
         assert!(graph.start_over(task, now) && !graph.start_over(task, now));
         assert!(graph.all_in(ExecutionState::Created) && !graph.all_terminal());
         assert_eq!(graph.attempt(task).attempt, 1);
+    }
+
+    #[test]
+    fn so_many_former_attempts_are_kept_and_no_more() {
+        let now = Timestamp::from_millis(6);
+        let mut graph = graph().keeping_attempts(2);
+        let task = graph.layout().task(&"sink".into(), 1).unwrap();
+        for _ in 0..4 {
+            graph.transition(task, ExecutionState::Failed, now).unwrap();
+            assert!(graph.start_over(task, now));
+        }
+        let attempts = graph.attempts(&"sink".into(), 1);
+        let numbers: Vec<_> = attempts.iter().map(|run| run.attempt).collect();
+        assert_eq!(numbers, [2, 3, 4]);
+        assert_eq!(graph.attempts(&"sink".into(), 2).len(), 0);
+    }
+
+    #[test]
+    fn the_time_in_each_status_adds_up() {
+        let at = Timestamp::from_millis;
+        let mut graph = graph();
+        let steps = [
+            (JobStatus::Created, 7),
+            (JobStatus::Running, 10),
+            (JobStatus::Restarting, 110),
+            (JobStatus::Running, 150),
+        ];
+        for (status, millis) in steps {
+            graph.transition_job(status, at(millis)).unwrap();
+        }
+        let times = |graph: &ExecutionGraph, status, now| {
+            let times = [
+                graph.current_time_in(status, at(now)),
+                graph.total_time_in(status, at(now)),
+            ];
+            times.map(|time| time.as_millis())
+        };
+        assert_eq!(times(&graph, JobStatus::Running, 170), [20, 120]);
+        assert_eq!(times(&graph, JobStatus::Restarting, 170), [0, 40]);
+        graph.transition_job(JobStatus::Finished, at(200)).unwrap();
+        assert_eq!(times(&graph, JobStatus::Running, 900), [0, 150], "it has ended");
+        assert_eq!(times(&graph, JobStatus::Finished, 900), [0, 0]);
     }
 
     #[test]

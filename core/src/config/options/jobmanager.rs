@@ -80,6 +80,14 @@ pub const FAILOVER_STRATEGY: ConfigOption<String> = ConfigOption::new(
 )
 .with_default("region")
 .one_of(&["region", "full"]);
+/// How many former attempts of a task are kept.
+pub const ATTEMPTS_HISTORY_SIZE: ConfigOption<i32> = ConfigOption::new(
+    "jobmanager.execution.attempts-history-size",
+    "How many former attempts of a task are kept.",
+)
+.with_default("16")
+.with_deprecated_keys(&["job-manager.max-attempts-history-size"])
+.at_least("0");
 /// Which scheduler runs jobs.
 pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
     "jobmanager.scheduler",
@@ -92,7 +100,7 @@ area! {
     options {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
-        SCHEDULER,
+        SCHEDULER, ATTEMPTS_HISTORY_SIZE,
     }
     not yet {
         /// By how much the parallelism must grow for a running job to be rescaled.
@@ -109,8 +117,6 @@ area! {
         "jobmanager.adaptive-scheduler.scaling-interval.max": Duration;
         /// Where ended jobs are archived for the history server.
         "jobmanager.archive.fs.dir": Text;
-        /// How many former attempts of a task are kept.
-        "jobmanager.execution.attempts-history-size": Integer = "16" formerly "job-manager.max-attempts-history-size";
         /// Threads of the master for computation.
         "jobmanager.future-pool.size": Integer;
         /// Threads of the master for disk and network.
