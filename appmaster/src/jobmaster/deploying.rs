@@ -65,10 +65,11 @@ impl JobState {
         for task in &tasks {
             if let Some(location) = self.pool.location(self.sharing.place_of(*task)) {
                 self.graph.place(*task, location.clone());
+                self.partitions.start(&self.graph, *task);
             }
             self.move_task(*task, ExecutionState::Deploying, now);
         }
-        match describe(&self.graph, &tasks) {
+        match describe(&self.graph, &self.partitions, &tasks) {
             Ok(deployment) => vec![Action::Deploy(deployment)],
             Err(error) => {
                 let cause = format!("the tasks cannot be described: {error}");

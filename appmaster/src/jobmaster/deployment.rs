@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use selvedge_core::job_graph::{Edge, Vertex};
-use selvedge_core::{JobId, LeaderSessionId, ResourceId};
+use selvedge_core::{JobId, LeaderSessionId, ResourceId, VertexId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
     ChannelPeer, InputGate, PeerGroup, PeerWorker, ResultPartition, SubmitTasksRequest, TaskDeploymentDescriptor,
@@ -18,6 +18,7 @@ use selvedge_runtime::gateway::proto::{
 use serde::Serialize;
 
 use super::execution_graph::{ExecutionGraph, Peers, TaskIndex};
+use super::shuffle::PartitionTracker;
 
 /// The tasks of a job by worker.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,7 +50,12 @@ impl JobHeader {
 }
 
 /// Describes these tasks of the job; each must have its location, as those that they exchange records with.
-pub(super) fn describe(graph: &ExecutionGraph, tasks: &[TaskIndex]) -> Result<Deployment, serde_json::Error> {
+pub(super) fn describe(
+    graph: &ExecutionGraph,
+    partitions: &PartitionTracker,
+    tasks: &[TaskIndex],
+) -> Result<Deployment, serde_json::Error> {
+    let ends = Ends { graph, partitions };
     let mut groups = Groups::default();
     let mut templates = BTreeMap::<usize, TaskDeploymentDescriptor>::new();
     let mut workers = BTreeMap::<ResourceId, Vec<TaskDeploymentDescriptor>>::new();
@@ -61,13 +67,13 @@ pub(super) fn describe(graph: &ExecutionGraph, tasks: &[TaskIndex]) -> Result<De
         let template = match templates.entry(position) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(new) => {
-                new.insert(template(graph, &graph.graph.vertices[position], &mut groups)?)
+                new.insert(template(&ends, &graph.graph.vertices[position], &mut groups)?)
             }
         };
         let mut descriptor = template.clone();
         descriptor.attempt = Some((&graph.attempt(*task)).into());
         descriptor.allocation_id = location.allocation_id.to_wire();
-        name_single_peers(graph, &mut descriptor, subtask);
+        name_single_peers(&ends, &mut descriptor, subtask);
         match workers.get_mut(&location.resource_id) {
             Some(on_worker) => on_worker.push(descriptor),
             None => {
@@ -81,30 +87,108 @@ pub(super) fn describe(graph: &ExecutionGraph, tasks: &[TaskIndex]) -> Result<De
     })
 }
 
+/// Where the ends of edges are.
+#[derive(Clone, Copy)]
+struct Ends<'a> {
+    graph: &'a ExecutionGraph,
+    partitions: &'a PartitionTracker,
+}
+
+/// One end of an edge, by the edge's place in the JobGraph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    /// Found as the shuffle master says.
+    Producers(usize),
+    /// Found where they run.
+    Consumers(usize),
+}
+
+impl Ends<'_> {
+    fn edge(&self, end: End) -> &Edge {
+        let (End::Producers(edge) | End::Consumers(edge)) = end;
+        &self.graph.graph.edges[edge]
+    }
+
+    fn vertex(&self, end: End) -> &VertexId {
+        match end {
+            End::Producers(_) => &self.edge(end).source,
+            End::Consumers(_) => &self.edge(end).target,
+        }
+    }
+
+    /// Worker and data address of a task at this end.
+    fn address(&self, end: End, task: TaskIndex) -> Option<(&ResourceId, &str)> {
+        match end {
+            End::Producers(edge) => {
+                let found = self.partitions.descriptor(task, edge)?;
+                Some((&found.resource_id, &found.data_address))
+            }
+            End::Consumers(_) => {
+                let location = self.graph.run(task).location.as_ref()?;
+                Some((&location.resource_id, &location.data_address))
+            }
+        }
+    }
+
+    fn channel(&self, end: End, task: TaskIndex) -> Option<ChannelPeer> {
+        let (resource_id, data_address) = self.address(end, task)?;
+        Some(ChannelPeer {
+            attempt: Some((&self.graph.attempt(task)).into()),
+            resource_id: resource_id.0.clone(),
+            data_address: data_address.to_owned(),
+        })
+    }
+
+    fn group(&self, end: End) -> PeerGroup {
+        let vertex = self.vertex(end);
+        let mut group = PeerGroup {
+            vertex: vertex.0.clone(),
+            ..PeerGroup::default()
+        };
+        let mut places = BTreeMap::<&ResourceId, u32>::new();
+        for task in self.graph.layout().range_of(vertex).map(TaskIndex::from) {
+            let Some((resource_id, data_address)) = self.address(end, task) else {
+                continue;
+            };
+            let place = *places.entry(resource_id).or_insert_with(|| {
+                group.workers.push(PeerWorker {
+                    resource_id: resource_id.0.clone(),
+                    data_address: data_address.to_owned(),
+                });
+                group.workers.len() as u32 - 1
+            });
+            group.worker_of.push(place);
+            group.attempts.push(self.graph.run(task).attempt);
+        }
+        group
+    }
+}
+
 /// What the tasks of a vertex have in common: all but the attempt, the slot, and the peers of forward edges.
 fn template(
-    graph: &ExecutionGraph,
+    ends: &Ends<'_>,
     vertex: &Vertex,
     groups: &mut Groups,
 ) -> Result<TaskDeploymentDescriptor, serde_json::Error> {
-    let inputs = graph.graph.inputs(&vertex.id).map(|(index, edge)| {
+    let job = &ends.graph.graph;
+    let inputs = job.inputs(&vertex.id).map(|(index, edge)| {
         Ok(InputGate {
             edge: index as u32,
             schema: json(&edge.schema)?,
             channels: Vec::new(),
-            peer_group: groups.of(graph, edge, &edge.source),
+            peer_group: groups.of(ends, End::Producers(index)),
         })
     });
     let inputs = inputs.collect::<Result<_, serde_json::Error>>()?;
-    let outputs = graph.graph.outputs(&vertex.id).map(|(index, edge)| {
-        let consumer = graph.graph.vertex(&edge.target);
+    let outputs = job.outputs(&vertex.id).map(|(index, edge)| {
+        let consumer = job.vertex(&edge.target);
         Ok(ResultPartition {
             edge: index as u32,
             schema: json(&edge.schema)?,
             partitioner: json(&edge.partitioner)?,
             channels: Vec::new(),
             consumer_max_parallelism: consumer.map_or(0, |vertex| vertex.max_parallelism),
-            peer_group: groups.of(graph, edge, &edge.target),
+            peer_group: groups.of(ends, End::Consumers(index)),
         })
     });
     let outputs = outputs.collect::<Result<_, serde_json::Error>>()?;
@@ -121,81 +205,43 @@ fn template(
 }
 
 /// The one peer on each edge that has no group.
-fn name_single_peers(graph: &ExecutionGraph, descriptor: &mut TaskDeploymentDescriptor, subtask: u32) {
-    let single = |edge: u32, other: fn(&Edge) -> &selvedge_core::VertexId| {
-        let edge = graph.graph.edges.get(edge as usize)?;
-        let Peers::One(peer) = Peers::of(edge, subtask) else {
+fn name_single_peers(ends: &Ends<'_>, descriptor: &mut TaskDeploymentDescriptor, subtask: u32) {
+    let single = |end: End| {
+        let Peers::One(peer) = Peers::of(ends.edge(end), subtask) else {
             return None;
         };
-        graph
-            .layout()
-            .task(other(edge), peer)
-            .and_then(|task| channel(graph, task))
+        let task = ends.graph.layout().task(ends.vertex(end), peer)?;
+        ends.channel(end, task)
     };
     for gate in descriptor.inputs.iter_mut().filter(|gate| gate.peer_group == 0) {
-        gate.channels.extend(single(gate.edge, |edge| &edge.source));
+        gate.channels.extend(single(End::Producers(gate.edge as usize)));
     }
     for partition in descriptor.outputs.iter_mut().filter(|edge| edge.peer_group == 0) {
-        partition.channels.extend(single(partition.edge, |edge| &edge.target));
+        partition
+            .channels
+            .extend(single(End::Consumers(partition.edge as usize)));
     }
-}
-
-fn channel(graph: &ExecutionGraph, task: TaskIndex) -> Option<ChannelPeer> {
-    let location = graph.run(task).location.as_ref()?;
-    Some(ChannelPeer {
-        attempt: Some((&graph.attempt(task)).into()),
-        resource_id: location.resource_id.0.clone(),
-        data_address: location.data_address.clone(),
-    })
 }
 
 /// The groups of a deployment, each made when a task first needs it.
 #[derive(Debug, Default)]
 struct Groups {
     encoded: Vec<Bytes>,
-    /// The place of a vertex's group, from 1 on.
-    places: BTreeMap<usize, u32>,
+    /// The place of each group, from 1 on.
+    places: BTreeMap<End, u32>,
 }
 
 impl Groups {
-    /// The group at the other end of an edge; 0 where each task has its own peer.
-    fn of(&mut self, graph: &ExecutionGraph, edge: &Edge, other: &selvedge_core::VertexId) -> u32 {
-        let Some(position) = graph
-            .layout()
-            .position(other)
-            .filter(|_| Peers::of(edge, 0) == Peers::All)
-        else {
+    /// The group at this end of an edge; 0 where each task has its own peer.
+    fn of(&mut self, ends: &Ends<'_>, end: End) -> u32 {
+        if Peers::of(ends.edge(end), 0) != Peers::All {
             return 0;
-        };
-        *self.places.entry(position).or_insert_with(|| {
-            self.encoded.push(peer_group(graph, position).encode_to_vec().into());
+        }
+        *self.places.entry(end).or_insert_with(|| {
+            self.encoded.push(ends.group(end).encode_to_vec().into());
             self.encoded.len() as u32
         })
     }
-}
-
-fn peer_group(graph: &ExecutionGraph, position: usize) -> PeerGroup {
-    let mut group = PeerGroup {
-        vertex: graph.graph.vertices[position].id.0.clone(),
-        ..PeerGroup::default()
-    };
-    let mut places = BTreeMap::<&ResourceId, u32>::new();
-    for task in graph.layout().range(position) {
-        let run = graph.run(task.into());
-        let Some(location) = &run.location else {
-            continue;
-        };
-        let place = *places.entry(&location.resource_id).or_insert_with(|| {
-            group.workers.push(PeerWorker {
-                resource_id: location.resource_id.0.clone(),
-                data_address: location.data_address.clone(),
-            });
-            group.workers.len() as u32 - 1
-        });
-        group.worker_of.push(place);
-        group.attempts.push(run.attempt);
-    }
-    group
 }
 
 fn json(value: &impl Serialize) -> Result<Bytes, serde_json::Error> {
@@ -209,6 +255,7 @@ mod tests {
     use selvedge_runtime::clock::Timestamp;
 
     use super::super::execution_graph::TaskLocation;
+    use super::super::shuffle::FlightShuffleMaster;
     use super::*;
     use crate::testing::word_count;
 
@@ -216,6 +263,7 @@ mod tests {
         let mut job = word_count(parallelism);
         job.edges[0].partitioner = partitioner;
         let mut graph = ExecutionGraph::new(JobId::from_bytes([1; 16]), Arc::new(job), Timestamp::default());
+        let mut partitions = PartitionTracker::new(graph.job_id, Box::new(FlightShuffleMaster));
         let tasks: Vec<_> = graph.layout().tasks().collect();
         for task in &tasks {
             let subtask = graph.attempt(*task).subtask % 2;
@@ -226,8 +274,9 @@ mod tests {
                 allocation_id: AllocationId::from_bytes([subtask as u8; 16]),
             };
             graph.place(*task, Arc::new(location));
+            partitions.start(&graph, *task);
         }
-        describe(&graph, &tasks).unwrap()
+        describe(&graph, &partitions, &tasks).unwrap()
     }
 
     fn hash() -> Partitioner {

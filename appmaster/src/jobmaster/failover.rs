@@ -206,6 +206,7 @@ impl JobState {
             let attempt = self.graph.attempt(*task);
             self.committables.remove(&attempt);
             self.missed.remove(&attempt);
+            self.partitions.stop(*task);
             self.graph.start_over(*task, now.wall);
         }
         self.schedule(&restart.tasks, now);

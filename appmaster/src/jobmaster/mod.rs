@@ -20,10 +20,12 @@ mod result;
 mod root_cause;
 mod scheduler;
 mod service;
+mod shuffle;
 mod slot_pool;
 mod slot_sharing;
 mod splits;
 mod state;
+mod status_listener;
 mod task_events;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,9 @@ pub use restart_strategy::RestartSettings;
 pub use result::JobResult;
 pub use root_cause::{Failure, FailureKind, FailureOrigin};
 pub use scheduler::SchedulerKind;
+pub use shuffle::{Channels, FlightShuffleMaster, PartitionId, ShuffleDescriptor, ShuffleMaster};
+
+pub use status_listener::{JobStatusListener, LogListener, StatusChange};
 
 use crate::MasterSettings;
 use crate::resourcemanager::ResourceManagerHandle;

@@ -21,6 +21,7 @@ use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
+use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
 use super::{Environment, Reply, Request};
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
@@ -54,6 +55,7 @@ pub(super) struct Service {
     committers: Committers,
     splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
     figures_asked: Instant,
+    listeners: Listeners,
     /// Why the job cannot run whatever its connectors say.
     unusable: Option<String>,
     requests: mpsc::Receiver<Request>,
@@ -105,6 +107,7 @@ impl Service {
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
+            listeners: Listeners::default(),
             unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
@@ -124,6 +127,8 @@ impl Service {
         let (requirements, declared) = self.declare_requirements();
         while !self.state.has_ended() {
             self.next().await;
+            let changes = std::mem::take(&mut self.state.status_changes);
+            self.listeners.tell(self.job_id, changes);
             requirements.send_if_modified(|last| {
                 let now = self.state.pool.requirements();
                 let changed = *last != now;

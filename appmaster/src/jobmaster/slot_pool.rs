@@ -135,11 +135,14 @@ impl SlotPool {
 
     /// Gives a slot to each of these places, or to none where they cannot all have one.
     pub(super) fn reserve(&mut self, places: &[usize]) -> bool {
-        let open: Vec<_> = places
-            .iter()
-            .copied()
-            .filter(|place| self.places[*place].slot.is_none())
-            .collect();
+        let is_open = |place: &usize| self.places[*place].slot.is_none();
+        let free = self.free.iter().map(BTreeSet::len).sum();
+        // Whenever a slot is offered, a large region and thousands of small ones that wait are turned away here at once.
+        let beyond = || places.iter().filter(|place| is_open(place)).nth(free);
+        if places.len() > self.slots.len() || beyond().is_some() {
+            return false;
+        }
+        let open: Vec<_> = places.iter().copied().filter(is_open).collect();
         if !self.suffices(&open, |pool, kind| pool.free[kind].len()) {
             return false;
         }

@@ -1,8 +1,8 @@
 //! Slots by examples: offers, places, and what goes back.
 
-use selvedge_core::JobGraph;
 use selvedge_core::job_graph::Partitioner;
 use selvedge_core::resource::{Quantity, ResourceProfile};
+use selvedge_core::{JobGraph, MemorySize};
 
 use super::*;
 use crate::testing::word_count;
@@ -10,7 +10,8 @@ use crate::testing::word_count;
 const IDLE: Duration = Duration::from_secs(50);
 
 fn pool(graph: &JobGraph) -> SlotPool {
-    SlotPool::new(Arc::new(SlotSharing::of(graph)), IDLE)
+    let sharing = SlotSharing::of(graph, |_| MemorySize::from_bytes(0));
+    SlotPool::new(Arc::new(sharing), IDLE)
 }
 
 /// Two groups, so that sources and sinks have places of their own: 0 and 1 of the sources, 2 and 3 of the sinks.

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use selvedge_core::MemorySize;
 use selvedge_core::job_graph::JobGraph;
 use selvedge_core::resource::ProfileSpec;
 
 use super::execution_graph::{Layout, Peers, TaskIndex};
+use super::shuffle::{Channels, channels_of};
 
 /// From how many producers on it does not matter where they are, as in Flink.
 const MOST_PREFERRED_INPUTS: usize = 8;
@@ -29,7 +31,8 @@ pub(super) struct SlotSharing {
 }
 
 impl SlotSharing {
-    pub(super) fn of(graph: &JobGraph) -> Self {
+    /// The places of a job. Where slots have a stated profile, `network` says what the channels of a subtask need beside it.
+    pub(super) fn of(graph: &JobGraph, network: impl Fn(Channels) -> MemorySize) -> Self {
         let layout = Layout::of(graph);
         let mut sharing = Self {
             place_of: Vec::with_capacity(layout.len()),
@@ -38,7 +41,7 @@ impl SlotSharing {
             profile_of: Vec::new(),
             inputs: Vec::new(),
         };
-        let first = sharing.lay_out_groups(graph);
+        let first = sharing.lay_out_groups(graph, network);
         for vertex in &graph.vertices {
             let start = first
                 .get(vertex.slot_sharing_group.as_str())
@@ -54,7 +57,11 @@ impl SlotSharing {
     }
 
     /// Groups take places one after another, in the order of their names.
-    fn lay_out_groups<'a>(&mut self, graph: &'a JobGraph) -> BTreeMap<&'a str, usize> {
+    fn lay_out_groups<'a>(
+        &mut self,
+        graph: &'a JobGraph,
+        network: impl Fn(Channels) -> MemorySize,
+    ) -> BTreeMap<&'a str, usize> {
         let mut sizes = BTreeMap::<&str, u32>::new();
         for vertex in &graph.vertices {
             let size = sizes.entry(&vertex.slot_sharing_group).or_default();
@@ -63,7 +70,15 @@ impl SlotSharing {
         let mut first = BTreeMap::new();
         for (group, size) in sizes {
             first.insert(group, self.tasks.len());
-            let profile = graph.slot_profile(group);
+            let mut profile = graph.slot_profile(group);
+            if let ProfileSpec::Exactly(stated) = &mut profile {
+                let members = graph
+                    .vertices
+                    .iter()
+                    .filter(|vertex| vertex.slot_sharing_group == group);
+                let bytes = members.map(|vertex| network(channels_of(graph, vertex)).bytes()).sum();
+                stated.network = MemorySize::from_bytes(bytes);
+            }
             let kind = self.profiles.iter().position(|known| *known == profile);
             let kind = kind.unwrap_or_else(|| {
                 self.profiles.push(profile);
@@ -129,12 +144,30 @@ mod tests {
     use super::*;
     use crate::testing::word_count;
 
+    fn sharing_of(graph: &JobGraph) -> SlotSharing {
+        SlotSharing::of(graph, |channels| MemorySize::from_bytes(channels.inputs))
+    }
+
+    #[test]
+    fn a_stated_profile_gets_the_network_memory_of_its_groups_channels() {
+        let mut graph = word_count(5);
+        graph.slot_sharing_groups = serde_json::from_value(serde_json::json!({
+            "default": {"cpu_cores": 1.0, "task_heap": "1m"}
+        }))
+        .unwrap();
+        let profiles = sharing_of(&graph).profiles;
+        let [ProfileSpec::Exactly(profile)] = profiles.as_slice() else {
+            panic!("a stated profile")
+        };
+        assert_eq!(profile.network.bytes(), 5);
+    }
+
     #[test]
     fn a_group_shares_its_slots_and_groups_do_not() {
         let mut graph = word_count(2);
-        assert_eq!(SlotSharing::of(&graph).place_of, [0, 1, 0, 1]);
+        assert_eq!(sharing_of(&graph).place_of, [0, 1, 0, 1]);
         graph.vertices[1].slot_sharing_group = "sinks".into();
-        let sharing = SlotSharing::of(&graph);
+        let sharing = sharing_of(&graph);
         assert_eq!(sharing.place_of, [0, 1, 2, 3]);
         assert_eq!((sharing.places(), graph.required_slots()), (4, 4));
         assert_eq!(sharing.places_of(&[3.into(), 0.into(), 3.into()]), [0, 3]);
@@ -145,16 +178,16 @@ mod tests {
     fn a_place_knows_where_its_input_comes_from_where_that_is_few_places() {
         let mut graph = word_count(2);
         graph.vertices[1].slot_sharing_group = "sinks".into();
-        let inputs = |graph: &JobGraph| SlotSharing::of(graph).inputs_of(3).to_vec();
+        let inputs = |graph: &JobGraph| sharing_of(graph).inputs_of(3).to_vec();
         assert_eq!(inputs(&graph), [0, 1], "each sends to each");
         graph.edges[0].partitioner = Partitioner::Forward;
         assert_eq!(inputs(&graph), [1]);
         graph.vertices[1].slot_sharing_group = graph.vertices[0].slot_sharing_group.clone();
-        assert_eq!(SlotSharing::of(&graph).inputs_of(1), [0; 0], "it is there already");
+        assert_eq!(sharing_of(&graph).inputs_of(1), [0; 0], "it is there already");
         let mut many = word_count(9);
         many.vertices[1].slot_sharing_group = "sinks".into();
         assert_eq!(
-            SlotSharing::of(&many).inputs_of(9),
+            sharing_of(&many).inputs_of(9),
             [0; 0],
             "nine producers are no preference"
         );

@@ -33,8 +33,10 @@ use super::failover::Failover;
 use super::failure_labels::Enrichers;
 use super::root_cause::{Failure, FailureKind, FailureOrigin, RootCause};
 use super::scheduler::Scheduler;
+use super::shuffle::{FlightShuffleMaster, PartitionTracker};
 use super::slot_pool::SlotPool;
 use super::slot_sharing::SlotSharing;
+use super::status_listener::StatusChange;
 use crate::settings::SchedulingSettings;
 
 /// The two times of an event: of day, and of intervals.
@@ -101,6 +103,7 @@ pub(super) struct JobState {
     pub(super) graph: ExecutionGraph,
     pub(super) sharing: Arc<SlotSharing>,
     pub(super) pool: SlotPool,
+    pub(super) partitions: PartitionTracker,
     pub(super) scheduler: Box<dyn Scheduler>,
     pub(super) workers: BTreeMap<ResourceId, WorkerAddress>,
     /// Those lost since the last restart: what still speaks of them is no cause of its own.
@@ -114,6 +117,8 @@ pub(super) struct JobState {
     pub(super) root_cause: RootCause,
     pub(super) failover: Failover,
     pub(super) enrichers: Enrichers,
+    /// Steps of the job that listeners have not been told yet.
+    pub(super) status_changes: Vec<StatusChange>,
     pub(super) prepared: bool,
     pub(super) ending: Ending,
     pub(super) slot_timeout: Duration,
@@ -127,7 +132,9 @@ impl JobState {
         failover: Failover,
         now: Now,
     ) -> Self {
-        let sharing = Arc::new(SlotSharing::of(&graph));
+        let partitions = PartitionTracker::new(job_id, Box::new(FlightShuffleMaster));
+        let network = |channels| partitions.network_memory(channels);
+        let sharing = Arc::new(SlotSharing::of(&graph, network));
         let attempts_kept = failover.attempts_kept;
         Self {
             failover,
@@ -136,6 +143,7 @@ impl JobState {
                 .scheduler
                 .make(&graph, &sharing, scheduling.slot_request_timeout),
             sharing,
+            partitions,
             graph: ExecutionGraph::new(job_id, graph, now.wall).keeping_attempts(attempts_kept),
             workers: BTreeMap::new(),
             former_workers: BTreeMap::new(),
@@ -144,6 +152,7 @@ impl JobState {
             start_failure: None,
             root_cause: RootCause::default(),
             enrichers: Enrichers::default(),
+            status_changes: Vec::new(),
             prepared: false,
             ending: Ending::NotYet,
             slot_timeout: scheduling.slot_request_timeout,
@@ -328,6 +337,7 @@ impl JobState {
 
     fn end(&mut self, status: JobStatus, now: Now) -> Vec<Action> {
         self.ending = Ending::Ended;
+        self.partitions.stop_all();
         self.move_job(status, now);
         vec![Action::End]
     }
@@ -380,7 +390,11 @@ impl JobState {
     pub(super) fn move_job(&mut self, next: JobStatus, now: Now) {
         let from = self.graph.status();
         match self.graph.transition_job(next, now.wall) {
-            Ok(()) => tracing::info!(job = %self.graph.job_id, "job switched from {from} to {next}"),
+            Ok(()) => self.status_changes.push(StatusChange {
+                from,
+                to: next,
+                at: now.wall,
+            }),
             Err(error) => tracing::warn!(job = %self.graph.job_id, "ignored: {error}"),
         }
     }

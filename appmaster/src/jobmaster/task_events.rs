@@ -171,6 +171,7 @@ impl JobState {
             _ => ExecutionState::Failed,
         };
         self.move_task(task, state, now);
+        self.partitions.stop(task);
         self.graph.run_mut(task).cause = Some(cause.to_owned());
     }
 

@@ -163,6 +163,23 @@ fn a_job_is_finished_only_when_its_output_is_committed() {
 }
 
 #[test]
+fn every_step_of_a_job_is_told_in_order() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Finished, now);
+    state.committed(Ok(None), now);
+    let steps: Vec<_> = state.status_changes.iter().map(|step| (step.from, step.to)).collect();
+    let expected = [
+        JobStatus::Initializing,
+        JobStatus::Created,
+        JobStatus::Running,
+        JobStatus::Finished,
+    ];
+    let expected: Vec<_> = expected.iter().copied().zip(expected.iter().copied().skip(1)).collect();
+    assert_eq!(steps, expected);
+}
+
+#[test]
 fn output_that_cannot_be_committed_fails_the_job() {
     let now = now();
     let mut state = deployed(now);

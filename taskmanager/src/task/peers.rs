@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_group_that_does_not_fit_is_refused() {
-        let table: [(fn(&mut proto::PeerGroup), &str); 2] = [
+        type Damage = fn(&mut proto::PeerGroup);
+        let table: [(Damage, &str); 2] = [
             (
                 |group| group.attempts = vec![0],
                 "peer group 1 has the workers of 3 subtasks and the attempts of 1",
