@@ -19,7 +19,7 @@ use super::files::WorkerFiles;
 use super::payload::Payloads;
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
-use crate::task::{DeploymentError, TaskDeployment};
+use crate::task::TaskDeployment;
 
 /// The ways into the loop.
 #[derive(Debug, Clone)]
@@ -99,8 +99,7 @@ impl TaskExecutorGateway for Inbox {
     async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()> {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         let request = self.payloads.whole(request).await?;
-        let tasks: Result<Vec<TaskDeployment>, DeploymentError> =
-            request.tasks.into_iter().map(TaskDeployment::try_from).collect();
+        let tasks = TaskDeployment::read_all(request.tasks, &request.peer_groups);
         let tasks = tasks.map_err(|error| GatewayError::Rejected(selvedge_runtime::connector::report(&error)))?;
         let submission = Submission {
             job,

@@ -289,6 +289,7 @@ pub(super) fn submission(key: JobKey, tasks: Vec<TaskDeploymentDescriptor>) -> S
         job_name: "test".to_owned(),
         tasks,
         offloaded: None,
+        peer_groups: Vec::new(),
     }
 }
 
@@ -321,11 +322,13 @@ pub(super) fn join(from: &mut TaskDeploymentDescriptor, to: &mut TaskDeploymentD
         partitioner: Bytes::from_static(br#"{"type": "hash", "keys": ["n"]}"#),
         channels: vec![peer(to)],
         consumer_max_parallelism: 128,
+        peer_group: 0,
     });
     to.inputs.push(InputGate {
         edge: 0,
         schema: Bytes::from_static(SCHEMA),
         channels: vec![peer(from)],
+        peer_group: 0,
     });
 }
 
