@@ -5,9 +5,9 @@ use bytes::Bytes;
 use prost::Message;
 use selvedge_runtime::blob::BlobStore;
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, OffloadedPayload, ReadFileRequest, RequestSlotRequest,
-    ShutdownRequest, SlotReport, SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, OffloadedPayload,
+    ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::rpc::ConnectionWatch;
@@ -80,6 +80,10 @@ impl<G: TaskExecutorGateway> TaskExecutorGateway for Offloading<G> {
 
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()> {
         self.worker.disconnect_job_master(request).await
+    }
+
+    async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
+        self.worker.can_be_released(request).await
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {

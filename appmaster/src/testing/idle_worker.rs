@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use selvedge_runtime::blob::{BlobKey, BlobServer, fetch};
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport, SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 
@@ -50,6 +50,10 @@ impl TaskExecutorGateway for IdleWorker {
 
     async fn cancel_tasks(&self, _: CancelTasksRequest) -> GatewayResult<()> {
         unasked()
+    }
+
+    async fn can_be_released(&self, _: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
+        Ok(CanBeReleasedResponse { can_be_released: true })
     }
 
     async fn free_slot(&self, _: FreeSlotRequest) -> GatewayResult<()> {

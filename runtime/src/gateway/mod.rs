@@ -31,13 +31,13 @@ pub use reset::after_reset;
 
 use crate::rpc::ConnectionWatch;
 use proto::{
-    CancelTasksRequest, ConfirmTaskExecutorRequest, ConfirmTaskManagerRequest, DisconnectJobMasterRequest,
-    DisconnectTaskExecutorRequest, FailSlotRequest, FreeSlotRequest, GetBlobRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, NotifySlotAvailableRequest, OfferSlotsRequest,
-    OfferSlotsResponse, ReadFileRequest, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse,
-    RegisterTaskManagerRequest, RegisterTaskManagerResponse, RequestNextInputSplitRequest,
-    RequestNextInputSplitResponse, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
-    UpdateTaskExecutionStatesRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, ConfirmTaskExecutorRequest,
+    ConfirmTaskManagerRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
+    FreeSlotRequest, GetBlobRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
+    JobHeartbeatPayload, NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, ReadFileRequest,
+    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, SendSlotReportRequest,
+    ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
 };
 
 /// Why a call to another component failed.
@@ -96,6 +96,8 @@ pub trait ResourceManagerGateway: Send + Sync + 'static {
     ) -> GatewayResult<RegisterTaskExecutorResponse>;
     /// A slot that a job had is free again.
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()>;
+    /// Says how all slots of a registered worker are.
+    async fn send_slot_report(&self, request: SendSlotReportRequest) -> GatewayResult<()>;
     /// The worker ends by its own decision.
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()>;
     /// Whether this is still the worker's ResourceManager, after a connection broke.
@@ -175,6 +177,8 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     ) -> GatewayResult<JobHeartbeatPayload>;
     /// The job has ended or is given up.
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()>;
+    /// Whether nobody has still to read what the worker holds.
+    async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse>;
     /// The worker's own log or output.
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent>;
     /// Ends the worker.

@@ -11,7 +11,7 @@ use super::{ApplicationSecret, PortRange, RpcChannel, RpcServer, bind};
 use crate::gateway::grpc::{ResourceManagerClient, serve_resource_manager};
 use crate::gateway::proto::{
     ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse,
+    RegisterTaskExecutorResponse, SendSlotReportRequest,
 };
 use crate::gateway::{GatewayError, GatewayResult, ResourceManagerGateway, after_reset};
 
@@ -31,6 +31,10 @@ impl ResourceManagerGateway for Confirming {
     }
 
     async fn notify_slot_available(&self, _: NotifySlotAvailableRequest) -> GatewayResult<()> {
+        Ok(())
+    }
+
+    async fn send_slot_report(&self, _: SendSlotReportRequest) -> GatewayResult<()> {
         Ok(())
     }
 

@@ -7,9 +7,9 @@ use selvedge_core::resource::ResourceProfile;
 use selvedge_core::{AllocationId, InstanceId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport, SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +19,7 @@ use super::files::WorkerFiles;
 use super::payload::Payloads;
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
-use crate::task::{DeploymentError, TaskDeployment};
+use crate::task::TaskDeployment;
 
 /// The ways into the loop.
 #[derive(Debug, Clone)]
@@ -99,8 +99,7 @@ impl TaskExecutorGateway for Inbox {
     async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()> {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         let request = self.payloads.whole(request).await?;
-        let tasks: Result<Vec<TaskDeployment>, DeploymentError> =
-            request.tasks.into_iter().map(TaskDeployment::try_from).collect();
+        let tasks = TaskDeployment::read_all(request.tasks, &request.peer_groups);
         let tasks = tasks.map_err(|error| GatewayError::Rejected(selvedge_runtime::connector::report(&error)))?;
         let submission = Submission {
             job,
@@ -155,6 +154,12 @@ impl TaskExecutorGateway for Inbox {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         self.ask_urgently(|reply| Urgent::DisconnectJob(job, request.cause, reply))
             .await
+    }
+
+    async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
+        let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
+        let can_be_released = self.ask_urgently(|reply| Urgent::CanBeReleased(id, reply)).await?;
+        Ok(CanBeReleasedResponse { can_be_released })
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {

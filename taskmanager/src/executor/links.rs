@@ -10,7 +10,8 @@ use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
     ConfirmTaskExecutorRequest, ConfirmTaskManagerRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
     NotifySlotAvailableRequest, OfferSlotsRequest, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse,
-    RegisterTaskManagerRequest, SlotOffer, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    RegisterTaskManagerRequest, SendSlotReportRequest, SlotOffer, TaskStateTransition,
+    UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, handshake};
 use selvedge_runtime::rpc::ConnectionWatch;
@@ -101,6 +102,16 @@ impl ResourceManagerLink {
                 }
                 // The next heartbeat's slot report says the same.
                 Err(error) => tracing::warn!(%error, "the ResourceManager did not take the news of a free slot"),
+            }
+        });
+    }
+
+    /// Tells how the slots are; only tries, as each heartbeat says the same.
+    pub(super) fn report_slots(&self, request: SendSlotReportRequest) {
+        let link = self.clone();
+        self.spawn(async move {
+            if let Err(error) = link.gateway.send_slot_report(request).await {
+                tracing::debug!(%error, "the ResourceManager did not take a slot report");
             }
         });
     }

@@ -35,6 +35,7 @@ impl Service {
             default_slot: Some(self.state.slots.profile().into()),
             slots: self.state.slots.report(),
             external_resources: self.external_resources.clone(),
+            number_of_slots: memory.number_of_slots,
             process: Some(handshake::of_worker(self.identity.instance_id)),
         });
     }

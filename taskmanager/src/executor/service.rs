@@ -9,7 +9,8 @@ use selvedge_core::{ExecutionAttemptId, JobId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::JobMasterClient;
 use selvedge_runtime::gateway::proto::{
-    ExternalResource, JobHeartbeatPayload, NotifySlotAvailableRequest, SlotOffer, SlotReport, TaskStateTransition,
+    ExternalResource, JobHeartbeatPayload, NotifySlotAvailableRequest, SendSlotReportRequest, SlotOffer, SlotReport,
+    TaskStateTransition,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use selvedge_runtime::rpc::RpcChannel;
@@ -89,6 +90,7 @@ impl Service {
                 }
                 drop(reply.send(checked));
             }
+            Urgent::CanBeReleased(id, reply) => drop(reply.send(self.state.can_be_released(id))),
             Urgent::Shutdown(id, cause, reply) => {
                 let checked = self.state.check_resource_manager(id);
                 if checked.is_ok() {
@@ -131,6 +133,11 @@ impl Service {
             } => {
                 tracing::info!(leader = %resource_manager, "registered at the ResourceManager");
                 self.state.registered(resource_manager, heartbeat_timeout, now);
+                // What changed while the registration was on its way was told to nobody.
+                self.resource_manager.report_slots(SendSlotReportRequest {
+                    resource_manager_id: resource_manager.to_wire(),
+                    report: Some(self.slot_report()),
+                });
                 Vec::new()
             }
             Notification::RegistrationRefused(error) => {

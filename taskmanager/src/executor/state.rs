@@ -146,6 +146,12 @@ impl State {
         vec![Action::Register]
     }
 
+    /// Whether the worker may end without a loss: no job has a slot, a task or a result here.
+    pub(super) fn can_be_released(&self, resource_manager: LeaderSessionId) -> GatewayResult<bool> {
+        self.check_resource_manager(resource_manager)?;
+        Ok(self.jobs.is_empty())
+    }
+
     // ---- JobMaster ----
 
     /// The one place where a stale JobMaster is refused.

@@ -17,8 +17,8 @@ use selvedge_runtime::gateway::proto::{
     HeartbeatFromResourceManagerRequest, InputGate, NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse,
     ProcessIdentity, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest,
     RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest,
-    ResultPartition, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition,
-    UpdateTaskExecutionStatesRequest,
+    ResultPartition, SendSlotReportRequest, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor,
+    TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
     GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
@@ -289,6 +289,7 @@ pub(super) fn submission(key: JobKey, tasks: Vec<TaskDeploymentDescriptor>) -> S
         job_name: "test".to_owned(),
         tasks,
         offloaded: None,
+        peer_groups: Vec::new(),
     }
 }
 
@@ -321,11 +322,13 @@ pub(super) fn join(from: &mut TaskDeploymentDescriptor, to: &mut TaskDeploymentD
         partitioner: Bytes::from_static(br#"{"type": "hash", "keys": ["n"]}"#),
         channels: vec![peer(to)],
         consumer_max_parallelism: 128,
+        peer_group: 0,
     });
     to.inputs.push(InputGate {
         edge: 0,
         schema: Bytes::from_static(SCHEMA),
         channels: vec![peer(from)],
+        peer_group: 0,
     });
 }
 
@@ -374,6 +377,10 @@ impl ResourceManagerGateway for Gateways {
 
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()> {
         self.tell(Told::SlotFree(request))
+    }
+
+    async fn send_slot_report(&self, _: SendSlotReportRequest) -> GatewayResult<()> {
+        Ok(())
     }
 
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {

@@ -11,6 +11,12 @@ pub use super::pekko::ASK_TIMEOUT;
 pub use super::pipeline::OPERATOR_CHAINING;
 pub use super::slot::SLOT_REQUEST_TIMEOUT;
 
+/// Whether slots are spread over workers.
+pub const EVENLY_SPREAD_OUT_SLOTS: ConfigOption<bool> = ConfigOption::new(
+    "cluster.evenly-spread-out-slots",
+    "Whether slots are spread over workers where taskmanager.load-balance.mode is not set.",
+)
+.with_default("false");
 /// How long the first registration may take.
 pub const REGISTRATION_INITIAL_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "cluster.registration.initial-timeout",
@@ -41,11 +47,10 @@ pub const REGISTRATION_REFUSED_DELAY: ConfigOption<Duration> = ConfigOption::new
 area! {
     "cluster", "The processes of a cluster";
     options {
+        EVENLY_SPREAD_OUT_SLOTS,
         REGISTRATION_INITIAL_TIMEOUT, REGISTRATION_MAX_TIMEOUT, REGISTRATION_ERROR_DELAY, REGISTRATION_REFUSED_DELAY,
     }
     not yet {
-        /// Whether slots are spread over workers: taskmanager.load-balance.mode says it now.
-        "cluster.evenly-spread-out-slots": Boolean = "false";
         /// Threads for disk and network.
         "cluster.io-pool.size": Integer;
         /// Whether a process ends at once when it breaks.
