@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
-use selvedge_runtime::gateway::GatewayError;
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
+use selvedge_runtime::gateway::{GatewayError, handshake};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -351,10 +351,12 @@ impl Service {
     }
 
     fn register(&mut self, request: RegisterTaskManagerRequest) -> Result<RegisterTaskManagerResponse, GatewayError> {
+        handshake::check("worker", request.process.as_ref())?;
         let gateway = self.environment.workers.connect(&request.rpc_address)?;
         let resource_id: ResourceId = request.resource_id.into();
+        let instance_id = request.process.unwrap_or_default().instance_id;
         tracing::info!(job = %self.job_id, "{resource_id} on {} registered", request.host);
-        self.workers.add(&resource_id, gateway);
+        self.workers.add(&resource_id, instance_id, gateway);
         let address = WorkerAddress {
             host: request.host,
             data_address: request.data_address,
@@ -364,6 +366,7 @@ impl Service {
         Ok(RegisterTaskManagerResponse {
             heartbeat_interval_ms: heartbeat.interval.as_millis() as u64,
             heartbeat_timeout_ms: heartbeat.timeout.as_millis() as u64,
+            process: Some(handshake::of_master()),
         })
     }
 
