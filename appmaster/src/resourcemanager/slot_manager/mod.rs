@@ -39,8 +39,6 @@ use tokio::time::Instant;
 pub use bounds::{Capacity, ClusterBounds, Most};
 pub use matching::Matching;
 pub(crate) use plan::Shortage;
-#[cfg(test)]
-use plan::SlotPlan;
 pub(super) use plan::{Allocation, Unfulfillable};
 pub(super) use requirements::Need;
 pub use settings::SlotManagerSettings;
