@@ -8,8 +8,9 @@ use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::connector::Committable;
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
-    FailSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    ConfirmTaskManagerRequest, FailSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskManagerRequest,
+    RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, TaskStateTransition,
+    UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
 
@@ -128,6 +129,10 @@ impl JobMasterGateway for JobMasters {
                 reply,
             })
             .await
+    }
+
+    async fn confirm_task_manager(&self, request: ConfirmTaskManagerRequest) -> GatewayResult<()> {
+        self.find(&request.job_id, &request.job_master_id).map(drop)
     }
 }
 

@@ -117,7 +117,7 @@ impl RootCause {
     }
 }
 
-/// Whether a task's failure only says that another worker is gone: it speaks of the exchange or names a peer.
+/// Whether a task's failure only says that a worker is gone: it speaks of the exchange, names a peer, or its own worker ends.
 pub(super) fn is_symptom<'a>(cause: &str, other_workers: impl Iterator<Item = &'a str>) -> bool {
     let lower = cause.to_ascii_lowercase();
     let speaks_of_a_peer = [
@@ -126,6 +126,7 @@ pub(super) fn is_symptom<'a>(cause: &str, other_workers: impl Iterator<Item = &'
         "transport error",
         "cannot be reached",
         "broken pipe",
+        "is shutting down",
     ];
     let mut others = other_workers.peekable();
     // With one worker there is no peer on another one.

@@ -77,10 +77,11 @@ impl Workers {
     }
 
     /// Makes a worker known and watches it.
-    pub(super) fn add(&mut self, resource_id: &ResourceId, gateway: Gateway) {
+    pub(super) fn add(&mut self, resource_id: &ResourceId, instance_id: bytes::Bytes, gateway: Gateway) {
         let request = HeartbeatFromJobMasterRequest {
             job_id: self.job_id.to_wire(),
             job_master_id: self.job_master_id.to_wire(),
+            instance_id,
         };
         let beat = move |gateway: Gateway| {
             let request = request.clone();
@@ -107,6 +108,7 @@ impl Workers {
             job_master_id: self.job_master_id.to_wire(),
             job_name: self.job_name.clone(),
             tasks,
+            offloaded: None,
         };
         let events = self.connections.events.clone();
         let gateway = self.connections.get_mut(&resource_id).map(|worker| {

@@ -1,0 +1,63 @@
+use selvedge_core::InstanceId;
+use tonic::Status;
+
+use super::handshake::{self, BUILD, VERSION};
+use super::proto::ProcessIdentity;
+use super::{GatewayError, GatewayResult};
+
+fn message(refused: GatewayResult<()>) -> String {
+    match refused {
+        Err(GatewayError::Rejected(message)) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn processes_of_one_build_accept_each_other() {
+    let worker = handshake::of_worker(InstanceId::from_bytes([1; 16]));
+    assert_eq!(handshake::check("worker", Some(&worker)), Ok(()));
+    assert_eq!(handshake::check("master", Some(&handshake::of_master())), Ok(()));
+}
+
+#[test]
+fn another_version_or_build_is_refused_and_both_are_named() {
+    let other_version = ProcessIdentity {
+        version: "9.9.9".to_owned(),
+        ..handshake::of_master()
+    };
+    let other_build = ProcessIdentity {
+        build: "yesterday".to_owned(),
+        ..handshake::of_master()
+    };
+    for (peer, named) in [(other_version, "version 9.9.9"), (other_build, "build yesterday")] {
+        let message = message(handshake::check("worker", Some(&peer)));
+        assert!(message.starts_with("the worker is version"), "{message}");
+        for name in [named, VERSION, BUILD] {
+            assert!(message.contains(name), "{message} has no {name}");
+        }
+    }
+    // One from before there was a handshake says nothing.
+    let message = message(handshake::check("master", None));
+    assert!(message.contains("version unknown, build unknown"), "{message}");
+}
+
+#[test]
+fn every_error_is_the_same_on_the_other_side() {
+    let text = || "why".to_owned();
+    for error in [
+        GatewayError::Fenced(text()),
+        GatewayError::Rejected(text()),
+        GatewayError::TooLarge(text()),
+        GatewayError::Busy(text()),
+        GatewayError::Unreachable(text()),
+        GatewayError::TimedOut(text()),
+        GatewayError::Unauthorised(text()),
+    ] {
+        assert_eq!(GatewayError::from(Status::from(error.clone())), error);
+    }
+    let fault = GatewayError::from(Status::from(GatewayError::Internal(text())));
+    assert!(
+        matches!(&fault, GatewayError::Internal(message) if message.contains("why")),
+        "{fault}"
+    );
+}
