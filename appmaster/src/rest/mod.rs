@@ -6,6 +6,7 @@ mod error;
 mod exceptions;
 mod job_details;
 mod jobs;
+mod listener;
 mod page;
 mod taskmanager_memory;
 mod taskmanagers;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use crate::dispatcher::DispatcherHandle;
 use crate::resourcemanager::ResourceManagerHandle;
 use error::RestError;
+pub(crate) use listener::RestListener;
 
 /// What the handlers speak to.
 #[derive(Clone, Debug)]

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
 use tonic::transport::{Channel, Endpoint};
+use tower::service_fn;
 
 use super::{ApplicationSecret, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_FRAME_BYTES, SecretInterceptor};
+use crate::machine;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -23,7 +26,7 @@ impl RpcChannel {
         deadline: Duration,
     ) -> Result<Self, tonic::transport::Error> {
         Ok(Self {
-            channel: endpoint(address)?.timeout(deadline).connect_lazy(),
+            channel: connect(&endpoint(address)?.timeout(deadline), address),
             secret: secret.clone(),
         })
     }
@@ -35,7 +38,7 @@ impl RpcChannel {
             .initial_stream_window_size(window)
             .initial_connection_window_size(window);
         Ok(Self {
-            channel: endpoint.connect_lazy(),
+            channel: connect(&endpoint, address),
             secret: secret.clone(),
         })
     }
@@ -49,6 +52,18 @@ impl RpcChannel {
     pub fn interceptor(&self) -> SecretInterceptor {
         self.secret.client_interceptor()
     }
+}
+
+fn connect(endpoint: &Endpoint, address: &str) -> Channel {
+    let Some(machine) = machine::replaced() else {
+        return endpoint.connect_lazy();
+    };
+    let address = address.to_owned();
+    let connector = service_fn(move |_| {
+        let connecting = machine.connect(address.clone());
+        async { connecting.await.map(TokioIo::new) }
+    });
+    endpoint.connect_with_connector_lazy(connector)
 }
 
 fn endpoint(address: &str) -> Result<Endpoint, tonic::transport::Error> {
