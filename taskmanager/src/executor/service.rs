@@ -143,6 +143,10 @@ impl Service {
             Request::Slot(demand, reply) => {
                 let (actions, result) = self.state.request_slot(&demand, now);
                 self.perform(actions);
+                if result.is_ok() {
+                    let (slot, job) = (demand.slot_index, demand.job.job_id);
+                    tracing::info!(slot, %job, allocation = %demand.allocation, "slot given");
+                }
                 drop(reply.send(result));
             }
             Request::Submit(submission, reply) => drop(reply.send(self.submit(submission))),
@@ -397,6 +401,7 @@ impl Service {
     }
 
     fn slot_free(&self, slot_index: u32, allocation: selvedge_core::AllocationId) {
+        tracing::info!(slot = slot_index, %allocation, "slot free");
         // An unregistered worker tells of its slots when it registers.
         let Some(leader) = self.state.resource_manager() else {
             return;
