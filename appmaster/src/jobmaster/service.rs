@@ -138,7 +138,13 @@ impl Service {
         }
         self.workers.disconnect_all("the job has ended");
         drop(requirements);
-        self.disconnect_resource_manager(declared);
+        let good_bye = self.disconnect_resource_manager(declared);
+        // A closed channel would look like a JobMaster that broke down.
+        let notices = self.notices;
+        tokio::spawn(async move {
+            good_bye.await;
+            drop(notices);
+        });
         // The Dispatcher may be gone when the cluster ends.
         let _ = outcome.send(Arc::new(self.state.graph));
     }
@@ -167,14 +173,14 @@ impl Service {
     }
 
     /// Nothing is needed any more: told after what was asked for.
-    fn disconnect_resource_manager(&self, declaring: JoinHandle<()>) {
+    fn disconnect_resource_manager(&self, declaring: JoinHandle<()>) -> impl Future<Output = ()> + use<> {
         let (job_id, job_master_id) = (self.job_id, self.job_master_id);
         let resource_manager = self.environment.resource_manager.clone();
-        tokio::spawn(async move {
+        async move {
             let _ = declaring.await;
             // A ResourceManager that is gone needs no good-bye.
             let _ = resource_manager.disconnect_job_master(job_id, job_master_id).await;
-        });
+        }
     }
 
     async fn next(&mut self) {
