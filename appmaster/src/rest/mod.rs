@@ -70,7 +70,9 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/taskmanagers", get(taskmanagers::list))
         .route("/taskmanagers/{id}", get(taskmanagers::details))
         .route("/taskmanagers/{id}/log", get(taskmanagers::log))
-        .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout));
+        .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout))
+        .route("/taskmanagers/{id}/logs", get(taskmanagers::logs))
+        .route("/taskmanagers/{id}/logs/{name}", get(taskmanagers::log_named));
     Router::new()
         .route("/", get(page::page))
         .merge(api.clone())

@@ -164,7 +164,7 @@ impl TaskExecutorGateway for Inbox {
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
-        self.files.read(request.kind()).await
+        self.files.read(&request).await
     }
 
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()> {
