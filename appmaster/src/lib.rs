@@ -19,6 +19,7 @@ pub mod local;
 pub mod resourcemanager;
 pub mod rest;
 mod settings;
+pub mod stores;
 #[cfg(test)]
 mod testing;
 mod worker;

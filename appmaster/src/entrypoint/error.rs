@@ -6,6 +6,7 @@ use selvedge_runtime::rpc::PortRangeError;
 use thiserror::Error;
 
 use crate::resourcemanager::ResourceManagerError;
+use crate::stores::StoreError;
 
 /// Why a cluster cannot start.
 #[derive(Debug, Error)]
@@ -29,6 +30,9 @@ pub enum StartError {
     /// A bound port has no address.
     #[error("a server's socket cannot be used: {0}")]
     Listener(#[source] std::io::Error),
+    /// A store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The driver did not start.
     #[error(transparent)]
     ResourceManager(#[from] ResourceManagerError),

@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_core::JobId;
 use selvedge_core::status::{ApplicationStatus, JobStatus};
-use selvedge_core::{Configuration, JobId};
-use selvedge_runtime::clock::SystemClock;
-use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::dispatcher::DispatcherError;
 use crate::jobmaster::JobResult;
 use crate::local::LocalDriver;
-use crate::testing::connectors::{Log, NotingConnectors, StructureChecker};
+use crate::testing::connectors::{Log, NotingConnectors};
 use crate::testing::http::{call, get};
-use crate::testing::word_count;
 use crate::testing::worker::{Behaviour, Workers};
+use crate::testing::{session_of, word_count};
 
 mod driver;
 
@@ -47,24 +45,11 @@ async fn bed_of(
         ..NotingConnectors::default()
     };
     let log = connectors.log.clone();
-    let mut configuration: Configuration = selvedge_core::config::shipped();
-    for (key, value) in settings {
-        configuration.set_text(*key, *value);
-    }
     let cluster = ClusterEntrypoint::start(ClusterConfig {
-        configuration,
         mode,
-        secret: ApplicationSecret::from_bytes(&[7; 32]).unwrap(),
-        host: "127.0.0.1".into(),
-        bind_host: "127.0.0.1".into(),
-        rest_bind_ports: PortRange::any(),
-        rpc_ports: PortRange::any(),
         driver,
         connectors: Arc::new(connectors),
-        checker: Arc::new(StructureChecker),
-        clock: Arc::new(SystemClock),
-        seed: 1,
-        log_file: None,
+        ..session_of(workers.clone(), settings)
     })
     .await
     .unwrap();

@@ -10,12 +10,13 @@ use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, ResourceId, VertexId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::TaskMetrics;
+use serde::{Deserialize, Serialize};
 
 use super::error::TransitionError;
 use super::root_cause::Failure;
 
 /// A job in its parallel form.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExecutionGraph {
     /// The job.
     pub job_id: JobId,
@@ -38,7 +39,7 @@ pub struct ExecutionGraph {
 }
 
 /// A failure that led to a restart.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PastFailure {
     /// What failed first.
     pub failure: Failure,
@@ -47,7 +48,7 @@ pub struct PastFailure {
 }
 
 /// The current run of one subtask.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Execution {
     /// How many runs came before.
     pub attempt: u32,
@@ -57,12 +58,25 @@ pub struct Execution {
     pub location: Option<TaskLocation>,
     /// What it has done so far.
     pub metrics: TaskMetrics,
+    /// How its time was spent between the last two figures.
+    pub load: Option<TaskLoad>,
     /// Why it failed.
     pub cause: Option<String>,
 }
 
+/// How a task's time was spent in an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskLoad {
+    /// With records.
+    pub busy_ms: u64,
+    /// Waiting for records.
+    pub idle_ms: u64,
+    /// Waiting for those that it sends to.
+    pub backpressured_ms: u64,
+}
+
 /// The slot of an execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskLocation {
     /// The worker.
     pub resource_id: ResourceId,
@@ -82,8 +96,24 @@ impl Execution {
             timestamps: BTreeMap::from([(ExecutionState::Created, now)]),
             location: None,
             metrics: TaskMetrics::default(),
+            load: None,
             cause: None,
         }
+    }
+
+    /// Takes in what it has done so far, and from the difference to what was known how its time is spent now.
+    pub fn take_figures(&mut self, figures: TaskMetrics) {
+        let since = |figure: fn(&TaskMetrics) -> u64| figure(&figures).saturating_sub(figure(&self.metrics));
+        let load = TaskLoad {
+            busy_ms: since(|figures| figures.busy_ms),
+            idle_ms: since(|figures| figures.idle_ms),
+            backpressured_ms: since(|figures| figures.backpressured_ms),
+        };
+        // Figures that come twice within a millisecond say nothing new.
+        if load.busy_ms + load.idle_ms + load.backpressured_ms > 0 {
+            self.load = Some(load);
+        }
+        self.metrics = figures;
     }
 
     /// Its state.

@@ -62,6 +62,15 @@ pub(crate) struct Environment {
     pub(crate) rpc_address: String,
 }
 
+/// Where a job comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobOrigin {
+    /// A client.
+    Submitted,
+    /// A master that is gone: it may have written output, and made it visible.
+    Recovered,
+}
+
 /// Speaks to a JobMaster; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct JobMasterHandle {
@@ -111,11 +120,12 @@ pub(crate) fn start(
     job_id: JobId,
     job_master_id: LeaderSessionId,
     graph: Arc<JobGraph>,
+    origin: JobOrigin,
     environment: Environment,
 ) -> (JobMasterHandle, oneshot::Receiver<Arc<ExecutionGraph>>) {
     let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
     let (outcome, ended) = oneshot::channel();
-    let service = Service::new(job_id, job_master_id, graph, environment, inbox);
+    let service = Service::new(job_id, job_master_id, graph, origin, environment, inbox);
     // Ends when the job has ended.
     tokio::spawn(service.run(outcome));
     (

@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use selvedge_core::{ExecutionAttemptId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// How long a better cause is waited for: a few allocate beats of the ApplicationMaster.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// A failure, as users see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What failed.
     pub cause: String,
@@ -33,7 +34,7 @@ pub struct Failure {
 }
 
 /// How much a failure says of the first cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {
     /// The failure is the cause: a task's own, a committer's, the exit of a container.
     Cause,

@@ -18,7 +18,7 @@ use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::workers::{WorkerEvent, Workers};
-use super::{Environment, Reply, Request};
+use super::{Environment, JobOrigin, Reply, Request};
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
 
 /// How many events of own tasks may wait.
@@ -41,6 +41,7 @@ pub(super) enum Event {
 pub(super) struct Service {
     job_id: JobId,
     job_master_id: LeaderSessionId,
+    origin: JobOrigin,
     environment: Environment,
     state: JobState,
     workers: Workers,
@@ -60,6 +61,7 @@ impl Service {
         job_id: JobId,
         job_master_id: LeaderSessionId,
         graph: Arc<JobGraph>,
+        origin: JobOrigin,
         environment: Environment,
         requests: mpsc::Receiver<Request>,
     ) -> Self {
@@ -90,6 +92,7 @@ impl Service {
             figures_asked: now.monotonic,
             job_id,
             job_master_id,
+            origin,
             environment,
             requests,
             events,
@@ -142,8 +145,8 @@ impl Service {
 
     fn prepare(&self) {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
-        let job = self.job_id;
-        self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, connectors.as_ref()).await) });
+        let (job, origin) = (self.job_id, self.origin);
+        self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, origin, connectors.as_ref()).await) });
     }
 
     /// Slow work that comes back as an event.

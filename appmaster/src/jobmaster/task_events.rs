@@ -31,7 +31,7 @@ impl JobState {
         };
         let current = execution.state();
         if let Some(metrics) = report.metrics.filter(|_| !current.is_terminal()) {
-            execution.metrics = metrics;
+            execution.take_figures(metrics);
         }
         match (current, report.state) {
             (state, _) if state.is_terminal() => Vec::new(),
@@ -239,7 +239,7 @@ impl JobState {
                 .execution_mut(&attempt)
                 .filter(|run| !run.state().is_terminal())
             {
-                execution.metrics = figures;
+                execution.take_figures(figures);
             }
         }
         let mut actions = Vec::new();

@@ -115,6 +115,7 @@ impl YarnPerJobDescriptor {
             staging,
             directory,
             rest,
+            heartbeat: ClientHeartbeat::read(&self.configuration)?,
             sinks: self.sinks(job)?,
         })
     }

@@ -1,7 +1,7 @@
 //! Options of the processes of a cluster. Those of neighbouring areas that master and client ask for are here too.
 
 pub use super::env::{LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE};
-pub use super::execution::{ATTACHED, TARGET};
+pub use super::execution::{ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT, TARGET};
 pub use super::general::PARALLELISM;
 pub use super::pekko::ASK_TIMEOUT;
 pub use super::pipeline::OPERATOR_CHAINING;
