@@ -37,7 +37,7 @@ pub(crate) use cluster_life::DRAIN_PATIENCE;
 pub use cluster_life::{ClusterEnd, DispatcherMode};
 pub use error::DispatcherError;
 
-use crate::jobmaster::{self, ExecutionGraph, JobMasterError, JobMasters, JobResult};
+use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};
 use crate::stores::{JobSummary, Stores};
 use service::Service;
 
@@ -147,13 +147,7 @@ impl DispatcherHandle {
 
     /// A job as it is now, or as it ended.
     pub async fn job(&self, job: JobId) -> Result<Arc<ExecutionGraph>, DispatcherError> {
-        match self.call(|reply| Request::Job(job, reply)).await? {
-            // It ended while the question was on its way: now the Dispatcher knows how.
-            Err(DispatcherError::JobMaster(JobMasterError::Gone { .. })) => {
-                self.call(|reply| Request::Job(job, reply)).await?
-            }
-            found => found,
-        }
+        self.call(|reply| Request::Job(job, reply)).await?
     }
 
     /// Cancels a job; returns when that is decided, not when the job has ended. A job that is INITIALIZING is cancelled as

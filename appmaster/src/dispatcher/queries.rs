@@ -8,7 +8,7 @@ use selvedge_core::JobId;
 use super::service::Service;
 use super::state::Job;
 use super::{DispatcherError, Reply};
-use crate::jobmaster::{ExecutionGraph, JobMasterError, JobResult};
+use crate::jobmaster::{ExecutionGraph, JobMasterError, JobMasterHandle, JobResult};
 use crate::stores::JobSummary;
 
 impl Service {
@@ -28,10 +28,9 @@ impl Service {
             jobs.insert(graph.job_id, JobSummary::from(&**graph));
         }
         tokio::spawn(async move {
-            // A job that ends just now is missed once.
-            let details = futures::future::join_all(running.iter().map(|handle| handle.details())).await;
-            for graph in details.into_iter().flatten() {
-                jobs.insert(graph.job_id, JobSummary::from(&*graph));
+            let summaries = futures::future::join_all(running.iter().map(JobMasterHandle::summary)).await;
+            for summary in summaries.into_iter().flatten() {
+                jobs.insert(summary.job_id, summary);
             }
             let _ = reply.send(jobs.into_values().collect());
         });

@@ -12,14 +12,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
-use super::execution_graph::ExecutionGraph;
 use super::failover::{Failover, Scope};
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::workers::{WorkerEvent, Workers};
-use super::{Environment, JobOrigin, Reply, Request};
+use super::{Environment, JobOrigin, Outcome, Reply, Request};
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
+use crate::stores::JobSummary;
 
 /// How many events of own tasks may wait.
 const EVENT_QUEUE: usize = 1024;
@@ -103,7 +103,7 @@ impl Service {
     }
 
     /// Runs the job to its end.
-    pub(super) async fn run(mut self, outcome: oneshot::Sender<Arc<ExecutionGraph>>) {
+    pub(super) async fn run(mut self, outcome: Outcome) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
         let slots = self.state.pool.required();
@@ -116,8 +116,7 @@ impl Service {
         }
         self.workers.disconnect_all("the job has ended");
         self.environment.resource_manager.disconnect_job(self.job_id).await;
-        // The Dispatcher may be gone when the cluster ends.
-        let _ = outcome.send(Arc::new(self.state.graph));
+        outcome.tell(Arc::new(self.state.graph));
     }
 
     async fn next(&mut self) {
@@ -262,6 +261,9 @@ impl Service {
             Request::Details(reply) => {
                 self.refresh_figures(now);
                 let _ = reply.send(Arc::new(self.state.graph.clone()));
+            }
+            Request::Summary(reply) => {
+                let _ = reply.send(JobSummary::from(&self.state.graph));
             }
             Request::Cancel(reply) => {
                 let (answer, actions) = match self.state.cancel(now) {

@@ -1,10 +1,12 @@
 //! A whole session in this process, asked as Flink's clients and dashboards do.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::JobId;
 use selvedge_core::status::ApplicationStatus;
+use selvedge_core::{JobGraph, JobId};
+use selvedge_runtime::connector::{ConnectorError, GraphChecker};
 use serde_json::{Value, json};
 
 use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint};
@@ -316,5 +318,67 @@ async fn a_job_is_cancelled_when_the_time_has_passed_that_its_client_named() {
         "{details}"
     );
     assert_eq!(call(address, "PATCH", &path, &beat(1)).await.status, 202);
+    is_cancelled(&cluster, job).await;
+}
+
+/// Checks when it is told to.
+#[derive(Debug, Default)]
+struct HeldChecker {
+    released: std::sync::Mutex<bool>,
+    told: std::sync::Condvar,
+}
+
+impl HeldChecker {
+    fn release(&self) {
+        *self.released.lock().unwrap() = true;
+        self.told.notify_all();
+    }
+}
+
+impl GraphChecker for HeldChecker {
+    fn check(&self, graph: JobGraph) -> Result<JobGraph, ConnectorError> {
+        let released = self.released.lock().unwrap();
+        drop(self.told.wait_while(released, |released| !*released).unwrap());
+        Ok(graph)
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_initialises_is_shown_and_a_wish_to_cancel_it_waits() {
+    let checker = Arc::new(HeldChecker::default());
+    let config = ClusterConfig {
+        checker: checker.clone(),
+        ..session_of(Workers::new(Behaviour::Run), &[])
+    };
+    let cluster = ClusterEntrypoint::start(config).await.unwrap();
+    let (job, address) = (JobId::from_bytes([5; 16]), cluster.rest_address().to_owned());
+    let dispatcher = cluster.dispatcher().clone();
+    let submitted = tokio::spawn(async move { dispatcher.submit_job(Some(job), word_count(1)).await });
+    let shown = async {
+        while get(&address, "/jobs").await.json() != json!({"jobs": [{"id": job, "status": "INITIALIZING"}]}) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, shown).await.expect("the job is listed");
+    assert_eq!(
+        get(&address, &format!("/jobs/{job}")).await.json()["name"],
+        "word count"
+    );
+    let result = get(&address, &format!("/jobs/{job}/execution-result")).await;
+    assert_eq!(result.json()["status"]["id"], "IN_PROGRESS");
+    let again = call(
+        &address,
+        "POST",
+        "/jobs",
+        &json!({"jobGraph": word_count(1), "jobId": job}).to_string(),
+    )
+    .await;
+    assert_eq!(again.status, 409, "{}", again.body);
+    let dispatcher = cluster.dispatcher().clone();
+    let cancelled = tokio::spawn(async move { dispatcher.cancel(job).await });
+    // Both wait now, and nothing else is asked: what comes first does not matter.
+    checker.release();
+    assert_eq!(submitted.await.unwrap(), Ok(job));
+    assert_eq!(cancelled.await.unwrap(), Ok(()));
     is_cancelled(&cluster, job).await;
 }

@@ -29,7 +29,8 @@ impl StoreDirectory {
     pub(super) fn open(place: &Place, file_systems: &FileSystems) -> Result<Self, StoreError> {
         let located = || {
             let location = file_systems.resolve(&place.path)?.join(&place.below);
-            Ok((file_systems.of(&location)?.clone(), location))
+            let file_system = file_systems.of(&location).map_err(Box::new)?;
+            Ok((file_system.clone(), location))
         };
         let (file_system, location) =
             located().map_err(|cause: DirectoryError| StoreError::Directory { key: place.key, cause })?;
@@ -159,7 +160,7 @@ impl StoreDirectory {
         StoreError::Step {
             step,
             directory: self.location.to_string(),
-            cause,
+            cause: Box::new(cause),
         }
     }
 }

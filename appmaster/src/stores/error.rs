@@ -25,7 +25,7 @@ pub enum StoreError {
         directory: String,
         /// Why.
         #[source]
-        cause: FsError,
+        cause: Box<FsError>,
     },
     /// What is stored is not what was written.
     #[error("{file} cannot be read: {reason}; it stays where it is")]
@@ -45,5 +45,5 @@ pub enum DirectoryError {
     Path(#[from] ParseLocationError),
     /// No file system serves it.
     #[error(transparent)]
-    FileSystem(#[from] FsError),
+    FileSystem(#[from] Box<FsError>),
 }

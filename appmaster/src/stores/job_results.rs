@@ -44,7 +44,7 @@ pub(crate) trait JobResultStore: Send + Sync + std::fmt::Debug {
 }
 
 /// For clusters that end with their master: the Dispatcher knows all there is to know.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct MemoryJobResultStore;
 
 #[async_trait]

@@ -54,7 +54,7 @@ impl Stores {
             .map(|path| StoreDirectory::open(path, file_systems))
             .transpose()?;
         let (job_graphs, job_results): (Arc<dyn JobGraphStore>, Arc<dyn JobResultStore>) = match &settings.persistence {
-            None => (Arc::new(MemoryJobGraphStore), Arc::new(MemoryJobResultStore::default())),
+            None => (Arc::new(MemoryJobGraphStore), Arc::new(MemoryJobResultStore)),
             Some(places) => {
                 let graphs = StoreDirectory::open(&places.job_graphs, file_systems)?;
                 let results = StoreDirectory::open(&places.job_results, file_systems)?;

@@ -294,8 +294,9 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
+        let mut nobody = Nobody;
         tokio::select! {
-            followed = follow(&cluster, JOB, &mut Nobody) => panic!("{followed:?}"),
+            followed = follow(&cluster, JOB, &mut nobody) => panic!("{followed:?}"),
             heard = tokio::time::timeout(Duration::from_secs(30), heard) => heard.expect("three heartbeats"),
         }
         let expiry = beats().await[0]["expiredTimestamp"].as_u64().unwrap();

@@ -96,11 +96,6 @@ impl ExecutionGraphInfoStore {
         }
     }
 
-    /// Whether the job is kept.
-    pub(crate) fn contains(&self, job: &JobId) -> bool {
-        self.known().retention.get(job).is_some()
-    }
-
     /// What is kept of a job, in short.
     pub(crate) fn summary(&self, job: &JobId) -> Option<JobSummary> {
         self.known().retention.get(job).cloned()
@@ -208,7 +203,7 @@ mod tests {
             store.expire(start + Duration::from_secs(12));
             let left: Vec<_> = store.summaries().iter().map(|job| job.job_id).collect();
             assert_eq!(left, [JobId::from_bytes([3; 16])]);
-            assert!(store.contains(&left[0]) && store.get(left[0]).await.is_some());
+            assert!(store.summary(&left[0]).is_some() && store.get(left[0]).await.is_some());
         }
     }
 
