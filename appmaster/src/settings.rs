@@ -7,6 +7,7 @@ use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{client, cluster, heartbeat, jobmanager, resourcemanager, web};
 
 use crate::jobmaster::RestartSettings;
+use crate::resourcemanager::SlotManagerSettings;
 
 /// What the components of the master need of the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,16 +18,18 @@ pub struct MasterSettings {
     pub ask_timeout: Duration,
     /// How long a job waits for its slots.
     pub slot_request_timeout: Duration,
-    /// After how long an idle worker is released.
-    pub idle_timeout: Duration,
     /// How long a started worker may take to register.
     pub registration_timeout: Duration,
     /// How many starts of workers may fail in a minute.
     pub start_failures_per_minute: f64,
     /// The pause after too many failed starts.
     pub start_retry_interval: Duration,
-    /// How long changes are collected before the SlotManager acts on them.
-    pub requirement_check_delay: Duration,
+    /// How long a job without a JobMaster keeps its slots.
+    pub job_timeout: Duration,
+    /// How long jobs may wait for workers that nobody starts on demand, before they are told that there are none.
+    pub standalone_start_up: Duration,
+    /// How slots are given and workers are kept.
+    pub slots: SlotManagerSettings,
     /// Whether failed jobs are restarted, and how much of them.
     pub failover: FailoverSettings,
 }
@@ -64,6 +67,7 @@ pub(crate) fn client_timeout(configuration: &Configuration) -> Result<Option<Dur
 impl MasterSettings {
     /// Reads the settings; an unusable value is an error that names its key.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let slot_request_timeout = configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?;
         Ok(Self {
             heartbeat: HeartbeatSettings {
                 interval: configuration.get(&heartbeat::INTERVAL)?,
@@ -71,12 +75,15 @@ impl MasterSettings {
                 failure_threshold: u32::try_from(configuration.get(&heartbeat::RPC_FAILURE_THRESHOLD)?).ok(),
             },
             ask_timeout: configuration.get(&cluster::ASK_TIMEOUT)?,
-            slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,
-            idle_timeout: configuration.get(&resourcemanager::TASKMANAGER_TIMEOUT)?,
+            slot_request_timeout,
             registration_timeout: configuration.get(&resourcemanager::TASKMANAGER_REGISTRATION_TIMEOUT)?,
             start_failures_per_minute: configuration.get(&resourcemanager::START_WORKER_MAX_FAILURE_RATE)?,
             start_retry_interval: configuration.get(&resourcemanager::START_WORKER_RETRY_INTERVAL)?,
-            requirement_check_delay: configuration.get(&resourcemanager::REQUIREMENT_CHECK_DELAY)?,
+            job_timeout: configuration.get(&resourcemanager::JOB_TIMEOUT)?,
+            standalone_start_up: configuration
+                .find(&resourcemanager::STANDALONE_START_UP_TIME)?
+                .unwrap_or(slot_request_timeout),
+            slots: SlotManagerSettings::read(configuration)?,
             failover: FailoverSettings {
                 restart: RestartSettings::read(configuration)?,
                 full: configuration

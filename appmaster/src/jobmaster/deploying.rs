@@ -7,9 +7,11 @@ use selvedge_core::{AllocationId, ResourceId};
 
 use super::deployment::describe;
 use super::execution_graph::{Execution, TaskLocation};
+use super::failover::Scope;
 use super::root_cause::FailureKind;
 use super::slot_pool::{PooledSlot, assign_slots};
 use super::state::{Action, Ending, JobState, Now};
+use crate::resourcemanager::Shortage;
 
 impl JobState {
     /// A worker offers slots; those taken come back.
@@ -83,9 +85,35 @@ impl JobState {
         }
     }
 
+    /// The ResourceManager cannot get what the job asked for. What may pass is waited for, as long as slots may take.
+    pub(super) fn not_enough_resources(&mut self, shortage: &Shortage, now: Now) -> Vec<Action> {
+        if !self.waits_for_slots() {
+            return Vec::new();
+        }
+        if shortage.may_pass() {
+            self.start_failure = Some(shortage.to_string());
+            return Vec::new();
+        }
+        let cause = format!(
+            "NoResourceAvailableException: the job needs {} slots, and {} were there: {shortage}",
+            self.pool.required(),
+            self.pool.len()
+        );
+        self.fail_or_restart(
+            self.job_failure(cause, FailureKind::Cause, now),
+            Vec::new(),
+            Scope::Job,
+            now,
+        )
+    }
+
+    pub(super) fn waits_for_slots(&self) -> bool {
+        !self.deployed && !self.has_failed() && self.ending == Ending::NotYet
+    }
+
     pub(super) fn no_resource_available(&self) -> String {
         let start_failure = match &self.start_failure {
-            Some(cause) => format!("; the last worker could not start: {cause}"),
+            Some(cause) => format!("; {cause}"),
             None => String::new(),
         };
         format!(

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::gateway::GatewayError;
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
@@ -106,17 +108,43 @@ impl Service {
     pub(super) async fn run(mut self, outcome: Outcome) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
-        let slots = self.state.pool.required();
-        self.environment
-            .resource_manager
-            .declare_slots(self.job_id, self.contact.clone(), slots)
-            .await;
+        let asked = self.ask_for_slots();
         while !self.state.has_ended() {
             self.next().await;
         }
         self.workers.disconnect_all("the job has ended");
-        self.environment.resource_manager.disconnect_job(self.job_id).await;
+        self.disconnect_resource_manager(asked);
         outcome.tell(Arc::new(self.state.graph));
+    }
+
+    /// Asks for slots of the default size, as many as the job needs. The ResourceManager may be busy connecting to where
+    /// workers come from: the job goes on meanwhile.
+    fn ask_for_slots(&self) -> JoinHandle<()> {
+        let (job_id, contact) = (self.job_id, self.contact.clone());
+        let required = vec![(ProfileSpec::Unknown, self.state.pool.required())];
+        let resource_manager = self.environment.resource_manager.clone();
+        tokio::spawn(async move {
+            let asked = async {
+                resource_manager.register_job_master(job_id, contact.clone()).await?;
+                resource_manager
+                    .declare_required_resources(job_id, contact, required)
+                    .await
+            };
+            if let Err(error) = asked.await {
+                tracing::warn!(job = %job_id, "the ResourceManager does not take what the job needs: {error}");
+            }
+        })
+    }
+
+    /// Nothing is needed any more: told after what was asked for.
+    fn disconnect_resource_manager(&self, asked: JoinHandle<()>) {
+        let (job_id, job_master_id) = (self.job_id, self.job_master_id);
+        let resource_manager = self.environment.resource_manager.clone();
+        tokio::spawn(async move {
+            let _ = asked.await;
+            // A ResourceManager that is gone needs no good-bye.
+            let _ = resource_manager.disconnect_job_master(job_id, job_master_id).await;
+        });
     }
 
     async fn next(&mut self) {
@@ -244,9 +272,11 @@ impl Service {
                 self.worker_lost(&resource_id, &cause, FailureKind::Symptom, now)
             }
             ResourceNotice::StartFailed { cause } => {
-                self.state.start_failure = Some(cause);
+                self.state.start_failure = Some(format!("the last worker could not start: {cause}"));
                 Vec::new()
             }
+            ResourceNotice::SlotLost { allocation_id, cause } => self.state.slot_failed(&allocation_id, &cause, now),
+            ResourceNotice::NotEnoughResources { shortage, .. } => self.state.not_enough_resources(&shortage, now),
         }
     }
 

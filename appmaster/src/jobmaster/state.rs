@@ -89,7 +89,7 @@ pub(super) struct JobState {
     pub(super) committables: BTreeMap<ExecutionAttemptId, Vec<Committable>>,
     /// How many heartbeats in a row did not name an attempt that should run.
     pub(super) missed: BTreeMap<ExecutionAttemptId, u32>,
-    /// Why the last worker could not start, for the message when slots are missing.
+    /// Why no more slots come, as far as that is known, for the message when they are missing.
     pub(super) start_failure: Option<String>,
     pub(super) root_cause: RootCause,
     pub(super) failover: Failover,
@@ -313,8 +313,7 @@ impl JobState {
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Now) -> Vec<Action> {
-        let waits = !self.deployed && !self.has_failed() && self.ending == Ending::NotYet;
-        if waits && now.monotonic >= self.slot_deadline {
+        if self.waits_for_slots() && now.monotonic >= self.slot_deadline {
             let failure = self.job_failure(self.no_resource_available(), FailureKind::Cause, now);
             return self.fail_or_restart(failure, Vec::new(), Scope::Job, now);
         }
@@ -323,8 +322,7 @@ impl JobState {
 
     /// When [`Self::tick`] is to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let slots =
-            (!self.deployed && !self.has_failed() && self.ending == Ending::NotYet).then_some(self.slot_deadline);
+        let slots = self.waits_for_slots().then_some(self.slot_deadline);
         let deadlines = [slots, self.root_cause.deadline(), self.failover.deadline()];
         deadlines.into_iter().flatten().min()
     }

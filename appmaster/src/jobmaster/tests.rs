@@ -14,6 +14,7 @@ use super::restart_strategy::RestartSettings;
 use super::root_cause::{FailureKind, GRACE};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::task_events::TaskReport;
+use crate::resourcemanager::Shortage;
 use crate::settings::FailoverSettings;
 use crate::testing::word_count;
 
@@ -308,7 +309,7 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
     let mut state = job(now);
     state.prepared(Ok(()), now);
     offer(&mut state, 0, now);
-    state.start_failure = Some("no memory left".to_owned());
+    state.start_failure = Some("the last worker could not start: no memory left".to_owned());
     assert_eq!(state.deadline(), Some(now.monotonic + SLOT_TIMEOUT));
     assert_eq!(state.tick(later(now, SLOT_TIMEOUT)), [Action::Abort]);
     let cause = state.graph.root_cause.unwrap().cause;
@@ -316,6 +317,33 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
     assert!(
         cause.ends_with("the last worker could not start: no memory left"),
         "{cause}"
+    );
+}
+
+#[test]
+fn a_job_that_cannot_have_its_slots_fails_at_once_or_waits_for_what_may_pass() {
+    let now = now();
+    let mut state = job(now);
+    state.prepared(Ok(()), now);
+    let full = Shortage::Limit("slotmanager.number-of-slots.max (4)".to_owned());
+    assert_eq!(state.not_enough_resources(&full, now), []);
+    assert_eq!(state.graph.status(), JobStatus::Running);
+    assert!(
+        state
+            .no_resource_available()
+            .ends_with("; the cluster has reached slotmanager.number-of-slots.max (4)")
+    );
+    let never = Shortage::NoWorkersOnDemand;
+    assert_eq!(state.not_enough_resources(&never, now), [Action::Abort]);
+    let cause = state.graph.root_cause.unwrap().cause;
+    assert!(
+        cause.contains("needs 2 slots, and 0 were there: the cluster is a standalone one"),
+        "{cause}"
+    );
+    assert_eq!(
+        deployed(now).not_enough_resources(&never, now),
+        [],
+        "it has what it needs"
     );
 }
 

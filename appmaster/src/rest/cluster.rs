@@ -11,20 +11,25 @@ use serde_json::{Value, json};
 use super::{Answer, RestContext};
 
 pub(super) async fn overview(State(context): State<RestContext>) -> Answer {
-    let workers = context.resource_manager.task_managers().await?;
+    let resources = context.resource_manager.overview().await?.usage;
     let jobs = context.dispatcher.overview().await?;
-    Ok(json!({
-        "taskmanagers": workers.len(),
-        "slots-total": workers.iter().map(|worker| worker.slots.total).sum::<usize>(),
-        "slots-available": workers.iter().map(|worker| worker.slots.free.len()).sum::<usize>(),
+    let mut answer = json!({
+        "taskmanagers": resources.workers,
+        "slots-total": resources.slots,
+        "slots-available": resources.free_slots,
         "jobs-running": jobs.running,
         "jobs-finished": jobs.finished,
         "jobs-cancelled": jobs.cancelled,
         "jobs-failed": jobs.failed,
         "flink-version": env!("CARGO_PKG_VERSION"),
         "flink-commit": "",
-    })
-    .into())
+    });
+    // As in Flink, these are there only where they say something.
+    if resources.blocked_workers > 0 {
+        answer["taskmanagers-blocked"] = resources.blocked_workers.into();
+        answer["slots-free-and-blocked"] = resources.blocked_free_slots.into();
+    }
+    Ok(answer.into())
 }
 
 pub(super) async fn config() -> Answer {

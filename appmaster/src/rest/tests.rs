@@ -135,10 +135,10 @@ async fn a_vertex_is_shown_with_its_subtasks_their_times_and_their_workers() {
     let accumulators = get(address, &at("/accumulators")).await.json();
     assert_eq!(
         accumulators["user-accumulators"],
-        json!([{"name": "drop.records", "type": "LongCounter", "value": "20"}])
+        json!([{"name": "drop.records", "type": "LongCounter", "value": "10"}])
     );
     let each = get(address, &at("/subtasks/accumulators")).await.json();
-    assert_eq!(each["subtasks"][0]["user-accumulators"][0]["value"], "10");
+    assert_eq!(each["subtasks"][0]["user-accumulators"][0]["value"], "5");
     assert_eq!(get(address, &at("/subtasks/1")).await.json()["subtask"], 1);
     assert_eq!(
         get(address, &at("/subtasks/1/attempts/0")).await.json()["status"],
@@ -147,7 +147,7 @@ async fn a_vertex_is_shown_with_its_subtasks_their_times_and_their_workers() {
     let one = get(address, &at("/subtasks/1/attempts/0/accumulators")).await.json();
     assert_eq!(
         (&one["attempt"], &one["user-accumulators"][0]["value"]),
-        (&json!(0), &json!("10"))
+        (&json!(0), &json!("5"))
     );
     let pressure = get(address, &at("/backpressure")).await.json();
     assert!(

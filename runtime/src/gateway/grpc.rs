@@ -139,6 +139,7 @@ gateway! {
         serve_resource_manager(ResourceManagerService, ResourceManagerServiceServer)
     unit {
         notify_slot_available(NotifySlotAvailableRequest);
+        send_slot_report(SendSlotReportRequest);
         disconnect_task_executor(DisconnectTaskExecutorRequest);
     }
     value {
@@ -176,6 +177,7 @@ gateway! {
     value {
         heartbeat_from_resource_manager(HeartbeatFromResourceManagerRequest) -> SlotReport;
         heartbeat_from_job_master(HeartbeatFromJobMasterRequest) -> JobHeartbeatPayload;
+        can_be_released(CanBeReleasedRequest) -> CanBeReleasedResponse;
     }
     file { read_file(ReadFileRequest) -> ReadFileStream; }
 }

@@ -23,11 +23,12 @@ pub mod proto {
 }
 
 use proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload,
-    NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, ReadFileRequest, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ShutdownRequest, SlotReport,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
+    DisconnectTaskExecutorRequest, FailSlotRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
+    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, NotifySlotAvailableRequest, OfferSlotsRequest,
+    OfferSlotsResponse, ReadFileRequest, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse,
+    RegisterTaskManagerRequest, RegisterTaskManagerResponse, RequestNextInputSplitRequest,
+    RequestNextInputSplitResponse, RequestSlotRequest, SendSlotReportRequest, ShutdownRequest, SlotReport,
     SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
 };
 
@@ -75,6 +76,8 @@ pub trait ResourceManagerGateway: Send + Sync + 'static {
     ) -> GatewayResult<RegisterTaskExecutorResponse>;
     /// A slot that a job had is free again.
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()>;
+    /// Says how all slots of a registered worker are.
+    async fn send_slot_report(&self, request: SendSlotReportRequest) -> GatewayResult<()>;
     /// The worker ends by its own decision.
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()>;
 }
@@ -142,6 +145,8 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     ) -> GatewayResult<JobHeartbeatPayload>;
     /// The job has ended or is given up.
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()>;
+    /// Whether nobody has still to read what the worker holds.
+    async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse>;
     /// The worker's own log or output.
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent>;
     /// Ends the worker.

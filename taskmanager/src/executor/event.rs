@@ -46,6 +46,7 @@ pub(super) enum Urgent {
     ResourceManagerHeartbeat(LeaderSessionId, Reply<SlotReport>),
     JobMasterHeartbeat(JobKey, Reply<JobHeartbeatPayload>),
     DisconnectJob(JobKey, String, Reply<()>),
+    CanBeReleased(LeaderSessionId, Reply<bool>),
     Shutdown(LeaderSessionId, String, Reply<()>),
     Stop,
 }

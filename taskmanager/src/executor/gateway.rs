@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport, SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use tokio::sync::{mpsc, oneshot};
@@ -61,6 +61,10 @@ fn job_key(job_id: &[u8], job_master_id: &[u8]) -> GatewayResult<JobKey> {
 #[async_trait]
 impl TaskExecutorGateway for Inbox {
     async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()> {
+        if request.dynamic {
+            let message = "this worker has slots of the default size only".to_owned();
+            return Err(GatewayError::Rejected(message));
+        }
         let demand = SlotDemand {
             resource_manager: LeaderSessionId::from_wire(&request.resource_manager_id)?,
             slot_index: request.slot_index,
@@ -127,6 +131,12 @@ impl TaskExecutorGateway for Inbox {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         self.ask_urgently(|reply| Urgent::DisconnectJob(job, request.cause, reply))
             .await
+    }
+
+    async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
+        let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
+        let can_be_released = self.ask_urgently(|reply| Urgent::CanBeReleased(id, reply)).await?;
+        Ok(CanBeReleasedResponse { can_be_released })
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {

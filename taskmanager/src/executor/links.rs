@@ -10,7 +10,7 @@ use selvedge_core::{AllocationId, ExecutionAttemptId, LeaderSessionId, ResourceI
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
     DisconnectTaskExecutorRequest, FailSlotRequest, NotifySlotAvailableRequest, OfferSlotsRequest,
-    RegisterTaskExecutorRequest, RegisterTaskManagerRequest, SlotOffer, TaskStateTransition,
+    RegisterTaskExecutorRequest, RegisterTaskManagerRequest, SendSlotReportRequest, SlotOffer, TaskStateTransition,
     UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway};
@@ -104,6 +104,16 @@ impl ResourceManagerLink {
                 }
                 // The next heartbeat's slot report says the same.
                 Err(error) => tracing::warn!(%error, "the ResourceManager did not take the news of a free slot"),
+            }
+        });
+    }
+
+    /// Tells how the slots are; only tries, as each heartbeat says the same.
+    pub(super) fn report_slots(&self, request: SendSlotReportRequest) {
+        let link = self.clone();
+        self.spawn(async move {
+            if let Err(error) = link.gateway.send_slot_report(request).await {
+                tracing::debug!(%error, "the ResourceManager did not take a slot report");
             }
         });
     }

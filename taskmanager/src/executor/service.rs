@@ -10,7 +10,7 @@ use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::JobMasterClient;
 use selvedge_runtime::gateway::proto::{
     ExternalResource, HardwareDescription, JobHeartbeatPayload, MemoryConfiguration, NotifySlotAvailableRequest,
-    RegisterTaskExecutorRequest, SlotOffer, SlotReport, TaskStateTransition,
+    RegisterTaskExecutorRequest, SendSlotReportRequest, SlotOffer, SlotReport, TaskStateTransition,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use selvedge_runtime::rpc::RpcChannel;
@@ -124,6 +124,7 @@ impl Service {
                 self.perform(actions);
                 drop(reply.send(Ok(())));
             }
+            Urgent::CanBeReleased(id, reply) => drop(reply.send(self.state.can_be_released(id))),
             Urgent::Shutdown(id, cause, reply) => {
                 let checked = self.state.check_resource_manager(id);
                 if checked.is_ok() {
@@ -167,6 +168,11 @@ impl Service {
             } => {
                 tracing::info!(leader = %resource_manager, "registered at the ResourceManager");
                 self.state.registered(resource_manager, heartbeat_timeout, now);
+                // What changed while the registration was on its way was told to nobody.
+                self.resource_manager.report_slots(SendSlotReportRequest {
+                    resource_manager_id: resource_manager.to_wire(),
+                    report: Some(self.slot_report()),
+                });
                 Vec::new()
             }
             Notification::RegistrationRefused(error) => {
@@ -366,6 +372,7 @@ impl Service {
             default_slot: Some(self.state.slots.profile().into()),
             slots: self.state.slots.report(),
             external_resources: self.external_resources.clone(),
+            number_of_slots: memory.number_of_slots,
         });
     }
 

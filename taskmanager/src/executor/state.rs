@@ -136,6 +136,12 @@ impl State {
         vec![Action::Register]
     }
 
+    /// Whether the worker may end without a loss: no job has a slot, a task or a result here.
+    pub(super) fn can_be_released(&self, resource_manager: LeaderSessionId) -> GatewayResult<bool> {
+        self.check_resource_manager(resource_manager)?;
+        Ok(self.jobs.is_empty())
+    }
+
     /// Gives a slot to a job. Where an earlier leader's tasks must end first, the answer is `Busy`; the actions hold in
     /// any case.
     pub(super) fn request_slot(&mut self, demand: &SlotDemand, now: Instant) -> (Vec<Action>, GatewayResult<()>) {

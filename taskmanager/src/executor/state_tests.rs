@@ -118,6 +118,17 @@ fn a_slot_accepted_after_it_was_given_up_is_told_lost() {
 }
 
 #[test]
+fn a_worker_can_be_released_when_no_job_has_anything_there_and_only_its_leader_is_told() {
+    let now = thread_now();
+    assert_eq!(worker(now).can_be_released(leader()), Ok(true));
+    let state = with_task(now);
+    assert_eq!(state.can_be_released(leader()), Ok(false));
+    let other = LeaderSessionId::from_bytes([77; 16]);
+    let refused = state.can_be_released(other);
+    assert!(matches!(refused, Err(GatewayError::Fenced(_))), "{refused:?}");
+}
+
+#[test]
 fn a_task_stays_in_the_heartbeat_until_its_end_is_delivered() {
     let now = thread_now();
     let mut state = with_task(now);

@@ -15,8 +15,9 @@ use selvedge_runtime::gateway::proto::{
     ChannelPeer, DisconnectTaskExecutorRequest, FailSlotRequest, HeartbeatFromResourceManagerRequest, InputGate,
     NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskExecutorRequest,
     RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SlotStatus,
-    SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition,
+    SendSlotReportRequest, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition,
+    UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
     GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
@@ -242,6 +243,7 @@ pub(super) fn demand(master: &Master, slot_index: u32, to: AllocationId) -> Requ
         profile: None,
         job_master_address: master.address.clone(),
         job_master_id: job(1).job_master_id.to_wire(),
+        dynamic: false,
     }
 }
 
@@ -327,6 +329,10 @@ impl ResourceManagerGateway for Gateways {
 
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()> {
         self.tell(Told::SlotFree(request))
+    }
+
+    async fn send_slot_report(&self, _: SendSlotReportRequest) -> GatewayResult<()> {
+        Ok(())
     }
 
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {

@@ -1,5 +1,6 @@
 //! Options of the processes of a cluster. Those of neighbouring areas that master and client ask for are here too.
 
+use super::super::ConfigOption;
 pub use super::env::{LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE};
 pub use super::execution::{ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT, TARGET};
 pub use super::general::PARALLELISM;
@@ -7,11 +8,19 @@ pub use super::pekko::ASK_TIMEOUT;
 pub use super::pipeline::OPERATOR_CHAINING;
 pub use super::slot::SLOT_REQUEST_TIMEOUT;
 
+/// Whether slots are spread over workers.
+pub const EVENLY_SPREAD_OUT_SLOTS: ConfigOption<bool> = ConfigOption::new(
+    "cluster.evenly-spread-out-slots",
+    "Whether slots are spread over workers where taskmanager.load-balance.mode is not set.",
+)
+.with_default("false");
+
 area! {
     "cluster", "The processes of a cluster";
+    options {
+        EVENLY_SPREAD_OUT_SLOTS,
+    }
     not yet {
-        /// Whether slots are spread over workers: taskmanager.load-balance.mode says it now.
-        "cluster.evenly-spread-out-slots": Boolean = "false";
         /// Threads for disk and network.
         "cluster.io-pool.size": Integer;
         /// Whether a process ends at once when it breaks.
