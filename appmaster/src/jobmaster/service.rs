@@ -137,13 +137,17 @@ impl Service {
     }
 
     /// Nothing is needed any more: told after what was asked for.
-    fn disconnect_resource_manager(&self, asked: JoinHandle<()>) {
+    fn disconnect_resource_manager(&mut self, asked: JoinHandle<()>) {
+        // A JobMaster that takes no notices counts as lost: this one is not before it has said good-bye.
+        let (_, none) = mpsc::channel(1);
+        let notices = std::mem::replace(&mut self.notices, none);
         let (job_id, job_master_id) = (self.job_id, self.job_master_id);
         let resource_manager = self.environment.resource_manager.clone();
         tokio::spawn(async move {
             let _ = asked.await;
             // A ResourceManager that is gone needs no good-bye.
             let _ = resource_manager.disconnect_job_master(job_id, job_master_id).await;
+            drop(notices);
         });
     }
 
