@@ -1,5 +1,6 @@
 //! Jobs of which there is no ExecutionGraph: not yet, or no longer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use selvedge_core::status::JobStatus;
 use selvedge_core::{JobGraph, JobId};
 use selvedge_runtime::clock::Timestamp;
 
-use crate::jobmaster::{ExecutionGraph, Failure, FailureKind, JobResult};
+use crate::jobmaster::{ExecutionGraph, Failure, FailureKind, FailureOrigin, JobResult};
 
 /// A job that was taken in, and is being checked and stored: INITIALIZING, without vertices.
 pub(super) fn initializing(job: JobId, graph: &JobGraph, now: Timestamp) -> Arc<ExecutionGraph> {
@@ -37,9 +38,11 @@ pub(super) fn ended(result: &JobResult, name: Option<String>, now: Timestamp) ->
     graph.root_cause = result.cause.clone().map(|cause| Failure {
         cause,
         kind: FailureKind::Cause,
+        origin: FailureOrigin::Cluster,
         task: None,
         worker: None,
         timestamp: start + runtime,
+        labels: BTreeMap::new(),
     });
     Arc::new(graph)
 }
@@ -51,7 +54,7 @@ pub(super) fn failed(job: JobId, cause: String, now: Timestamp) -> Arc<Execution
         status: JobStatus::Failed,
         net_runtime_ms: 0,
         cause: Some(cause),
-        accumulators: std::collections::BTreeMap::new(),
+        accumulators: BTreeMap::new(),
     };
     ended(&result, None, now)
 }
@@ -63,8 +66,6 @@ fn without_vertices(name: String) -> Arc<JobGraph> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]

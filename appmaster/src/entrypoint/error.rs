@@ -2,7 +2,9 @@
 
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
+use selvedge_runtime::blob::BlobError;
 use selvedge_runtime::rpc::PortRangeError;
+use selvedge_runtime::scratch::NoScratch;
 use thiserror::Error;
 
 use crate::resourcemanager::ResourceManagerError;
@@ -33,6 +35,12 @@ pub enum StartError {
     /// A store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no directory for temporary files.
+    #[error(transparent)]
+    Scratch(#[from] NoScratch),
+    /// Blobs cannot be kept.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
     /// The driver did not start.
     #[error(transparent)]
     ResourceManager(#[from] ResourceManagerError),

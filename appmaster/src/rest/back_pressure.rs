@@ -114,9 +114,9 @@ mod tests {
             (0, vec![figures(900, 0, 100), figures(900, 800, 300)]),
             (1, vec![figures(40, 0, 60)]),
         ] {
-            let attempt = graph.current_attempt(&"source".into(), subtask).unwrap();
+            let task = graph.layout().task(&"source".into(), subtask).unwrap();
             for sample in samples {
-                graph.execution_mut(&attempt).unwrap().take_figures(sample);
+                graph.run_mut(task).take_figures(sample);
             }
         }
         let answer = shown(&graph);

@@ -82,7 +82,7 @@ fn vertex_json(vertex: &Vertex, runs: &[Execution], now: Timestamp) -> Value {
         "end-time": end_ms(end),
         "duration": duration_ms(start, end, now),
         "tasks": tasks,
-        "metrics": metrics_json(runs, ended),
+        "metrics": metrics_json(runs.iter(), ended),
     })
 }
 

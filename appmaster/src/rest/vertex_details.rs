@@ -208,3 +208,35 @@ fn endpoint(run: &Execution) -> &str {
 fn worker(run: &Execution) -> &str {
     run.location.as_ref().map_or(UNASSIGNED, |at| at.resource_id.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use selvedge_core::JobId;
+
+    use super::*;
+    use crate::jobmaster::ExecutionGraph;
+    use crate::testing::word_count;
+
+    #[test]
+    fn an_attempt_shows_how_long_it_was_in_each_state() {
+        let at = Timestamp::from_millis;
+        let mut job = ExecutionGraph::new(JobId::from_bytes([1; 16]), Arc::new(word_count(2)), at(5));
+        let task = job.layout().task(&"sink".into(), 1).unwrap();
+        for (state, millis) in [
+            (ExecutionState::Scheduled, 7),
+            (ExecutionState::Deploying, 10),
+            (ExecutionState::Running, 30),
+        ] {
+            job.transition(task, state, at(millis)).unwrap();
+        }
+        let shown = subtask_json(1, job.run(task), at(100));
+        let durations = json!({"CREATED": 2, "SCHEDULED": 3, "DEPLOYING": 20, "INITIALIZING": -1, "RUNNING": 70});
+        assert_eq!(shown["status-duration"], durations);
+        assert_eq!(
+            (&shown["duration"], &shown["host"]),
+            (&json!(90), &json!("(unassigned)"))
+        );
+    }
+}

@@ -146,17 +146,20 @@ impl Found {
     fn run(&self) -> Result<(u32, &Execution), RestError> {
         let (vertex, runs) = self.vertex()?;
         let index = self.subtask;
-        let Some(run) = runs.get(index as usize) else {
+        let attempts = self.job.attempts(&vertex.id, index);
+        let Some(last) = attempts.last() else {
             let (name, count) = (vertex.display_name(), runs.len());
             return Err(not_found(format!("no subtask {index} in '{name}', which has {count}")));
         };
-        match self.attempt {
-            Some(attempt) if attempt != run.attempt => Err(not_found(format!(
-                "attempt {attempt} of subtask {index} is not known; the last one is {}",
-                run.attempt
-            ))),
-            _ => Ok((index, run)),
-        }
+        let asked = self.attempt.unwrap_or(last.attempt);
+        let found = attempts.iter().find(|run| run.attempt == asked);
+        let missing = || {
+            let last = last.attempt;
+            not_found(format!(
+                "attempt {asked} of subtask {index} is not known; the last one is {last}"
+            ))
+        };
+        Ok((index, found.ok_or_else(missing)?))
     }
 }
 

@@ -39,7 +39,7 @@ use tokio::time::Instant;
 pub use bounds::{Capacity, ClusterBounds, Most};
 pub use matching::Matching;
 pub(crate) use plan::Shortage;
-pub(super) use plan::{Allocation, SlotPlan, Unfulfillable};
+pub(super) use plan::{Allocation, Unfulfillable};
 pub(super) use requirements::Need;
 pub use settings::SlotManagerSettings;
 pub use usage::{ClusterUse, SlotUse};
