@@ -5,9 +5,6 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
-#[path = "../figures/figure.rs"]
-mod figure;
-
 use anyhow::bail;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -18,7 +15,7 @@ use selvedge_runtime::fs::FileSystems;
 use serde_json::json;
 use tokio::time::Instant;
 
-use figure::{Samples, Table, runs};
+use selvedge_it::figure::{Samples, Table, runs};
 
 const JOBS_IN_A_RUN: usize = 20;
 
