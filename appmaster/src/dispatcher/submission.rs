@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use selvedge_core::{JobGraph, JobId, LeaderSessionId};
 use selvedge_runtime::connector::{GraphChecker, report};
+use selvedge_runtime::machine::run_blocking;
 
 use super::service::{Event, Service};
 use super::{DispatcherError, Reply};
@@ -89,7 +90,7 @@ async fn accept(
     store: &dyn JobGraphStore,
 ) -> Result<JobGraph, DispatcherError> {
     // Planning is CPU work: it must not hold up the runtime.
-    let checked = tokio::task::spawn_blocking(move || checker.check(graph)).await;
+    let checked = run_blocking(move || checker.check(graph)).await;
     let graph = match checked {
         Ok(Ok(graph)) => graph,
         Ok(Err(error)) => return Err(DispatcherError::Graph(error.report())),

@@ -23,8 +23,8 @@ use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
+use selvedge_runtime::machine::Listener;
 use selvedge_runtime::rpc::{self, ApplicationSecret, PortRange, RpcServer};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -37,7 +37,7 @@ use crate::blobs::Blobs;
 use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
 use crate::jobmaster::{self, JobMasters};
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
-use crate::rest::{self, RestContext};
+use crate::rest::{self, RestContext, RestListener};
 use crate::settings::{MasterSettings, client_timeout};
 use crate::stores::{StoreSettings, Stores};
 use crate::worker::WorkerConnector;
@@ -320,10 +320,10 @@ impl Server {
     }
 }
 
-fn serve_rest(listener: TcpListener, context: RestContext) -> Server {
+fn serve_rest(listener: Listener, context: RestContext) -> Server {
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        let serving = axum::serve(listener, rest::router(context)).with_graceful_shutdown(async move {
+        let serving = axum::serve(RestListener(listener), rest::router(context)).with_graceful_shutdown(async move {
             let _ = stopped.await;
         });
         if let Err(error) = serving.await {
@@ -359,7 +359,7 @@ fn effective(mut configuration: Configuration, rpc_address: &str, rest_address: 
     configuration
 }
 
-fn advertised(host: &str, listener: &TcpListener) -> Result<String, StartError> {
+fn advertised(host: &str, listener: &Listener) -> Result<String, StartError> {
     let port = listener.local_addr().map_err(StartError::Listener)?.port();
     Ok(format!("{host}:{port}"))
 }

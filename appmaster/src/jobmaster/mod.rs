@@ -15,6 +15,7 @@ mod failure_labels;
 mod gateway;
 pub mod probe;
 mod regions;
+mod requirements;
 mod restart_strategy;
 mod result;
 mod root_cause;

@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
 use selvedge_runtime::gateway::{GatewayError, handshake};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
 use super::deployment::JobHeader;
 use super::failover::{Failover, Scope};
+use super::requirements::Requirements;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
@@ -30,9 +29,6 @@ use crate::stores::JobSummary;
 const EVENT_QUEUE: usize = 1024;
 /// While someone looks at a running job, its figures are at most this old.
 const FIGURES_AGE: Duration = Duration::from_millis(500);
-
-/// What the job needs, by profile.
-type Requirements = Vec<(ProfileSpec, u32)>;
 
 /// What own tasks report.
 #[derive(Debug)]
@@ -127,60 +123,21 @@ impl Service {
     pub(super) async fn run(mut self, outcome: Outcome) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
-        let (requirements, declared) = self.declare_requirements();
+        let requirements = Requirements::declare(
+            self.environment.resource_manager.clone(),
+            self.job_id,
+            self.contact.clone(),
+            self.state.pool.requirements(),
+        );
         while !self.state.has_ended() {
             self.next().await;
             let changes = std::mem::take(&mut self.state.status_changes);
             self.listeners.tell(self.job_id, changes);
-            requirements.send_if_modified(|last| {
-                let now = self.state.pool.requirements();
-                let changed = *last != now;
-                *last = now;
-                changed
-            });
+            requirements.update(self.state.pool.requirements());
         }
         self.workers.disconnect_all("the job has ended");
-        drop(requirements);
-        self.disconnect_resource_manager(declared);
+        requirements.disconnect(self.notices);
         outcome.tell(Arc::new(self.state.graph));
-    }
-
-    /// Declares what the job needs, again whenever that changes; only the last state counts. The ResourceManager may be busy
-    /// connecting to where workers come from: the job goes on meanwhile.
-    fn declare_requirements(&self) -> (watch::Sender<Requirements>, JoinHandle<()>) {
-        let (sender, mut receiver) = watch::channel(self.state.pool.requirements());
-        receiver.mark_changed();
-        let (job, contact) = (self.job_id, self.contact.clone());
-        let resource_manager = self.environment.resource_manager.clone();
-        let declaring = tokio::spawn(async move {
-            if let Err(error) = resource_manager.register_job_master(job, contact.clone()).await {
-                tracing::warn!(%job, "the ResourceManager does not take the JobMaster: {error}");
-                return;
-            }
-            while receiver.changed().await.is_ok() {
-                let required = receiver.borrow_and_update().clone();
-                let declared = resource_manager.declare_required_resources(job, contact.clone(), required);
-                if let Err(error) = declared.await {
-                    tracing::warn!(%job, "the ResourceManager does not take what the job needs: {error}");
-                }
-            }
-        });
-        (sender, declaring)
-    }
-
-    /// Nothing is needed any more: told after what was asked for.
-    fn disconnect_resource_manager(&mut self, declaring: JoinHandle<()>) {
-        // A JobMaster that takes no notices counts as lost: this one is not before it has said good-bye.
-        let (_, none) = mpsc::channel(1);
-        let notices = std::mem::replace(&mut self.notices, none);
-        let (job_id, job_master_id) = (self.job_id, self.job_master_id);
-        let resource_manager = self.environment.resource_manager.clone();
-        tokio::spawn(async move {
-            let _ = declaring.await;
-            // A ResourceManager that is gone needs no good-bye.
-            let _ = resource_manager.disconnect_job_master(job_id, job_master_id).await;
-            drop(notices);
-        });
     }
 
     async fn next(&mut self) {

@@ -8,6 +8,7 @@ mod error;
 mod exceptions;
 mod job_details;
 mod jobs;
+mod listener;
 mod logs;
 mod page;
 mod statistics;
@@ -35,6 +36,7 @@ use crate::dispatcher::DispatcherHandle;
 use crate::resourcemanager::ResourceManagerHandle;
 pub(crate) use archive::archive;
 use error::RestError;
+pub(crate) use listener::RestListener;
 
 /// What the handlers speak to.
 #[derive(Clone, Debug)]
@@ -83,7 +85,9 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/taskmanagers", get(taskmanagers::list))
         .route("/taskmanagers/{id}", get(taskmanagers::details))
         .route("/taskmanagers/{id}/log", get(taskmanagers::log))
-        .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout));
+        .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout))
+        .route("/taskmanagers/{id}/logs", get(taskmanagers::logs))
+        .route("/taskmanagers/{id}/logs/{name}", get(taskmanagers::log_named));
     let limit = DefaultBodyLimit::max(context.max_content_length);
     Router::new()
         .route("/", get(page::page))

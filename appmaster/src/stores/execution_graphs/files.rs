@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use selvedge_core::JobId;
+use selvedge_runtime::machine::run_blocking;
 
 use crate::jobmaster::ExecutionGraph;
 
@@ -47,10 +48,10 @@ impl GraphFiles {
 
     /// Deletes a job, whenever the disk has time for it.
     pub(super) fn delete(self: Arc<Self>, job: JobId) {
-        tokio::task::spawn_blocking(move || {
+        tokio::spawn(run_blocking(move || {
             // A file that stays goes with the directory.
             let _ = std::fs::remove_file(self.path(job));
-        });
+        }));
     }
 
     fn path(&self, job: JobId) -> PathBuf {
@@ -66,7 +67,7 @@ impl Drop for GraphFiles {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    run_blocking(work).await.map_err(io::Error::other)?
 }
 
 fn at(path: &Path, error: &io::Error) -> io::Error {
