@@ -35,12 +35,12 @@ pub(crate) async fn serve(seed: u64, slots: u32, connectors: SimulatedConnectors
         rest_bind_ports: port(REST_PORT),
         rpc_ports: port(RPC_PORT),
         driver: Arc::new(driver),
-        cluster_id: None,
-        file_systems: FileSystems::local_only(),
         connectors: Arc::new(connectors),
         checker: Arc::new(PlanChecker),
         clock: Arc::new(SimulatedClock::of_this_host()),
         seed,
+        cluster_id: None,
+        file_systems: FileSystems::local_only(),
         log_file: None,
     })
     .await?;

@@ -38,7 +38,6 @@ const SETTINGS: [(&str, &str); 15] = [
     ("restart-strategy.fixed-delay.attempts", "1000"),
     ("restart-strategy.fixed-delay.delay", "500 ms"),
     ("rest.bind-port", "8081"),
-    // Ended jobs on a disk would be those of this machine.
     ("jobstore.type", "Memory"),
 ];
 
