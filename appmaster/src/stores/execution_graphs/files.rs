@@ -48,10 +48,10 @@ impl GraphFiles {
 
     /// Deletes a job, whenever the disk has time for it.
     pub(super) fn delete(self: Arc<Self>, job: JobId) {
-        tokio::task::spawn_blocking(move || {
+        tokio::spawn(run_blocking(move || {
             // A file that stays goes with the directory.
             let _ = std::fs::remove_file(self.path(job));
-        });
+        }));
     }
 
     fn path(&self, job: JobId) -> PathBuf {
