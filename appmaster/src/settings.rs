@@ -74,11 +74,7 @@ impl MasterSettings {
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let slot_request_timeout = configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?;
         Ok(Self {
-            heartbeat: HeartbeatSettings {
-                interval: configuration.get(&heartbeat::INTERVAL)?,
-                timeout: configuration.get(&heartbeat::TIMEOUT)?,
-                failure_threshold: u32::try_from(configuration.get(&heartbeat::RPC_FAILURE_THRESHOLD)?).ok(),
-            },
+            heartbeat: HeartbeatSettings::read(configuration)?,
             ask_timeout: configuration.get(&cluster::ASK_TIMEOUT)?,
             scheduling: SchedulingSettings {
                 scheduler: SchedulerKind::read(configuration)?,
@@ -102,5 +98,41 @@ impl MasterSettings {
                 history_size: usize::try_from(configuration.get(&web::EXCEPTION_HISTORY_SIZE)?).unwrap_or(1),
             },
         })
+    }
+}
+
+impl HeartbeatSettings {
+    fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let (interval, timeout) = (
+            configuration.get(&heartbeat::INTERVAL)?,
+            configuration.get(&heartbeat::TIMEOUT)?,
+        );
+        if timeout < interval {
+            let (key, asked) = (heartbeat::TIMEOUT.key().to_owned(), heartbeat::INTERVAL.key());
+            let reason = format!(
+                "{timeout:?} is shorter than {asked}, {interval:?}: a worker would be given up before it is asked"
+            );
+            return Err(ConfigError::Invalid { key, reason });
+        }
+        Ok(Self {
+            interval,
+            timeout,
+            failure_threshold: u32::try_from(configuration.get(&heartbeat::RPC_FAILURE_THRESHOLD)?).ok(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_that_would_come_too_late_is_refused_by_key_and_value() {
+        let read = |timeout| MasterSettings::read(&Configuration::from_iter([("heartbeat.timeout", timeout)]));
+        let error = read("9 s").unwrap_err().to_string();
+        for part in ["heartbeat.timeout", "9s", "heartbeat.interval", "10s"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(read("10 s").unwrap().heartbeat.timeout, Duration::from_secs(10));
     }
 }

@@ -3,10 +3,10 @@
 
 use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobId, LeaderSessionId};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::resourcemanager::{JobMasterContact, ResourceManagerHandle};
+use crate::resourcemanager::{JobMasterContact, ResourceManagerHandle, ResourceNotice};
 
 /// How many slots of each profile.
 type Required = Vec<(ProfileSpec, u32)>;
@@ -61,8 +61,8 @@ impl Requirements {
         });
     }
 
-    /// Nothing is needed any more: told after what was declared.
-    pub(super) fn disconnect(self) {
+    /// Nothing is needed any more: told after what was declared. `notices` stay open until then.
+    pub(super) fn disconnect(self, notices: mpsc::Receiver<ResourceNotice>) {
         drop(self.last);
         tokio::spawn(async move {
             let _ = self.declaring.await;
@@ -71,6 +71,7 @@ impl Requirements {
                 .disconnect_job_master(self.job_id, self.job_master_id);
             // A ResourceManager that is gone needs no good-bye.
             let _ = disconnected.await;
+            drop(notices);
         });
     }
 }

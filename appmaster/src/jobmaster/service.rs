@@ -133,7 +133,8 @@ impl Service {
             requirements.update(self.state.pool.requirements());
         }
         self.workers.disconnect_all("the job has ended");
-        requirements.disconnect();
+        // A closed channel would look like a JobMaster that broke down.
+        requirements.disconnect(self.notices);
         // The Dispatcher may be gone when the cluster ends.
         let _ = outcome.send(Arc::new(self.state.graph));
     }

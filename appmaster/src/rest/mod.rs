@@ -7,6 +7,7 @@ mod error;
 mod exceptions;
 mod job_details;
 mod jobs;
+mod listener;
 mod page;
 mod taskmanager_memory;
 mod taskmanagers;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use crate::dispatcher::DispatcherHandle;
 use crate::resourcemanager::ResourceManagerHandle;
 use error::RestError;
+pub(crate) use listener::RestListener;
 
 /// What the handlers speak to.
 #[derive(Clone, Debug)]
