@@ -157,14 +157,14 @@ fn for_every_step(mode: DispatcherMode, check: impl Fn(&FirstLife, &[String], Op
     panic!("a job took more than {MOST_STEPS} steps");
 }
 
-fn is_result(file: &String) -> bool {
+fn is_result(file: &str) -> bool {
     file.starts_with("job-result-store/") && !file.ends_with(".tmp")
 }
 
 #[test]
 fn a_session_that_is_killed_between_any_two_steps_runs_a_job_that_it_took_to_one_end() {
     for_every_step(DispatcherMode::Session, |first, left, result, asked| {
-        let had_result = left.iter().any(is_result);
+        let had_result = left.iter().any(|file| is_result(file));
         match &result {
             Some(result) => assert_eq!(result.status, JobStatus::Finished, "{first:?}"),
             // It is forgotten: its client has its result, or was never told that it was taken.
@@ -195,7 +195,7 @@ fn a_cluster_with_one_job_that_is_killed_between_any_two_steps_ends_as_the_job_d
             Some(JobStatus::Finished),
             "{first:?}"
         );
-        let had_result = left.iter().any(is_result);
+        let had_result = left.iter().any(|file| is_result(file));
         assert_ne!(
             published(asked),
             had_result,
