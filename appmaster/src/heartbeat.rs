@@ -66,7 +66,8 @@ where
         };
         // A beat out of turn says little when it fails: several may fall into one short disturbance. One without an answer
         // says nothing before the time-out.
-        unreached += u32::from(beat == Beat::Regular && matches!(error, GatewayError::Unreachable(_)));
+        let is_unreached = matches!(error, GatewayError::Unreachable(_) | GatewayError::Broken(_));
+        unreached += u32::from(beat == Beat::Regular && is_unreached);
         let silent = last_answer.elapsed();
         let too_many = settings.failure_threshold.is_some_and(|most| unreached >= most);
         if too_many || silent >= settings.timeout {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId};
+use selvedge_runtime::machine::run_blocking;
 use tokio::sync::{mpsc, oneshot};
 
 use super::state::{ClusterEnd, Job, State};
@@ -111,7 +112,7 @@ impl Service {
         let (checker, events) = (self.environment.checker.clone(), self.own_events.clone());
         // Planning is CPU work: it must not hold up the runtime.
         tokio::spawn(async move {
-            let checked = tokio::task::spawn_blocking(move || checker.check(graph)).await;
+            let checked = run_blocking(move || checker.check(graph)).await;
             let outcome = match checked {
                 Ok(Ok(graph)) => Ok(graph),
                 Ok(Err(error)) => Err(error.report()),

@@ -22,8 +22,8 @@ use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
+use selvedge_runtime::machine::Listener;
 use selvedge_runtime::rpc::{self, ApplicationSecret, PortRange, RpcServer};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -36,7 +36,7 @@ use crate::blobs::Blobs;
 use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
 use crate::jobmaster::{self, JobMasters};
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
-use crate::rest::{self, RestContext};
+use crate::rest::{self, RestContext, RestListener};
 use crate::settings::MasterSettings;
 use crate::worker::WorkerConnector;
 
@@ -295,10 +295,10 @@ impl Server {
     }
 }
 
-fn serve_rest(listener: TcpListener, context: RestContext) -> Server {
+fn serve_rest(listener: Listener, context: RestContext) -> Server {
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        let serving = axum::serve(listener, rest::router(context)).with_graceful_shutdown(async move {
+        let serving = axum::serve(RestListener(listener), rest::router(context)).with_graceful_shutdown(async move {
             let _ = stopped.await;
         });
         if let Err(error) = serving.await {
@@ -334,7 +334,7 @@ fn effective(mut configuration: Configuration, rpc_address: &str, rest_address: 
     configuration
 }
 
-fn advertised(host: &str, listener: &TcpListener) -> Result<String, StartError> {
+fn advertised(host: &str, listener: &Listener) -> Result<String, StartError> {
     let port = listener.local_addr().map_err(StartError::Listener)?.port();
     Ok(format!("{host}:{port}"))
 }

@@ -8,6 +8,7 @@
 //! When a worker dies, its peers notice first: their exchange breaks before YARN has said why the container ended. So a
 //! failure that only says that someone else is gone is held back for a short grace.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use selvedge_core::{ExecutionAttemptId, ResourceId};
@@ -24,12 +25,25 @@ pub struct Failure {
     pub cause: String,
     /// How much it says of the first cause.
     pub kind: FailureKind,
+    /// Whose failure it is.
+    pub origin: FailureOrigin,
     /// The task, where one failed: its attempt and its name.
     pub task: Option<(ExecutionAttemptId, String)>,
     /// The worker and its node, where one is concerned.
     pub worker: Option<(ResourceId, String)>,
     /// When the master learned of it.
     pub timestamp: Timestamp,
+    /// What enrichers say of it.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Whose failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureOrigin {
+    /// A task's own: its operators, its input, its output.
+    Task,
+    /// Something around the tasks: a worker, a slot, a connection, the master.
+    Cluster,
 }
 
 /// How much a failure says of the first cause.
@@ -142,9 +156,11 @@ mod tests {
         Failure {
             cause: cause.into(),
             kind,
+            origin: FailureOrigin::Task,
             task: None,
             worker: None,
             timestamp: Timestamp::default(),
+            labels: BTreeMap::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
+use prost::Message;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
@@ -23,6 +24,16 @@ use super::{
 use crate::rpc::{ApplicationSecret, ConnectionWatch, MAX_MESSAGE_BYTES, RpcChannel, SecretInterceptor};
 
 type Intercepted = InterceptedService<Channel, SecretInterceptor>;
+
+/// Refuses a message that the other side would not take: there, it would only break the stream.
+fn fitting<M: Message>(message: M) -> GatewayResult<M> {
+    match message.encoded_len() {
+        size if size > MAX_MESSAGE_BYTES => Err(GatewayError::TooLarge(format!(
+            "a message of {size} bytes, the limit is {MAX_MESSAGE_BYTES} bytes"
+        ))),
+        _ => Ok(message),
+    }
+}
 
 /// The client and the server side of one gateway. A method with `-> Response` answers with a message, one without with
 /// `Empty`.
@@ -55,14 +66,14 @@ macro_rules! gateway {
         #[async_trait]
         impl $gateway for $client {
             $(async fn $unit(&self, request: proto::$unit_request) -> GatewayResult<()> {
-                self.inner.clone().$unit(request).await?;
+                self.inner.clone().$unit(fitting(request)?).await?;
                 Ok(())
             })*
             $(async fn $value(&self, request: proto::$value_request) -> GatewayResult<proto::$response> {
-                Ok(self.inner.clone().$value(request).await?.into_inner())
+                Ok(self.inner.clone().$value(fitting(request)?).await?.into_inner())
             })*
             $(async fn $file(&self, request: proto::$file_request) -> GatewayResult<FileContent> {
-                let mut chunks = self.inner.clone().$file(request).await?.into_inner();
+                let mut chunks = self.inner.clone().$file(fitting(request)?).await?.into_inner();
                 let length = chunks.message().await?.unwrap_or_default().length;
                 let chunks = chunks.map_ok(|chunk| chunk.data).map_err(GatewayError::from).boxed();
                 Ok(FileContent { length, chunks })

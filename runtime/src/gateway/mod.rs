@@ -53,9 +53,12 @@ pub enum GatewayError {
     /// The callee's queue is full: call again later.
     #[error("busy: {0}")]
     Busy(String),
-    /// There is no connection to the callee: it refuses one, or broke it off.
+    /// No connection to the callee can be made.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
+    /// The connection ended before the answer came; the callee may have done what was asked.
+    #[error("the connection broke: {0}")]
+    Broken(String),
     /// The callee did not answer in time.
     #[error("no answer in time: {0}")]
     TimedOut(String),
@@ -73,7 +76,10 @@ pub enum GatewayError {
 impl GatewayError {
     /// Whether the same call may succeed later.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Unreachable(_) | Self::TimedOut(_))
+        matches!(
+            self,
+            Self::Busy(_) | Self::Unreachable(_) | Self::Broken(_) | Self::TimedOut(_)
+        )
     }
 }
 

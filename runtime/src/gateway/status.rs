@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use tonic::{Code, Status, TimeoutExpired};
+use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
 use super::GatewayError;
 use crate::connector::report;
@@ -19,6 +19,7 @@ impl From<Status> for GatewayError {
             (Code::OutOfRange, _) => Self::TooLarge(message),
             (Code::ResourceExhausted, _) => Self::Busy(message),
             (Code::Unavailable, _) => Self::Unreachable(message),
+            (Code::Aborted, _) => Self::Broken(message),
             (Code::DeadlineExceeded | Code::Cancelled, _) => Self::TimedOut(message),
             (Code::Unauthenticated | Code::PermissionDenied, _) => Self::Unauthorised(message),
             (code, _) => Self::Internal(format!("{code}: {message}")),
@@ -34,6 +35,7 @@ impl From<GatewayError> for Status {
             GatewayError::TooLarge(message) => Self::out_of_range(message),
             GatewayError::Busy(message) => Self::resource_exhausted(message),
             GatewayError::Unreachable(message) => Self::unavailable(message),
+            GatewayError::Broken(message) => Self::aborted(message),
             GatewayError::TimedOut(message) => Self::deadline_exceeded(message),
             GatewayError::Unauthorised(message) => Self::unauthenticated(message),
             GatewayError::Internal(message) => Self::internal(message),
@@ -41,13 +43,15 @@ impl From<GatewayError> for Status {
     }
 }
 
-/// A peer that is silent may still live; one that refuses or breaks a connection has ended, or will connect again.
+/// A peer that is silent may still live; one that refuses a connection has ended; one that broke it may take another.
 fn of_connection(error: &(dyn Error + 'static)) -> GatewayError {
-    let mut chain = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
-    if chain.any(is_silence) {
+    let chain = || std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    if chain().any(is_silence) {
         GatewayError::TimedOut(report(error))
-    } else {
+    } else if chain().any(|error| error.is::<ConnectError>()) {
         GatewayError::Unreachable(report(error))
+    } else {
+        GatewayError::Broken(report(error))
     }
 }
 

@@ -3,7 +3,7 @@ use tonic::Status;
 
 use super::handshake::{self, BUILD, VERSION};
 use super::proto::ProcessIdentity;
-use super::{GatewayError, GatewayResult};
+use super::{GatewayError, GatewayResult, after_reset};
 
 fn message(refused: GatewayResult<()>) -> String {
     match refused {
@@ -50,6 +50,7 @@ fn every_error_is_the_same_on_the_other_side() {
         GatewayError::TooLarge(text()),
         GatewayError::Busy(text()),
         GatewayError::Unreachable(text()),
+        GatewayError::Broken(text()),
         GatewayError::TimedOut(text()),
         GatewayError::Unauthorised(text()),
     ] {
@@ -60,4 +61,30 @@ fn every_error_is_the_same_on_the_other_side() {
         matches!(&fault, GatewayError::Internal(message) if message.contains("why")),
         "{fault}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callee_is_asked_until_a_connection_holds_or_is_refused() {
+    let broken = || GatewayError::Broken("reset".to_owned());
+    for (failures, last, expected) in [
+        (3, Ok(()), Ok(())),
+        (
+            1,
+            Err(GatewayError::TimedOut("10 s".to_owned())),
+            Err(GatewayError::TimedOut("10 s".to_owned())),
+        ),
+        (1000, Ok(()), Err(GatewayError::Unreachable("reset".to_owned()))),
+    ] {
+        let asked = std::cell::Cell::new(0);
+        let call = || {
+            asked.set(asked.get() + 1);
+            let answer = if asked.get() <= failures {
+                Err(broken())
+            } else {
+                last.clone()
+            };
+            std::future::ready(answer)
+        };
+        assert_eq!(after_reset(call).await, expected);
+    }
 }

@@ -109,7 +109,7 @@ async fn a_call_that_is_under_way_ends_with_its_connection() {
     let registration = client.register_task_executor(RegisterTaskExecutorRequest::default());
     let (answer, ()) = tokio::join!(registration, async { server.abort() });
     let error = answer.unwrap_err();
-    assert!(matches!(error, GatewayError::Unreachable(_)), "{error}");
+    assert!(matches!(error, GatewayError::Broken(_)), "{error}");
 }
 
 #[tokio::test]

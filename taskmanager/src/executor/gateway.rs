@@ -12,6 +12,7 @@ use selvedge_runtime::gateway::proto::{
     RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::machine::run_blocking;
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::{Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
@@ -19,7 +20,7 @@ use super::files::WorkerFiles;
 use super::payload::Payloads;
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
-use crate::task::{DeploymentError, TaskDeployment};
+use crate::task::TaskDeployment;
 
 /// The ways into the loop.
 #[derive(Debug, Clone)]
@@ -99,8 +100,7 @@ impl TaskExecutorGateway for Inbox {
     async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()> {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         let request = self.payloads.whole(request).await?;
-        let tasks: Result<Vec<TaskDeployment>, DeploymentError> =
-            request.tasks.into_iter().map(TaskDeployment::try_from).collect();
+        let tasks = TaskDeployment::read_all(request.tasks, &request.peer_groups);
         let tasks = tasks.map_err(|error| GatewayError::Rejected(selvedge_runtime::connector::report(&error)))?;
         let submission = Submission {
             job,
@@ -138,7 +138,7 @@ impl TaskExecutorGateway for Inbox {
             .await?;
         // Counting the pages of a large worker takes a while: neither the loop nor the runtime waits for it.
         let account = self.memory.clone();
-        report.memory = tokio::task::spawn_blocking(move || account.read()).await.ok();
+        report.memory = run_blocking(move || account.read()).await.ok();
         Ok(report)
     }
 
@@ -164,7 +164,7 @@ impl TaskExecutorGateway for Inbox {
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
-        self.files.read(request.kind()).await
+        self.files.read(&request).await
     }
 
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()> {

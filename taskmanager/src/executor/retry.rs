@@ -45,10 +45,10 @@ impl RegistrationPauses {
     {
         let mut timeout = self.initial_timeout;
         loop {
-            // One who is busy wants to be asked again soon.
+            // One who is busy wants to be asked again soon; one whose connection broke may have another.
             let attempt = (|| call())
                 .retry(back_off())
-                .when(|error| matches!(error, GatewayError::Busy(_)))
+                .when(|error| matches!(error, GatewayError::Busy(_) | GatewayError::Broken(_)))
                 .notify(|error, _| note(error));
             let answer = within(timeout, attempt).await;
             let error = match answer {

@@ -165,7 +165,7 @@ fn service(
             exchange,
             memory,
             notifications: notifications.clone(),
-            io,
+            io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {
             gateway: Arc::new(ResourceManagerClient::new(&resource_manager(config)?)),

@@ -23,6 +23,7 @@ use selvedge_runtime::gateway::proto::{
 use selvedge_runtime::gateway::{
     GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
 };
+use selvedge_runtime::machine::Listener;
 use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -289,6 +290,7 @@ pub(super) fn submission(key: JobKey, tasks: Vec<TaskDeploymentDescriptor>) -> S
         job_name: "test".to_owned(),
         tasks,
         offloaded: None,
+        peer_groups: Vec::new(),
     }
 }
 
@@ -321,11 +323,13 @@ pub(super) fn join(from: &mut TaskDeploymentDescriptor, to: &mut TaskDeploymentD
         partitioner: Bytes::from_static(br#"{"type": "hash", "keys": ["n"]}"#),
         channels: vec![peer(to)],
         consumer_max_parallelism: 128,
+        peer_group: 0,
     });
     to.inputs.push(InputGate {
         edge: 0,
         schema: Bytes::from_static(SCHEMA),
         channels: vec![peer(from)],
+        peer_group: 0,
     });
 }
 
@@ -333,7 +337,7 @@ impl Gateways {
     fn serve(self: Arc<Self>, listener: &StdListener) -> JoinHandle<()> {
         let listener = listener.try_clone().unwrap();
         listener.set_nonblocking(true).unwrap();
-        let server = RpcServer::new(TcpListener::from_std(listener).unwrap()).unwrap();
+        let server = RpcServer::new(Listener::Tcp(TcpListener::from_std(listener).unwrap())).unwrap();
         let routes = Routes::new(serve_resource_manager(self.clone(), &secret(1)))
             .add_service(serve_job_master(self, &secret(1)));
         tokio::spawn(async move { server.serve(routes, std::future::pending()).await.unwrap() })

@@ -16,12 +16,12 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::outcome::JobOutcome;
 use selvedge_runtime::rpc::PortRange;
 use yarn_common::environment::Environment;
+use yarn_rpc::ipc::IpcOptions;
 
 use super::staging::{self, StagingError};
 use super::{Compose, Composition, MasterError};
 use crate::entrypoint::{Cluster, ClusterConfig, ClusterEnd, ClusterEntrypoint, DispatcherMode};
-use crate::yarn::driver::{DriverSettings, YarnDriverError, YarnResourceManagerDriver};
-use crate::yarn::launch::WorkerLaunch;
+use crate::yarn::driver::{YarnDriverError, YarnResourceManagerDriver};
 
 /// What the master is made of, before it serves.
 #[derive(Debug)]
@@ -45,14 +45,8 @@ impl Master {
         let host = container.environment.node.host().to_owned();
         settle(&mut container.configuration, &host);
         let token = container.credentials.am_rm_token().ok_or(MasterError::NoToken)?;
-        let launch = WorkerLaunch::new(
-            environment.clone(),
-            &container.credentials,
-            &container.configuration,
-            &container.assignments,
-        );
-        let settings = DriverSettings::read(&container.configuration, &container.hadoop)?;
-        let driver = YarnResourceManagerDriver::new(settings, token.clone(), host, launch);
+        let ipc = IpcOptions::default();
+        let driver = YarnResourceManagerDriver::of_container(&container, environment.clone(), token.clone(), ipc)?;
         Ok(Self {
             file_systems: container.file_systems()?,
             driver: Arc::new(driver),
