@@ -10,12 +10,14 @@
 //!
 //! [`entrypoint::ClusterEntrypoint`] starts them in order and ends them in reverse.
 
+mod blobs;
 mod connections;
 pub mod dispatcher;
 pub mod entrypoint;
 mod heartbeat;
 pub mod jobmaster;
 pub mod local;
+mod offload;
 pub mod resourcemanager;
 pub mod rest;
 mod settings;

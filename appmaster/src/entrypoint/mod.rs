@@ -32,6 +32,7 @@ pub use error::StartError;
 
 pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
+use crate::blobs::Blobs;
 use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
 use crate::jobmaster::{self, JobMasters};
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
@@ -114,7 +115,9 @@ impl ClusterEntrypoint {
         let mut rng = StdRng::seed_from_u64(config.seed);
         let (fatal, fatals) = mpsc::channel(1);
         let (end, dispatcher_end) = oneshot::channel();
+        let blobs = Blobs::start(&config).await?;
         let workers = WorkerConnector::new(config.secret.clone(), settings.ask_timeout);
+        let workers = workers.with_offload(blobs.offload.clone());
         let pending = resourcemanager::create(resourcemanager::Environment {
             settings: settings.clone(),
             process,
@@ -172,6 +175,7 @@ impl ClusterEntrypoint {
             resource_manager: resource_manager.clone(),
             rest,
             rpc,
+            _blobs: blobs,
         };
         // Ends with the cluster.
         tokio::spawn(supervise(services, dispatcher_end, fatals, ended));
@@ -229,6 +233,8 @@ struct Services {
     resource_manager: ResourceManagerHandle,
     rest: Server,
     rpc: Server,
+    /// Ends with the others.
+    _blobs: Blobs,
 }
 
 /// Waits for the end and ends the services in reverse order.

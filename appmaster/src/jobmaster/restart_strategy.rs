@@ -1,6 +1,6 @@
 //! Whether a job is restarted after a failure, and after which pause: Flink's four strategies. Pure.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
@@ -46,6 +46,18 @@ pub struct ExponentialDelay {
 }
 
 impl RestartSettings {
+    /// The settings of a job: its own where its graph has a strategy, else the cluster's.
+    ///
+    /// # Errors
+    /// An unusable value; it names its key and itself.
+    pub fn of_job(job: &BTreeMap<String, String>, cluster: &Self) -> Result<Self, ConfigError> {
+        let own: Configuration = job.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        match own.contains(&keys::TYPE) {
+            true => Self::read(&own),
+            false => Ok(cluster.clone()),
+        }
+    }
+
     /// Reads the settings; an unusable value is an error that names its key and itself.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let kind = match configuration.contains(&keys::TYPE) {
@@ -128,7 +140,8 @@ impl ExponentialDelay {
             .multiplier
             .powi(i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX));
         let (initial, max) = (self.initial.as_secs_f64(), self.max.as_secs_f64());
-        let plain = (initial * growth).min(max);
+        // Beyond the longest pause too: a pause that has long outgrown it is not varied any more. It must stay finite.
+        let plain = (initial * growth).min(f64::MAX / 4.0);
         let varied = plain * (1.0 + self.jitter * rng.random_range(-1.0..=1.0));
         Duration::from_secs_f64(varied.clamp(initial, max))
     }
@@ -137,8 +150,13 @@ impl ExponentialDelay {
 /// What follows from a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A restart after this pause.
-    Restart(Duration),
+    /// A restart after this pause. It counts where it is not part of one that is coming already.
+    Restart {
+        /// From now.
+        pause: Duration,
+        /// Whether it counts.
+        is_new: bool,
+    },
     /// The job fails; why, where a strategy would have restarted it.
     Fail(Option<String>),
 }
@@ -172,7 +190,7 @@ impl RestartStrategy {
             RestartSettings::FixedDelay { attempts, delay } => {
                 self.attempts = self.attempts.saturating_add(1);
                 if self.attempts <= *attempts {
-                    return Verdict::Restart(*delay);
+                    return Verdict::restart(*delay);
                 }
                 refused(&keys::FIXED_DELAY_ATTEMPTS, &attempts.to_string())
             }
@@ -183,10 +201,10 @@ impl RestartStrategy {
             } => {
                 self.failures.push_back(now);
                 if self.failures.len() <= *max_failures {
-                    return Verdict::Restart(*delay);
+                    return Verdict::restart(*delay);
                 }
                 match self.failures.pop_front() {
-                    Some(first) if now - first > *interval => Verdict::Restart(*delay),
+                    Some(first) if now - first > *interval => Verdict::restart(*delay),
                     _ => refused(&keys::FAILURE_RATE_MAX_FAILURES, &max_failures.to_string()),
                 }
             }
@@ -194,7 +212,10 @@ impl RestartStrategy {
                 if let Some(restart_at) = self.restart_at {
                     if now <= restart_at {
                         // It becomes part of the restart that is coming.
-                        return Verdict::Restart(restart_at - now);
+                        return Verdict::Restart {
+                            pause: restart_at - now,
+                            is_new: false,
+                        };
                     }
                     if now - restart_at >= growing.reset_threshold {
                         self.attempts = 0;
@@ -206,9 +227,15 @@ impl RestartStrategy {
                 }
                 let pause = growing.pause(self.attempts, rng);
                 self.restart_at = Some(now + pause);
-                Verdict::Restart(pause)
+                Verdict::restart(pause)
             }
         }
+    }
+}
+
+impl Verdict {
+    const fn restart(pause: Duration) -> Self {
+        Self::Restart { pause, is_new: true }
     }
 }
 
@@ -220,207 +247,5 @@ fn refused(option: &ConfigOption<i32>, value: &str) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-
-    use super::*;
-
-    fn read(settings: &[(&str, &str)]) -> Result<RestartSettings, ConfigError> {
-        let mut configuration = Configuration::new();
-        for (key, value) in settings {
-            configuration.set_text(*key, *value);
-        }
-        RestartSettings::read(&configuration)
-    }
-
-    /// The pauses, in milliseconds, after failures at these times; `None` where the job fails.
-    fn pauses(settings: &[(&str, &str)], failures: &[u64]) -> Vec<Option<u64>> {
-        let mut strategy = RestartStrategy::new(read(settings).unwrap());
-        let (start, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
-        let mut pause = |at: &u64| match strategy.failure(start + Duration::from_millis(*at), &mut rng) {
-            Verdict::Restart(pause) => Some(pause.as_millis() as u64),
-            Verdict::Fail(_) => None,
-        };
-        failures.iter().map(&mut pause).collect()
-    }
-
-    const TYPE: &str = "restart-strategy.type";
-
-    #[test]
-    fn every_name_of_a_strategy_means_it_and_nothing_set_means_none() {
-        let of = |name: &str| read(&[(TYPE, name)]).unwrap();
-        for name in ["none", "off", "disable", "NONE"] {
-            assert_eq!(of(name), RestartSettings::None, "{name}");
-        }
-        assert_eq!(read(&[]).unwrap(), RestartSettings::None);
-        assert_eq!(read(&[("restart-strategy", "fixed-delay")]).unwrap(), of("fixeddelay"));
-        let second = Duration::from_secs(1);
-        let fixed = RestartSettings::FixedDelay {
-            attempts: 1,
-            delay: second,
-        };
-        assert_eq!(of("fixed-delay"), fixed);
-        let rate = RestartSettings::FailureRate {
-            max_failures: 1,
-            interval: Duration::from_secs(60),
-            delay: second,
-        };
-        assert_eq!((of("failure-rate"), of("failurerate")), (rate.clone(), rate));
-        let growing = ExponentialDelay {
-            initial: second,
-            max: Duration::from_secs(60),
-            multiplier: 1.5,
-            reset_threshold: Duration::from_secs(3600),
-            jitter: 0.1,
-            attempts: 2_147_483_647,
-        };
-        assert_eq!(of("exponential-delay"), RestartSettings::ExponentialDelay(growing));
-        assert_eq!(of("exponential-delay"), of("exponentialdelay"));
-    }
-
-    #[test]
-    fn an_unusable_value_is_refused_with_its_key_and_itself() {
-        let exponential = "restart-strategy.exponential-delay";
-        for (kind, key, value) in [
-            ("sometimes", TYPE, "sometimes"),
-            ("fixed-delay", "restart-strategy.fixed-delay.attempts", "-1"),
-            ("fixed-delay", "restart-strategy.fixed-delay.delay", "-1 s"),
-            (
-                "failure-rate",
-                "restart-strategy.failure-rate.max-failures-per-interval",
-                "0",
-            ),
-            (
-                "failure-rate",
-                "restart-strategy.failure-rate.failure-rate-interval",
-                "0 ms",
-            ),
-            ("exponential-delay", &format!("{exponential}.backoff-multiplier"), "1"),
-            ("exponential-delay", &format!("{exponential}.backoff-multiplier"), "NaN"),
-            ("exponential-delay", &format!("{exponential}.jitter-factor"), "1.5"),
-            ("exponential-delay", &format!("{exponential}.initial-backoff"), "0 s"),
-            ("exponential-delay", &format!("{exponential}.initial-backoff"), "2 min"),
-            ("exponential-delay", &format!("{exponential}.max-backoff"), "0 s"),
-            (
-                "exponential-delay",
-                &format!("{exponential}.reset-backoff-threshold"),
-                "0 s",
-            ),
-            (
-                "exponential-delay",
-                &format!("{exponential}.attempts-before-reset-backoff"),
-                "0",
-            ),
-        ] {
-            let settings = if key == TYPE {
-                vec![(TYPE, value)]
-            } else {
-                vec![(TYPE, kind), (key, value)]
-            };
-            let error = read(&settings).unwrap_err().to_string();
-            assert!(error.contains(key) && error.contains(value), "{key}={value}: {error}");
-        }
-    }
-
-    #[test]
-    fn without_a_strategy_the_first_failure_ends_the_job() {
-        assert_eq!(pauses(&[], &[0]), [None]);
-    }
-
-    #[test]
-    fn with_a_fixed_delay_a_job_is_restarted_so_often_and_no_more() {
-        let settings = [
-            (TYPE, "fixed-delay"),
-            ("restart-strategy.fixed-delay.attempts", "3"),
-            ("restart-strategy.fixed-delay.delay", "10 s"),
-        ];
-        let pause = Some(10_000);
-        assert_eq!(
-            pauses(&settings, &[0, 5, 9_000_000, 9_000_001]),
-            [pause, pause, pause, None]
-        );
-        assert_eq!(pauses(&[(TYPE, "fixed-delay")], &[0, 1]), [Some(1000), None]);
-        let never = [(TYPE, "fixed-delay"), ("restart-strategy.fixed-delay.attempts", "0")];
-        assert_eq!(pauses(&never, &[0]), [None]);
-    }
-
-    #[test]
-    fn a_failure_rate_counts_only_what_lies_within_the_interval() {
-        let settings = [
-            (TYPE, "failure-rate"),
-            ("restart-strategy.failure-rate.max-failures-per-interval", "3"),
-            ("restart-strategy.failure-rate.failure-rate-interval", "5 min"),
-            ("restart-strategy.failure-rate.delay", "10 s"),
-        ];
-        let pause = Some(10_000);
-        assert_eq!(pauses(&settings, &[0, 1, 2, 300_000]), [pause, pause, pause, None]);
-        assert_eq!(
-            pauses(&settings, &[0, 1, 2, 300_001, 300_002]),
-            [pause; 5],
-            "the first failure lies behind"
-        );
-        assert_eq!(
-            pauses(&settings, &[0, 1, 2, 300_001, 300_001]),
-            [pause, pause, pause, pause, None]
-        );
-    }
-
-    const PLAIN: [(&str, &str); 5] = [
-        (TYPE, "exponential-delay"),
-        ("restart-strategy.exponential-delay.backoff-multiplier", "2"),
-        ("restart-strategy.exponential-delay.jitter-factor", "0"),
-        ("restart-strategy.exponential-delay.max-backoff", "10 s"),
-        ("restart-strategy.exponential-delay.reset-backoff-threshold", "1 min"),
-    ];
-
-    #[test]
-    fn pauses_grow_up_to_the_longest_and_start_again_after_a_quiet_time() {
-        let failures = [0, 2_000, 5_000, 10_000, 20_000, 40_000, 109_999, 180_000];
-        let expected = [1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000, 1_000];
-        assert_eq!(pauses(&PLAIN, &failures), expected.map(Some));
-    }
-
-    #[test]
-    fn a_failure_during_a_pause_joins_the_restart_that_is_coming() {
-        assert_eq!(
-            pauses(&PLAIN, &[0, 400, 1_000, 1_001]),
-            [Some(1_000), Some(600), Some(0), Some(2_000)]
-        );
-    }
-
-    #[test]
-    fn an_exponential_delay_may_have_an_end() {
-        let mut settings = PLAIN.to_vec();
-        settings.push(("restart-strategy.exponential-delay.attempts-before-reset-backoff", "2"));
-        assert_eq!(pauses(&settings, &[0, 5_000, 10_000]), [Some(1_000), Some(2_000), None]);
-    }
-
-    #[test]
-    fn a_pause_varies_by_its_part_and_stays_between_the_first_and_the_longest() {
-        let growing = ExponentialDelay {
-            initial: Duration::from_secs(1),
-            max: Duration::from_secs(60),
-            multiplier: 2.0,
-            reset_threshold: Duration::from_secs(3600),
-            jitter: 0.25,
-            attempts: 10,
-        };
-        let mut rng = StdRng::seed_from_u64(7);
-        let mut range = |attempt| {
-            let pauses: Vec<_> = (0..500)
-                .map(|_| growing.pause(attempt, &mut rng).as_secs_f64())
-                .collect();
-            let least = pauses.iter().copied().fold(f64::MAX, f64::min);
-            let most = pauses.iter().copied().fold(0.0, f64::max);
-            (least, most)
-        };
-        let (least, most) = range(4);
-        assert!(
-            (6.0..6.5).contains(&least) && (9.5..=10.0).contains(&most),
-            "{least} {most}"
-        );
-        assert!(range(1).0 >= 1.0);
-        assert!(range(u32::MAX).1 <= 60.0);
-    }
-}
+#[path = "restart_strategy_tests.rs"]
+mod tests;

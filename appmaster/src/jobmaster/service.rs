@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
-use selvedge_runtime::gateway::GatewayError;
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
+use selvedge_runtime::gateway::{GatewayError, handshake};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
+use super::deployment::JobHeader;
 use super::execution_graph::ExecutionGraph;
 use super::failover::{Failover, Scope};
+use super::requirements::Requirements;
+use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
+use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
 use super::{Environment, Reply, Request};
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
@@ -49,6 +51,9 @@ pub(super) struct Service {
     committers: Committers,
     splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
     figures_asked: Instant,
+    listeners: Listeners,
+    /// Why the job cannot run whatever its connectors say.
+    unusable: Option<String>,
     requests: mpsc::Receiver<Request>,
     events: mpsc::Receiver<Event>,
     own_events: mpsc::Sender<Event>,
@@ -73,8 +78,16 @@ impl Service {
             monotonic: environment.clock.monotonic(),
         };
         let heartbeat = environment.settings.heartbeat;
+        let mut failover = environment.settings.failover.clone();
+        let restart = RestartSettings::of_job(&graph.configuration, &failover.restart);
+        let unusable = restart.map(|restart| failover.restart = restart).err();
+        let header = JobHeader {
+            job_id,
+            job_master_id,
+            job_name: graph.name.clone(),
+        };
         Self {
-            workers: Workers::new(job_id, job_master_id, graph.name.clone(), heartbeat, to_worker_events),
+            workers: Workers::new(header, heartbeat, to_worker_events),
             contact: JobMasterContact {
                 job_master_id,
                 address: environment.rpc_address.clone(),
@@ -83,13 +96,15 @@ impl Service {
             state: JobState::new(
                 job_id,
                 graph.clone(),
-                environment.settings.slot_request_timeout,
-                Failover::new(&graph, environment.settings.failover.clone(), seed(job_master_id)),
+                environment.settings.scheduling,
+                Failover::new(&graph, failover, seed(job_master_id)),
                 now,
             ),
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
+            listeners: Listeners::default(),
+            unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
             environment,
@@ -105,44 +120,22 @@ impl Service {
     pub(super) async fn run(mut self, outcome: oneshot::Sender<Arc<ExecutionGraph>>) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
-        let asked = self.ask_for_slots();
+        let requirements = Requirements::declare(
+            self.environment.resource_manager.clone(),
+            self.job_id,
+            self.contact.clone(),
+            self.state.pool.requirements(),
+        );
         while !self.state.has_ended() {
             self.next().await;
+            let changes = std::mem::take(&mut self.state.status_changes);
+            self.listeners.tell(self.job_id, changes);
+            requirements.update(self.state.pool.requirements());
         }
         self.workers.disconnect_all("the job has ended");
-        self.disconnect_resource_manager(asked);
+        requirements.disconnect(self.notices);
         // The Dispatcher may be gone when the cluster ends.
         let _ = outcome.send(Arc::new(self.state.graph));
-    }
-
-    /// Asks for slots of the default size, as many as the job needs. The ResourceManager may be busy connecting to where
-    /// workers come from: the job goes on meanwhile.
-    fn ask_for_slots(&self) -> JoinHandle<()> {
-        let (job_id, contact) = (self.job_id, self.contact.clone());
-        let required = vec![(ProfileSpec::Unknown, self.state.pool.required())];
-        let resource_manager = self.environment.resource_manager.clone();
-        tokio::spawn(async move {
-            let asked = async {
-                resource_manager.register_job_master(job_id, contact.clone()).await?;
-                resource_manager
-                    .declare_required_resources(job_id, contact, required)
-                    .await
-            };
-            if let Err(error) = asked.await {
-                tracing::warn!(job = %job_id, "the ResourceManager does not take what the job needs: {error}");
-            }
-        })
-    }
-
-    /// Nothing is needed any more: told after what was asked for.
-    fn disconnect_resource_manager(&self, asked: JoinHandle<()>) {
-        let (job_id, job_master_id) = (self.job_id, self.job_master_id);
-        let resource_manager = self.environment.resource_manager.clone();
-        tokio::spawn(async move {
-            let _ = asked.await;
-            // A ResourceManager that is gone needs no good-bye.
-            let _ = resource_manager.disconnect_job_master(job_id, job_master_id).await;
-        });
     }
 
     async fn next(&mut self) {
@@ -171,6 +164,9 @@ impl Service {
     fn prepare(&self) {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
         let job = self.job_id;
+        if let Some(cause) = self.unusable.clone() {
+            return self.spawn(async move { Event::Prepared(Err(cause)) });
+        }
         self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, connectors.as_ref()).await) });
     }
 
@@ -351,10 +347,12 @@ impl Service {
     }
 
     fn register(&mut self, request: RegisterTaskManagerRequest) -> Result<RegisterTaskManagerResponse, GatewayError> {
+        handshake::check("worker", request.process.as_ref())?;
         let gateway = self.environment.workers.connect(&request.rpc_address)?;
         let resource_id: ResourceId = request.resource_id.into();
+        let instance_id = request.process.unwrap_or_default().instance_id;
         tracing::info!(job = %self.job_id, "{resource_id} on {} registered", request.host);
-        self.workers.add(&resource_id, gateway);
+        self.workers.add(&resource_id, instance_id, gateway);
         let address = WorkerAddress {
             host: request.host,
             data_address: request.data_address,
@@ -364,6 +362,7 @@ impl Service {
         Ok(RegisterTaskManagerResponse {
             heartbeat_interval_ms: heartbeat.interval.as_millis() as u64,
             heartbeat_timeout_ms: heartbeat.timeout.as_millis() as u64,
+            process: Some(handshake::of_master()),
         })
     }
 
@@ -407,12 +406,8 @@ impl Service {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Deploy(deployment) => {
-                for (resource_id, tasks) in deployment {
-                    tracing::info!(job = %self.job_id, "deploying {} tasks to {resource_id}", tasks.len());
-                    self.workers.deploy(resource_id, tasks);
-                }
-            }
+            Action::Deploy(deployment) => self.workers.deploy(deployment),
+            Action::ReturnSlot(slot) => self.workers.return_slot(&slot),
             Action::CancelTasks { resource_id, attempts } => self.workers.cancel(resource_id, attempts),
             Action::ReturnSplits { number, attempts } => {
                 let sources: Vec<_> = self.splits.values().cloned().collect();

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest,
+    ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest,
     RegisterTaskExecutorResponse, SendSlotReportRequest, SlotStatus,
 };
-use selvedge_runtime::gateway::{GatewayError, GatewayResult, ResourceManagerGateway};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, ResourceManagerGateway, handshake};
 
 use super::slot_manager::{ReportedSlot, WorkerResources};
 use super::{Reply, Request, ResourceManagerHandle};
@@ -46,6 +46,7 @@ impl ResourceManagerGateway for Gateway {
         &self,
         request: RegisterTaskExecutorRequest,
     ) -> GatewayResult<RegisterTaskExecutorResponse> {
+        handshake::check("worker", request.process.as_ref())?;
         let resources = worker_resources(&request)?;
         let slots = reported_slots(&request.slots)?;
         self.call(|reply| Request::Register {
@@ -59,6 +60,7 @@ impl ResourceManagerGateway for Gateway {
             resource_manager_id: self.handle.leader.to_wire(),
             heartbeat_interval_ms: self.heartbeat.interval.as_millis() as u64,
             heartbeat_timeout_ms: self.heartbeat.timeout.as_millis() as u64,
+            process: Some(handshake::of_master()),
         })
     }
 
@@ -97,6 +99,10 @@ impl ResourceManagerGateway for Gateway {
             reply,
         })
         .await?
+    }
+
+    async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()> {
+        self.check(&request.resource_manager_id)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who comes and goes: JobMasters and workers.
 
+use std::time::Duration;
+
 use selvedge_core::{JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
@@ -8,6 +10,9 @@ use super::error::SlotManagerError;
 use super::service::{OwnEvent, Service};
 use super::slot_manager::{LostSlot, Need, ReportedSlot, WorkerResources};
 use super::{JobMasterContact, ResourceManagerError, ResourceNotice};
+
+/// How long the driver is given to say how a lost worker ended, before it is told to end it: that would hide the exit status.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 impl Service {
     pub(super) fn register_job_master(
@@ -127,9 +132,19 @@ impl Service {
             resource_id: resource_id.clone(),
             cause: cause.to_owned(),
         });
-        self.release(resource_id.clone());
+        self.release_after_last_words(resource_id.clone());
         self.changed();
         true
+    }
+
+    /// The driver is asked at once how a lost worker ended, and told to end it a little later.
+    fn release_after_last_words(&self, resource_id: ResourceId) {
+        let driver = self.environment.driver.clone();
+        driver.hurry();
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            driver.release_worker(&resource_id).await;
+        });
     }
 
     pub(super) fn worker_terminated(&mut self, resource_id: ResourceId, cause: String) {

@@ -76,6 +76,7 @@ impl Workers {
         let resource_id = ResourceId(registration.resource_id.clone());
         let request = HeartbeatFromResourceManagerRequest {
             resource_manager_id: self.leader.to_wire(),
+            instance_id: registration.process.clone().unwrap_or_default().instance_id,
         };
         let beat = move |gateway: Gateway| {
             let request = request.clone();

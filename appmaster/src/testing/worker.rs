@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use selvedge_core::{ExecutionAttemptId, ResourceId};
+use selvedge_core::{ExecutionAttemptId, InstanceId, ResourceId};
 use selvedge_runtime::gateway::grpc::{JobMasterClient, ResourceManagerClient, serve_task_executor};
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
@@ -18,7 +18,7 @@ use selvedge_runtime::gateway::proto::{
     UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
-    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
+    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
 };
 use selvedge_runtime::rpc::{self, PortRange, RpcChannel, RpcServer};
 use tokio::sync::{Notify, watch};
@@ -27,6 +27,7 @@ use tonic::service::Routes;
 use crate::local::{LocalWorker, LocalWorkerLauncher, WorkerStart};
 use crate::resourcemanager::DriverError;
 
+const INSTANCE: InstanceId = InstanceId::from_bytes([5; 16]);
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What tasks do.
@@ -212,6 +213,7 @@ impl Worker {
             default_slot: Some((&self.start.spec.slot_profile()).into()),
             slots: self.slot_statuses(),
             number_of_slots: self.start.spec.number_of_slots,
+            process: Some(handshake::of_worker(INSTANCE)),
             ..RegisterTaskExecutorRequest::default()
         };
         let answer = self.resource_manager().register_task_executor(request).await?;
@@ -228,6 +230,7 @@ impl Worker {
             rpc_address: self.rpc_address.clone(),
             data_address: format!("{}-data:1", self.start.resource_id),
             host: "127.0.0.1".into(),
+            process: Some(handshake::of_worker(INSTANCE)),
         };
         master.register_task_manager(register).await?;
         let offer = SlotOffer {
@@ -458,8 +461,8 @@ impl TaskExecutorGateway for Handler {
         Ok(CanBeReleasedResponse { can_be_released })
     }
 
-    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileContent> {
-        let line = format!("the log of {}\n", self.0.start.resource_id);
+    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
+        let line = format!("the log of {} {}\n", self.0.start.resource_id, request.name);
         Ok(FileContent {
             length: line.len() as u64,
             chunks: futures::stream::iter([Ok(Bytes::from(line))]).boxed(),

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow::datatypes::SchemaRef;
-use selvedge_core::config::options::{cluster, jobmanager, taskmanager};
+use selvedge_core::config::options::{blob, jobmanager, taskmanager};
 use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::memory::ConsumerWeights;
-use selvedge_core::{Configuration, ResourceId, TaskExecutorProcessSpec};
+use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_taskmanager::exchange::BatchPartitioner;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
 use selvedge_taskmanager::operator::{Chain, TaskContext, TaskError};
 use selvedge_taskmanager::task::{ChainPlanner, OperatorPlanner};
+use sha2::{Digest, Sha256};
 
 use super::clock::SimulatedClock;
 use super::settings;
@@ -64,8 +65,10 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
         configuration.get(&jobmanager::RPC_PORT)?,
     );
     let id = configuration.find(&taskmanager::RESOURCE_ID)?;
+    let id = id.ok_or_else(|| anyhow::anyhow!("the command names no worker"))?;
     Ok(TaskExecutorConfig {
-        resource_id: ResourceId(id.ok_or_else(|| anyhow::anyhow!("the command names no worker"))?),
+        instance_id: instance_of(&id),
+        resource_id: ResourceId(id),
         host: process.host.clone(),
         bind_host: process.host.clone(),
         node: process.host.clone(),
@@ -86,13 +89,18 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
         }),
         runner: Arc::new(FutureRunner),
         clock: Arc::new(SimulatedClock::of_this_host()),
-        timeouts: TaskExecutorTimeouts {
-            slot: configuration.get(&taskmanager::SLOT_TIMEOUT)?,
-            registration: configuration.get(&taskmanager::REGISTRATION_TIMEOUT)?,
-            cancellation: configuration.get(&taskmanager::TASK_CANCELLATION_TIMEOUT)?,
-            ask: configuration.get(&cluster::ASK_TIMEOUT)?,
-        },
+        blob_retries: configuration.get(&blob::FETCH_RETRIES)? as usize,
+        timeouts: TaskExecutorTimeouts::read(&configuration)?,
     })
+}
+
+/// A container runs once: its id tells its run, and is the same whenever the seed is.
+fn instance_of(container: &str) -> InstanceId {
+    let digest: [u8; 32] = Sha256::digest(container).into();
+    let (half, _) = digest
+        .split_first_chunk()
+        .expect("a digest has more than sixteen bytes");
+    InstanceId::from_bytes(*half)
 }
 
 /// What the command line sets. A NodeManager hands the command to `bash -c "…"`, so it is read twice.

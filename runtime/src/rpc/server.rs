@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::{Stream, stream};
+use futures::{Stream, TryStreamExt, stream};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::{Connected, TcpIncoming};
 
+use super::connection::SeverableSocket;
 use super::{KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_FRAME_BYTES};
 use crate::machine::{BoxedStream, Incoming, Listener};
 
@@ -56,9 +58,11 @@ impl RpcServer {
         self.address
     }
 
-    /// Serves until `shutdown` resolves; open calls are then ended.
+    /// Serves until `shutdown` resolves or this is dropped; connections and open calls end with it.
     pub async fn serve(self, routes: Routes, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let address = self.address;
+        let severed = CancellationToken::new();
+        let _sever_at_end = severed.clone().drop_guard();
         let server = Server::builder()
             .max_frame_size(Some(MAX_FRAME_BYTES))
             .initial_stream_window_size(self.window)
@@ -70,9 +74,13 @@ impl RpcServer {
             match self.listener {
                 Listener::Tcp(listener) => {
                     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                    server.serve_with_incoming(incoming).await
+                    let sever = |socket| SeverableSocket::new(socket, &severed);
+                    server.serve_with_incoming(incoming.map_ok(sever)).await
                 }
-                Listener::Simulated(incoming) => server.serve_with_incoming(accepted(incoming)).await,
+                Listener::Simulated(incoming) => {
+                    let sever = |socket| SeverableSocket::new(socket, &severed);
+                    server.serve_with_incoming(accepted(incoming).map_ok(sever)).await
+                }
             }
         };
         tokio::select! {

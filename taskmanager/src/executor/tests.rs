@@ -13,13 +13,14 @@ use selvedge_runtime::gateway::proto::{
 use selvedge_runtime::gateway::{GatewayError, TaskExecutorGateway};
 
 use super::testing::{
-    HEARTBEAT_TIMEOUT, Master, SkippingClock, Told, Worker, allocation, demand, join, leader, submission, task,
+    HEARTBEAT_TIMEOUT, INSTANCE, Master, SkippingClock, Told, Worker, allocation, demand, join, leader, submission,
+    task,
 };
 use super::{TaskExecutorConfig, TaskExecutorError, TaskExecutorTimeouts};
 use crate::exchange::testing::{attempt, job};
 
 /// A worker that has registered and whose first slot the job has taken.
-async fn with_slot(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Worker {
+pub(super) async fn with_slot(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Worker {
     with_slot_of(master, |config| config.timeouts = timeouts).await
 }
 
@@ -79,6 +80,7 @@ async fn a_heartbeat_tells_what_the_parts_of_the_worker_take() {
         worker.until_registered().await;
         let heartbeat = HeartbeatFromResourceManagerRequest {
             resource_manager_id: leader().to_wire(),
+            instance_id: INSTANCE.to_wire(),
         };
         let report = worker.gateway.heartbeat_from_resource_manager(heartbeat).await.unwrap();
         let memory = report.memory.unwrap();
@@ -94,10 +96,11 @@ async fn a_heartbeat_tells_what_the_parts_of_the_worker_take() {
     }
 }
 
-fn job_heartbeat() -> HeartbeatFromJobMasterRequest {
+pub(super) fn job_heartbeat() -> HeartbeatFromJobMasterRequest {
     HeartbeatFromJobMasterRequest {
         job_id: job(1).job_id.to_wire(),
         job_master_id: job(1).job_master_id.to_wire(),
+        instance_id: INSTANCE.to_wire(),
     }
 }
 
@@ -138,6 +141,7 @@ async fn a_job_walks_from_registration_to_its_result() {
         job_id: job(1).job_id.to_wire(),
         allocation_id: allocation(1).to_wire(),
         cause: "the job has ended".to_owned(),
+        job_master_id: job(1).job_master_id.to_wire(),
     };
     worker.gateway.free_slot(free).await.unwrap();
     slot_is_free(&mut master, 0).await;
@@ -211,6 +215,7 @@ async fn a_freed_slot_fails_what_runs_in_it() {
         job_id: job(1).job_id.to_wire(),
         allocation_id: allocation(1).to_wire(),
         cause: "the slot is needed elsewhere".to_owned(),
+        job_master_id: job(1).job_master_id.to_wire(),
     };
     worker.gateway.free_slot(free).await.unwrap();
     let (names, ended) = master.states(1).await;
@@ -322,15 +327,22 @@ async fn a_worker_that_cannot_register_ends_with_the_reason() {
 async fn a_task_that_does_not_end_ends_the_worker() {
     let mut master = Master::start().await;
     let timeouts = TaskExecutorTimeouts {
-        cancellation: Duration::ZERO,
+        cancellation: Duration::from_millis(50),
+        cancellation_interval: Duration::from_millis(10),
         ..TaskExecutorTimeouts::default()
     };
     let worker = with_slot(&mut master, timeouts).await;
-    let tasks = vec![task("endless", allocation(1))];
+    let tasks = vec![task("deaf", allocation(1))];
     worker.gateway.submit_tasks(submission(job(1), tasks)).await.unwrap();
     worker.gateway.disconnect_job_master(disconnect()).await.unwrap();
     let error = worker.handle.terminated().await.unwrap_err();
     assert!(matches!(error, TaskExecutorError::StuckTask { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("task 'deaf' (deaf_0_0) did not end within 50ms"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -342,12 +354,41 @@ async fn the_log_is_sent_and_a_missing_file_is_told() {
     let worker = master
         .worker_with(TaskExecutorTimeouts::default(), |config| config.log_file = Some(log))
         .await;
-    let read = |kind: Kind| worker.gateway.read_file(ReadFileRequest { kind: kind.into() });
-    let sent = read(Kind::Log).await.unwrap();
-    assert_eq!(sent.length, 3 << 20);
-    let chunks: Vec<_> = sent.chunks.try_collect().await.unwrap();
-    assert_eq!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>(), 3 << 20);
-    assert!(chunks.len() >= 3, "{}", chunks.len());
-    let error = read(Kind::Stdout).await.err().unwrap().to_string();
-    assert!(error.contains("standard output does not go to a file"), "{error}");
+    let read = |kind: Kind, name: &str| {
+        let (kind, name) = (kind.into(), name.to_owned());
+        worker.gateway.read_file(ReadFileRequest { kind, name })
+    };
+    for (kind, name) in [(Kind::Log, ""), (Kind::Named, "taskmanager.log")] {
+        let sent = read(kind, name).await.unwrap();
+        assert_eq!(sent.length, 3 << 20);
+        let chunks: Vec<_> = sent.chunks.try_collect().await.unwrap();
+        assert_eq!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>(), 3 << 20);
+        assert!(chunks.len() >= 3, "{}", chunks.len());
+    }
+    std::fs::write(dir.path().join("taskmanager.out"), "").unwrap();
+    std::fs::create_dir(dir.path().join("below")).unwrap();
+    let list = read(Kind::LogList, "").await.unwrap();
+    let list: Vec<_> = list.chunks.try_collect().await.unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&list.concat()).unwrap();
+    let seen = |index: usize| {
+        (
+            list["logs"][index]["name"].as_str(),
+            list["logs"][index]["size"].as_u64(),
+        )
+    };
+    assert_eq!(seen(0), (Some("taskmanager.log"), Some(3 << 20)), "{list}");
+    assert_eq!(seen(1), (Some("taskmanager.out"), Some(0)), "{list}");
+    assert!(
+        list["logs"][0]["mtime"].as_u64() > Some(0) && list["logs"][2].is_null(),
+        "{list}"
+    );
+    for (kind, name, expected) in [
+        (Kind::Stdout, "", "standard output does not go to a file"),
+        (Kind::Named, "../secret", "'../secret' is no name of a log file"),
+        (Kind::Named, "/etc/passwd", "is no name of a log file"),
+        (Kind::Named, "gone.log", "cannot be opened"),
+    ] {
+        let error = read(kind, name).await.err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }

@@ -4,7 +4,7 @@
 //! ```text
 //!  requirements.rs   what each job needs      worker.rs     what each registered worker has, and who has it
 //!              └──────────┬──────────────────────────┘
-//!                  matching.rs   which worker gives a slot
+//!                  matching.rs   which worker gives a slot (none on a node of blocklist.rs)
 //!                  pending.rs    how many workers must come for the rest, within bounds.rs
 //!                  planning.rs   all of it together
 //!                  plan.rs       the result: slots to give, workers to have, jobs that cannot be served
@@ -39,7 +39,7 @@ use tokio::time::Instant;
 pub use bounds::{Capacity, ClusterBounds, Most};
 pub use matching::Matching;
 pub(crate) use plan::Shortage;
-pub(super) use plan::{Allocation, SlotPlan, Unfulfillable};
+pub(super) use plan::{Allocation, Unfulfillable};
 pub(super) use requirements::Need;
 pub use settings::SlotManagerSettings;
 pub use usage::{ClusterUse, SlotUse};

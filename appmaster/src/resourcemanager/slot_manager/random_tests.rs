@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{AllocationId, JobId, ResourceId};
 
+use super::plan::SlotPlan;
 use super::requirements::compare;
 use super::tests::{Bed, IDLE, job, resources, size};
 use super::*;

@@ -9,6 +9,7 @@ use selvedge_core::resource::{ProfileSpec, Quantity, ResourceProfile, WorkerReso
 use selvedge_core::{AllocationId, JobId};
 use tokio::time::Instant;
 
+use super::plan::SlotPlan;
 use super::*;
 
 pub(super) const IDLE: Duration = Duration::from_secs(30);

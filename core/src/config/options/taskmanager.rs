@@ -6,7 +6,7 @@ use super::super::ConfigOption;
 use crate::MemorySize;
 use crate::memory::ConsumerWeights;
 
-pub use super::task::TASK_CANCELLATION_TIMEOUT;
+pub use super::task::{TASK_CANCELLATION_INTERVAL, TASK_CANCELLATION_TIMEOUT};
 
 /// Slots of a worker.
 pub const NUMBER_OF_TASK_SLOTS: ConfigOption<u32> =
