@@ -32,15 +32,23 @@ pub(crate) fn archive(job: &ExecutionGraph, configuration: &Configuration, now: 
         (at("/jobmanager/environment"), environment_json()),
     ];
     for (vertex, runs) in job.vertices() {
+        let below = at(&format!("/vertices/{}", vertex.id.rest_id()));
         answers.extend(vertex_answers(&below, vertex, runs, now));
+        for subtask in 0..vertex.parallelism {
+            let attempts = job.attempts(&vertex.id, subtask);
+            answers.extend(
+                attempts
+                    .into_iter()
+                    .flat_map(|run| attempt_answers(&below, vertex, subtask, run, now)),
+            );
+        }
     }
     answers
 }
 
 fn vertex_answers(below: &str, vertex: &Vertex, runs: &[Execution], now: Timestamp) -> Vec<(String, Value)> {
-    let below = format!("{below}/vertices/{}", vertex.id.rest_id());
     let at = |path: &str| format!("{below}{path}");
-    let mut answers = vec![
+    vec![
         (at(""), vertex_json(vertex, runs, now)),
         (at("/subtasktimes"), subtask_times_json(vertex, runs, now)),
         (at("/taskmanagers"), task_managers_json(vertex, runs, now)),
@@ -49,12 +57,20 @@ fn vertex_answers(below: &str, vertex: &Vertex, runs: &[Execution], now: Timesta
             at("/subtasks/accumulators"),
             all_subtasks_accumulators_json(vertex, runs),
         ),
-    ];
-    for (subtask, run) in (0..).zip(runs) {
-        let of_attempt = at(&format!("/subtasks/{subtask}/attempts/{}", run.attempt));
-        let accumulators = subtask_accumulators_json(vertex, subtask, run);
-        answers.push((format!("{of_attempt}/accumulators"), accumulators));
-        answers.push((of_attempt, subtask_json(subtask, run, now)));
-    }
-    answers
+    ]
+}
+
+fn attempt_answers(
+    below: &str,
+    vertex: &Vertex,
+    subtask: u32,
+    run: &Execution,
+    now: Timestamp,
+) -> [(String, Value); 2] {
+    let path = format!("{below}/subtasks/{subtask}/attempts/{}", run.attempt);
+    let accumulators = subtask_accumulators_json(vertex, subtask, run);
+    [
+        (format!("{path}/accumulators"), accumulators),
+        (path, subtask_json(subtask, run, now)),
+    ]
 }

@@ -144,12 +144,17 @@ pub(super) fn aggregate(counts: &BTreeMap<ExecutionState, usize>) -> ExecutionSt
 /// How a job is run.
 pub(super) fn config_json(job: &ExecutionGraph) -> Value {
     let parallelism = job.graph.vertices.iter().map(|vertex| vertex.parallelism).max();
+    let own = &job.graph.configuration;
+    let restart = ["restart-strategy.type", "restart-strategy"]
+        .iter()
+        .find_map(|key| own.get(*key))
+        .map_or("Cluster level default restart strategy", String::as_str);
     json!({
         "jid": job.job_id,
         "name": job.graph.name,
         "execution-config": {
             "execution-mode": "PIPELINED",
-            "restart-strategy": "Cluster level default restart strategy",
+            "restart-strategy": restart,
             "job-parallelism": parallelism.unwrap_or(1),
             "object-reuse-mode": false,
             "user-config": {},
