@@ -311,7 +311,11 @@ async fn figures_of_a_running_job_are_fetched_while_someone_looks() {
         "{}",
         log.head
     );
-    let named = get(bed.cluster.rest_address(), "/taskmanagers/taskmanager-1/logs/worker.out").await;
+    let named = get(
+        bed.cluster.rest_address(),
+        "/taskmanagers/taskmanager-1/logs/worker.out",
+    )
+    .await;
     assert!(named.body.contains("taskmanager-1 worker.out"), "{}", named.body);
     let list = get(bed.cluster.rest_address(), "/taskmanagers/taskmanager-1/logs").await;
     assert!(list.head.contains("content-type: application/json"), "{}", list.head);
