@@ -13,7 +13,6 @@ use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
 use super::deployment::JobHeader;
-use super::execution_graph::ExecutionGraph;
 use super::failover::{Failover, Scope};
 use super::requirements::Requirements;
 use super::restart_strategy::RestartSettings;
@@ -22,8 +21,9 @@ use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
-use super::{Environment, Reply, Request};
+use super::{Environment, JobOrigin, Outcome, Reply, Request};
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
+use crate::stores::JobSummary;
 
 /// How many events of own tasks may wait.
 const EVENT_QUEUE: usize = 1024;
@@ -45,6 +45,7 @@ pub(super) enum Event {
 pub(super) struct Service {
     job_id: JobId,
     job_master_id: LeaderSessionId,
+    origin: JobOrigin,
     environment: Environment,
     state: JobState,
     workers: Workers,
@@ -67,6 +68,7 @@ impl Service {
         job_id: JobId,
         job_master_id: LeaderSessionId,
         graph: Arc<JobGraph>,
+        origin: JobOrigin,
         environment: Environment,
         requests: mpsc::Receiver<Request>,
     ) -> Self {
@@ -107,6 +109,7 @@ impl Service {
             unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
+            origin,
             environment,
             requests,
             events,
@@ -117,7 +120,7 @@ impl Service {
     }
 
     /// Runs the job to its end.
-    pub(super) async fn run(mut self, outcome: oneshot::Sender<Arc<ExecutionGraph>>) {
+    pub(super) async fn run(mut self, outcome: Outcome) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
         let requirements = Requirements::declare(
@@ -134,8 +137,7 @@ impl Service {
         }
         self.workers.disconnect_all("the job has ended");
         requirements.disconnect(self.notices);
-        // The Dispatcher may be gone when the cluster ends.
-        let _ = outcome.send(Arc::new(self.state.graph));
+        outcome.tell(Arc::new(self.state.graph));
     }
 
     async fn next(&mut self) {
@@ -163,11 +165,11 @@ impl Service {
 
     fn prepare(&self) {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
-        let job = self.job_id;
+        let (job, origin) = (self.job_id, self.origin);
         if let Some(cause) = self.unusable.clone() {
             return self.spawn(async move { Event::Prepared(Err(cause)) });
         }
-        self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, connectors.as_ref()).await) });
+        self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, origin, connectors.as_ref()).await) });
     }
 
     /// Slow work that comes back as an event.
@@ -285,6 +287,9 @@ impl Service {
             Request::Details(reply) => {
                 self.refresh_figures(now);
                 let _ = reply.send(Arc::new(self.state.graph.clone()));
+            }
+            Request::Summary(reply) => {
+                let _ = reply.send(JobSummary::from(&self.state.graph));
             }
             Request::Cancel(reply) => {
                 let (answer, actions) = match self.state.cancel(now) {

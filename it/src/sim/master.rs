@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use selvedge_appmaster::entrypoint::{ClusterConfig, ClusterEntrypoint, DispatcherMode};
 use selvedge_appmaster::yarn::YarnResourceManagerDriver;
+use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_taskmanager::planner::PlanChecker;
 
@@ -38,6 +39,8 @@ pub(crate) async fn serve(seed: u64, slots: u32, connectors: SimulatedConnectors
         checker: Arc::new(PlanChecker),
         clock: Arc::new(SimulatedClock::of_this_host()),
         seed,
+        cluster_id: None,
+        file_systems: FileSystems::local_only(),
         log_file: None,
     })
     .await?;

@@ -13,6 +13,7 @@
 
 mod clock;
 mod connectors;
+mod faults;
 mod history;
 mod invariants;
 mod master;

@@ -23,7 +23,7 @@ const USER: &str = "alice";
 const SECRET: [u8; 32] = [7; 32];
 const PASSWORD: [u8; 20] = [7; 20];
 
-const SETTINGS: [(&str, &str); 14] = [
+const SETTINGS: [(&str, &str); 15] = [
     ("taskmanager.memory.process.size", "1024m"),
     ("heartbeat.interval", "1 s"),
     ("heartbeat.timeout", "5 s"),
@@ -38,6 +38,7 @@ const SETTINGS: [(&str, &str); 14] = [
     ("restart-strategy.fixed-delay.attempts", "1000"),
     ("restart-strategy.fixed-delay.delay", "500 ms"),
     ("rest.bind-port", "8081"),
+    ("jobstore.type", "Memory"),
 ];
 
 /// What a node has room for.

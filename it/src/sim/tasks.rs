@@ -52,16 +52,24 @@ fn spawn(task: Task, baton: Arc<Baton>) -> io::Result<JoinHandle<()>> {
     let log = tracing::dispatcher::get_default(Clone::clone);
     let jitter = fastrand::u64(..);
     let run = move || {
+        // What the task held is gone before its last turn ends.
+        let _last_turn = LastTurn(Arc::clone(&baton));
         let _runtime = runtime.enter();
         fastrand::seed(jitter);
         BATON.set(Some(Arc::clone(&baton)));
         baton.wait_for_turn();
         tracing::dispatcher::with_default(&log, || span.in_scope(|| task.run()));
-        // What the task held is gone before its last turn ends.
-        BATON.set(None);
-        baton.pass(Turn::Over);
     };
     thread::Builder::new().stack_size(STACK_BYTES).spawn(run)
+}
+
+/// Ends the thread's part, however it ends.
+struct LastTurn(Arc<Baton>);
+
+impl Drop for LastTurn {
+    fn drop(&mut self) {
+        self.0.pass(Turn::Over);
+    }
 }
 
 /// Whose turn it is, and how the future is woken.
@@ -74,9 +82,8 @@ struct Baton {
 #[derive(Default)]
 struct State {
     turn: Turn,
+    /// `None` where the runtime is gone: nothing is waited for any more.
     waker: Option<Waker>,
-    /// The runtime is gone: nothing is waited for any more.
-    is_given_up: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,10 +104,11 @@ impl Baton {
     fn wait_for_turn(&self) -> Option<Waker> {
         let mut state = self.state.lock();
         self.passed.wait_while(&mut state, |state| state.turn != Turn::Task);
-        if state.is_given_up {
-            return None;
-        }
         state.waker.clone()
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        self.state.lock().waker.clone()
     }
 
     /// The simulation's thread: lets the task run up to its next wait. Whether it has ended.
@@ -109,7 +117,6 @@ impl Baton {
         if state.turn == Turn::Over {
             return true;
         }
-        state.is_given_up = waker.is_none();
         state.waker = waker;
         state.turn = Turn::Task;
         self.passed.notify_all();
@@ -124,11 +131,9 @@ struct TaskFuture {
 }
 
 impl TaskFuture {
-    fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            // A panic of an operator is caught by the task.
-            let _ = thread.join();
-        }
+    /// A panic of an operator is caught by the task; what comes here is a fault of the worker.
+    fn join(&mut self) -> thread::Result<()> {
+        self.thread.take().map_or(Ok(()), JoinHandle::join)
     }
 }
 
@@ -137,7 +142,9 @@ impl Future for TaskFuture {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.baton.let_run(Some(context.waker().clone())) {
-            self.join();
+            if let Err(panic) = self.join() {
+                std::panic::resume_unwind(panic);
+            }
             return Poll::Ready(());
         }
         Poll::Pending
@@ -149,7 +156,8 @@ impl Drop for TaskFuture {
     fn drop(&mut self) {
         if self.thread.is_some() {
             while !self.baton.let_run(None) {}
-            self.join();
+            // A killed process tells nobody how its threads ended.
+            let _ = self.join();
         }
     }
 }
@@ -168,11 +176,7 @@ impl TaskIo for OfThisThread {
         let baton = BATON
             .with_borrow(Clone::clone)
             .expect("only tasks wait, on their threads");
-        let waker = {
-            let state = baton.state.lock();
-            if state.is_given_up { None } else { state.waker.clone() }
-        };
-        let mut waker = waker;
+        let mut waker = baton.waker();
         while let Some(current) = waker {
             if work.as_mut().poll(&mut Context::from_waker(&current)).is_ready() {
                 return;

@@ -16,11 +16,12 @@ use turmoil::Sim;
 
 use super::Planted;
 use super::connectors::SimulatedConnectors;
+use super::faults::Undo;
 use super::history::{Happening, SharedHistory, record};
 use super::invariants::{self, Facts};
 use super::master;
 use super::network::SimulatedMachine;
-use super::plan::{Fault, Plan};
+use super::plan::Plan;
 use super::report::Run;
 use super::settings::{self, MASTER};
 use super::user::Users;
@@ -50,30 +51,24 @@ enum Phase {
     Over,
 }
 
-struct World {
-    plan: Plan,
-    sim: Sim<'static>,
-    cluster: SharedCluster,
-    history: SharedHistory,
-    task_faults: TaskFaults,
-    connectors: SimulatedConnectors,
+/// The hosts of a run, and what is known of them.
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) sim: Sim<'static>,
+    pub(super) cluster: SharedCluster,
+    pub(super) history: SharedHistory,
+    pub(super) task_faults: TaskFaults,
+    pub(super) connectors: SimulatedConnectors,
     exits: Exits,
     /// The hosts of containers, by the container's number.
-    workers: BTreeMap<u64, String>,
+    pub(super) workers: BTreeMap<u64, String>,
     /// What is undone at its time.
-    undone: Vec<(Duration, Undo)>,
+    pub(super) undone: Vec<(Duration, Undo)>,
     may_end: Arc<AtomicBool>,
     has_ended: Arc<AtomicBool>,
     phase: Phase,
     deadline: Duration,
     facts: Facts,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Undo {
-    Reconnect(String),
-    Release(String, String),
-    ResourceManager,
 }
 
 /// Runs a plan.
@@ -261,115 +256,11 @@ impl World {
         }
     }
 
-    fn end(&mut self, container: u64) {
+    /// Ends the host of a container, where there is one.
+    pub(super) fn end(&mut self, container: u64) {
         if let Some(worker) = self.workers.remove(&container) {
             self.sim.crash(worker.as_str());
             self.history.lock().note(Happening::WorkerGone { worker });
         }
-    }
-
-    fn undo(&mut self, now: Duration) {
-        let (due, later) = std::mem::take(&mut self.undone)
-            .into_iter()
-            .partition(|(at, _)| *at <= now);
-        self.undone = later;
-        let due: Vec<(Duration, Undo)> = due;
-        for (_, undo) in due {
-            self.history.lock().say(&format!("{undo:?}"));
-            match undo {
-                Undo::Reconnect(worker) => self.sim.repair(worker, MASTER),
-                Undo::Release(one, other) => self.sim.release(one, other),
-                Undo::ResourceManager => {
-                    self.cluster.lock().restart_resource_manager();
-                    self.sim.bounce(RESOURCE_MANAGER);
-                }
-            }
-        }
-    }
-
-    fn disturb(&mut self, now: Duration) {
-        while self.plan.faults.first().is_some_and(|(at, _)| *at <= now) {
-            let (_, fault) = self.plan.faults.remove(0);
-            self.history.lock().say(&format!("{fault:?}"));
-            self.apply(fault, now);
-        }
-    }
-
-    fn apply(&mut self, fault: Fault, now: Duration) {
-        match fault {
-            Fault::KillWorker { which } => {
-                if let Some((container, _)) = self.worker(which) {
-                    self.cluster.lock().exited(container, None);
-                    self.end(container);
-                }
-            }
-            Fault::Hold { which, lasts } => {
-                if let Some((_, worker)) = self.worker(which) {
-                    self.hold(worker, MASTER.to_owned(), now + lasts);
-                }
-            }
-            Fault::Cut { which, lasts } => {
-                if let Some((_, worker)) = self.worker(which) {
-                    self.sim.partition(worker.as_str(), MASTER);
-                    self.undone.push((now + lasts, Undo::Reconnect(worker)));
-                }
-            }
-            Fault::Delay { which, latency } => {
-                if let Some((_, worker)) = self.worker(which) {
-                    self.sim.set_link_max_message_latency(worker, MASTER, latency);
-                }
-            }
-            Fault::RestartResourceManager { lasts } => {
-                if self.sim.is_host_running(RESOURCE_MANAGER) {
-                    self.sim.crash(RESOURCE_MANAGER);
-                    self.undone.push((now + lasts, Undo::ResourceManager));
-                }
-            }
-            Fault::Grant(fault) => self.cluster.lock().fault_grants(fault),
-            Fault::Node { which, fault } => {
-                if let Some(node) = self.cluster.lock().node_mut(&self.node(which)) {
-                    node.fault(fault);
-                }
-            }
-            Fault::LoseNode { which } => {
-                let lost = self.cluster.lock().lose_node(&self.node(which));
-                lost.into_iter().for_each(|container| self.end(container));
-            }
-            Fault::HoldResourceManager { lasts } => {
-                self.hold(RESOURCE_MANAGER.to_owned(), MASTER.to_owned(), now + lasts);
-            }
-            Fault::HoldWorkers {
-                which: (one, other),
-                lasts,
-            } => {
-                if let (Some((_, one)), Some((_, other))) = (self.worker(one), self.worker(other))
-                    && one != other
-                {
-                    self.hold(one, other, now + lasts);
-                }
-            }
-            Fault::FailCommit => {
-                self.connectors.faults.fetch_add(1, Ordering::Relaxed);
-            }
-            Fault::FailTask => {
-                self.task_faults.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn hold(&mut self, one: String, other: String, until: Duration) {
-        self.sim.hold(one.as_str(), other.as_str());
-        self.undone.push((until, Undo::Release(one, other)));
-    }
-
-    fn node(&self, which: usize) -> String {
-        format!("nm-{}", which % self.plan.nodes + 1)
-    }
-
-    /// One of the workers that run.
-    fn worker(&self, which: usize) -> Option<(u64, String)> {
-        let count = self.workers.len();
-        let picked = self.workers.iter().nth(which.checked_rem(count)?)?;
-        Some((*picked.0, picked.1.clone()))
     }
 }

@@ -16,8 +16,9 @@ use selvedge_core::job_graph::{JobGraph, Vertex};
 use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_core::{ExecutionAttemptId, JobId, ResourceId, VertexId};
 use selvedge_runtime::clock::Timestamp;
+use serde::{Deserialize, Serialize};
 
-pub use execution::{Execution, TaskLocation};
+pub use execution::{Execution, TaskLoad, TaskLocation};
 pub use layout::TaskIndex;
 pub(crate) use layout::{Layout, Peers};
 
@@ -25,7 +26,7 @@ use super::error::TransitionError;
 use super::root_cause::Failure;
 
 /// A job in its parallel form.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExecutionGraph {
     /// The job.
     pub job_id: JobId,
@@ -60,7 +61,7 @@ pub struct ExecutionGraph {
 }
 
 /// A failure that led to a restart.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PastFailure {
     /// What failed first.
     pub failure: Failure,
