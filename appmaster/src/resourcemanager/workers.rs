@@ -94,7 +94,11 @@ impl Workers {
             memory_use: MemoryUse::default(),
         };
         self.connections
-            .add(resource_id, gateway, known, beat, answered, silent);
+            .add(resource_id.clone(), gateway, known, beat, answered, silent);
+        // Before the first beat there is no connection that could tell the end of an idle worker.
+        if let Some(worker) = self.connections.get(&resource_id) {
+            worker.wake();
+        }
     }
 
     /// Forgets a worker. `false` where it is not known.
