@@ -15,10 +15,12 @@ pub mod dispatcher;
 pub mod entrypoint;
 mod heartbeat;
 pub mod jobmaster;
+mod life;
 pub mod local;
 pub mod resourcemanager;
 pub mod rest;
 mod settings;
+pub mod standalone;
 #[cfg(test)]
 mod testing;
 mod worker;

@@ -32,6 +32,12 @@ impl JobMasters {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(job);
     }
 
+    /// Leadership is lost: all jobs are suspended. Returns when all JobMasters are gone.
+    pub(crate) async fn suspend_all(&self) {
+        let all = std::mem::take(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner));
+        futures::future::join_all(all.values().map(JobMasterHandle::suspend)).await;
+    }
+
     /// The JobMaster that a call means: the one place where stale calls are dropped.
     fn find(&self, job: &[u8], token: &[u8]) -> GatewayResult<JobMasterHandle> {
         let job = JobId::from_wire(job)?;

@@ -260,6 +260,7 @@ impl Service {
                 self.refresh_figures(now);
                 let _ = reply.send(Arc::new(self.state.graph.clone()));
             }
+            Request::Suspend => return self.state.suspend(now),
             Request::Cancel(reply) => {
                 let (answer, actions) = match self.state.cancel(now) {
                     Ok(actions) => (Ok(()), actions),

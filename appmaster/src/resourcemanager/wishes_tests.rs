@@ -63,6 +63,7 @@ fn resource_manager(driver: TalkingDriver) -> Pending {
     let settings = MasterSettings::read(&configuration).unwrap();
     let secret = ApplicationSecret::from_bytes(&[7; 32]).unwrap();
     create(Environment {
+        leader: LeaderSessionId::from_bytes([9; 16]),
         process: TaskExecutorProcessSpec::derive(&configuration).unwrap(),
         driver: Arc::new(driver),
         workers: WorkerConnector::new(secret.clone(), settings.ask_timeout),

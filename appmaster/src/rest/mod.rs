@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::dispatcher::DispatcherHandle;
 use crate::resourcemanager::ResourceManagerHandle;
 use error::RestError;
+pub(crate) use error::unavailable;
 
 /// What the handlers speak to.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ use selvedge_core::resource::Discovery;
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
 
@@ -47,7 +48,7 @@ impl LocalLauncher {
             node: NODE.to_owned(),
             rpc_ports: PortRange::any(),
             data_ports: PortRange::any(),
-            resource_manager_address: start.resource_manager_address,
+            resource_manager: LeaderRetrieval::fixed(start.resource_manager_address),
             secret: start.secret,
             memory: start.spec,
             consumer_weights: ConsumerWeights::read(&self.configuration)?,

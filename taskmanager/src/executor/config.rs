@@ -9,6 +9,7 @@ use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
 use selvedge_core::resource::Discovery;
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 
 use crate::exchange::ExchangeConfig;
@@ -29,8 +30,8 @@ pub struct TaskExecutorConfig {
     pub rpc_ports: PortRange,
     /// Ports of its data server.
     pub data_ports: PortRange,
-    /// host:port of the ResourceManager.
-    pub resource_manager_address: String,
+    /// Where the ResourceManager is.
+    pub resource_manager: LeaderRetrieval,
     /// The application's secret.
     pub secret: ApplicationSecret,
     /// The memory by use, the cores and the number of slots.

@@ -60,6 +60,8 @@ pub(super) enum Notification {
     RegistrationRefused(GatewayError),
     /// The ResourceManager does not know the id under which it was called.
     ResourceManagerIsAnother(LeaderSessionId),
+    /// There is a leader, perhaps another than before.
+    LeaderIs(LeaderSessionId),
     JobRegistered {
         job: JobKey,
         heartbeat_timeout: Duration,

@@ -13,11 +13,12 @@ use selvedge_runtime::gateway::proto::{
     RegisterTaskExecutorRequest, RegisterTaskManagerRequest, SlotOffer, TaskStateTransition,
     UpdateTaskExecutionStatesRequest,
 };
-use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::event::Notification;
+use super::leader::LeadingResourceManager;
 use crate::exchange::JobKey;
 
 /// States that are reported in one call.
@@ -51,7 +52,7 @@ where
 /// The connection to the ResourceManager.
 #[derive(Clone)]
 pub(super) struct ResourceManagerLink {
-    pub(super) gateway: Arc<dyn ResourceManagerGateway>,
+    pub(super) leader: LeadingResourceManager,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) last_error: Arc<Mutex<String>>,
     pub(super) closed: CancellationToken,
@@ -63,8 +64,8 @@ impl ResourceManagerLink {
         let link = self.clone();
         self.spawn(async move {
             let attempt = || async {
-                let answer = link.gateway.register_task_executor(request.clone()).await;
-                match answer {
+                let answer = async { link.leader.gateway()?.register_task_executor(request.clone()).await };
+                match answer.await {
                     Err(GatewayError::Fenced(message)) => Err(GatewayError::Busy(message)),
                     other => other,
                 }
@@ -84,6 +85,11 @@ impl ResourceManagerLink {
         });
     }
 
+    /// Tells the loop of each new leader, until the worker ends.
+    pub(super) fn follow(&self) {
+        self.spawn(self.leader.clone().follow(self.notifications.clone()));
+    }
+
     fn note(&self, error: &GatewayError) {
         tracing::debug!(%error, "not registered at the ResourceManager yet");
         *self.last_error.lock() = error.to_string();
@@ -93,7 +99,8 @@ impl ResourceManagerLink {
     pub(super) fn slot_free(&self, request: NotifySlotAvailableRequest, leader: LeaderSessionId) {
         let link = self.clone();
         self.spawn(async move {
-            match answered(|| link.gateway.notify_slot_available(request.clone())).await {
+            let told = || async { link.leader.gateway()?.notify_slot_available(request.clone()).await };
+            match answered(told).await {
                 Ok(()) => {}
                 Err(GatewayError::Fenced(_)) => {
                     drop(
@@ -115,7 +122,7 @@ impl ResourceManagerLink {
             resource_id: resource_id.0.clone(),
             cause: cause.to_owned(),
         };
-        let told = self.gateway.disconnect_task_executor(request);
+        let told = async { self.leader.gateway()?.disconnect_task_executor(request).await };
         if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), told).await {
             tracing::debug!(%error, "the ResourceManager was not told that the worker ends");
         }

@@ -24,6 +24,7 @@ mod event;
 mod files;
 mod gateway;
 mod job;
+mod leader;
 mod links;
 mod service;
 mod start;

@@ -85,6 +85,7 @@ pub(super) struct Queues {
 impl Service {
     /// Runs until the worker is told to end or cannot go on.
     pub(super) async fn run(mut self, mut queues: Queues) -> Result<(), TaskExecutorError> {
+        self.resource_manager.follow();
         self.register();
         let end = loop {
             if let Some(end) = self.end.take() {
@@ -167,13 +168,16 @@ impl Service {
             } => {
                 tracing::info!(leader = %resource_manager, "registered at the ResourceManager");
                 self.state.registered(resource_manager, heartbeat_timeout, now);
-                Vec::new()
+                // It may have been deposed while its answer was on the way.
+                let leader = self.resource_manager.leader.session();
+                leader.map_or_else(Vec::new, |leader| self.state.leader_is(leader, now))
             }
             Notification::RegistrationRefused(error) => {
                 self.end_refused(&error);
                 Vec::new()
             }
             Notification::ResourceManagerIsAnother(id) => self.state.lose_resource_manager(id, now),
+            Notification::LeaderIs(id) => self.state.leader_is(id, now),
             Notification::JobRegistered { job, heartbeat_timeout } => {
                 self.state.job_registered(job, heartbeat_timeout, now)
             }
@@ -202,7 +206,7 @@ impl Service {
     fn end_refused(&mut self, error: &GatewayError) {
         let error = TaskExecutorError::Refused {
             worker: self.identity.resource_id.clone(),
-            address: self.config.resource_manager_address.as_str().into(),
+            address: self.resource_manager.leader.address().into(),
             reason: error.to_string().into(),
         };
         self.end.get_or_insert(End::failed(error));
@@ -330,7 +334,7 @@ impl Service {
     fn end_unregistered(&mut self) {
         let error = TaskExecutorError::Registration {
             worker: self.identity.resource_id.clone(),
-            address: self.config.resource_manager_address.as_str().into(),
+            address: self.resource_manager.leader.address().into(),
             timeout: self.config.timeouts.registration,
             last: self.resource_manager.last_error.lock().as_str().into(),
         };

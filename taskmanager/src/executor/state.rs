@@ -136,6 +136,17 @@ impl State {
         vec![Action::Register]
     }
 
+    /// This is the leader: a worker that is registered with another registers again.
+    pub(super) fn leader_is(&mut self, leader: LeaderSessionId, now: Instant) -> Vec<Action> {
+        match self.resource_manager() {
+            Some(known) if known != leader => {
+                tracing::info!("ResourceManager {known} leads no more: registering with {leader}");
+                self.lose_resource_manager(known, now)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Gives a slot to a job. Where an earlier leader's tasks must end first, the answer is `Busy`; the actions hold in
     /// any case.
     pub(super) fn request_slot(&mut self, demand: &SlotDemand, now: Instant) -> (Vec<Action>, GatewayResult<()>) {

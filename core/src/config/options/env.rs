@@ -21,18 +21,22 @@ pub const LOG_MAX_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
 )
 .with_default("100 mb");
 
+/// The directory of logs outside of containers.
+pub const LOG_DIR: ConfigOption<String> = ConfigOption::new(
+    "env.log.dir",
+    "The directory of logs outside of containers; without it, a process that is started by hand logs to standard error.",
+);
+
 area! {
     "env", "Processes and their logs";
     options {
-        LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE,
+        LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE, LOG_DIR,
     }
     not yet {
         /// The directory of the Hadoop configuration, where no variable names it.
         "env.hadoop.conf.dir": Text;
         /// The directory of YARN's configuration, where no variable names it.
         "env.yarn.conf.dir": Text;
-        /// The directory of logs outside of containers.
-        "env.log.dir": Text;
         /// Whether a process outside of containers writes its output to a file.
         "env.stdout-err.redirect-to-file": Boolean = "false";
     }
