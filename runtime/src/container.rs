@@ -244,7 +244,10 @@ mod tests {
         assert_eq!(text("taskmanager.bind-host"), Some("127.0.0.2"));
         assert_eq!(text("rest.bind-address"), Some("0.0.0.0"), "the user's own decision");
         assert_eq!(text("io.tmp.dirs"), Some("/data/1,/data/2"));
-        assert_eq!(text("high-availability.cluster-id"), Some("application_1700000000000_0007"));
+        assert_eq!(
+            text("high-availability.cluster-id"),
+            Some("application_1700000000000_0007")
+        );
         let log = container.log_files("taskmanager").unwrap();
         assert_eq!(
             (log.directory.as_path(), log.level.as_str()),

@@ -99,7 +99,10 @@ impl Termination {
     pub fn listen() -> std::io::Result<Self> {
         let termination = Self::default();
         // They listen as long as the process lives.
-        for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
+        for (kind, name) in [
+            (SignalKind::terminate(), "SIGTERM"),
+            (SignalKind::interrupt(), "SIGINT"),
+        ] {
             let mut signals = signal(kind)?;
             let told = termination.clone();
             tokio::spawn(async move {

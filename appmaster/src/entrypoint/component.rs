@@ -105,7 +105,8 @@ impl Component {
         }
         let alone = |cause: &str| Some(Ended::process_alone(cause.to_owned()));
         if self.leading.is_some() {
-            self.suspend("another process leads, or the connection to those who know is lost").await;
+            self.suspend("another process leads, or the connection to those who know is lost")
+                .await;
             if !self.parts.driver.can_lead_again() {
                 return alone("leadership is lost, and this process cannot lead its workers again");
             }

@@ -72,7 +72,13 @@ impl RestFront {
 
     async fn answer(self, request: Request) -> Response {
         let (mut standing, leader) = (self.standing.clone(), self.leader.clone());
-        let own = async { standing.wait_for(|now| now.leading().is_some()).await.ok().and_then(|now| now.leading().cloned()) };
+        let own = async {
+            standing
+                .wait_for(|now| now.leading().is_some())
+                .await
+                .ok()
+                .and_then(|now| now.leading().cloned())
+        };
         let found = async {
             tokio::select! {
                 biased;

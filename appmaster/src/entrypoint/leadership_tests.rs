@@ -110,12 +110,41 @@ async fn a_standby_sends_clients_to_the_leader_and_serves_when_it_is_one() {
     let second = master(&ensemble, Behaviour::Finish).await;
     let answer = second.get("/v1/jobs?a=b").await;
     assert_eq!(answer.status, 307);
-    assert!(answer.head.contains(&format!("location: http://{leader}/v1/jobs?a=b")), "{}", answer.head);
+    assert!(
+        answer.head.contains(&format!("location: http://{leader}/v1/jobs?a=b")),
+        "{}",
+        answer.head
+    );
     let ended = within(first.cluster.terminate()).await;
     assert_eq!(ended.shutdown, Shutdown::ProcessAlone);
-    assert_eq!(second.get_until("/overview", |answer| answer.status != 307).await.status, 200);
-    let end = within(second.cluster.shutdown(ApplicationStatus::Succeeded, "the test is over")).await;
+    assert_eq!(
+        second
+            .get_until("/overview", |answer| answer.status != 307)
+            .await
+            .status,
+        200
+    );
+    let end = within(
+        second
+            .cluster
+            .shutdown(ApplicationStatus::Succeeded, "the test is over"),
+    )
+    .await;
     assert_eq!(end.status, ApplicationStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn a_jobs_master_is_found_as_long_as_the_job_runs() {
+    let ensemble = InMemoryEnsemble::new(1);
+    let master = master(&ensemble, Behaviour::Run).await;
+    Master::told(&master.rest()).await;
+    let job = master.submit().await;
+    let mut found = master.ha.retrieval(LeaderComponent::JobMaster(job));
+    assert_eq!(Master::told(&found).await, master.cluster.rpc_address());
+    master.wait_for_running(job).await;
+    master.cluster.dispatcher().cancel(job).await.unwrap();
+    while within(found.changed()).await.is_some() {}
+    within(master.cluster.terminate()).await;
 }
 
 #[tokio::test]
@@ -154,13 +183,24 @@ async fn a_revocation_suspends_jobs_and_leaves_their_output_to_the_next_leader()
     })
     .await;
     assert_eq!(again.address, master.cluster.rest_address());
-    assert!(matches!(before.job(job).await, Err(DispatcherError::Gone)), "it is stopped to the end");
+    assert!(
+        matches!(before.job(job).await, Err(DispatcherError::Gone)),
+        "it is stopped to the end"
+    );
     let jobs = master.get("/jobs").await.json();
     assert_eq!(jobs["jobs"].as_array().unwrap().len(), 0, "state is cleared: {jobs}");
-    assert_eq!(*master.log.lock().unwrap(), ["prepare"], "nothing is committed, nothing removed");
+    assert_eq!(
+        *master.log.lock().unwrap(),
+        ["prepare"],
+        "nothing is committed, nothing removed"
+    );
     let next = master.submit().await;
     master.wait_for_running(next).await;
-    assert_eq!(master.workers.deployments().len(), 2, "the second leadership has a worker of its own");
+    assert_eq!(
+        master.workers.deployments().len(),
+        2,
+        "the second leadership has a worker of its own"
+    );
     within(master.cluster.terminate()).await;
 }
 
@@ -186,7 +226,9 @@ struct Program(Result<(), &'static str>);
 impl Application for Program {
     async fn run(&self, dispatcher: DispatcherHandle) -> Result<(), String> {
         self.0.map_err(str::to_owned)?;
-        let submitted = dispatcher.submit_job(Some(JobId::from_bytes([5; 16])), word_count(1)).await;
+        let submitted = dispatcher
+            .submit_job(Some(JobId::from_bytes([5; 16])), word_count(1))
+            .await;
         submitted.map(drop).map_err(|error| error.to_string())
     }
 }
@@ -217,8 +259,15 @@ async fn with_program(program: Program) -> Ended {
 #[tokio::test]
 async fn a_program_runs_where_its_master_leads_and_its_failure_ends_the_cluster() {
     let ended = with_program(Program(Ok(()))).await;
-    assert_eq!((ended.end.status, ended.shutdown), (ApplicationStatus::Succeeded, Shutdown::Graceful));
+    assert_eq!(
+        (ended.end.status, ended.shutdown),
+        (ApplicationStatus::Succeeded, Shutdown::Graceful)
+    );
     let ended = with_program(Program(Err("main() threw"))).await;
     assert_eq!(ended.end.status, ApplicationStatus::Failed);
-    assert!(ended.end.diagnostics.contains("main() threw"), "{}", ended.end.diagnostics);
+    assert!(
+        ended.end.diagnostics.contains("main() threw"),
+        "{}",
+        ended.end.diagnostics
+    );
 }

@@ -12,12 +12,13 @@ use selvedge_core::{Configuration, LeaderSessionId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
-use selvedge_runtime::ha::{HaError, LeaderComponent, LeaderElection};
+use selvedge_runtime::ha::LeaderElection;
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tonic::service::Routes;
 
+use super::announcer::Announcer;
 use super::fenced::FencedConnectors;
 use super::{Application, ClusterEnd, DispatcherMode};
 use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
@@ -131,7 +132,14 @@ impl Parts {
                 Err(error) => LeadingEvent::NotConnected(error),
             })
         });
-        tasks.spawn(self.publish(session));
+        let announcer = Announcer {
+            election: self.election.clone(),
+            session,
+            rest_address: self.rest_address.clone(),
+            rpc_address: self.rpc_address.clone(),
+        };
+        let jobs = job_masters.jobs();
+        tasks.spawn(async move { announcer.run(jobs).await.err().map(LeadingEvent::Fatal) });
         Leading {
             session,
             gateways: Gateways {
@@ -158,30 +166,6 @@ impl Parts {
             log_file: self.log_file.clone(),
         })
     }
-
-    /// Tells everybody where the leader is; nothing is told where that is no longer this process.
-    fn publish(&self, session: LeaderSessionId) -> impl Future<Output = Option<LeadingEvent>> + Send + 'static {
-        let election = self.election.clone();
-        let addresses = [
-            (LeaderComponent::RestServer, self.rest_address.clone()),
-            (LeaderComponent::Dispatcher, self.rpc_address.clone()),
-            (LeaderComponent::ResourceManager, self.rpc_address.clone()),
-        ];
-        async move {
-            for (component, address) in addresses {
-                match election.publish(session, component, &address).await {
-                    Ok(()) => tracing::debug!(%session, "{component} is at {address}"),
-                    // The revocation is on its way.
-                    Err(error @ HaError::NotLeader { .. }) => {
-                        tracing::warn!("the address of {component} is not told: {error}");
-                        return None;
-                    }
-                    Err(error) => return Some(LeadingEvent::Fatal(error.to_string())),
-                }
-            }
-            None
-        }
-    }
 }
 
 impl Leading {
@@ -206,7 +190,9 @@ impl Leading {
 
     /// Runs the application's program, where there is one.
     pub(super) fn run_application(&mut self) {
-        let Some(application) = self.application.clone() else { return };
+        let Some(application) = self.application.clone() else {
+            return;
+        };
         let dispatcher = self.gateways.dispatcher.clone();
         self.tasks
             .spawn(async move { application.run(dispatcher).await.err().map(LeadingEvent::Fatal) });

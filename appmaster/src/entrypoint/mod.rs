@@ -7,6 +7,7 @@
 //!
 //! What is under leadership stands in `leading.rs`, its life in `component.rs`.
 
+mod announcer;
 mod component;
 mod error;
 mod fenced;
@@ -211,7 +212,8 @@ impl ClusterEntrypoint {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: ClusterConfig) -> Result<Cluster, StartError> {
-        let services = ClusterServices::read(&HaServicesRegistry::default(), &config.configuration, config.seed).await?;
+        let services =
+            ClusterServices::read(&HaServicesRegistry::default(), &config.configuration, config.seed).await?;
         Self::start_with(config, services).await
     }
 
@@ -330,7 +332,10 @@ impl Cluster {
     /// Cancels what runs, ends the cluster with this status, and waits until it has ended. Where this process does not lead,
     /// it alone ends.
     pub async fn shutdown(&self, status: ApplicationStatus, diagnostics: &str) -> ClusterEnd {
-        let asked = self.dispatcher().shut_down_cluster(status, diagnostics.to_owned()).await;
+        let asked = self
+            .dispatcher()
+            .shut_down_cluster(status, diagnostics.to_owned())
+            .await;
         if matches!(asked, Err(DispatcherError::Gone)) {
             // A cluster that ends already goes on doing so.
             self.terminate.cancel();

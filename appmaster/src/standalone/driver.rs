@@ -17,7 +17,9 @@ impl ResourceManagerDriver for StandaloneDriver {
     }
 
     async fn request_worker(&self, _spec: WorkerSpec) -> Result<(), DriverError> {
-        Err(DriverError("workers of a standalone cluster are started by hand".to_owned()))
+        Err(DriverError(
+            "workers of a standalone cluster are started by hand".to_owned(),
+        ))
     }
 
     async fn cancel_requests(&self, _count: u32) -> u32 {

@@ -75,7 +75,9 @@ impl StandaloneMaster {
         let seed = rand::random();
         let registry = &self.composition.high_availability;
         let mut services = ClusterServices::read(registry, &self.configuration, seed).await?;
-        services.shutdown.guard(self.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
+        services
+            .shutdown
+            .guard(self.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
         let config = self.cluster_config(seed)?;
         if let Some(graph) = self.job {
             services.application = Some(Arc::new(JobOfCluster::new(graph, &self.configuration)?));
@@ -179,7 +181,11 @@ mod tests {
         for (set, rest, rpc) in [
             (vec![], "8081", "6123"),
             (vec![("rest.bind-port", "0")], "8081", "6123"),
-            (vec![("rest.bind-port", "9000-9010"), ("rest.port", "1")], "9000-9010", "6123"),
+            (
+                vec![("rest.bind-port", "9000-9010"), ("rest.port", "1")],
+                "9000-9010",
+                "6123",
+            ),
             (vec![("rest.port", "0"), ("jobmanager.rpc.port", "7000")], "0", "7000"),
             (vec![("high-availability.type", "zookeeper")], "8081", "0"),
             (
@@ -205,7 +211,10 @@ mod tests {
         for set in [vec![], vec![("selvedge.application.secret", "hunter2")]] {
             let message = secret(&settings(&set)).unwrap_err().to_string();
             assert!(message.starts_with("selvedge.application.secret: "), "{message}");
-            assert!(message.contains("openssl rand") && !message.contains("hunter2"), "{message}");
+            assert!(
+                message.contains("openssl rand") && !message.contains("hunter2"),
+                "{message}"
+            );
         }
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn taskmanager(arguments: RoleArgs) -> Result<Ended, CommandError> {
 pub(super) async fn standalone_session(arguments: RoleArgs) -> Result<Ended, CommandError> {
     let configuration = settings::load(&arguments.settings)?;
     let file_systems = any_file_system(&configuration)?;
-    Ok(Ended::Role(run_standalone_master(configuration, file_systems, None).await?))
+    Ok(Ended::Role(
+        run_standalone_master(configuration, file_systems, None).await?,
+    ))
 }
 
 /// A master with one job.

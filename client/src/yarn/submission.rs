@@ -200,7 +200,10 @@ mod tests {
         let zookeeper = ("high-availability.type", "zookeeper");
         let application = submitted(&[zookeeper]);
         assert_eq!(application.max_app_attempts, None, "YARN's own default");
-        assert_eq!(application.attempt_failures_validity_interval, Some(Duration::from_secs(10)));
+        assert_eq!(
+            application.attempt_failures_validity_interval,
+            Some(Duration::from_secs(10))
+        );
         let forever = ("yarn.application-attempt-failures-validity-interval", "-1");
         let application = submitted(&[zookeeper, forever, ("yarn.application-attempts", "5")]);
         assert_eq!(application.max_app_attempts, Some(5));

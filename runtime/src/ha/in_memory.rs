@@ -31,7 +31,9 @@ struct State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("line", &self.line).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("line", &self.line)
+            .finish_non_exhaustive()
     }
 }
 
@@ -93,7 +95,9 @@ impl State {
             self.stand_down(member);
         }
         let Some(first) = first else { return };
-        let Some(leadership) = self.leadership.get(&first) else { return };
+        let Some(leadership) = self.leadership.get(&first) else {
+            return;
+        };
         if leadership.borrow().session().is_none() {
             let session = LeaderSessionId::random(&mut self.rng);
             leadership.send_replace(Leadership::Leader(session));
@@ -101,7 +105,9 @@ impl State {
     }
 
     fn stand_down(&mut self, member: u64) {
-        let Some(leadership) = self.leadership.get(&member) else { return };
+        let Some(leadership) = self.leadership.get(&member) else {
+            return;
+        };
         let session = leadership.borrow().session();
         let Some(session) = session else { return };
         leadership.send_replace(Leadership::Standby);
@@ -118,7 +124,10 @@ impl State {
     }
 
     fn leader_check(&self, member: u64, session: LeaderSessionId) -> Result<(), HaError> {
-        let leader = self.leadership.get(&member).and_then(|leadership| leadership.borrow().session());
+        let leader = self
+            .leadership
+            .get(&member)
+            .and_then(|leadership| leadership.borrow().session());
         if leader == Some(session) {
             return Ok(());
         }

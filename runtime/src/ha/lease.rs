@@ -59,7 +59,10 @@ mod tests {
         let start = Instant::now();
         let mut lease = Lease::new(TIMEOUT, start);
         assert!(lease.holds(start + TIMEOUT - Duration::from_millis(1)));
-        assert!(!lease.holds(start + TIMEOUT), "the servers may have expired the session");
+        assert!(
+            !lease.holds(start + TIMEOUT),
+            "the servers may have expired the session"
+        );
         lease.renew(start + Duration::from_secs(2));
         assert_eq!(lease.ends(), start + Duration::from_secs(8));
     }

@@ -106,12 +106,8 @@ pub trait LeaderElection: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`HaError::NotLeader`] where the session is not, or no longer, that of the leader: nothing is published then.
-    async fn publish(
-        &self,
-        session: LeaderSessionId,
-        component: LeaderComponent,
-        address: &str,
-    ) -> Result<(), HaError>;
+    async fn publish(&self, session: LeaderSessionId, component: LeaderComponent, address: &str)
+    -> Result<(), HaError>;
 
     /// The component is gone, though its process leads on: a job that has ended.
     ///

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{HaData, HaServices, InMemoryEnsemble, InMemoryHaServices, LeaderComponent, LeaderElection, LeaderRetrieval};
+use super::{
+    HaData, HaServices, InMemoryEnsemble, InMemoryHaServices, LeaderComponent, LeaderElection, LeaderRetrieval,
+};
 
 /// The services of a process whose cluster has one master for ever: that master's own, or those of a worker that was told
 /// where it is.

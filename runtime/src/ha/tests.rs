@@ -49,14 +49,23 @@ async fn only_the_leader_publishes_and_what_it_has_published_goes_with_its_sessi
     let mut retrieval = second.retrieval(LeaderComponent::Dispatcher);
     assert_eq!(retrieval.current(), None);
     let election = first.election();
-    election.publish(session, LeaderComponent::Dispatcher, MASTER).await.unwrap();
+    election
+        .publish(session, LeaderComponent::Dispatcher, MASTER)
+        .await
+        .unwrap();
     let address = MASTER.to_owned();
     assert_eq!(retrieval.changed().await, Some(LeaderInformation { session, address }));
-    let error = second.election().publish(session, LeaderComponent::Dispatcher, "other:1").await;
+    let error = second
+        .election()
+        .publish(session, LeaderComponent::Dispatcher, "other:1")
+        .await;
     assert_eq!(error, Err(HaError::NotLeader { session, leader: None }));
     ensemble.revoke(&first);
     assert_eq!(retrieval.changed().await, None);
-    let error = election.publish(session, LeaderComponent::Dispatcher, MASTER).await.unwrap_err();
+    let error = election
+        .publish(session, LeaderComponent::Dispatcher, MASTER)
+        .await
+        .unwrap_err();
     assert!(error.to_string().ends_with("it does not lead"), "{error}");
 }
 
@@ -70,7 +79,10 @@ async fn a_leader_is_waited_for_no_longer_than_told() {
     let election = services.election();
     let publishing = async {
         tokio::time::sleep(bound / 2).await;
-        election.publish(session, LeaderComponent::ResourceManager, MASTER).await.unwrap();
+        election
+            .publish(session, LeaderComponent::ResourceManager, MASTER)
+            .await
+            .unwrap();
     };
     let (found, ()) = tokio::join!(retrieval.found(bound), publishing);
     assert_eq!(found.unwrap().address, MASTER);
@@ -83,7 +95,10 @@ struct Homemade;
 impl HaServicesFactory for Homemade {
     async fn create(&self, start: HaStart<'_>) -> Result<Arc<dyn HaServices>, HaError> {
         let address = start.configuration.text("homemade.master").unwrap_or_default();
-        Ok(Arc::new(StandaloneHaServices::at([(LeaderComponent::Dispatcher, address.to_owned())])))
+        Ok(Arc::new(StandaloneHaServices::at([(
+            LeaderComponent::Dispatcher,
+            address.to_owned(),
+        )])))
     }
 }
 
@@ -109,7 +124,10 @@ async fn without_high_availability_the_master_leads_and_a_worker_goes_where_it_w
     assert!(!master.is_replaceable());
     let worker = created(&registry, &[], Some(MASTER)).await.unwrap();
     let told = worker.retrieval(LeaderComponent::ResourceManager).current().unwrap();
-    assert_eq!((told.address.as_str(), told.session), (MASTER, LeaderRetrieval::UNKNOWN_SESSION));
+    assert_eq!(
+        (told.address.as_str(), told.session),
+        (MASTER, LeaderRetrieval::UNKNOWN_SESSION)
+    );
 }
 
 #[tokio::test]

@@ -41,7 +41,9 @@ impl LeadingResourceManager {
     /// `Unreachable` while no leader is known.
     pub(super) fn gateway(&self) -> GatewayResult<Arc<dyn ResourceManagerGateway>> {
         let leader = self.0.retrieval.current();
-        let address = leader.ok_or_else(|| GatewayError::Unreachable("no leader is known".to_owned()))?.address;
+        let address = leader
+            .ok_or_else(|| GatewayError::Unreachable("no leader is known".to_owned()))?
+            .address;
         let mut connected = self.0.connected.lock();
         if let Some((at, gateway)) = connected.as_ref()
             && *at == address

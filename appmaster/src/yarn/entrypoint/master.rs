@@ -69,7 +69,9 @@ impl Master {
     pub(super) async fn run(&self, compose: &Compose, termination: &Termination) -> Result<Ended, MasterError> {
         let (config, registry) = self.cluster_config(compose)?;
         let services = ClusterServices::read(&registry, &config.configuration, config.seed).await?;
-        services.shutdown.guard(config.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
+        services
+            .shutdown
+            .guard(config.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
         let (cluster, leading) = ClusterEntrypoint::stand_by(config, services).await?;
         tokio::select! {
             biased;

@@ -18,7 +18,10 @@ pub const CLUSTER_ID: ConfigOption<String> = ConfigOption::new(
     "The cluster's name among others in ZooKeeper; on YARN the application's id.",
 )
 .with_default("/default")
-.with_deprecated_keys(&["high-availability.zookeeper.path.namespace", "recovery.zookeeper.path.namespace"]);
+.with_deprecated_keys(&[
+    "high-availability.zookeeper.path.namespace",
+    "recovery.zookeeper.path.namespace",
+]);
 /// The ports of a master that can be replaced.
 pub const JOB_MANAGER_PORT: ConfigOption<String> = ConfigOption::new(
     "high-availability.jobmanager.port",

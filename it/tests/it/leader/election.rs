@@ -45,18 +45,26 @@ impl Contender {
     async fn leads_after(&self, before: Option<LeaderSessionId>) -> LeaderSessionId {
         let mut leadership = self.election.leadership();
         let leads = leadership.wait_for(|now| now.session().is_some() && now.session() != before);
-        let now = tokio::time::timeout(BOUND, leads).await.expect("it leads in time").unwrap();
+        let now = tokio::time::timeout(BOUND, leads)
+            .await
+            .expect("it leads in time")
+            .unwrap();
         now.session().unwrap()
     }
 
     async fn stands_by(&self) {
         let mut leadership = self.election.leadership();
         let stands_by = leadership.wait_for(|now| *now == Leadership::Standby);
-        tokio::time::timeout(BOUND, stands_by).await.expect("it steps down in time").unwrap();
+        tokio::time::timeout(BOUND, stands_by)
+            .await
+            .expect("it steps down in time")
+            .unwrap();
     }
 
     async fn publish(&self, session: LeaderSessionId, address: &str) -> Result<(), HaError> {
-        self.election.publish(session, LeaderComponent::Dispatcher, address).await
+        self.election
+            .publish(session, LeaderComponent::Dispatcher, address)
+            .await
     }
 }
 
@@ -74,8 +82,14 @@ async fn one_leads_and_is_found_and_the_next_one_takes_over_when_it_gives_up() {
     let client = nodes::connect(zookeeper.quorum()).await;
     let paths = nodes::below(&client, CLUSTER).await;
     let latches: Vec<_> = paths.iter().filter(|path| path.contains("/leader/latch/_c_")).collect();
-    assert!(latches.iter().all(|latch| latch.contains("-latch-00000000")), "{paths:?}");
-    assert!(paths.contains(&format!("{CLUSTER}/leader/dispatcher/connection_info")), "{paths:?}");
+    assert!(
+        latches.iter().all(|latch| latch.contains("-latch-00000000")),
+        "{paths:?}"
+    );
+    assert!(
+        paths.contains(&format!("{CLUSTER}/leader/dispatcher/connection_info")),
+        "{paths:?}"
+    );
     let refused = second.publish(session, "second:2").await.unwrap_err();
     assert!(matches!(refused, HaError::NotLeader { .. }), "{refused}");
 
@@ -83,19 +97,26 @@ async fn one_leads_and_is_found_and_the_next_one_takes_over_when_it_gives_up() {
     let next = second.leads_after(None).await;
     assert_ne!(next, session);
     second.publish(next, "second:2").await.unwrap();
-    let taken_over = async {
-        while found.changed().await.is_none_or(|leader| leader.session != next) {}
-    };
-    tokio::time::timeout(BOUND, taken_over).await.expect("the worker finds the next leader");
+    let taken_over = async { while found.changed().await.is_none_or(|leader| leader.session != next) {} };
+    tokio::time::timeout(BOUND, taken_over)
+        .await
+        .expect("the worker finds the next leader");
 
     second.services.close(HaData::Delete).await;
-    assert_eq!(nodes::below(&client, CLUSTER).await, [""; 0], "nothing is left of the cluster");
+    assert_eq!(
+        nodes::below(&client, CLUSTER).await,
+        [""; 0],
+        "nothing is left of the cluster"
+    );
 }
 
 #[tokio::test]
 async fn a_leader_that_hears_nothing_leads_no_longer_than_one_session_timeout() {
     let zookeeper = ZooKeeper::start().await.unwrap();
-    let tolerant = [("high-availability.zookeeper.client.tolerate-suspended-connections", "true")];
+    let tolerant = [(
+        "high-availability.zookeeper.client.tolerate-suspended-connections",
+        "true",
+    )];
     let tolerant = Contender::enter(&zookeeper, &tolerant).await;
     let session = tolerant.leads_after(None).await;
     zookeeper.freeze();

@@ -25,7 +25,7 @@ impl ByHand {
         let folder = Folder::new();
         let common = format!(
             "selvedge.application.secret: {SECRET}\njobmanager.rpc.address: 127.0.0.1\nrest.port: 0\n\
-             taskmanager.host: 127.0.0.1\ntaskmanager.memory.process.size: 512m\n{settings}"
+             taskmanager.host: 127.0.0.1\ntaskmanager.memory.process.size: 1728m\n{settings}"
         );
         folder.write("conf/config.yaml", common);
         Self(folder)
@@ -69,7 +69,11 @@ impl Master {
             })
             .await;
         let no_redirects = reqwest::redirect::Policy::none();
-        let http = reqwest::Client::builder().no_proxy().redirect(no_redirects).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(no_redirects)
+            .build()
+            .unwrap();
         Self { process, rest, http }
     }
 
@@ -99,7 +103,11 @@ impl Master {
     async fn sends_to(&self, leader: &Master) {
         let look = || async {
             match self.get("/overview?x=1").await? {
-                (StatusCode::TEMPORARY_REDIRECT, Some(to), _) if to == format!("http://{}/overview?x=1", leader.rest) => Ok(()),
+                (StatusCode::TEMPORARY_REDIRECT, Some(to), _)
+                    if to == format!("http://{}/overview?x=1", leader.rest) =>
+                {
+                    Ok(())
+                }
                 other => Err(format!("{other:?}")),
             }
         };
@@ -149,7 +157,11 @@ async fn a_leader_that_was_stopped_past_its_session_writes_nothing_when_it_goes_
     first.sends_to(&second).await;
     let after = nodes::leader(&client, CLUSTER, "rest_server").await.unwrap();
     assert_eq!((after.0, after.1.mzxid), (told.0, told.1.mzxid), "nothing was written");
-    assert!(first.process.said().contains("this process leads no more"), "{}", first.process.said());
+    assert!(
+        first.process.said().contains("this process leads no more"),
+        "{}",
+        first.process.said()
+    );
 }
 
 #[tokio::test]
@@ -178,13 +190,26 @@ async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
 #[tokio::test]
 async fn what_is_missing_is_told_before_anything_starts() {
     let folder = Folder::new();
-    folder.write("conf/config.yaml", "jobmanager.rpc.address: 127.0.0.1\nrest.port: 0\n");
+    folder.write(
+        "conf/config.yaml",
+        "jobmanager.rpc.address: 127.0.0.1\nrest.port: 0\ntaskmanager.memory.process.size: 1728m\n",
+    );
     let conf = folder.path("conf").display().to_string();
     let start = |command: &str, setting: &str| Selvedge::new(command).args(["--configDir", &conf, "-D", setting]);
-    let outcome = start("standalone-session", "env.log.level=info").run().await.ended_with(1);
-    outcome.assert_says(&["selvedge.application.secret", "openssl rand -hex 32"]).assert_no_stack();
-    let outcome = start("standalone-session", "high-availability.type=zookeeper").run().await.ended_with(1);
-    outcome.assert_says(&["high-availability.zookeeper.quorum is not set"]).assert_no_stack();
+    let outcome = start("standalone-session", "env.log.level=info")
+        .run()
+        .await
+        .ended_with(1);
+    outcome
+        .assert_says(&["selvedge.application.secret", "openssl rand -hex 32"])
+        .assert_no_stack();
+    let outcome = start("standalone-session", "high-availability.type=zookeeper")
+        .run()
+        .await
+        .ended_with(1);
+    outcome
+        .assert_says(&["high-availability.zookeeper.quorum is not set"])
+        .assert_no_stack();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let outcome = start("standalone-session", &format!("jobmanager.rpc.port={port}"))
@@ -192,5 +217,7 @@ async fn what_is_missing_is_told_before_anything_starts() {
         .run()
         .await
         .ended_with(1);
-    outcome.assert_says(&["widen the range of jobmanager.rpc.port"]).assert_no_stack();
+    outcome
+        .assert_says(&["widen the range of jobmanager.rpc.port"])
+        .assert_no_stack();
 }

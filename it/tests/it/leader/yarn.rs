@@ -24,7 +24,11 @@ async fn yarns_second_attempt_takes_over_the_leadership_of_a_killed_master() {
     ));
     let started = cluster
         .run(1)
-        .args(["-d", "-Dhigh-availability.type=zookeeper", "-Dyarn.application-attempts=2"])
+        .args([
+            "-d",
+            "-Dhigh-availability.type=zookeeper",
+            "-Dyarn.application-attempts=2",
+        ])
         .arg(format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.quorum()))
         .arg("-Dhigh-availability.zookeeper.client.session-timeout=4 s")
         .arg(endless)
@@ -38,7 +42,10 @@ async fn yarns_second_attempt_takes_over_the_leadership_of_a_killed_master() {
     let before = nodes::leader(&client, &path, "rest_server").await.unwrap().0;
 
     let processes = cluster.bed.container_processes(&application).unwrap();
-    let master = processes.iter().find(|one| one.container.ends_with("_01_000001")).unwrap();
+    let master = processes
+        .iter()
+        .find(|one| one.container.ends_with("_01_000001"))
+        .unwrap();
     kill_process(Pid::from_raw(master.pid).unwrap(), Signal::KILL).unwrap();
 
     let look = || async {
@@ -48,11 +55,22 @@ async fn yarns_second_attempt_takes_over_the_leadership_of_a_killed_master() {
         }
     };
     wait::until("the second attempt to lead", BOUND, look).await.unwrap();
-    assert_eq!(cluster.running_job(&application).await, job, "the same job, by the same id");
+    assert_eq!(
+        cluster.running_job(&application).await,
+        job,
+        "the same job, by the same id"
+    );
     let report = cluster.report(&application).await.unwrap();
     assert_eq!(report["finalStatus"], "UNDEFINED");
-    cluster.proxied(&application, &format!("/jobs/{job}/yarn-cancel")).await.unwrap();
+    cluster
+        .proxied(&application, &format!("/jobs/{job}/yarn-cancel"))
+        .await
+        .unwrap();
     cluster.ended(&application).await;
     cluster.assert_nothing_left(&application).await;
-    assert_eq!(nodes::below(&client, &path).await, [""; 0], "the cluster's end leaves nothing in ZooKeeper");
+    assert_eq!(
+        nodes::below(&client, &path).await,
+        [""; 0],
+        "the cluster's end leaves nothing in ZooKeeper"
+    );
 }

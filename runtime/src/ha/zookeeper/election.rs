@@ -78,7 +78,9 @@ impl Election {
             // An aborted task says so.
             let _ = contender.await;
         }
-        let Some(term) = self.shared.step_down("it gives up") else { return };
+        let Some(term) = self.shared.step_down("it gives up") else {
+            return;
+        };
         if let Err(error) = term.lock.client().delete(term.lock.lock_path(), None).await {
             tracing::warn!("the latch {} stays for a while: {error}", term.lock.lock_path());
         }

@@ -21,7 +21,9 @@ pub(super) async fn first(settings: &ZooKeeperSettings) -> Result<Client, HaErro
     let retry = ConstantBuilder::new()
         .with_delay(settings.retry_wait)
         .with_max_times(attempts);
-    let connected = (|| connect(settings)).retry(retry).notify(|error, pause| note(settings, error, pause));
+    let connected = (|| connect(settings))
+        .retry(retry)
+        .notify(|error, pause| note(settings, error, pause));
     connected.await.map_err(|error| HaError::Connect {
         quorum: settings.quorum.clone(),
         attempts: settings.max_retry_attempts.saturating_add(1),
@@ -40,8 +42,12 @@ pub(super) async fn keep(settings: ZooKeeperSettings, sessions: watch::Sender<Op
             tracing::warn!("the session with ZooKeeper has ended: {}", state.state());
             sessions.send_replace(None);
         }
-        let retry = ConstantBuilder::new().with_delay(settings.retry_wait).without_max_times();
-        let connecting = (|| connect(&settings)).retry(retry).notify(|error, pause| note(&settings, error, pause));
+        let retry = ConstantBuilder::new()
+            .with_delay(settings.retry_wait)
+            .without_max_times();
+        let connecting = (|| connect(&settings))
+            .retry(retry)
+            .notify(|error, pause| note(&settings, error, pause));
         if let Ok(client) = connecting.await {
             sessions.send_replace(Some(client));
         }
@@ -67,5 +73,8 @@ async fn connect(settings: &ZooKeeperSettings) -> Result<Client, Error> {
 }
 
 fn note(settings: &ZooKeeperSettings, error: &Error, pause: Duration) {
-    tracing::warn!("ZooKeeper at {} cannot be reached ({error}): tried again in {pause:?}", settings.quorum);
+    tracing::warn!(
+        "ZooKeeper at {} cannot be reached ({error}): tried again in {pause:?}",
+        settings.quorum
+    );
 }

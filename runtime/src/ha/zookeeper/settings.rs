@@ -42,11 +42,13 @@ impl ZooKeeperSettings {
     /// [`HaError::Missing`] without a quorum, [`HaError::Configuration`] for a value that cannot be used.
     pub fn read(configuration: &Configuration) -> Result<Self, HaError> {
         let quorum = configuration.find(&options::QUORUM)?;
-        let quorum = quorum.filter(|quorum| !quorum.trim().is_empty()).ok_or(HaError::Missing {
-            key: options::QUORUM.key(),
-            kind: "ZOOKEEPER",
-            example: "host1:2181,host2:2181",
-        })?;
+        let quorum = quorum
+            .filter(|quorum| !quorum.trim().is_empty())
+            .ok_or(HaError::Missing {
+                key: options::QUORUM.key(),
+                kind: "ZOOKEEPER",
+                example: "host1:2181,host2:2181",
+            })?;
         let attempts = configuration.get(&options::MAX_RETRY_ATTEMPTS)?;
         Ok(Self {
             quorum: quorum.split(',').map(str::trim).collect::<Vec<_>>().join(","),
@@ -116,7 +118,10 @@ mod tests {
         assert_eq!(settings.quorum, "a:2181,b:2181");
         assert_eq!(settings.session_timeout, Duration::from_secs(60));
         assert_eq!(settings.connection_timeout, Duration::from_secs(15));
-        assert_eq!((settings.retry_wait, settings.max_retry_attempts), (Duration::from_secs(5), 3));
+        assert_eq!(
+            (settings.retry_wait, settings.max_retry_attempts),
+            (Duration::from_secs(5), 3)
+        );
         assert!(!settings.tolerate_suspended_connections && !settings.creator_only);
         assert_eq!(settings.latch_path(), "/flink/default/leader/latch");
         let settings = read(&[
@@ -145,7 +150,10 @@ mod tests {
         for settings in [vec![], vec![("high-availability.zookeeper.quorum", " ")]] {
             let error = ZooKeeperSettings::read(&settings.into_iter().collect()).unwrap_err();
             let message = error.to_string();
-            assert!(message.contains("high-availability.zookeeper.quorum is not set"), "{message}");
+            assert!(
+                message.contains("high-availability.zookeeper.quorum is not set"),
+                "{message}"
+            );
         }
     }
 }
