@@ -13,6 +13,7 @@ pub mod ha;
 pub mod logging;
 pub mod memory;
 pub mod outcome;
+pub mod pid_file;
 pub mod process;
 pub mod rpc;
 pub mod shutdown;

@@ -24,6 +24,9 @@ use super::leading::{Leading, LeadingEvent, Parts};
 use super::servers::Server;
 use super::{ClusterEnd, Ended, Shutdown, StartError};
 
+/// What a process ends with that breaks.
+const EXIT_FATAL: u8 = 2;
+
 /// The component, before it runs.
 pub(super) struct Component {
     pub(super) parts: Parts,
@@ -42,6 +45,7 @@ pub(super) struct Component {
     pub(super) rest: Server,
     pub(super) rpc: Server,
     pub(super) watch: ShutdownWatch,
+    pub(super) halt_on_fatal_error: bool,
 }
 
 enum Event {
@@ -136,6 +140,10 @@ impl Component {
     /// Where another master can take over, this one leaves the jobs to it.
     async fn broken(&mut self, cause: String) -> Ended {
         tracing::error!("the cluster cannot go on: {cause}");
+        if self.halt_on_fatal_error {
+            tracing::error!("this process ends at once (cluster.processes.halt-on-fatal-error)");
+            std::process::exit(EXIT_FATAL.into());
+        }
         if self.ha.is_replaceable() {
             return Ended::process_alone(cause);
         }

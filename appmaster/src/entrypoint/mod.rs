@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::Configuration;
-use selvedge_core::config::options::{jobmanager, rest as rest_options};
+use selvedge_core::config::options::{cluster, jobmanager, rest as rest_options};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
@@ -102,6 +102,8 @@ pub struct ClusterServices {
     pub application: Option<Arc<dyn Application>>,
     /// Is told how far the shutdown is.
     pub shutdown: ShutdownWatch,
+    /// Whether a fault ends the process at once; never where the process is not the master's own.
+    pub halt_on_fatal_error: bool,
 }
 
 impl ClusterServices {
@@ -111,6 +113,7 @@ impl ClusterServices {
             ha,
             application: None,
             shutdown: ShutdownWatch::default(),
+            halt_on_fatal_error: false,
         }
     }
 
@@ -119,10 +122,10 @@ impl ClusterServices {
         Self::new(Arc::new(StandaloneHaServices::leading(seed)))
     }
 
-    /// Those that `high-availability.type` names.
+    /// Those of a process that is the master's own, as the settings say.
     ///
     /// # Errors
-    /// [`StartError::HighAvailability`].
+    /// [`StartError`]: a setting, or who keeps the election cannot be reached.
     pub async fn read(
         registry: &HaServicesRegistry,
         configuration: &Configuration,
@@ -133,7 +136,10 @@ impl ClusterServices {
             seed,
             resource_manager: None,
         };
-        Ok(Self::new(registry.create(start).await?))
+        Ok(Self {
+            halt_on_fatal_error: configuration.get(&cluster::HALT_ON_FATAL_ERROR)?,
+            ..Self::new(registry.create(start).await?)
+        })
     }
 }
 
@@ -247,6 +253,7 @@ impl ClusterEntrypoint {
             ha,
             application,
             shutdown,
+            halt_on_fatal_error,
         } = services;
         let (standing, known) = watch::channel(Standing::NeverLed);
         let (faulty, faults) = mpsc::channel(1);
@@ -290,6 +297,7 @@ impl ClusterEntrypoint {
             rest,
             rpc,
             watch: shutdown,
+            halt_on_fatal_error,
         };
         // Ends with the cluster.
         tokio::spawn(component.run(ended));

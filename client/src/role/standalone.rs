@@ -10,6 +10,7 @@ use selvedge_core::config::options::{cluster, taskmanager};
 use selvedge_core::{Configuration, JobGraph, ResourceId};
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::logging::{self, LogFiles, LoggingError};
+use selvedge_runtime::pid_file::PidFile;
 use selvedge_runtime::process::{raise_nofile_limit, report_file_size_limit};
 use thiserror::Error;
 
@@ -49,6 +50,12 @@ pub async fn run_standalone_master(
     job: Option<JobGraph>,
 ) -> Result<u8, StandaloneRoleError> {
     let log_file = prepare(&configuration, MASTER_LOG_NAME)?;
+    let daemon = if job.is_some() {
+        "standalonejob"
+    } else {
+        "standalonesession"
+    };
+    let _named = name_process(&configuration, daemon)?;
     let composition = Composition {
         connectors: composition::connectors(file_systems),
         checker: composition::graph_checker(),
@@ -72,6 +79,7 @@ pub async fn run_standalone_worker(
     file_systems: FileSystems,
 ) -> Result<u8, StandaloneRoleError> {
     let log_file = prepare(&configuration, LOG_NAME)?;
+    let _named = name_process(&configuration, "taskexecutor")?;
     let ended = match surroundings(configuration, file_systems, log_file) {
         Ok(surroundings) => run(surroundings).await,
         Err(error) => Err(error),
@@ -106,6 +114,19 @@ fn prepare(configuration: &Configuration, name: &str) -> Result<Option<PathBuf>,
     }
     report_file_size_limit()?;
     Ok(log_file)
+}
+
+/// A process that no file names serves all the same.
+fn name_process(configuration: &Configuration, daemon: &str) -> Result<Option<PidFile>, ConfigError> {
+    let directory = PathBuf::from(configuration.get(&cluster::PID_DIR)?);
+    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    match PidFile::write(&directory, &user, daemon) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) => {
+            tracing::warn!("no file in {} names this process: {error}", directory.display());
+            Ok(None)
+        }
+    }
 }
 
 fn surroundings(

@@ -17,6 +17,7 @@ use selvedge_runtime::ha::{HaData, HaServicesRegistry, HaStart, LeaderComponent,
 use selvedge_runtime::logging::{self, LogHandle};
 use selvedge_runtime::process::{Termination, raise_nofile_limit, report_file_size_limit};
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
+use selvedge_runtime::shutdown::ShutdownWatch;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
 use selvedge_taskmanager::task::ChainPlanner;
 use yarn_common::environment::Environment;
@@ -122,10 +123,13 @@ pub(super) async fn run(surroundings: Surroundings) -> Result<u8, WorkerError> {
     };
     let ha = surroundings.high_availability.create(start).await?;
     let leader = ha.retrieval(LeaderComponent::ResourceManager);
+    let watch = ShutdownWatch::default();
+    watch.guard(surroundings.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
     let worker = TaskExecutor::start(executor_config(surroundings, leader)?).await?;
     let code = tokio::select! {
         biased;
         code = termination.asked() => {
+            watch.ending("the TaskExecutor");
             worker.stop().await;
             code
         }
@@ -135,7 +139,9 @@ pub(super) async fn run(surroundings: Surroundings) -> Result<u8, WorkerError> {
             0
         }
     };
+    watch.ending("the services of high availability");
     ha.close(HaData::Keep).await;
+    watch.ended();
     Ok(code)
 }
 

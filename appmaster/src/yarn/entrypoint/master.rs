@@ -20,6 +20,7 @@ use yarn_common::environment::Environment;
 
 use super::staging::{self, StagingError};
 use super::{Compose, Composition, MasterError};
+use crate::dispatcher::DispatcherError;
 use crate::entrypoint::{
     Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, DispatcherMode, Ended, WhenLeading,
 };
@@ -147,7 +148,18 @@ impl Master {
             .dispatcher()
             .submit_job(Some(self.environment.job_id), graph)
             .await;
-        submitted.map(drop).map_err(MasterError::Refused)
+        match submitted {
+            Ok(_) => Ok(()),
+            Err(error @ DispatcherError::Duplicate { .. }) if self.may_follow_another()? => {
+                tracing::info!("an earlier attempt has left the job to this one: {error}");
+                Ok(())
+            }
+            Err(error) => Err(MasterError::Refused(error)),
+        }
+    }
+
+    fn may_follow_another(&self) -> Result<bool, MasterError> {
+        Ok(high_availability::is_enabled(&self.container.configuration)?)
     }
 
     fn job_graph(&self) -> Result<JobGraph, MasterError> {

@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use super::super::ConfigOption;
 
-pub use super::env::{LOG_DIR, LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE};
+pub use super::env::{LOG_DIR, LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE, PID_DIR};
 pub use super::execution::{ATTACHED, TARGET};
 pub use super::general::PARALLELISM;
 pub use super::pekko::ASK_TIMEOUT;
 pub use super::pipeline::OPERATOR_CHAINING;
 pub use super::slot::SLOT_REQUEST_TIMEOUT;
 
+/// Whether a master that breaks ends at once.
+pub const HALT_ON_FATAL_ERROR: ConfigOption<bool> = ConfigOption::new(
+    "cluster.processes.halt-on-fatal-error",
+    "Whether a master that breaks ends at once, with exit code 2, in place of ending its services first.",
+)
+.with_default("false");
 /// How long ending the services may take.
 pub const SHUTDOWN_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "cluster.services.shutdown-timeout",
@@ -26,15 +32,13 @@ pub const APPLICATION_SECRET: ConfigOption<String> = ConfigOption::new(
 area! {
     "cluster", "The processes of a cluster";
     options {
-        SHUTDOWN_TIMEOUT, APPLICATION_SECRET,
+        HALT_ON_FATAL_ERROR, SHUTDOWN_TIMEOUT, APPLICATION_SECRET,
     }
     not yet {
         /// Whether slots are spread over workers: taskmanager.load-balance.mode says it now.
         "cluster.evenly-spread-out-slots": Boolean = "false";
         /// Threads for disk and network.
         "cluster.io-pool.size": Integer;
-        /// Whether a process ends at once when it breaks.
-        "cluster.processes.halt-on-fatal-error": Boolean = "false";
         /// The pause after a registration failed.
         "cluster.registration.error-delay": Duration = "10 s";
         /// How long the first registration may take.

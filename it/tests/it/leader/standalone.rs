@@ -10,7 +10,7 @@ use selvedge_it::wait;
 use serde_json::Value;
 
 use super::nodes;
-use crate::folder::{Folder, parts};
+use crate::folder::{Folder, files_below, parts};
 use crate::jobs::{file_sink, job, numbers, rebalance, vertex};
 
 const CLUSTER: &str = "/flink/by-hand";
@@ -24,8 +24,9 @@ impl ByHand {
     fn new(settings: &str) -> Self {
         let folder = Folder::new();
         let common = format!(
-            "selvedge.application.secret: {SECRET}\njobmanager.rpc.address: 127.0.0.1\nrest.port: 0\n\
-             taskmanager.host: 127.0.0.1\ntaskmanager.memory.process.size: 1728m\n{settings}"
+            "selvedge.application.secret: {SECRET}\njobmanager.rpc.address: 127.0.0.1\nrest.port: 0\nenv.pid.dir: {}\n\
+             taskmanager.host: 127.0.0.1\ntaskmanager.memory.process.size: 1728m\n{settings}",
+            folder.path("run").display()
         );
         folder.write("conf/config.yaml", common);
         Self(folder)
@@ -178,13 +179,21 @@ async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
         &[rebalance("numbers", "files")],
     );
     let file = by_hand.0.job(&graph);
-    let worker = by_hand.worker();
+    let mut worker = by_hand.worker();
+    let running = |said: &str| said.contains("registered").then_some(());
     let master = by_hand.command("standalone-job").arg(file).start();
+    worker.until_says("that it is registered", BOUND, running).await;
+    let named: Vec<_> = files_below(&by_hand.0.path("run"))
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    assert!(named.contains(&format!("{}\n", worker.pid())), "{named:?}");
     master.ended_within(BOUND).await.ended_with(0);
     let lines: usize = parts(&output).iter().map(|part| part.lines().count()).sum();
     assert!(lines >= 100, "{lines}");
     worker.terminate();
     worker.ended_within(BOUND).await;
+    assert!(files_below(&by_hand.0.path("run")).is_empty());
 }
 
 #[tokio::test]
