@@ -2,6 +2,7 @@
 //! credentials. Both roles open it first.
 
 use selvedge_core::Configuration;
+use selvedge_core::config::options::io::TMP_DIRS;
 use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest, taskmanager};
 use selvedge_core::config::{self, ConfigError, LoadError};
 use thiserror::Error;
@@ -15,8 +16,6 @@ use crate::fs::{FileSystems, FsError};
 use crate::logging::LogFiles;
 use crate::rpc::{ApplicationSecret, SecretError};
 
-/// Where temporary files go; YARN decides.
-const TEMPORARY_DIRECTORIES: &str = "io.tmp.dirs";
 /// What a client's configuration says for its own machine; on another node it would hide the server.
 const LOCALHOST: &str = "localhost";
 
@@ -148,7 +147,7 @@ fn settle(configuration: &mut Configuration, environment: &ContainerEnvironment)
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    configuration.set_text(TEMPORARY_DIRECTORIES, directories.join(","));
+    configuration.set(&TMP_DIRS, &directories.join(","));
     // All attempts and workers of the application meet under its id.
     let cluster_id = &high_availability::CLUSTER_ID;
     if cluster_id.keys().all(|key| configuration.text(key).is_none()) {

@@ -3,6 +3,7 @@
 //!
 //! `selvedge-appmaster` and `selvedge-taskmanager` never import each other: they meet here.
 
+pub mod blob;
 pub mod clock;
 pub mod connector;
 pub mod container;
@@ -16,4 +17,5 @@ pub mod outcome;
 pub mod pid_file;
 pub mod process;
 pub mod rpc;
+pub mod scratch;
 pub mod shutdown;

@@ -23,6 +23,7 @@ use super::front::Standing;
 use super::leading::{Leading, LeadingEvent, Parts};
 use super::servers::Server;
 use super::{ClusterEnd, Ended, Shutdown, StartError};
+use crate::blobs::Blobs;
 
 /// What a process ends with that breaks.
 const EXIT_FATAL: u8 = 2;
@@ -44,6 +45,8 @@ pub(super) struct Component {
     pub(super) faults: mpsc::Receiver<String>,
     pub(super) rest: Server,
     pub(super) rpc: Server,
+    /// Ends with the component.
+    pub(super) blobs: Blobs,
     pub(super) watch: ShutdownWatch,
     pub(super) halt_on_fatal_error: bool,
 }
@@ -183,6 +186,8 @@ impl Component {
         self.rest.stop().await;
         self.watch.ending("the RPC server");
         self.rpc.stop().await;
+        self.watch.ending("the BlobServer");
+        drop(self.blobs);
         self.watch.ending("the services of high availability");
         self.ha.close(data).await;
         // What is left is the process's own end, which needs no more services.

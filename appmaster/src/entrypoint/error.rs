@@ -2,8 +2,10 @@
 
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
+use selvedge_runtime::blob::BlobError;
 use selvedge_runtime::ha::HaError;
 use selvedge_runtime::rpc::PortRangeError;
+use selvedge_runtime::scratch::NoScratch;
 use thiserror::Error;
 
 use crate::resourcemanager::ResourceManagerError;
@@ -30,6 +32,12 @@ pub enum StartError {
     /// The cluster ended first.
     #[error("the cluster ended before it had started: {0}")]
     Ended(String),
+    /// There is no directory for temporary files.
+    #[error(transparent)]
+    Scratch(#[from] NoScratch),
+    /// Blobs cannot be kept.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
     /// The driver did not start.
     #[error(transparent)]
     ResourceManager(#[from] ResourceManagerError),

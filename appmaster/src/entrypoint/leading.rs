@@ -23,6 +23,7 @@ use super::fenced::FencedConnectors;
 use super::{Application, ClusterEnd, DispatcherMode};
 use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
 use crate::jobmaster::{self, JobMasters};
+use crate::offload::Offload;
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
 use crate::rest::{self, RestContext};
 use crate::settings::MasterSettings;
@@ -41,6 +42,8 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) election: Arc<dyn LeaderElection>,
     pub(super) application: Option<Arc<dyn Application>>,
+    /// What is too large for messages to workers.
+    pub(super) offload: Offload,
     /// As it is shown, with the ports that were bound.
     pub(super) configuration: Arc<Configuration>,
     pub(super) log_file: Option<PathBuf>,
@@ -91,6 +94,7 @@ impl Parts {
         let (fatal, fatals) = mpsc::channel(1);
         let (end, ended) = oneshot::channel();
         let workers = WorkerConnector::new(self.secret.clone(), self.settings.ask_timeout);
+        let workers = workers.with_offload(self.offload.clone());
         let pending = resourcemanager::create(resourcemanager::Environment {
             leader: session,
             settings: self.settings.clone(),

@@ -41,6 +41,7 @@ pub use error::StartError;
 
 pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
+use crate::blobs::Blobs;
 use crate::dispatcher::{DispatcherError, DispatcherHandle};
 use crate::resourcemanager::{ResourceManagerDriver, ResourceManagerHandle};
 use crate::settings::MasterSettings;
@@ -248,6 +249,7 @@ impl ClusterEntrypoint {
         let (rpc_listener, rpc_address) = listen(&config.host, &config.bind_host, &config.rpc_ports).await?;
         let (rest_listener, rest_address) = listen(&config.host, &rest_bind_host, &config.rest_bind_ports).await?;
         tracing::info!("REST at {rest_address}, RPC at {rpc_address}");
+        let blobs = Blobs::start(&config).await?;
 
         let ClusterServices {
             ha,
@@ -282,6 +284,7 @@ impl ClusterEntrypoint {
                 clock: config.clock,
                 election,
                 application,
+                offload: blobs.offload.clone(),
                 configuration: Arc::new(effective(config.configuration, &rpc_address, &rest_address)),
                 log_file: config.log_file,
                 rpc_address: rpc_address.clone(),
@@ -296,6 +299,7 @@ impl ClusterEntrypoint {
             faults,
             rest,
             rpc,
+            blobs,
             watch: shutdown,
             halt_on_fatal_error,
         };
@@ -331,10 +335,11 @@ impl Cluster {
         last.unwrap_or_else(DispatcherHandle::of_nobody)
     }
 
-    /// Answers questions about workers, in the same way. `None` where this process has never led.
-    pub fn resource_manager(&self) -> Option<ResourceManagerHandle> {
+    /// Answers questions about workers, in the same way.
+    pub fn resource_manager(&self) -> ResourceManagerHandle {
         let standing = self.standing.borrow();
-        standing.last().map(|gateways| gateways.resource_manager.clone())
+        let last = standing.last().map(|gateways| gateways.resource_manager.clone());
+        last.unwrap_or_else(ResourceManagerHandle::of_nobody)
     }
 
     /// Cancels what runs, ends the cluster with this status, and waits until it has ended. Where this process does not lead,

@@ -9,7 +9,6 @@
 //! Exit codes: 0 and Flink's others as the cluster ended, 2 where something broke, 143 and 130 after a signal, 124 where the
 //! shutdown hung.
 
-mod driver;
 mod job;
 
 use std::path::PathBuf;
@@ -26,8 +25,9 @@ use thiserror::Error;
 use crate::entrypoint::{
     Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, DispatcherMode, Ended, Shutdown, StartError,
 };
+use crate::resourcemanager::StandaloneDriver;
 use crate::yarn::Composition;
-use driver::StandaloneDriver;
+
 use job::JobOfCluster;
 
 /// Something broke that the master cannot do without.

@@ -146,7 +146,6 @@ fn surroundings(
         host,
         secret: secret(&configuration)?,
         file_systems,
-        temp_dirs: vec![std::env::temp_dir()],
         log_file,
         stdout_file: None,
         configuration,

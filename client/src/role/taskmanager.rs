@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use selvedge_core::config::options::{cluster, jobmanager, taskmanager};
+use selvedge_core::config::options::{blob, cluster, jobmanager, taskmanager};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
-use selvedge_core::{Configuration, ResourceId, TaskExecutorProcessSpec};
+use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
@@ -17,6 +17,7 @@ use selvedge_runtime::ha::{HaData, HaServicesRegistry, HaStart, LeaderComponent,
 use selvedge_runtime::logging::{self, LogHandle};
 use selvedge_runtime::process::{Termination, raise_nofile_limit, report_file_size_limit};
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
+use selvedge_runtime::scratch::temp_dirs;
 use selvedge_runtime::shutdown::ShutdownWatch;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
 use selvedge_taskmanager::task::ChainPlanner;
@@ -38,7 +39,6 @@ pub(super) struct Surroundings {
     pub(super) bind_host: String,
     pub(super) secret: ApplicationSecret,
     pub(super) file_systems: FileSystems,
-    pub(super) temp_dirs: Vec<PathBuf>,
     pub(super) log_file: Option<PathBuf>,
     pub(super) stdout_file: Option<PathBuf>,
     pub(super) planner: Arc<dyn ChainPlanner>,
@@ -102,7 +102,6 @@ fn in_container(
         bind_host: container.configuration.get(&taskmanager::BIND_HOST)?,
         secret: container.secret,
         file_systems,
-        temp_dirs: environment.local_dirs,
         log_file: Some(log.path().to_owned()),
         stdout_file: Some(log.directory().join(format!("{LOG_NAME}.out"))),
         configuration: container.configuration,
@@ -159,6 +158,7 @@ fn executor_config(
     let configuration = &surroundings.configuration;
     Ok(TaskExecutorConfig {
         resource_id: surroundings.resource_id,
+        instance_id: InstanceId::random(&mut rand::rng()),
         bind_host: surroundings.bind_host,
         node: surroundings.host.clone(),
         host: surroundings.host,
@@ -171,21 +171,13 @@ fn executor_config(
         discoveries: Discovery::read(configuration)?,
         own_process: true,
         file_systems: surroundings.file_systems,
-        temp_dirs: surroundings.temp_dirs,
+        temp_dirs: temp_dirs(configuration),
         stdout_file: surroundings.stdout_file,
         log_file: surroundings.log_file,
         planner: surroundings.planner,
         runner: TaskExecutorConfig::thread_runner(),
         clock: Arc::new(SystemClock),
-        timeouts: timeouts(configuration)?,
-    })
-}
-
-fn timeouts(configuration: &Configuration) -> Result<TaskExecutorTimeouts, WorkerError> {
-    Ok(TaskExecutorTimeouts {
-        slot: configuration.get(&taskmanager::SLOT_TIMEOUT)?,
-        registration: configuration.get(&taskmanager::REGISTRATION_TIMEOUT)?,
-        cancellation: configuration.get(&taskmanager::TASK_CANCELLATION_TIMEOUT)?,
-        ask: configuration.get(&cluster::ASK_TIMEOUT)?,
+        blob_retries: configuration.get(&blob::FETCH_RETRIES)? as usize,
+        timeouts: TaskExecutorTimeouts::read(configuration)?,
     })
 }

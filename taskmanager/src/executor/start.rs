@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use selvedge_runtime::gateway::grpc::serve_task_executor;
 use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
+use selvedge_runtime::scratch::usable;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use super::files::WorkerFiles;
 use super::gateway::Inbox;
 use super::leader::LeadingResourceManager;
 use super::links::{Identity, ResourceManagerLink};
+use super::payload::Payloads;
 use super::service::{Queues, Service};
 use super::state::State;
 use super::{TaskExecutorConfig, TaskExecutorError};
@@ -77,7 +79,8 @@ impl TaskExecutorHandle {
 impl TaskExecutor {
     /// Starts a worker on the runtime that this is called in: its control and its exchange run there, its tasks on threads
     /// of their own. It registers by itself.
-    pub async fn start(config: TaskExecutorConfig) -> Result<TaskExecutorHandle, TaskExecutorError> {
+    pub async fn start(mut config: TaskExecutorConfig) -> Result<TaskExecutorHandle, TaskExecutorError> {
+        config.temp_dirs = usable(config.temp_dirs)?;
         let config = Arc::new(config);
         let io = Handle::current();
         let external_resources = discover(&config.discoveries, discovery::LIMIT).await?;
@@ -100,6 +103,12 @@ impl TaskExecutor {
         let inbox = Inbox {
             requests,
             urgent,
+            instance_id: config.instance_id,
+            payloads: Payloads {
+                secret: config.secret.clone(),
+                deadline: config.timeouts.ask,
+                retries: config.blob_retries,
+            },
             memory: MemoryAccount::new(memory.clone(), exchange.usage().clone(), config.own_process),
             files: Arc::new(WorkerFiles {
                 log: config.log_file.clone(),
@@ -138,11 +147,13 @@ fn service(
     io: Handle,
 ) -> Result<Service, TaskExecutorError> {
     let slots = config.memory.number_of_slots;
-    let table = SlotTable::new(slots, config.memory.slot_profile(), config.timeouts.slot);
+    let (of_slot, of_all) = (config.memory.slot_profile(), config.memory.total_profile());
+    let table = SlotTable::new(slots, of_slot, of_all, config.timeouts.slot);
     let now = config.clock.monotonic().into_std();
     Ok(Service {
         identity: Identity {
             resource_id: config.resource_id.clone(),
+            instance_id: config.instance_id,
             rpc_address: addresses.rpc.clone(),
             data_address: addresses.data.clone(),
             node: config.node.clone(),
@@ -161,6 +172,8 @@ fn service(
             leader: leader(config)?,
             notifications: notifications.clone(),
             last_error: Arc::default(),
+            pauses: config.timeouts.registration_pauses.clone(),
+            registration: Arc::default(),
             closed: CancellationToken::new(),
         },
         notifications,

@@ -30,6 +30,8 @@ struct Shared {
 struct Ledger {
     /// Reserved bytes of the slots that have any.
     slots: BTreeMap<AllocationId, u64>,
+    /// What operators of slots of another size than the default may hold together.
+    sizes: BTreeMap<AllocationId, u64>,
     /// Tasks that may reserve.
     tasks: usize,
 }
@@ -54,6 +56,17 @@ impl MemoryManager {
         }))
     }
 
+    /// This slot has so much managed memory, of which operators may hold their share.
+    pub fn set_slot_size(&self, slot: AllocationId, of_slot: MemorySize, weights: &ConsumerWeights) {
+        let operators = weights.share(of_slot, Operator, KINDS_IN_USE);
+        self.0.ledger.lock().sizes.insert(slot, operators.bytes());
+    }
+
+    /// The slot has ended: its size is the default again.
+    pub fn forget_slot(&self, slot: AllocationId) {
+        self.0.ledger.lock().sizes.remove(&slot);
+    }
+
     /// What a task in this slot reserves from. The task counts as there until all clones of the answer are gone.
     pub fn task(&self, slot: AllocationId) -> TaskMemory {
         self.0.ledger.lock().tasks += 1;
@@ -76,14 +89,15 @@ impl MemoryManager {
     fn resize(&self, slot: AllocationId, operator: &str, from: u64, to: u64) -> Result<(), ManagedMemoryError> {
         let mut ledger = self.0.ledger.lock();
         let others = ledger.slots.get(&slot).copied().unwrap_or(0) - from;
-        let available = self.0.slot_size.saturating_sub(others);
+        let slot_size = ledger.sizes.get(&slot).copied().unwrap_or(self.0.slot_size);
+        let available = slot_size.saturating_sub(others);
         if to > available && to > from {
             return Err(ManagedMemoryError {
                 operator: operator.to_owned(),
                 slot,
                 requested: to,
                 available,
-                slot_size: self.0.slot_size,
+                slot_size,
                 shared_by_weights: self.0.shared_by_weights,
             });
         }
@@ -203,6 +217,21 @@ mod tests {
         let none = refusal("STATE_BACKEND:70");
         assert_eq!((none.slot_size, none.available), (0, 0));
         assert!(none.to_string().contains(key), "{none}");
+    }
+
+    #[test]
+    fn a_slot_of_its_own_size_holds_as_much_as_that_until_it_ends() {
+        let manager = MemoryManager::new(MemorySize::from_bytes(100));
+        let weights = ConsumerWeights::parse("OPERATOR:70").unwrap();
+        manager.set_slot_size(slot(1), MemorySize::from_bytes(250), &weights);
+        let mut held = [slot(1), slot(2)].map(|slot| manager.task(slot).reservation("op"));
+        held[0].resize(250).unwrap();
+        assert_eq!(held[0].resize(251).unwrap_err().slot_size, 250);
+        held[1].resize(101).unwrap_err();
+        manager.forget_slot(slot(1));
+        held[0].resize(251).unwrap_err();
+        held[0].resize(10).unwrap();
+        held[0].resize(101).unwrap_err();
     }
 
     #[test]

@@ -13,6 +13,7 @@
 
 mod deployment;
 mod driver;
+mod peers;
 mod planner;
 mod runner;
 mod splits;
