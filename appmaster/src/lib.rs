@@ -23,6 +23,7 @@ pub mod resourcemanager;
 pub mod rest;
 mod settings;
 pub mod standalone;
+pub mod stores;
 #[cfg(test)]
 mod testing;
 mod worker;

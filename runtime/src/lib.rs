@@ -12,6 +12,7 @@ pub mod fs;
 pub mod gateway;
 pub mod ha;
 pub mod logging;
+pub mod machine;
 pub mod memory;
 pub mod outcome;
 pub mod pid_file;

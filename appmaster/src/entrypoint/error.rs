@@ -9,6 +9,7 @@ use selvedge_runtime::scratch::NoScratch;
 use thiserror::Error;
 
 use crate::resourcemanager::ResourceManagerError;
+use crate::stores::StoreError;
 
 /// Why a cluster cannot start.
 #[derive(Debug, Error)]
@@ -32,6 +33,9 @@ pub enum StartError {
     /// The cluster ended first.
     #[error("the cluster ended before it had started: {0}")]
     Ended(String),
+    /// A store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// There is no directory for temporary files.
     #[error(transparent)]
     Scratch(#[from] NoScratch),

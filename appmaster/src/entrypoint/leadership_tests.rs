@@ -6,6 +6,7 @@ use std::time::Duration;
 use selvedge_core::JobId;
 use selvedge_core::status::{ApplicationStatus, JobStatus};
 use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, InMemoryEnsemble, InMemoryHaServices, LeaderRetrieval};
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 
@@ -40,6 +41,8 @@ async fn master(ensemble: &InMemoryEnsemble, behaviour: Behaviour) -> Master {
         rest_bind_ports: PortRange::any(),
         rpc_ports: PortRange::any(),
         driver: Arc::new(LocalDriver::new(workers.clone())),
+        cluster_id: None,
+        file_systems: FileSystems::local_only(),
         connectors: Arc::new(connectors),
         checker: Arc::new(StructureChecker),
         clock: Arc::new(SystemClock),
@@ -244,6 +247,8 @@ async fn with_program(program: Program) -> Ended {
         rest_bind_ports: PortRange::any(),
         rpc_ports: PortRange::any(),
         driver: Arc::new(LocalDriver::new(workers)),
+        cluster_id: None,
+        file_systems: FileSystems::local_only(),
         connectors: Arc::new(NotingConnectors::default()),
         checker: Arc::new(StructureChecker),
         clock: Arc::new(SystemClock),

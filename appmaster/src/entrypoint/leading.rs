@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use rand::SeedableRng;
@@ -21,12 +22,13 @@ use tonic::service::Routes;
 use super::announcer::Announcer;
 use super::fenced::FencedConnectors;
 use super::{Application, ClusterEnd, DispatcherMode};
-use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
+use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
 use crate::jobmaster::{self, JobMasters};
 use crate::offload::Offload;
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
 use crate::rest::{self, RestContext};
 use crate::settings::MasterSettings;
+use crate::stores::Stores;
 use crate::worker::WorkerConnector;
 
 /// What is the same under every leadership of the process.
@@ -44,6 +46,13 @@ pub(super) struct Parts {
     pub(super) application: Option<Arc<dyn Application>>,
     /// What is too large for messages to workers.
     pub(super) offload: Offload,
+    /// What outlives a leadership, and the process where that is configured.
+    pub(super) stores: Stores,
+    pub(super) cleanup: CleanupStrategy,
+    /// How long the client of a job may stay silent; `None` where it may go.
+    pub(super) client_timeout: Option<Duration>,
+    /// The largest request to REST, in bytes.
+    pub(super) max_content_length: usize,
     /// As it is shown, with the ports that were bound.
     pub(super) configuration: Arc<Configuration>,
     pub(super) log_file: Option<PathBuf>,
@@ -122,6 +131,11 @@ impl Parts {
                 clock: self.clock.clone(),
                 rpc_address: self.rpc_address.clone(),
             },
+            resources: vec![Arc::new(PersistedGraph(self.stores.job_graphs.clone()))],
+            stores: self.stores.clone(),
+            cleanup: self.cleanup,
+            client_timeout: self.client_timeout,
+            configuration: self.configuration.clone(),
             rng: StdRng::from_rng(rng),
             end,
         });
@@ -168,6 +182,7 @@ impl Parts {
             configuration: self.configuration.clone(),
             clock: self.clock.clone(),
             log_file: self.log_file.clone(),
+            max_content_length: self.max_content_length,
         })
     }
 }

@@ -31,6 +31,7 @@ use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker};
+use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, HaServicesRegistry, HaStart, LeaderComponent, StandaloneHaServices};
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange, RpcServer};
 use selvedge_runtime::shutdown::ShutdownWatch;
@@ -42,9 +43,10 @@ pub use error::StartError;
 pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::blobs::Blobs;
-use crate::dispatcher::{DispatcherError, DispatcherHandle};
+use crate::dispatcher::{CleanupStrategy, DispatcherError, DispatcherHandle};
 use crate::resourcemanager::{ResourceManagerDriver, ResourceManagerHandle};
-use crate::settings::MasterSettings;
+use crate::settings::{MasterSettings, client_timeout};
+use crate::stores::{StoreSettings, Stores};
 use component::Component;
 use front::{RestFront, Standing, rpc_front};
 use leading::Parts;
@@ -67,6 +69,10 @@ pub struct ClusterConfig {
     pub rest_bind_ports: PortRange,
     /// Ports for workers.
     pub rpc_ports: PortRange,
+    /// Its name among others below `high-availability.storageDir`; `None` where no other process goes on with its jobs.
+    pub cluster_id: Option<String>,
+    /// Where the stores are.
+    pub file_systems: FileSystems,
     /// Where workers come from.
     pub driver: Arc<dyn ResourceManagerDriver>,
     /// Sources' enumerators and sinks' committers.
@@ -244,6 +250,11 @@ impl ClusterEntrypoint {
     ) -> Result<(Cluster, WhenLeading), StartError> {
         let settings = MasterSettings::read(&config.configuration)?;
         let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
+        let stores = StoreSettings::read(&config.configuration, config.mode, config.cluster_id.as_deref())?;
+        let stores = Stores::open(stores, &config.file_systems)?;
+        let cleanup = CleanupStrategy::read(&config.configuration)?;
+        let client_timeout = client_timeout(&config.configuration)?;
+        let max_content_length = config.configuration.get(&rest_options::SERVER_MAX_CONTENT_LENGTH)?;
         let rest_bind_host = config.configuration.find(&rest_options::BIND_ADDRESS)?;
         let rest_bind_host = rest_bind_host.unwrap_or_else(|| config.bind_host.clone());
         let (rpc_listener, rpc_address) = listen(&config.host, &config.bind_host, &config.rpc_ports).await?;
@@ -285,6 +296,10 @@ impl ClusterEntrypoint {
                 election,
                 application,
                 offload: blobs.offload.clone(),
+                stores,
+                cleanup,
+                client_timeout,
+                max_content_length: usize::try_from(max_content_length).unwrap_or(usize::MAX),
                 configuration: Arc::new(effective(config.configuration, &rpc_address, &rest_address)),
                 log_file: config.log_file,
                 rpc_address: rpc_address.clone(),

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::Router;
+use selvedge_runtime::machine::Listener;
 use selvedge_runtime::rpc::{self, PortRange, RpcServer};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 
 use super::StartError;
+use crate::rest::RestListener;
 
 /// How long open connections may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,9 +42,9 @@ impl Server {
     }
 }
 
-pub(super) fn serve_rest(listener: TcpListener, router: Router) -> Server {
+pub(super) fn serve_rest(listener: Listener, router: Router) -> Server {
     Server::run(|stopped| async move {
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let serving = axum::serve(RestListener(listener), router).with_graceful_shutdown(async move {
             let _ = stopped.await;
         });
         if let Err(error) = serving.await {
@@ -64,11 +65,7 @@ pub(super) fn serve_rpc(server: RpcServer, router: Router, faults: mpsc::Sender<
 }
 
 /// Listens, and tells under which address others reach it: `host` and the port that was free.
-pub(super) async fn listen(
-    host: &str,
-    bind_host: &str,
-    ports: &PortRange,
-) -> Result<(TcpListener, String), StartError> {
+pub(super) async fn listen(host: &str, bind_host: &str, ports: &PortRange) -> Result<(Listener, String), StartError> {
     let listener = rpc::bind(bind_host, ports).await?;
     let port = listener.local_addr().map_err(StartError::Listener)?.port();
     Ok((listener, format!("{host}:{port}")))

@@ -18,6 +18,7 @@ use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest};
 use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::process::Termination;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 use thiserror::Error;
@@ -58,6 +59,8 @@ pub struct StandaloneMaster {
     pub configuration: Configuration,
     /// What the master needs of the operators, and who may decide who leads.
     pub composition: Composition,
+    /// Where the stores are.
+    pub file_systems: FileSystems,
     /// The log, where it is a file.
     pub log_file: Option<PathBuf>,
     /// The only job of the cluster; without, it takes jobs.
@@ -102,6 +105,8 @@ impl StandaloneMaster {
             rest_bind_ports: rest_ports(configuration)?,
             rpc_ports: rpc_ports(configuration)?,
             driver: Arc::new(StandaloneDriver),
+            cluster_id: Some(configuration.get(&high_availability::CLUSTER_ID)?),
+            file_systems: self.file_systems.clone(),
             connectors: self.composition.connectors.clone(),
             checker: self.composition.checker.clone(),
             clock: Arc::new(SystemClock),

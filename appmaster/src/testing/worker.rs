@@ -461,8 +461,8 @@ impl TaskExecutorGateway for Handler {
         Ok(CanBeReleasedResponse { can_be_released })
     }
 
-    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileContent> {
-        let line = format!("the log of {}\n", self.0.start.resource_id);
+    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
+        let line = format!("the log of {} {}\n", self.0.start.resource_id, request.name);
         Ok(FileContent {
             length: line.len() as u64,
             chunks: futures::stream::iter([Ok(Bytes::from(line))]).boxed(),

@@ -57,13 +57,14 @@ pub async fn run_standalone_master(
     };
     let _named = name_process(&configuration, daemon)?;
     let composition = Composition {
-        connectors: composition::connectors(file_systems),
+        connectors: composition::connectors(file_systems.clone()),
         checker: composition::graph_checker(),
         high_availability: composition::high_availability(),
     };
     let master = StandaloneMaster {
         configuration,
         composition,
+        file_systems,
         log_file,
         job,
     };

@@ -14,5 +14,6 @@ mod jobs;
 mod leader;
 mod local;
 mod memory;
+mod session;
 mod toolkit;
 mod yarn;

@@ -109,7 +109,7 @@ pub(crate) fn context(attempt: ExecutionAttemptId) -> TaskContext {
         memory: managed(MemorySize::default()),
         file_systems: no_files(),
         temp_dirs: Arc::default(),
-        io: Handle::current(),
+        io: Arc::new(Handle::current()),
         counters: Arc::new(TaskCounters::default()),
         cancelled: CancellationToken::new(),
     }

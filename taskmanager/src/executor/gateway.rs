@@ -12,6 +12,7 @@ use selvedge_runtime::gateway::proto::{
     RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::machine::run_blocking;
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::{Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
@@ -137,7 +138,7 @@ impl TaskExecutorGateway for Inbox {
             .await?;
         // Counting the pages of a large worker takes a while: neither the loop nor the runtime waits for it.
         let account = self.memory.clone();
-        report.memory = tokio::task::spawn_blocking(move || account.read()).await.ok();
+        report.memory = run_blocking(move || account.read()).await.ok();
         Ok(report)
     }
 
@@ -163,7 +164,7 @@ impl TaskExecutorGateway for Inbox {
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
-        self.files.read(request.kind()).await
+        self.files.read(&request).await
     }
 
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()> {

@@ -166,7 +166,7 @@ fn service(
             exchange,
             memory,
             notifications: notifications.clone(),
-            io,
+            io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {
             leader: leader(config)?,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest, yarn};
 use selvedge_core::status::JobStatus;
 use selvedge_core::{Configuration, JobGraph};
@@ -17,6 +18,7 @@ use selvedge_runtime::outcome::JobOutcome;
 use selvedge_runtime::process::Termination;
 use selvedge_runtime::rpc::PortRange;
 use yarn_common::environment::Environment;
+use yarn_rpc::ipc::IpcOptions;
 
 use super::staging::{self, StagingError};
 use super::{Compose, Composition, MasterError};
@@ -24,8 +26,7 @@ use crate::dispatcher::DispatcherError;
 use crate::entrypoint::{
     Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, DispatcherMode, Ended, WhenLeading,
 };
-use crate::yarn::driver::{DriverSettings, YarnDriverError, YarnResourceManagerDriver};
-use crate::yarn::launch::WorkerLaunch;
+use crate::yarn::driver::{YarnDriverError, YarnResourceManagerDriver};
 
 /// What the master is made of, before it serves.
 #[derive(Debug)]
@@ -49,14 +50,8 @@ impl Master {
         let host = container.environment.node.host().to_owned();
         settle(&mut container.configuration, &host);
         let token = container.credentials.am_rm_token().ok_or(MasterError::NoToken)?;
-        let launch = WorkerLaunch::new(
-            environment.clone(),
-            &container.credentials,
-            &container.configuration,
-            &container.assignments,
-        );
-        let settings = DriverSettings::read(&container.configuration, &container.hadoop)?;
-        let driver = YarnResourceManagerDriver::new(settings, token.clone(), host, launch);
+        let ipc = IpcOptions::default();
+        let driver = YarnResourceManagerDriver::of_container(&container, environment.clone(), token.clone(), ipc)?;
         Ok(Self {
             file_systems: container.file_systems()?,
             driver: Arc::new(driver),
@@ -132,6 +127,8 @@ impl Master {
             rest_bind_ports: PortRange::read(&configuration, &rest::BIND_PORT)?,
             rpc_ports: PortRange::read(&configuration, rpc_ports)?,
             driver: self.driver.clone(),
+            cluster_id: Some(self.cluster_id(&configuration)?),
+            file_systems: self.file_systems.clone(),
             connectors,
             checker,
             clock: Arc::new(SystemClock),
@@ -149,17 +146,19 @@ impl Master {
             .submit_job(Some(self.environment.job_id), graph)
             .await;
         match submitted {
-            Ok(_) => Ok(()),
-            Err(error @ DispatcherError::Duplicate { .. }) if self.may_follow_another()? => {
-                tracing::info!("an earlier attempt has left the job to this one: {error}");
+            // It runs again, or its end is known already and is that of the application.
+            Err(DispatcherError::Duplicate { .. }) => {
+                tracing::info!("an earlier attempt of this application has taken the job");
                 Ok(())
             }
-            Err(error) => Err(MasterError::Refused(error)),
+            submitted => submitted.map(drop).map_err(MasterError::Refused),
         }
     }
 
-    fn may_follow_another(&self) -> Result<bool, MasterError> {
-        Ok(high_availability::is_enabled(&self.container.configuration)?)
+    /// Under which name the attempts of this application know each other's jobs.
+    fn cluster_id(&self, configuration: &Configuration) -> Result<String, ConfigError> {
+        let named = configuration.find(&high_availability::CLUSTER_ID)?;
+        Ok(named.unwrap_or_else(|| self.environment.application_id.to_string()))
     }
 
     fn job_graph(&self) -> Result<JobGraph, MasterError> {

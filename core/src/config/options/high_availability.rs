@@ -22,6 +22,15 @@ pub const CLUSTER_ID: ConfigOption<String> = ConfigOption::new(
     "high-availability.zookeeper.path.namespace",
     "recovery.zookeeper.path.namespace",
 ]);
+/// What the next master needs.
+pub const STORAGE_DIR: ConfigOption<String> = ConfigOption::new(
+    "high-availability.storageDir",
+    "The directory for what masters must know of each other: job graphs and results.",
+)
+.with_deprecated_keys(&[
+    "high-availability.zookeeper.storageDir",
+    "recovery.zookeeper.storageDir",
+]);
 /// The ports of a master that can be replaced.
 pub const JOB_MANAGER_PORT: ConfigOption<String> = ConfigOption::new(
     "high-availability.jobmanager.port",
@@ -100,13 +109,10 @@ pub fn is_enabled(configuration: &Configuration) -> Result<bool, ConfigError> {
 area! {
     "high-availability", "What lets a cluster outlive its master";
     options {
-        TYPE, CLUSTER_ID, JOB_MANAGER_PORT, QUORUM, PATH_ROOT, ACL, AUTHORIZATION, CONNECTION_TIMEOUT, MAX_RETRY_ATTEMPTS,
+        TYPE, CLUSTER_ID, STORAGE_DIR, JOB_MANAGER_PORT, QUORUM, PATH_ROOT, ACL, AUTHORIZATION, CONNECTION_TIMEOUT, MAX_RETRY_ATTEMPTS,
         RETRY_WAIT, SESSION_TIMEOUT, TOLERATE_SUSPENDED_CONNECTIONS,
     }
     not yet {
-        /// The directory for what masters must know of each other.
-        "high-availability.storageDir": Text
-            formerly "high-availability.zookeeper.storageDir" | "recovery.zookeeper.storageDir";
         /// The node of job graphs.
         "high-availability.zookeeper.path.jobgraphs": Text = "/jobgraphs" formerly "recovery.zookeeper.path.jobgraphs";
         /// Whether changes of the servers are followed.

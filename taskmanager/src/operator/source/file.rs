@@ -199,6 +199,7 @@ impl SplitReader {
         Coming(
             host.ctx
                 .io
+                .runtime()
                 .spawn(async move { file_system.read(&location, range).await }),
         )
     }
