@@ -6,7 +6,7 @@ use std::sync::Arc;
 use selvedge_core::config::options::blob;
 use selvedge_runtime::blob::{BlobServer, BlobStore};
 use selvedge_runtime::gateway::grpc::serve_blobs;
-use selvedge_runtime::rpc::{self, RpcServer};
+use selvedge_runtime::rpc::{self, PortRange, RpcServer};
 use selvedge_runtime::scratch::{temp_dirs, usable};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -30,12 +30,8 @@ impl Blobs {
     /// Serves an empty store.
     pub(crate) async fn start(config: &ClusterConfig) -> Result<Self, StartError> {
         let settings = &config.configuration;
-        let port_error = |cause| StartError::Port {
-            setting: blob::SERVER_PORT.key(),
-            cause,
-        };
-        let ports = settings.get(&blob::SERVER_PORT)?.parse().map_err(port_error)?;
-        let listener = rpc::bind(&config.bind_host, &ports).await.map_err(port_error)?;
+        let ports = PortRange::read(settings, &blob::SERVER_PORT)?;
+        let listener = rpc::bind(&config.bind_host, &ports).await?;
         let server = RpcServer::new(listener).map_err(StartError::Listener)?;
         let address = format!("{}:{}", config.host, server.address().port());
         let directory = match settings.find(&blob::STORAGE_DIRECTORY)? {

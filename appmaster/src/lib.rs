@@ -16,11 +16,13 @@ pub mod dispatcher;
 pub mod entrypoint;
 mod heartbeat;
 pub mod jobmaster;
+mod life;
 pub mod local;
 mod offload;
 pub mod resourcemanager;
 pub mod rest;
 mod settings;
+pub mod standalone;
 pub mod stores;
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,7 @@
 
 use selvedge_core::Configuration;
 use selvedge_core::config::options::io::TMP_DIRS;
-use selvedge_core::config::options::{cluster, jobmanager, rest, taskmanager};
+use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest, taskmanager};
 use selvedge_core::config::{self, ConfigError, LoadError};
 use thiserror::Error;
 use yarn_common::conf::{ConfError, HadoopConfiguration};
@@ -148,6 +148,11 @@ fn settle(configuration: &mut Configuration, environment: &ContainerEnvironment)
         .map(|path| path.display().to_string())
         .collect();
     configuration.set(&TMP_DIRS, &directories.join(","));
+    // All attempts and workers of the application meet under its id.
+    let cluster_id = &high_availability::CLUSTER_ID;
+    if cluster_id.keys().all(|key| configuration.text(key).is_none()) {
+        configuration.set(cluster_id, &environment.container_id.application().to_string());
+    }
 }
 
 /// The client's own configuration, shipped; else that of the node.
@@ -238,6 +243,10 @@ mod tests {
         assert_eq!(text("taskmanager.bind-host"), Some("127.0.0.2"));
         assert_eq!(text("rest.bind-address"), Some("0.0.0.0"), "the user's own decision");
         assert_eq!(text("io.tmp.dirs"), Some("/data/1,/data/2"));
+        assert_eq!(
+            text("high-availability.cluster-id"),
+            Some("application_1700000000000_0007")
+        );
         let log = container.log_files("taskmanager").unwrap();
         assert_eq!(
             (log.directory.as_path(), log.level.as_str()),

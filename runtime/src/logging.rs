@@ -143,6 +143,7 @@ const CHATTY: &[&str] = &[
     "reqwest",
     "hdfs_native",
     "mio",
+    "zookeeper_client",
 ];
 
 fn filter(level: &str) -> Result<EnvFilter, LoggingError> {

@@ -1,9 +1,13 @@
 //! What this process and others take of the machine: open files, memory, CPU.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use procfs::process::Process;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// A reading or a limit that the system refuses.
 #[derive(Debug, Error)]
@@ -80,6 +84,55 @@ pub fn report_file_size_limit() -> std::io::Result<()> {
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
+/// SIGTERM and SIGINT: the first asks for an end in order, the second ends the process at once. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Termination {
+    asked: CancellationToken,
+    code: Arc<AtomicU8>,
+}
+
+impl Termination {
+    /// Listens from now on. To be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Where the system refuses the handlers.
+    pub fn listen() -> std::io::Result<Self> {
+        let termination = Self::default();
+        // They listen as long as the process lives.
+        for (kind, name) in [
+            (SignalKind::terminate(), "SIGTERM"),
+            (SignalKind::interrupt(), "SIGINT"),
+        ] {
+            let mut signals = signal(kind)?;
+            let told = termination.clone();
+            tokio::spawn(async move {
+                while signals.recv().await.is_some() {
+                    told.signalled(name, kind.as_raw_value());
+                }
+            });
+        }
+        Ok(termination)
+    }
+
+    fn signalled(&self, name: &str, number: i32) {
+        // What a shell calls a process that a signal ended.
+        let code = 128_u8.saturating_add(u8::try_from(number).unwrap_or(0));
+        if self.asked.is_cancelled() {
+            tracing::warn!("{name} again: this process ends at once");
+            std::process::exit(code.into());
+        }
+        tracing::warn!("{name}: this process ends; the same again ends it at once");
+        self.code.store(code, Ordering::Release);
+        self.asked.cancel();
+    }
+
+    /// Waits for the first signal, and tells the exit code that belongs to it: 143 for SIGTERM, 130 for SIGINT.
+    pub async fn asked(&self) -> u8 {
+        self.asked.cancelled().await;
+        self.code.load(Ordering::Acquire)
+    }
+}
+
 /// The memory of this process.
 pub fn memory() -> Result<MemoryReading, ProcessError> {
     memory_of(own_id())
@@ -148,6 +201,14 @@ mod tests {
             sum = (0..1_000_000_u64).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
         }
         assert!(memory_of(i32::MAX).unwrap_err().to_string().contains("2147483647"));
+    }
+
+    #[tokio::test]
+    async fn the_first_signal_asks_and_tells_the_exit_code_of_a_shell() {
+        let termination = Termination::listen().unwrap();
+        rustix::process::kill_process(rustix::process::getpid(), Signal::TERM).unwrap();
+        let asked = tokio::time::timeout(std::time::Duration::from_secs(60), termination.asked());
+        assert_eq!(asked.await.unwrap(), 143);
     }
 
     #[test]

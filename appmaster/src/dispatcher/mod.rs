@@ -38,6 +38,7 @@ pub use cluster_life::{ClusterEnd, DispatcherMode};
 pub use error::DispatcherError;
 
 use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};
+use crate::life::Life;
 use crate::stores::{JobSummary, Stores};
 use service::Service;
 
@@ -67,6 +68,7 @@ pub(crate) struct Environment {
 #[derive(Clone, Debug)]
 pub struct DispatcherHandle {
     requests: mpsc::Sender<Request>,
+    life: Life,
 }
 
 type Reply<T> = oneshot::Sender<T>;
@@ -111,12 +113,28 @@ pub struct JobsOverview {
 
 pub(crate) fn start(environment: Environment) -> DispatcherHandle {
     let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
+    let life = Life::default();
     // Ends when the last handle is dropped.
-    tokio::spawn(Service::new(environment, inbox).run());
-    DispatcherHandle { requests }
+    life.spawn(Service::new(environment, inbox).run());
+    DispatcherHandle { requests, life }
 }
 
 impl DispatcherHandle {
+    /// That of a process that has never led: every call says that there is no Dispatcher.
+    pub(crate) fn of_nobody() -> Self {
+        let (requests, _) = mpsc::channel(1);
+        Self {
+            requests,
+            life: Life::default(),
+        }
+    }
+
+    /// The leadership has ended: nothing more is decided or noted. Its jobs are suspended by their JobMasters.
+    pub(crate) async fn cut_off(&self) {
+        self.life.cut_off().await;
+    }
+
+    /// Checks a graph and starts its JobMaster; returns as soon as that runs. Without an id, the job gets a random one.
     /// Checks a graph, stores it and starts its JobMaster; returns as soon as that runs. Without an id, the job gets a
     /// random one.
     ///

@@ -3,6 +3,7 @@
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
 use selvedge_runtime::blob::BlobError;
+use selvedge_runtime::ha::HaError;
 use selvedge_runtime::rpc::PortRangeError;
 use selvedge_runtime::scratch::NoScratch;
 use thiserror::Error;
@@ -21,17 +22,17 @@ pub enum StartError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// A port cannot be bound.
-    #[error("cannot listen at the ports of {setting}")]
-    Port {
-        /// The setting that widens them.
-        setting: &'static str,
-        /// Which ports, and why.
-        #[source]
-        cause: PortRangeError,
-    },
+    #[error("cannot listen")]
+    Port(#[from] PortRangeError),
     /// A bound port has no address.
     #[error("a server's socket cannot be used: {0}")]
     Listener(#[source] std::io::Error),
+    /// Who leads cannot be told.
+    #[error(transparent)]
+    HighAvailability(#[from] HaError),
+    /// The cluster ended first.
+    #[error("the cluster ended before it had started: {0}")]
+    Ended(String),
     /// A store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),

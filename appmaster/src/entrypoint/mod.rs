@@ -1,49 +1,56 @@
 //! Starts a cluster's master and ends it: the services in Flink's order, in reverse at the end.
 //!
 //! ```text
-//! settings ─► ports (RPC, REST) ─► ResourceManager ─► Dispatcher ─► REST serves ─► RPC serves ─► driver connects
-//! end: Dispatcher says so, or the driver broke and the Dispatcher has failed the jobs ─► workers end, driver deregisters ─► REST ─► RPC
+//! settings ─► ports (RPC, REST) ─► both serve ─► election ─► granted: ResourceManager, Dispatcher, driver connects
+//! end: the Dispatcher says so, or what cannot be mended breaks ─► workers end, driver deregisters ─► REST ─► RPC ─► election
 //! ```
+//!
+//! What is under leadership stands in `leading.rs`, its life in `component.rs`.
 
+mod announcer;
+mod component;
 mod error;
+mod fenced;
+mod front;
+#[cfg(test)]
+mod leadership_tests;
+mod leading;
+mod servers;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use async_trait::async_trait;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::Configuration;
-use selvedge_core::config::options::{jobmanager, rest as rest_options, yarn};
+use selvedge_core::config::options::{cluster, jobmanager, rest as rest_options};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
-use selvedge_runtime::connector::{Connectors, GraphChecker, report};
+use selvedge_runtime::connector::{Connectors, GraphChecker};
 use selvedge_runtime::fs::FileSystems;
-use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
-use selvedge_runtime::machine::Listener;
-use selvedge_runtime::rpc::{self, ApplicationSecret, PortRange, RpcServer};
+use selvedge_runtime::ha::{HaServices, HaServicesRegistry, HaStart, LeaderComponent, StandaloneHaServices};
+use selvedge_runtime::rpc::{ApplicationSecret, PortRange, RpcServer};
+use selvedge_runtime::shutdown::ShutdownWatch;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
-use tonic::service::Routes;
+use tokio_util::sync::CancellationToken;
 
 pub use error::StartError;
 
 pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::blobs::Blobs;
-use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
-use crate::jobmaster::{self, JobMasters};
-use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
-use crate::rest::{self, RestContext, RestListener};
+use crate::dispatcher::{CleanupStrategy, DispatcherError, DispatcherHandle};
+use crate::resourcemanager::{ResourceManagerDriver, ResourceManagerHandle};
 use crate::settings::{MasterSettings, client_timeout};
 use crate::stores::{StoreSettings, Stores};
-use crate::worker::WorkerConnector;
-
-/// How long open REST connections may take to end.
-const REST_PATIENCE: Duration = Duration::from_secs(2);
+use component::Component;
+use front::{RestFront, Standing, rpc_front};
+use leading::Parts;
+use servers::{listen, serve_rest, serve_rpc};
 
 /// What a cluster is made of.
 #[derive(Debug)]
@@ -62,12 +69,12 @@ pub struct ClusterConfig {
     pub rest_bind_ports: PortRange,
     /// Ports for workers.
     pub rpc_ports: PortRange,
-    /// Where workers come from.
-    pub driver: Arc<dyn ResourceManagerDriver>,
     /// Its name among others below `high-availability.storageDir`; `None` where no other process goes on with its jobs.
     pub cluster_id: Option<String>,
     /// Where the stores are.
     pub file_systems: FileSystems,
+    /// Where workers come from.
+    pub driver: Arc<dyn ResourceManagerDriver>,
     /// Sources' enumerators and sinks' committers.
     pub connectors: Arc<dyn Connectors>,
     /// Checks and completes submitted graphs.
@@ -83,129 +90,244 @@ pub struct ClusterConfig {
 /// Under which key pages look for the port of the REST endpoint.
 const REST_PORT: &str = "rest.port";
 
+/// What runs where the cluster runs: an application's program, or what submits the job of a cluster that has one.
+#[async_trait]
+pub trait Application: Send + Sync + std::fmt::Debug + 'static {
+    /// Called each time this process becomes leader, when workers can come.
+    ///
+    /// # Errors
+    /// Why the cluster cannot go on.
+    async fn run(&self, dispatcher: DispatcherHandle) -> Result<(), String>;
+}
+
+/// What a cluster's master works with besides its own components.
+#[derive(Debug)]
+pub struct ClusterServices {
+    /// Who leads.
+    pub ha: Arc<dyn HaServices>,
+    /// What runs when this process leads.
+    pub application: Option<Arc<dyn Application>>,
+    /// Is told how far the shutdown is.
+    pub shutdown: ShutdownWatch,
+    /// Whether a fault ends the process at once; never where the process is not the master's own.
+    pub halt_on_fatal_error: bool,
+}
+
+impl ClusterServices {
+    /// With these services of high availability, and no program.
+    pub fn new(ha: Arc<dyn HaServices>) -> Self {
+        Self {
+            ha,
+            application: None,
+            shutdown: ShutdownWatch::default(),
+            halt_on_fatal_error: false,
+        }
+    }
+
+    /// Those of a cluster with one master for ever.
+    pub fn standalone(seed: u64) -> Self {
+        Self::new(Arc::new(StandaloneHaServices::leading(seed)))
+    }
+
+    /// Those of a process that is the master's own, as the settings say.
+    ///
+    /// # Errors
+    /// [`StartError`]: a setting, or who keeps the election cannot be reached.
+    pub async fn read(
+        registry: &HaServicesRegistry,
+        configuration: &Configuration,
+        seed: u64,
+    ) -> Result<Self, StartError> {
+        let start = HaStart {
+            configuration,
+            seed,
+            resource_manager: None,
+        };
+        Ok(Self {
+            halt_on_fatal_error: configuration.get(&cluster::HALT_ON_FATAL_ERROR)?,
+            ..Self::new(registry.create(start).await?)
+        })
+    }
+}
+
+/// How much has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    /// The cluster: who waits for its end was told, and nothing is kept for another master.
+    Graceful,
+    /// This process alone: another master may go on, and finds all that is kept for it.
+    ProcessAlone,
+}
+
+/// How a master has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// What users are told.
+    pub end: ClusterEnd,
+    /// How much has ended.
+    pub shutdown: Shutdown,
+}
+
+impl Ended {
+    const fn graceful(end: ClusterEnd) -> Self {
+        let shutdown = Shutdown::Graceful;
+        Self { end, shutdown }
+    }
+
+    const fn process_alone(diagnostics: String) -> Self {
+        let status = ApplicationStatus::Unknown;
+        Self {
+            end: ClusterEnd { status, diagnostics },
+            shutdown: Shutdown::ProcessAlone,
+        }
+    }
+}
+
 /// Starts clusters.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterEntrypoint;
 
-/// A running cluster.
+/// The first leadership of a master, to be waited for.
+#[derive(Debug)]
+pub struct WhenLeading(oneshot::Receiver<Result<(), StartError>>);
+
+impl WhenLeading {
+    /// Waits until the master leads and its driver is connected.
+    ///
+    /// # Errors
+    /// [`StartError`] where it has ended instead; all its services have then.
+    pub async fn wait(self, cluster: &Cluster) -> Result<(), StartError> {
+        let outcome = self.0.await;
+        if let Ok(Ok(())) = outcome {
+            return Ok(());
+        }
+        let ended = cluster.wait_terminated().await;
+        Err(match outcome {
+            Ok(Err(error)) => error,
+            _ => StartError::Ended(ended.diagnostics),
+        })
+    }
+}
+
+/// A running cluster's master.
 #[derive(Debug)]
 pub struct Cluster {
     rest_address: String,
     rpc_address: String,
-    dispatcher: DispatcherHandle,
-    resource_manager: ResourceManagerHandle,
-    ended: watch::Receiver<Option<ClusterEnd>>,
+    standing: watch::Receiver<Standing>,
+    terminate: CancellationToken,
+    ended: watch::Receiver<Option<Ended>>,
 }
 
 impl ClusterEntrypoint {
-    /// Starts all services; returns when the driver is connected.
+    /// Starts a master whose leadership `high-availability.type` decides; returns when it leads and its driver is connected.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
     pub async fn start(config: ClusterConfig) -> Result<Cluster, StartError> {
+        let services =
+            ClusterServices::read(&HaServicesRegistry::default(), &config.configuration, config.seed).await?;
+        Self::start_with(config, services).await
+    }
+
+    /// The same with these services.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(config: ClusterConfig, services: ClusterServices) -> Result<Cluster, StartError> {
+        let (cluster, leading) = Self::stand_by(config, services).await?;
+        leading.wait(&cluster).await?;
+        Ok(cluster)
+    }
+
+    /// Starts a master that may have to wait for its leadership; returns when its servers listen.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn stand_by(
+        config: ClusterConfig,
+        services: ClusterServices,
+    ) -> Result<(Cluster, WhenLeading), StartError> {
         let settings = MasterSettings::read(&config.configuration)?;
+        let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
         let stores = StoreSettings::read(&config.configuration, config.mode, config.cluster_id.as_deref())?;
         let stores = Stores::open(stores, &config.file_systems)?;
         let cleanup = CleanupStrategy::read(&config.configuration)?;
-        let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
-        let rpc_listener = rpc::bind(&config.bind_host, &config.rpc_ports)
-            .await
-            .map_err(|cause| StartError::Port {
-                setting: yarn::APPLICATION_MASTER_PORT.key(),
-                cause,
-            })?;
-        let rest_listener = rpc::bind(&config.bind_host, &config.rest_bind_ports)
-            .await
-            .map_err(|cause| StartError::Port {
-                setting: rest_options::BIND_PORT.key(),
-                cause,
-            })?;
-        let rpc_address = advertised(&config.host, &rpc_listener)?;
-        let rest_address = advertised(&config.host, &rest_listener)?;
-        tracing::info!("REST at {rest_address}, RPC at {rpc_address}");
-
-        let mut rng = StdRng::seed_from_u64(config.seed);
-        let (fatal, fatals) = mpsc::channel(1);
-        let (end, dispatcher_end) = oneshot::channel();
-        let blobs = Blobs::start(&config).await?;
-        let workers = WorkerConnector::new(config.secret.clone(), settings.ask_timeout);
-        let workers = workers.with_offload(blobs.offload.clone());
-        let pending = resourcemanager::create(resourcemanager::Environment {
-            settings: settings.clone(),
-            process,
-            driver: config.driver,
-            workers: workers.clone(),
-            clock: config.clock.clone(),
-            rng: StdRng::from_rng(&mut rng),
-            fatal: fatal.clone(),
-            resource_manager_address: rpc_address.clone(),
-            rest_address: rest_address.clone(),
-            secret: config.secret.clone(),
-        });
-        let resource_manager = pending.handle();
-        let job_masters = JobMasters::default();
         let client_timeout = client_timeout(&config.configuration)?;
         let max_content_length = config.configuration.get(&rest_options::SERVER_MAX_CONTENT_LENGTH)?;
-        let max_content_length = usize::try_from(max_content_length).unwrap_or(usize::MAX);
-        let configuration = Arc::new(effective(config.configuration, &rpc_address, &rest_address));
-        let dispatcher = dispatcher::start(dispatcher::Environment {
-            mode: config.mode,
-            checker: config.checker,
-            job_masters: job_masters.clone(),
-            job_master: jobmaster::Environment {
+        let rest_bind_host = config.configuration.find(&rest_options::BIND_ADDRESS)?;
+        let rest_bind_host = rest_bind_host.unwrap_or_else(|| config.bind_host.clone());
+        let (rpc_listener, rpc_address) = listen(&config.host, &config.bind_host, &config.rpc_ports).await?;
+        let (rest_listener, rest_address) = listen(&config.host, &rest_bind_host, &config.rest_bind_ports).await?;
+        tracing::info!("REST at {rest_address}, RPC at {rpc_address}");
+        let blobs = Blobs::start(&config).await?;
+
+        let ClusterServices {
+            ha,
+            application,
+            shutdown,
+            halt_on_fatal_error,
+        } = services;
+        let (standing, known) = watch::channel(Standing::NeverLed);
+        let (faulty, faults) = mpsc::channel(1);
+        let rest_front = RestFront {
+            standing: known.clone(),
+            leader: ha.retrieval(LeaderComponent::RestServer),
+            own_address: rest_address.clone(),
+        };
+        let rest = serve_rest(rest_listener, rest_front.router());
+        let rpc_server = RpcServer::new(rpc_listener).map_err(StartError::Listener)?;
+        let rpc = serve_rpc(rpc_server, rpc_front(known.clone()), faulty);
+        let election = ha.election();
+        let (started, when_started) = oneshot::channel();
+        let (ended, when_ended) = watch::channel(None);
+        let terminate = CancellationToken::new();
+        let component = Component {
+            leadership: election.leadership(),
+            parts: Parts {
                 settings,
+                process,
+                mode: config.mode,
+                secret: config.secret,
+                driver: config.driver,
                 connectors: config.connectors,
-                workers,
-                resource_manager: resource_manager.clone(),
-                clock: config.clock.clone(),
-                rpc_address: rpc_address.clone(),
-            },
-            resources: vec![Arc::new(PersistedGraph(stores.job_graphs.clone()))],
-            stores: stores.clone(),
-            cleanup,
-            client_timeout,
-            configuration: configuration.clone(),
-            rng,
-            end,
-        });
-        let rest = serve_rest(
-            rest_listener,
-            RestContext {
-                dispatcher: dispatcher.clone(),
-                resource_manager: resource_manager.clone(),
-                configuration,
+                checker: config.checker,
                 clock: config.clock,
+                election,
+                application,
+                offload: blobs.offload.clone(),
+                stores,
+                cleanup,
+                client_timeout,
+                max_content_length: usize::try_from(max_content_length).unwrap_or(usize::MAX),
+                configuration: Arc::new(effective(config.configuration, &rpc_address, &rest_address)),
                 log_file: config.log_file,
-                max_content_length,
+                rpc_address: rpc_address.clone(),
+                rest_address: rest_address.clone(),
             },
-        );
-        let routes = Routes::new(serve_resource_manager(Arc::new(pending.gateway()), &config.secret))
-            .add_service(serve_job_master(Arc::new(job_masters), &config.secret));
-        let rpc = serve_rpc(
-            RpcServer::new(rpc_listener).map_err(StartError::Listener)?,
-            routes,
-            fatal,
-        );
-        if let Err(error) = pending.start().await {
-            rest.stop().await;
-            rpc.stop().await;
-            return Err(error.into());
-        }
-        let (ended, watched) = watch::channel(None);
-        let services = Services {
-            dispatcher: dispatcher.clone(),
-            resource_manager: resource_manager.clone(),
-            stores,
+            rng: StdRng::seed_from_u64(config.seed),
+            ha,
+            leading: None,
+            standing,
+            started: Some(started),
+            terminate: terminate.clone(),
+            faults,
             rest,
             rpc,
-            _blobs: blobs,
+            blobs,
+            watch: shutdown,
+            halt_on_fatal_error,
         };
         // Ends with the cluster.
-        tokio::spawn(supervise(services, dispatcher_end, fatals, ended));
-        Ok(Cluster {
+        tokio::spawn(component.run(ended));
+        let cluster = Cluster {
             rest_address,
             rpc_address,
-            dispatcher,
-            resource_manager,
-            ended: watched,
-        })
+            standing: known,
+            terminate,
+            ended: when_ended,
+        };
+        Ok((cluster, WhenLeading(when_started)))
     }
 }
 
@@ -220,130 +342,53 @@ impl Cluster {
         &self.rpc_address
     }
 
-    /// Takes jobs and answers questions about them.
-    pub const fn dispatcher(&self) -> &DispatcherHandle {
-        &self.dispatcher
+    /// Takes jobs and answers questions about them, under the present leadership; that of an earlier one answers that it has
+    /// ended.
+    pub fn dispatcher(&self) -> DispatcherHandle {
+        let standing = self.standing.borrow();
+        let last = standing.last().map(|gateways| gateways.dispatcher.clone());
+        last.unwrap_or_else(DispatcherHandle::of_nobody)
     }
 
-    /// Answers questions about workers.
-    pub const fn resource_manager(&self) -> &ResourceManagerHandle {
-        &self.resource_manager
+    /// Answers questions about workers, in the same way.
+    pub fn resource_manager(&self) -> ResourceManagerHandle {
+        let standing = self.standing.borrow();
+        let last = standing.last().map(|gateways| gateways.resource_manager.clone());
+        last.unwrap_or_else(ResourceManagerHandle::of_nobody)
     }
 
-    /// Cancels what runs, ends the cluster with this status, and waits until it has ended.
+    /// Cancels what runs, ends the cluster with this status, and waits until it has ended. Where this process does not lead,
+    /// it alone ends.
     pub async fn shutdown(&self, status: ApplicationStatus, diagnostics: &str) -> ClusterEnd {
-        // A Dispatcher that has ended means a cluster that ends.
-        let _ = self.dispatcher.shut_down_cluster(status, diagnostics.to_owned()).await;
+        let asked = self
+            .dispatcher()
+            .shut_down_cluster(status, diagnostics.to_owned())
+            .await;
+        if matches!(asked, Err(DispatcherError::Gone)) {
+            // A cluster that ends already goes on doing so.
+            self.terminate.cancel();
+        }
         self.wait_terminated().await
+    }
+
+    /// Ends this process's part, as SIGTERM does: jobs are SUSPENDED, what another master needs is kept, nobody is told that
+    /// the application has ended. Returns when all services have ended.
+    pub async fn terminate(&self) -> Ended {
+        self.terminate.cancel();
+        self.wait_ended().await
     }
 
     /// Waits until the cluster has ended, by itself or by someone's wish: all workers are gone, the driver is told.
     pub async fn wait_terminated(&self) -> ClusterEnd {
+        self.wait_ended().await.end
+    }
+
+    /// The same, and how much has ended.
+    pub async fn wait_ended(&self) -> Ended {
         let mut ended = self.ended.clone();
         let end = ended.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
-        end.unwrap_or_else(|| ClusterEnd {
-            status: ApplicationStatus::Unknown,
-            diagnostics: "the cluster ended without saying how".to_owned(),
-        })
+        end.unwrap_or_else(|| Ended::process_alone("the cluster ended without saying how".to_owned()))
     }
-}
-
-struct Services {
-    dispatcher: DispatcherHandle,
-    resource_manager: ResourceManagerHandle,
-    stores: Stores,
-    rest: Server,
-    rpc: Server,
-    /// Ends with the others.
-    _blobs: Blobs,
-}
-
-/// Waits for the end and ends the services in reverse order.
-async fn supervise(
-    services: Services,
-    mut dispatcher_end: oneshot::Receiver<ClusterEnd>,
-    mut fatals: mpsc::Receiver<String>,
-    ended: watch::Sender<Option<ClusterEnd>>,
-) {
-    let failed = |diagnostics| ClusterEnd {
-        status: ApplicationStatus::Failed,
-        diagnostics,
-    };
-    let end = tokio::select! {
-        biased;
-        end = &mut dispatcher_end => end.unwrap_or_else(|_| failed("the Dispatcher broke down".to_owned())),
-        Some(cause) = fatals.recv() => {
-            tracing::error!("the cluster cannot go on: {cause}");
-            let drained = drain(&services.dispatcher, dispatcher_end, cause.clone()).await;
-            drained.unwrap_or_else(|| failed(cause))
-        }
-    };
-    tracing::info!("the cluster ends: {:?} {}", end.status, end.diagnostics);
-    services
-        .resource_manager
-        .stop(end.status, end.diagnostics.clone())
-        .await;
-    // Whoever has to know how the cluster ended does now.
-    if let Err(error) = services.stores.job_results.close().await {
-        tracing::warn!("the results of the cluster's jobs are left behind: {}", report(&error));
-    }
-    services.rest.stop().await;
-    services.rpc.stop().await;
-    let _ = ended.send(Some(end));
-}
-
-/// Has the running jobs fail and remove what they have written, while the workers can still be reached. `None` where that
-/// has not come to an end in time.
-async fn drain(dispatcher: &DispatcherHandle, end: oneshot::Receiver<ClusterEnd>, cause: String) -> Option<ClusterEnd> {
-    let drained = async {
-        // A Dispatcher that is gone has dropped the other end.
-        let _ = dispatcher.shut_down_cluster(ApplicationStatus::Failed, cause).await;
-        end.await.ok()
-    };
-    // The Dispatcher keeps the time itself; twice of it is enough for one that does not.
-    tokio::time::timeout(2 * DRAIN_PATIENCE, drained).await.ok().flatten()
-}
-
-/// A server on a task of its own.
-struct Server {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Server {
-    /// Ends it; open connections may finish what they are at.
-    async fn stop(mut self) {
-        let _ = self.stop.send(());
-        if tokio::time::timeout(REST_PATIENCE, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
-    }
-}
-
-fn serve_rest(listener: Listener, context: RestContext) -> Server {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(async move {
-        let serving = axum::serve(RestListener(listener), rest::router(context)).with_graceful_shutdown(async move {
-            let _ = stopped.await;
-        });
-        if let Err(error) = serving.await {
-            tracing::error!("the REST endpoint failed: {error}");
-        }
-    });
-    Server { stop, task }
-}
-
-fn serve_rpc(server: RpcServer, routes: Routes, fatal: mpsc::Sender<String>) -> Server {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(async move {
-        let stopped = async move {
-            let _ = stopped.await;
-        };
-        if let Err(error) = server.serve(routes, stopped).await {
-            let _ = fatal.send(report(&error)).await;
-        }
-    });
-    Server { stop, task }
 }
 
 /// The settings with the ports that the servers were given: what `/jobmanager/config` shows.
@@ -357,9 +402,4 @@ fn effective(mut configuration: Configuration, rpc_address: &str, rest_address: 
         configuration.set_text(port_key, port);
     }
     configuration
-}
-
-fn advertised(host: &str, listener: &Listener) -> Result<String, StartError> {
-    let port = listener.local_addr().map_err(StartError::Listener)?.port();
-    Ok(format!("{host}:{port}"))
 }

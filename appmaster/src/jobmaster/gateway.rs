@@ -1,7 +1,7 @@
 //! The JobMasters of this process behind one gRPC service: the job id selects one, its fencing token must fit.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use async_trait::async_trait;
 use selvedge_core::resource::{ProfileSpec, ResourceProfile};
@@ -14,6 +14,7 @@ use selvedge_runtime::gateway::proto::{
     UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, proto};
+use tokio::sync::watch;
 
 use super::state::SlotOffer;
 use super::task_events::TaskReport;
@@ -21,25 +22,48 @@ use super::{JobMasterHandle, Request};
 
 /// The running JobMasters by job.
 #[derive(Clone, Debug, Default)]
-pub struct JobMasters(Arc<RwLock<BTreeMap<JobId, JobMasterHandle>>>);
+pub struct JobMasters {
+    masters: Arc<RwLock<BTreeMap<JobId, JobMasterHandle>>>,
+    /// Which jobs there are, for who tells where they are.
+    jobs: watch::Sender<BTreeSet<JobId>>,
+}
 
 impl JobMasters {
     pub(crate) fn add(&self, handle: JobMasterHandle) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(handle.job_id, handle);
+        let job = handle.job_id;
+        self.masters().insert(job, handle);
+        self.jobs.send_modify(|jobs| {
+            jobs.insert(job);
+        });
     }
 
     pub(crate) fn remove(&self, job: &JobId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(job);
+        self.masters().remove(job);
+        self.jobs.send_modify(|jobs| {
+            jobs.remove(job);
+        });
+    }
+
+    /// The jobs that have a JobMaster, now and from now on.
+    pub(crate) fn jobs(&self) -> watch::Receiver<BTreeSet<JobId>> {
+        self.jobs.subscribe()
+    }
+
+    fn masters(&self) -> RwLockWriteGuard<'_, BTreeMap<JobId, JobMasterHandle>> {
+        self.masters.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leadership is lost: all jobs are suspended. Returns when all JobMasters are gone.
+    pub(crate) async fn suspend_all(&self) {
+        let all = std::mem::take(&mut *self.masters());
+        futures::future::join_all(all.values().map(JobMasterHandle::suspend)).await;
     }
 
     /// The JobMaster that a call means: the one place where stale calls are dropped.
     fn find(&self, job: &[u8], token: &[u8]) -> GatewayResult<JobMasterHandle> {
         let job = JobId::from_wire(job)?;
         let token = LeaderSessionId::from_wire(token)?;
-        let masters = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let masters = self.masters.read().unwrap_or_else(PoisonError::into_inner);
         let Some(handle) = masters.get(&job) else {
             return Err(GatewayError::Fenced(format!("no JobMaster runs job {job}")));
         };

@@ -115,6 +115,8 @@ type Reply<T> = oneshot::Sender<T>;
 #[derive(Debug)]
 enum Request {
     Details(Reply<Arc<ExecutionGraph>>),
+    /// Leadership is lost.
+    Suspend,
     Summary(Reply<JobSummary>),
     Cancel(Reply<Result<(), JobMasterError>>),
     Fail {
@@ -205,6 +207,14 @@ impl JobMasterHandle {
     /// Fails the job; returns when that is decided, not when the job has ended.
     pub(crate) async fn fail(&self, cause: String) -> Result<(), JobMasterError> {
         self.call(|reply| Request::Fail { cause, reply }).await
+    }
+
+    /// Leadership is lost: the job is SUSPENDED here, and another master goes on with it. Workers are told, what sinks have
+    /// written stays. Returns when the JobMaster is gone.
+    pub(crate) async fn suspend(&self) {
+        if self.requests.send(Request::Suspend).await.is_ok() {
+            self.requests.closed().await;
+        }
     }
 
     async fn call<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, JobMasterError> {

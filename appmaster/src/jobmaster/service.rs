@@ -288,6 +288,7 @@ impl Service {
                 self.refresh_figures(now);
                 let _ = reply.send(Arc::new(self.state.graph.clone()));
             }
+            Request::Suspend => return self.state.suspend(now),
             Request::Summary(reply) => {
                 let _ = reply.send(JobSummary::from(&self.state.graph));
             }

@@ -335,6 +335,14 @@ impl JobState {
         self.graph.further_failures.push(failure);
     }
 
+    /// Leadership is lost: another master goes on with the job, and with what was written.
+    pub(super) fn suspend(&mut self, now: Now) -> Vec<Action> {
+        match self.has_ended() {
+            true => Vec::new(),
+            false => self.end(JobStatus::Suspended, now),
+        }
+    }
+
     fn end(&mut self, status: JobStatus, now: Now) -> Vec<Action> {
         self.ending = Ending::Ended;
         self.partitions.stop_all();

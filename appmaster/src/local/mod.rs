@@ -65,6 +65,11 @@ impl LocalDriver {
         }
     }
 
+    async fn stop_all(&self) {
+        let workers = std::mem::take(&mut self.inner().workers);
+        futures::future::join_all(workers.values().map(|worker| worker.stop())).await;
+    }
+
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,8 +130,11 @@ impl ResourceManagerDriver for LocalDriver {
     }
 
     async fn deregister(&self, _status: ApplicationStatus, _diagnostics: &str) -> Result<(), DriverError> {
-        let workers = std::mem::take(&mut self.inner().workers);
-        futures::future::join_all(workers.values().map(|worker| worker.stop())).await;
+        self.stop_all().await;
         Ok(())
+    }
+
+    async fn suspend(&self) {
+        self.stop_all().await;
     }
 }

@@ -85,6 +85,14 @@ pub trait ResourceManagerDriver: Send + Sync + std::fmt::Debug + 'static {
     /// The application ends with this status. On YARN: unregisters.
     async fn deregister(&self, status: ApplicationStatus, diagnostics: &str) -> Result<(), DriverError>;
 
+    /// The leadership has ended while the application goes on: workers that live by this process end, nobody is told.
+    async fn suspend(&self) {}
+
+    /// Whether [`Self::initialize`] may be called again, under another leadership. Not on YARN: an attempt registers once.
+    fn can_lead_again(&self) -> bool {
+        true
+    }
+
     /// The worker that comes where this one is asked for: YARN gives whole cores only.
     fn as_started(&self, process: TaskExecutorProcessSpec) -> TaskExecutorProcessSpec {
         process

@@ -51,6 +51,7 @@ pub use slot_manager::{Capacity, ClusterBounds, ClusterUse, Matching, Most, Slot
 pub use standalone::StandaloneDriver;
 
 use crate::MasterSettings;
+use crate::life::Life;
 use crate::worker::WorkerConnector;
 use gateway::Gateway;
 use service::Service;
@@ -61,6 +62,8 @@ const QUEUE: usize = 1024;
 
 /// What the ResourceManager works with.
 pub(crate) struct Environment {
+    /// The leadership under which it acts: what its calls to workers carry.
+    pub(crate) leader: LeaderSessionId,
     pub(crate) settings: MasterSettings,
     pub(crate) process: TaskExecutorProcessSpec,
     pub(crate) driver: Arc<dyn ResourceManagerDriver>,
@@ -112,6 +115,7 @@ pub struct ResourceManagerHandle {
     hurry: Arc<Notify>,
     /// Whether the driver is connected. Before, no worker can have registered.
     connected: Arc<AtomicBool>,
+    life: Life,
 }
 
 type Reply<T> = oneshot::Sender<T>;
@@ -182,14 +186,14 @@ pub(crate) struct Pending {
 }
 
 /// Makes a ResourceManager; REST can be served while its driver connects.
-pub(crate) fn create(mut environment: Environment) -> Pending {
-    let leader = LeaderSessionId::random(&mut environment.rng);
+pub(crate) fn create(environment: Environment) -> Pending {
     let (requests, inbox) = mpsc::channel(QUEUE);
     let handle = ResourceManagerHandle {
-        leader,
+        leader: environment.leader,
         requests,
         hurry: Arc::new(Notify::new()),
         connected: Arc::default(),
+        life: Life::default(),
     };
     Pending {
         handle,
@@ -231,13 +235,25 @@ impl Pending {
             .map_err(ResourceManagerError::Start)?;
         handle.connected.store(true, Ordering::Release);
         let service = Service::new(handle.leader, environment, inbox, driver_events, handle.hurry);
-        // Ends by `stop`.
-        tokio::spawn(service.run());
+        // Ends by `stop`, or is cut off.
+        handle.life.spawn(service.run());
         Ok(())
     }
 }
 
 impl ResourceManagerHandle {
+    /// That of a process that has never led: every call says that there is no ResourceManager.
+    pub(crate) fn of_nobody() -> Self {
+        let (requests, _) = mpsc::channel(1);
+        Self {
+            leader: LeaderSessionId::from_bytes([0; 16]),
+            requests,
+            hurry: Arc::default(),
+            connected: Arc::default(),
+            life: Life::default(),
+        }
+    }
+
     /// A JobMaster says that it leads its job. Another one may do so only when this one has ended.
     pub(crate) async fn register_job_master(
         &self,
@@ -347,6 +363,11 @@ impl ResourceManagerHandle {
                 reply,
             })
             .await;
+    }
+
+    /// The leadership has ended: nothing more is decided, and nobody is told. Workers find the next leader by themselves.
+    pub(crate) async fn cut_off(&self) {
+        self.life.cut_off().await;
     }
 
     fn is_connected(&self) -> bool {

@@ -44,6 +44,11 @@ impl IntoResponse for RestError {
     }
 }
 
+/// The answer of an endpoint that cannot serve for now: 503.
+pub(crate) fn unavailable(message: &str) -> Response {
+    RestError::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response()
+}
+
 impl From<DispatcherError> for RestError {
     fn from(error: DispatcherError) -> Self {
         let status = match &error {

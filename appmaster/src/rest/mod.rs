@@ -36,6 +36,7 @@ use crate::dispatcher::DispatcherHandle;
 use crate::resourcemanager::ResourceManagerHandle;
 pub(crate) use archive::archive;
 use error::RestError;
+pub(crate) use error::unavailable;
 pub(crate) use listener::RestListener;
 
 /// What the handlers speak to.

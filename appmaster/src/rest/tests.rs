@@ -36,7 +36,8 @@ async fn finished(cluster: &Cluster, parallelism: u32) -> JobId {
         .submit_job(None, word_count(parallelism))
         .await
         .unwrap();
-    let result = cluster.dispatcher().await_result(job);
+    let dispatcher = cluster.dispatcher();
+    let result = dispatcher.await_result(job);
     tokio::time::timeout(BOUND, result)
         .await
         .expect("the job ends")

@@ -64,6 +64,12 @@ pub enum Command {
     },
     /// Show what is configured and by whom, explain options, check files.
     Config(ConfigArgs),
+    /// Start a master by hand that takes jobs until it is told to end.
+    StandaloneSession(RoleArgs),
+    /// Start a master by hand that runs one job and ends with it.
+    StandaloneJob(JobArgs),
+    /// Start a worker by hand, for a master that was.
+    StandaloneTaskmanager(RoleArgs),
     /// The master, as YARN's containers start it.
     #[command(hide = true)]
     Appmaster(RoleArgs),
@@ -128,7 +134,7 @@ pub struct SettingArgs {
     pub config_dir: Option<PathBuf>,
 }
 
-/// Options of the roles that containers start.
+/// Options of the roles that containers and people start.
 #[derive(Debug, Args)]
 pub struct RoleArgs {
     /// Common settings.

@@ -55,6 +55,9 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
         Command::Memory(arguments) => memory::memory(&arguments),
         Command::Schema { form } => schema(form),
         Command::Config(arguments) => config::config(arguments),
+        Command::StandaloneSession(arguments) => with_runtime(role::standalone_session(arguments)),
+        Command::StandaloneJob(arguments) => with_runtime(role::standalone_job(arguments)),
+        Command::StandaloneTaskmanager(arguments) => with_runtime(role::standalone_taskmanager(arguments)),
         Command::Appmaster(arguments) => role::appmaster(arguments),
         Command::Taskmanager(arguments) => role::taskmanager(arguments),
     }

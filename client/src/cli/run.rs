@@ -65,7 +65,10 @@ async fn prepare(configuration: Configuration, graph: JobGraph, detached: bool) 
             "the local target runs the job in this process and cannot be left (--detached): use -t yarn-per-job",
         )),
         LOCAL => {
-            let file_systems = local_file_systems(&configuration, &graph, &environment)?;
+            let file_systems = match job_file::uses_hdfs(&graph) {
+                true => local_file_systems(&configuration, &environment)?,
+                false => FileSystems::local_only(),
+            };
             composition::check_paths(&file_systems, &graph).await?;
             let descriptor = Box::new(LocalDescriptor::new(configuration, file_systems));
             Ok(Prepared { graph, descriptor })
@@ -89,15 +92,11 @@ async fn prepare(configuration: Configuration, graph: JobGraph, detached: bool) 
     }
 }
 
-/// Here a path without a scheme is on the local disk; HDFS is set up for a job that names it.
-fn local_file_systems(
+/// Here a path without a scheme is on the local disk; HDFS is there for paths that name it.
+pub(super) fn local_file_systems(
     configuration: &Configuration,
-    graph: &JobGraph,
     environment: &Environment,
 ) -> Result<FileSystems, CommandError> {
-    if !job_file::uses_hdfs(graph) {
-        return Ok(FileSystems::local_only());
-    }
     let configured = ["HADOOP_CONF_DIR", "YARN_CONF_DIR"]
         .iter()
         .any(|name| environment.get(name).is_some());

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use selvedge_appmaster::dispatcher::DispatcherError;
 use selvedge_appmaster::entrypoint::{
-    Cluster, ClusterConfig, ClusterEnd, ClusterEntrypoint, DispatcherMode, StartError,
+    Cluster, ClusterConfig, ClusterEnd, ClusterEntrypoint, ClusterServices, DispatcherMode, StartError,
 };
 use selvedge_appmaster::local::LocalDriver;
 use selvedge_core::Configuration;
@@ -18,7 +18,7 @@ use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::outcome::JobOutcome;
-use selvedge_runtime::rpc::{ApplicationSecret, PortRange, PortRangeError};
+use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 use thiserror::Error;
 
 use super::{
@@ -37,9 +37,6 @@ pub enum LocalError {
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The ports of the REST endpoint.
-    #[error(transparent)]
-    Ports(#[from] PortRangeError),
     /// The master.
     #[error("the local cluster cannot start")]
     Start(#[from] StartError),
@@ -74,7 +71,7 @@ impl LocalDescriptor {
         let mode = DispatcherMode::PerJob {
             attached: !job.detached,
         };
-        let cluster = Arc::new(ClusterEntrypoint::start(self.cluster_config(mode, None)?).await?);
+        let cluster = Arc::new(self.start(self.cluster_config(mode, None)?).await?);
         *self.started.lock() = Some(Arc::clone(&cluster));
         cluster.dispatcher().submit_job(Some(job.job_id), job.graph).await?;
         let rest = RestClusterClient::direct(cluster.rest_address())?;
@@ -96,22 +93,32 @@ impl LocalDescriptor {
         let start = async {
             let cluster_id = self.configuration.get(&high_availability::CLUSTER_ID)?;
             let config = self.cluster_config(DispatcherMode::Session, Some(cluster_id))?;
-            let cluster = ClusterEntrypoint::start(config).await?;
+            let cluster = self.start(config).await?;
             let rest = RestClusterClient::direct(cluster.rest_address())?;
             Ok(LocalSession { cluster, rest })
         };
         start.await.map_err(|error: LocalError| error.into())
     }
 
+    /// The cluster ends with this process, whoever is configured to keep others alive.
+    async fn start(&self, config: ClusterConfig) -> Result<Cluster, LocalError> {
+        let services = ClusterServices::standalone(config.seed);
+        Ok(ClusterEntrypoint::start_with(config, services).await?)
+    }
+
     fn cluster_config(&self, mode: DispatcherMode, cluster_id: Option<String>) -> Result<ClusterConfig, LocalError> {
         let launcher = composition::worker_launcher(self.configuration.clone(), self.file_systems.clone());
+        let mut configuration = self.configuration.clone();
+        for key in rest::BIND_ADDRESS.keys() {
+            configuration.remove(key);
+        }
         Ok(ClusterConfig {
-            configuration: self.configuration.clone(),
+            configuration,
             mode,
             secret: ApplicationSecret::random(&mut rand::rng()),
             host: LOOPBACK.to_owned(),
             bind_host: LOOPBACK.to_owned(),
-            rest_bind_ports: self.configuration.get(&rest::BIND_PORT)?.parse()?,
+            rest_bind_ports: PortRange::read(&self.configuration, &rest::BIND_PORT)?,
             rpc_ports: PortRange::any(),
             driver: Arc::new(LocalDriver::new(launcher)),
             cluster_id,

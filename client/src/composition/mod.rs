@@ -10,6 +10,7 @@ use selvedge_core::config::options::yarn;
 use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::connector::{ConnectorError, Connectors, GraphChecker};
 use selvedge_runtime::fs::{FileSystems, FsError, HdfsFileSystem, LocalFileSystem, Location};
+use selvedge_runtime::ha::HaServicesRegistry;
 use selvedge_taskmanager::connector::BuiltinConnectors;
 use selvedge_taskmanager::planner::PlanChecker;
 use selvedge_taskmanager::task::{ChainPlanner, OperatorPlanner};
@@ -26,6 +27,11 @@ pub fn graph_checker() -> Arc<dyn GraphChecker> {
 /// What the master needs of sources and sinks.
 pub fn connectors(file_systems: FileSystems) -> Arc<dyn Connectors> {
     Arc::new(BuiltinConnectors::new(file_systems))
+}
+
+/// What `high-availability.type` may say.
+pub fn high_availability() -> HaServicesRegistry {
+    HaServicesRegistry::default()
 }
 
 /// Plans the operators of a worker's tasks.

@@ -13,6 +13,7 @@ use selvedge_core::{Configuration, InstanceId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_runtime::scratch::temp_dirs;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
@@ -49,7 +50,7 @@ impl LocalLauncher {
             node: NODE.to_owned(),
             rpc_ports: PortRange::any(),
             data_ports: PortRange::any(),
-            resource_manager_address: start.resource_manager_address,
+            resource_manager: LeaderRetrieval::fixed(start.resource_manager_address),
             secret: start.secret,
             memory: start.spec,
             consumer_weights: ConsumerWeights::read(&self.configuration)?,

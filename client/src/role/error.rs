@@ -4,8 +4,8 @@ use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
 use selvedge_runtime::container::ContainerError;
 use selvedge_runtime::fs::FsError;
+use selvedge_runtime::ha::HaError;
 use selvedge_runtime::logging::LoggingError;
-use selvedge_runtime::rpc::PortRangeError;
 use selvedge_taskmanager::executor::TaskExecutorError;
 
 /// A step of the worker's life that failed.
@@ -18,9 +18,9 @@ pub enum WorkerError {
     /// A setting cannot be used.
     #[error(transparent)]
     Setting(#[from] ConfigError),
-    /// A port range cannot be read.
+    /// Who leads cannot be told.
     #[error(transparent)]
-    Ports(#[from] PortRangeError),
+    HighAvailability(#[from] HaError),
     /// The memory cannot be divided.
     #[error(transparent)]
     Memory(#[from] MemoryError),

@@ -1,7 +1,9 @@
-//! What the containers of an application run besides the master: the worker.
+//! What a cluster's processes run: the worker of a container, and masters and workers that are started by hand.
 
 mod error;
+mod standalone;
 mod taskmanager;
 
 pub use error::WorkerError;
+pub use standalone::{StandaloneRoleError, run_standalone_master, run_standalone_worker};
 pub use taskmanager::run_worker;

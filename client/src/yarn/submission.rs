@@ -1,10 +1,11 @@
 //! What is submitted: the master's container with its files, environment, command and secret.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rand::Rng;
 use selvedge_core::Configuration;
-use selvedge_core::config::options::yarn;
+use selvedge_core::config::options::{high_availability, yarn};
 use selvedge_runtime::deployment::{
     BINARY_NAME, DIST_DIRECTORY, MasterEnvironment, ShippedFile, dynamic_properties, quoted,
 };
@@ -46,8 +47,16 @@ pub(super) fn application(
     application.node_label = configuration.find(&yarn::APPLICATION_NODE_LABEL)?;
     let priority = configuration.get(&yarn::APPLICATION_PRIORITY)?;
     application.priority = (priority >= 0).then_some(Priority(priority));
-    // Without high availability a second master could not know what the first one did.
-    application.max_app_attempts = Some(configuration.find(&yarn::APPLICATION_ATTEMPTS)?.unwrap_or(1));
+    let attempts = configuration.find(&yarn::APPLICATION_ATTEMPTS)?;
+    if high_availability::is_enabled(configuration)? {
+        // Not set is YARN's own default.
+        application.max_app_attempts = attempts;
+        let interval = configuration.get(&yarn::APPLICATION_ATTEMPT_FAILURES_VALIDITY_INTERVAL)?;
+        application.attempt_failures_validity_interval = u64::try_from(interval).ok().map(Duration::from_millis);
+    } else {
+        // A second master could not know what the first one did.
+        application.max_app_attempts = Some(attempts.unwrap_or(1));
+    }
     Ok(application)
 }
 
@@ -184,6 +193,21 @@ mod tests {
         assert_eq!(application.application_type, "Selvedge");
         assert_eq!((application.max_app_attempts, application.priority), (Some(1), None));
         assert!(!application.unmanaged_am);
+    }
+
+    #[test]
+    fn with_high_availability_yarn_may_start_the_master_again() {
+        let zookeeper = ("high-availability.type", "zookeeper");
+        let application = submitted(&[zookeeper]);
+        assert_eq!(application.max_app_attempts, None, "YARN's own default");
+        assert_eq!(
+            application.attempt_failures_validity_interval,
+            Some(Duration::from_secs(10))
+        );
+        let forever = ("yarn.application-attempt-failures-validity-interval", "-1");
+        let application = submitted(&[zookeeper, forever, ("yarn.application-attempts", "5")]);
+        assert_eq!(application.max_app_attempts, Some(5));
+        assert_eq!(application.attempt_failures_validity_interval, None);
     }
 
     #[test]

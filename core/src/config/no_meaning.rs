@@ -303,7 +303,7 @@ static GROUPS: &[Group] = &[
     },
     Group {
         reason: "there are no scripts that start processes on other machines",
-        keys: &["env.pid.dir", "env.ssh.opts"],
+        keys: &["env.ssh.opts"],
     },
     Group {
         reason: "Flink's queryable state is deprecated and not taken over",

@@ -40,7 +40,7 @@ impl Daemon {
             .chain((0..options.node_managers).map(Self::NodeManager))
     }
 
-    fn main_class(self) -> &'static str {
+    pub(super) fn main_class(self) -> &'static str {
         match self {
             Self::NameNode => "org.apache.hadoop.hdfs.server.namenode.NameNode",
             Self::DataNode => "org.apache.hadoop.hdfs.server.datanode.DataNode",

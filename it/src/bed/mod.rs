@@ -31,6 +31,7 @@ mod ports;
 mod supervisor;
 mod variants;
 mod version;
+mod zookeeper;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -49,6 +50,7 @@ pub use person::{down, status, up};
 pub use supervisor::supervise;
 pub use variants::RpcProtection;
 pub use version::HadoopVersion;
+pub use zookeeper::ZooKeeper;
 
 use control::{Reply, Request};
 use description::Description;

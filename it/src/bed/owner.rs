@@ -189,7 +189,7 @@ fn spawn_supervisor(layout: &Layout, detached: bool) -> Result<(Child, Option<St
 }
 
 /// The program beside this one: itself, or for a test in `target/debug/deps` the one in `target/debug`.
-fn program() -> Result<PathBuf, BedError> {
+pub(super) fn program() -> Result<PathBuf, BedError> {
     let this = std::env::current_exe().step(|| "finding this program".to_owned())?;
     let folders = this.ancestors().skip(1).take(2);
     folders

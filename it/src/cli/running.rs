@@ -96,6 +96,16 @@ impl Running {
         self.signal(Signal::KILL);
     }
 
+    /// Stops it where it stands, as a machine that swaps or a paused container does.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid).expect("a process id is not zero");
         kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.line, self.said()));

@@ -10,6 +10,7 @@ use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_taskmanager::exchange::BatchPartitioner;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
@@ -74,7 +75,7 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
         node: process.host.clone(),
         rpc_ports: PortRange::any(),
         data_ports: PortRange::any(),
-        resource_manager_address: format!("{master}:{port}"),
+        resource_manager: LeaderRetrieval::fixed(format!("{master}:{port}")),
         secret: settings::secret(),
         memory: TaskExecutorProcessSpec::derive(&configuration)?,
         consumer_weights: ConsumerWeights::read(&configuration)?,

@@ -11,6 +11,7 @@ mod flink;
 mod folder;
 mod input;
 mod jobs;
+mod leader;
 mod local;
 mod memory;
 mod session;

@@ -5,13 +5,19 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use selvedge_core::Configuration;
+use selvedge_core::config::{ConfigError, ConfigOption};
 use thiserror::Error;
 
 use crate::machine::Listener;
 
 /// Ports to try, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortRange(Vec<RangeInclusive<u16>>);
+pub struct PortRange {
+    ranges: Vec<RangeInclusive<u16>>,
+    /// The setting that says so, for who must widen it.
+    setting: Option<&'static str>,
+}
 
 /// A text that is no port range, or a range without a free port.
 #[derive(Debug, Error)]
@@ -23,7 +29,7 @@ pub enum PortRangeError {
         text: String,
     },
     /// Every port is taken.
-    #[error("none of the ports {ports} of {host} can be bound ({last}); widen the range")]
+    #[error("none of the ports {ports} of {host} can be bound ({last}); widen the range{}", .ports.of_setting())]
     Exhausted {
         /// The address to bind to.
         host: String,
@@ -37,7 +43,30 @@ pub enum PortRangeError {
 impl PortRange {
     /// Any free port.
     pub fn any() -> Self {
-        Self(vec![0..=0])
+        Self {
+            ranges: vec![0..=0],
+            setting: None,
+        }
+    }
+
+    /// The ports of a setting; who cannot bind any of them is told its key.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the key, where the value is no port, list or range.
+    pub fn read(configuration: &Configuration, option: &ConfigOption<String>) -> Result<Self, ConfigError> {
+        let read: Result<Self, PortRangeError> = configuration.get(option)?.parse();
+        let ports = read.map_err(|error| ConfigError::Invalid {
+            key: option.key().to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            setting: Some(option.key()),
+            ..ports
+        })
+    }
+
+    fn of_setting(&self) -> String {
+        self.setting.map(|key| format!(" of {key}")).unwrap_or_default()
     }
 }
 
@@ -52,13 +81,14 @@ impl FromStr for PortRange {
             let last: u16 = last.trim().parse().map_err(|_| fail())?;
             if first <= last { Ok(first..=last) } else { Err(fail()) }
         };
-        text.split(',').map(range).collect::<Result<_, _>>().map(Self)
+        let ranges = text.split(',').map(range).collect::<Result<_, _>>()?;
+        Ok(Self { ranges, setting: None })
     }
 }
 
 impl std::fmt::Display for PortRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, range) in self.0.iter().enumerate() {
+        for (index, range) in self.ranges.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             match (range.start(), range.end()) {
                 (first, last) if first == last => write!(f, "{comma}{first}")?,
@@ -72,7 +102,7 @@ impl std::fmt::Display for PortRange {
 /// Listens on the first port of the range that is free.
 pub async fn bind(host: &str, ports: &PortRange) -> Result<Listener, PortRangeError> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for port in ports.0.iter().cloned().flatten() {
+    for port in ports.ranges.iter().cloned().flatten() {
         match Listener::bind(host, port).await {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,
@@ -112,5 +142,19 @@ mod tests {
         );
         let next = bind("127.0.0.1", &format!("{port},0").parse().unwrap()).await.unwrap();
         assert_ne!(next.local_addr().unwrap().port(), port);
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_port_is_told_which_setting_to_widen() {
+        const PORTS: ConfigOption<String> = ConfigOption::new("test.ports", "Ports.");
+        let taken = bind("127.0.0.1", &PortRange::any()).await.unwrap();
+        let port = taken.local_addr().unwrap().port().to_string();
+        let configuration = Configuration::from_iter([("test.ports", port.as_str())]);
+        let ports = PortRange::read(&configuration, &PORTS).unwrap();
+        let message = bind("127.0.0.1", &ports).await.unwrap_err().to_string();
+        assert!(message.ends_with("widen the range of test.ports"), "{message}");
+        let wrong = Configuration::from_iter([("test.ports", "9-3")]);
+        let message = PortRange::read(&wrong, &PORTS).unwrap_err().to_string();
+        assert!(message.starts_with("test.ports: '9-3'"), "{message}");
     }
 }

@@ -11,6 +11,7 @@ use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, InstanceId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 
 use super::retry::RegistrationPauses;
@@ -34,8 +35,8 @@ pub struct TaskExecutorConfig {
     pub rpc_ports: PortRange,
     /// Ports of its data server.
     pub data_ports: PortRange,
-    /// host:port of the ResourceManager.
-    pub resource_manager_address: String,
+    /// Where the ResourceManager is.
+    pub resource_manager: LeaderRetrieval,
     /// The application's secret.
     pub secret: ApplicationSecret,
     /// The memory by use, the cores and the number of slots.

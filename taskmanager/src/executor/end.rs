@@ -53,7 +53,7 @@ impl Service {
     pub(super) fn end_refused(&mut self, error: &GatewayError) {
         let error = TaskExecutorError::Refused {
             worker: self.identity.resource_id.clone(),
-            address: self.config.resource_manager_address.as_str().into(),
+            address: self.resource_manager.leader.address().into(),
             reason: error.to_string().into(),
         };
         self.end.get_or_insert(End::failed(error));
@@ -62,7 +62,7 @@ impl Service {
     pub(super) fn end_unregistered(&mut self) {
         let error = TaskExecutorError::Registration {
             worker: self.identity.resource_id.clone(),
-            address: self.config.resource_manager_address.as_str().into(),
+            address: self.resource_manager.leader.address().into(),
             timeout: self.config.timeouts.registration,
             last: self.resource_manager.last_error.lock().as_str().into(),
         };

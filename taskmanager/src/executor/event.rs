@@ -69,6 +69,8 @@ pub(super) enum Notification {
         heartbeat_timeout: Duration,
     },
     RegistrationRefused(GatewayError),
+    /// There is a leader, perhaps another than before.
+    LeaderIs(LeaderSessionId),
     /// The ResourceManager is another by now, or has ended.
     ResourceManagerLost(LeaderSessionId, GatewayError),
     JobRegistered {

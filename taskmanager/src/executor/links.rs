@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::event::Notification;
+use super::leader::LeadingResourceManager;
 use super::retry::{RegistrationPauses, answered};
 use super::watch::gone;
 use crate::exchange::JobKey;
@@ -39,7 +40,7 @@ pub(super) struct Identity {
 /// The connection to the ResourceManager.
 #[derive(Clone)]
 pub(super) struct ResourceManagerLink {
-    pub(super) gateway: Arc<dyn ResourceManagerGateway>,
+    pub(super) leader: LeadingResourceManager,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) last_error: Arc<Mutex<String>>,
     pub(super) pauses: RegistrationPauses,
@@ -56,34 +57,51 @@ impl ResourceManagerLink {
         let registration = self.closed.child_token();
         std::mem::replace(&mut *self.registration.lock(), registration.clone()).cancel();
         tokio::spawn(registration.run_until_cancelled_owned(async move {
-            let connection = link.gateway.connection();
-            let attempt = || link.gateway.register_task_executor(request.clone());
+            let attempt = || async {
+                let gateway = link.leader.gateway()?;
+                let connection = gateway.connection();
+                let answer = gateway.register_task_executor(request.clone()).await?;
+                Ok((gateway, connection, answer))
+            };
             let answer = link.pauses.registered(attempt, |error| link.note(error)).await;
-            match answer.and_then(|answer| accepted(&answer)) {
-                Ok((resource_manager, heartbeat_timeout)) => {
+            let answer = answer.and_then(|(gateway, connection, answer)| Ok((gateway, connection, accepted(&answer)?)));
+            match answer {
+                Ok((gateway, connection, (resource_manager, heartbeat_timeout))) => {
                     link.notify(Notification::Registered {
                         resource_manager,
                         heartbeat_timeout,
                     })
                     .await;
-                    link.watch(connection, resource_manager, request.resource_id).await;
+                    link.watch(&*gateway, connection, resource_manager, request.resource_id)
+                        .await;
                 }
                 Err(error) => link.notify(Notification::RegistrationRefused(error)).await,
             }
         }));
     }
 
-    async fn watch(&self, connection: ConnectionWatch, leader: LeaderSessionId, resource_id: String) {
+    async fn watch(
+        &self,
+        gateway: &dyn ResourceManagerGateway,
+        connection: ConnectionWatch,
+        leader: LeaderSessionId,
+        resource_id: String,
+    ) {
         let request = ConfirmTaskExecutorRequest {
             resource_manager_id: leader.to_wire(),
             resource_id,
         };
-        let lost = gone(connection, || self.gateway.confirm_task_executor(request.clone())).await;
+        let lost = gone(connection, || gateway.confirm_task_executor(request.clone())).await;
         self.notify(Notification::ResourceManagerLost(leader, lost)).await;
     }
 
     async fn notify(&self, notification: Notification) {
         drop(self.notifications.send(notification).await);
+    }
+
+    /// Tells the loop of each new leader, until the worker ends.
+    pub(super) fn follow(&self) {
+        self.spawn(self.leader.clone().follow(self.notifications.clone()));
     }
 
     fn note(&self, error: &GatewayError) {
@@ -95,7 +113,8 @@ impl ResourceManagerLink {
     pub(super) fn slot_free(&self, request: NotifySlotAvailableRequest, leader: LeaderSessionId) {
         let link = self.clone();
         self.spawn(async move {
-            match answered(|| link.gateway.notify_slot_available(request.clone())).await {
+            let told = || async { link.leader.gateway()?.notify_slot_available(request.clone()).await };
+            match answered(told).await {
                 Ok(()) => {}
                 Err(error @ GatewayError::Fenced(_)) => {
                     link.notify(Notification::ResourceManagerLost(leader, error)).await;
@@ -110,7 +129,8 @@ impl ResourceManagerLink {
     pub(super) fn report_slots(&self, request: SendSlotReportRequest) {
         let link = self.clone();
         self.spawn(async move {
-            if let Err(error) = link.gateway.send_slot_report(request).await {
+            let told = async { link.leader.gateway()?.send_slot_report(request).await };
+            if let Err(error) = told.await {
                 tracing::debug!(%error, "the ResourceManager did not take a slot report");
             }
         });
@@ -123,7 +143,7 @@ impl ResourceManagerLink {
             resource_id: resource_id.0.clone(),
             cause: cause.to_owned(),
         };
-        let told = self.gateway.disconnect_task_executor(request);
+        let told = async { self.leader.gateway()?.disconnect_task_executor(request).await };
         if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), told).await {
             tracing::debug!(%error, "the ResourceManager was not told that the worker ends");
         }

@@ -28,6 +28,7 @@ mod fault_tests;
 mod files;
 mod gateway;
 mod job;
+mod leader;
 mod links;
 mod payload;
 #[cfg(test)]

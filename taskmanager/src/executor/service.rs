@@ -48,6 +48,7 @@ pub(super) struct Queues {
 impl Service {
     /// Runs until the worker is told to end or cannot go on.
     pub(super) async fn run(mut self, mut queues: Queues) -> Result<(), TaskExecutorError> {
+        self.resource_manager.follow();
         self.register();
         let end = loop {
             if let Some(end) = self.end.take() {
@@ -145,12 +146,15 @@ impl Service {
                     resource_manager_id: resource_manager.to_wire(),
                     report: Some(self.slot_report()),
                 });
-                Vec::new()
+                // It may have been deposed while its answer was on the way.
+                let leader = self.resource_manager.leader.session();
+                leader.map_or_else(Vec::new, |leader| self.state.leader_is(leader, now))
             }
             Notification::RegistrationRefused(error) => {
                 self.end_refused(&error);
                 Vec::new()
             }
+            Notification::LeaderIs(id) => self.state.leader_is(id, now),
             Notification::ResourceManagerLost(id, error) => {
                 tracing::warn!(%error, "ResourceManager {id} is lost");
                 self.state.lose_resource_manager(id, now)

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use selvedge_runtime::gateway::grpc::{ResourceManagerClient, serve_task_executor};
-use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer, bind};
+use selvedge_runtime::gateway::grpc::serve_task_executor;
+use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
 use selvedge_runtime::scratch::usable;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -16,6 +16,7 @@ use super::discovery::{self, discover};
 use super::event::{Notification, Urgent};
 use super::files::WorkerFiles;
 use super::gateway::Inbox;
+use super::leader::LeadingResourceManager;
 use super::links::{Identity, ResourceManagerLink};
 use super::payload::Payloads;
 use super::service::{Queues, Service};
@@ -168,7 +169,7 @@ fn service(
             io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {
-            gateway: Arc::new(ResourceManagerClient::new(&resource_manager(config)?)),
+            leader: leader(config)?,
             notifications: notifications.clone(),
             last_error: Arc::default(),
             pauses: config.timeouts.registration_pauses.clone(),
@@ -183,13 +184,19 @@ fn service(
     })
 }
 
-fn resource_manager(config: &TaskExecutorConfig) -> Result<RpcChannel, TaskExecutorError> {
-    let address = &config.resource_manager_address;
-    RpcChannel::control(address, &config.secret, config.timeouts.ask).map_err(|error| TaskExecutorError::Address {
-        address: address.as_str().into(),
-        of: "ResourceManager",
-        reason: error.to_string().into(),
-    })
+fn leader(config: &TaskExecutorConfig) -> Result<LeadingResourceManager, TaskExecutorError> {
+    let retrieval = config.resource_manager.clone();
+    let known = retrieval.current();
+    let leader = LeadingResourceManager::new(retrieval, config.secret.clone(), config.timeouts.ask);
+    // A wrong setting is told at once, not when the time for registering is over.
+    match (known, leader.gateway()) {
+        (Some(known), Err(error)) => Err(TaskExecutorError::Address {
+            address: known.address.into(),
+            of: "ResourceManager",
+            reason: error.to_string().into(),
+        }),
+        _ => Ok(leader),
+    }
 }
 
 async fn listen(

@@ -146,6 +146,18 @@ impl State {
         vec![Action::Register]
     }
 
+    /// This is the leader: a worker that is registered with another registers again, and one that tries to, tries at once.
+    pub(super) fn leader_is(&mut self, leader: LeaderSessionId, now: Instant) -> Vec<Action> {
+        match self.resource_manager() {
+            Some(known) if known == leader => Vec::new(),
+            Some(known) => {
+                tracing::info!("ResourceManager {known} leads no more: registering with {leader}");
+                self.lose_resource_manager(known, now)
+            }
+            None => vec![Action::Register],
+        }
+    }
+
     /// Whether the worker may end without a loss: no job has a slot, a task or a result here.
     pub(super) fn can_be_released(&self, resource_manager: LeaderSessionId) -> GatewayResult<bool> {
         self.check_resource_manager(resource_manager)?;

@@ -23,6 +23,7 @@ use selvedge_runtime::gateway::proto::{
 use selvedge_runtime::gateway::{
     GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
 };
+use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::machine::Listener;
 use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer};
 use tokio::net::TcpListener;
@@ -191,7 +192,7 @@ impl Master {
             node: "node-1".to_owned(),
             rpc_ports: PortRange::any(),
             data_ports: PortRange::any(),
-            resource_manager_address: self.address.clone(),
+            resource_manager: LeaderRetrieval::fixed(self.address.clone()),
             secret: secret(1),
             memory: memory(),
             consumer_weights: ConsumerWeights::read(&Configuration::new()).unwrap(),

@@ -291,6 +291,10 @@ impl ResourceManagerDriver for YarnResourceManagerDriver {
             let _ = commands.try_send(Command::Hurry);
         }
     }
+
+    fn can_lead_again(&self) -> bool {
+        false
+    }
 }
 
 impl From<YarnDriverError> for DriverError {

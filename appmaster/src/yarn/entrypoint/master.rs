@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest, yarn};
-use selvedge_core::config::{ConfigError, ConfigOption};
 use selvedge_core::status::JobStatus;
 use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::clock::SystemClock;
@@ -13,7 +13,9 @@ use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
 use selvedge_runtime::deployment::{JOB_GRAPH_FILE, MasterEnvironment};
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::ha::HaServicesRegistry;
 use selvedge_runtime::outcome::JobOutcome;
+use selvedge_runtime::process::Termination;
 use selvedge_runtime::rpc::PortRange;
 use yarn_common::environment::Environment;
 use yarn_rpc::ipc::IpcOptions;
@@ -21,7 +23,9 @@ use yarn_rpc::ipc::IpcOptions;
 use super::staging::{self, StagingError};
 use super::{Compose, Composition, MasterError};
 use crate::dispatcher::DispatcherError;
-use crate::entrypoint::{Cluster, ClusterConfig, ClusterEnd, ClusterEntrypoint, DispatcherMode};
+use crate::entrypoint::{
+    Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, DispatcherMode, Ended, WhenLeading,
+};
 use crate::yarn::driver::{YarnDriverError, YarnResourceManagerDriver};
 
 /// What the master is made of, before it serves.
@@ -57,12 +61,26 @@ impl Master {
         })
     }
 
-    /// Serves the job until the cluster has ended.
-    pub(super) async fn run(&self, compose: &Compose) -> Result<ClusterEnd, MasterError> {
-        let cluster = ClusterEntrypoint::start(self.cluster_config(compose)?).await?;
+    /// Serves the job until the cluster has ended, or the process is told to.
+    pub(super) async fn run(&self, compose: &Compose, termination: &Termination) -> Result<Ended, MasterError> {
+        let (config, registry) = self.cluster_config(compose)?;
+        let services = ClusterServices::read(&registry, &config.configuration, config.seed).await?;
+        services
+            .shutdown
+            .guard(config.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
+        let (cluster, leading) = ClusterEntrypoint::stand_by(config, services).await?;
+        tokio::select! {
+            biased;
+            _ = termination.asked() => Ok(cluster.terminate().await),
+            ended = self.serve(&cluster, leading) => ended,
+        }
+    }
+
+    async fn serve(&self, cluster: &Cluster, leading: WhenLeading) -> Result<Ended, MasterError> {
+        leading.wait(cluster).await?;
         tracing::info!(rest = cluster.rest_address(), rpc = cluster.rpc_address(), "serving");
-        match self.submit(&cluster).await {
-            Ok(()) => Ok(cluster.wait_terminated().await),
+        match self.submit(cluster).await {
+            Ok(()) => Ok(cluster.wait_ended().await),
             Err(error) => {
                 tracing::error!("the job does not run: {}", report(&error));
                 let outcome = self.refused(&report(&error));
@@ -88,17 +106,26 @@ impl Master {
         staging::delete(&self.file_systems, &self.environment.staging_directory, &application).await
     }
 
-    fn cluster_config(&self, compose: &Compose) -> Result<ClusterConfig, MasterError> {
+    fn cluster_config(&self, compose: &Compose) -> Result<(ClusterConfig, HaServicesRegistry), MasterError> {
         let configuration = self.container.configuration.clone();
-        let Composition { connectors, checker } = compose(&configuration, &self.file_systems);
+        let Composition {
+            connectors,
+            checker,
+            high_availability: registry,
+        } = compose(&configuration, &self.file_systems);
+        // Flink's two keys: only a master that can be replaced is looked for elsewhere than at one address.
+        let rpc_ports = match high_availability::is_enabled(&configuration)? {
+            true => &high_availability::JOB_MANAGER_PORT,
+            false => &yarn::APPLICATION_MASTER_PORT,
+        };
         let attached = configuration.get(&cluster::ATTACHED)?;
-        Ok(ClusterConfig {
+        let config = ClusterConfig {
             mode: DispatcherMode::PerJob { attached },
             secret: self.container.secret.clone(),
             host: self.container.environment.node.host().to_owned(),
             bind_host: configuration.get(&jobmanager::BIND_HOST)?,
-            rest_bind_ports: ports(&configuration, &rest::BIND_PORT)?,
-            rpc_ports: ports(&configuration, &yarn::APPLICATION_MASTER_PORT)?,
+            rest_bind_ports: PortRange::read(&configuration, &rest::BIND_PORT)?,
+            rpc_ports: PortRange::read(&configuration, rpc_ports)?,
             driver: self.driver.clone(),
             cluster_id: Some(self.cluster_id(&configuration)?),
             file_systems: self.file_systems.clone(),
@@ -108,7 +135,8 @@ impl Master {
             seed: rand::random(),
             log_file: Some(self.log_file.clone()),
             configuration,
-        })
+        };
+        Ok((config, registry))
     }
 
     async fn submit(&self, cluster: &Cluster) -> Result<(), MasterError> {
@@ -159,12 +187,4 @@ fn settle(configuration: &mut Configuration, host: &str) {
     let host = host.to_owned();
     configuration.set(&jobmanager::RPC_ADDRESS, &host);
     configuration.set(&rest::ADDRESS, &host);
-}
-
-fn ports(configuration: &Configuration, option: &ConfigOption<String>) -> Result<PortRange, ConfigError> {
-    let text = configuration.get(option)?;
-    text.parse().map_err(|error| ConfigError::Invalid {
-        key: option.key().to_owned(),
-        reason: format!("{error}"),
-    })
 }

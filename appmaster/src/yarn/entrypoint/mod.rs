@@ -4,40 +4,40 @@
 //! container ─► log ─► servers, driver (registers) ─► job ─► the cluster ends: driver unregisters ─► staging deleted
 //!     │                      │                        │          │
 //!     └──────── 1 ───────────┴── told to YARN: 1 ─────┘          └─► 0, 163, 165 as the job ended; 2 where it broke
-//! SIGTERM at any time: nothing more is said or deleted, since YARN may start another attempt ─► 143
+//! with high availability, a fault: jobs are suspended, YARN is not told and starts another attempt ─► 2
+//! SIGTERM at any time: the same, since YARN may start another attempt ─► 143; a second one ends the process at once
+//! a shutdown that hangs ─► 124
 //! ```
 
 mod error;
 mod master;
 mod staging;
 
-use std::future::Future;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use selvedge_core::Configuration;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::container::Container;
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::ha::HaServicesRegistry;
 use selvedge_runtime::logging;
 use selvedge_runtime::outcome::JobOutcome;
-use selvedge_runtime::process::{raise_nofile_limit, report_file_size_limit};
-use tokio::signal::unix::{SignalKind, signal};
+use selvedge_runtime::process::{Termination, raise_nofile_limit, report_file_size_limit};
 use yarn_common::environment::Environment;
 
 use error::MasterError;
 use master::Master;
 
-use crate::dispatcher::ClusterEnd;
+use crate::entrypoint::{ClusterEnd, Shutdown};
 
 /// The start failed.
 const EXIT_START_FAILED: u8 = 1;
 /// Something broke that the master cannot do without.
 const EXIT_FATAL: u8 = 2;
-/// What a shell calls a process that SIGTERM ended.
-const EXIT_TERMINATED: u8 = 143;
 /// The master waits for others most of the time, and starts the faster the fewer threads it has.
 const WORKER_THREADS: usize = 2;
 /// How long YARN is tried to be told of a failed start; a process that stays says nothing to the user either.
@@ -53,6 +53,8 @@ pub struct Composition {
     pub connectors: Arc<dyn Connectors>,
     /// Checks and completes submitted graphs.
     pub checker: Arc<dyn GraphChecker>,
+    /// What `high-availability.type` may say.
+    pub high_availability: HaServicesRegistry,
 }
 
 /// Makes the composition with the settings and the file systems of the container.
@@ -79,30 +81,18 @@ fn start(assignments: Configuration, compose: &Compose) -> Result<u8, MasterErro
         .map_err(MasterError::Process)?;
     let code = runtime.block_on(async {
         report_file_size_limit().map_err(MasterError::Process)?;
+        let termination = Termination::listen().map_err(MasterError::Process)?;
         let master = Master::open(container, &variables, log.path())?;
-        Box::pin(or_terminated(run(master, compose))).await
+        Ok(Box::pin(run(master, compose, &termination)).await)
     });
     // What still runs has nothing to say any more.
     runtime.shutdown_background();
     code
 }
 
-/// SIGTERM is how YARN ends a container. Another attempt may follow, so nothing is told and nothing is deleted.
-async fn or_terminated(run: impl Future<Output = u8>) -> Result<u8, MasterError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(MasterError::Process)?;
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {
-            tracing::warn!("SIGTERM: this process ends; YARN is not told, the staging directory stays");
-            Ok(EXIT_TERMINATED)
-        }
-        code = run => Ok(code),
-    }
-}
-
-async fn run(master: Master, compose: &Compose) -> u8 {
-    let end = match master.run(compose).await {
-        Ok(end) => end,
+async fn run(master: Master, compose: &Compose, termination: &Termination) -> u8 {
+    let ended = match master.run(compose, termination).await {
+        Ok(ended) => ended,
         Err(error) => {
             let cause = report(&error);
             let code = fail("The ApplicationMaster did not start", &cause);
@@ -111,19 +101,29 @@ async fn run(master: Master, compose: &Compose) -> u8 {
             return code;
         }
     };
+    if ended.shutdown == Shutdown::ProcessAlone {
+        tracing::warn!("YARN is not told, the staging directory stays: another attempt may follow");
+        // SIGTERM is how YARN ends a container.
+        let asked = termination.asked().now_or_never();
+        return asked.unwrap_or_else(|| broke_down(&ended.end));
+    }
     delete_staging(&master).await;
-    exit_code(&end)
+    exit_code(&ended.end)
 }
 
 /// The job's own end decides; an end that is not the job's is a fault.
 fn exit_code(end: &ClusterEnd) -> u8 {
     let is_fault = end.status == ApplicationStatus::Failed && JobOutcome::from_json(&end.diagnostics).is_none();
     if is_fault {
-        complain("The ApplicationMaster broke down", &end.diagnostics);
-        return EXIT_FATAL;
+        return broke_down(end);
     }
     tracing::info!("the application ended: {:?}", end.status);
     end.status.exit_code()
+}
+
+fn broke_down(end: &ClusterEnd) -> u8 {
+    complain("The ApplicationMaster broke down", &end.diagnostics);
+    EXIT_FATAL
 }
 
 async fn tell(master: &Master, cause: &str) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::ConfigOption;
 
-pub use super::env::{LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE};
+pub use super::env::{LOG_DIR, LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE, PID_DIR};
 pub use super::execution::{ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT, TARGET};
 pub use super::general::PARALLELISM;
 pub use super::pekko::ASK_TIMEOUT;
@@ -43,19 +43,32 @@ pub const REGISTRATION_REFUSED_DELAY: ConfigOption<Duration> = ConfigOption::new
     "The pause after an attempt to register that was declined for now.",
 )
 .with_default("30 s");
+/// Whether a master that breaks ends at once.
+pub const HALT_ON_FATAL_ERROR: ConfigOption<bool> = ConfigOption::new(
+    "cluster.processes.halt-on-fatal-error",
+    "Whether a master that breaks ends at once, with exit code 2, in place of ending its services first.",
+)
+.with_default("false");
+/// How long ending the services may take.
+pub const SHUTDOWN_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "cluster.services.shutdown-timeout",
+    "How long ending the services of a process may take before it is ended with exit code 124.",
+)
+.with_default("30 s");
+/// What the processes of a cluster that nobody deploys present to each other.
+pub const APPLICATION_SECRET: ConfigOption<String> = ConfigOption::new(
+    "selvedge.application.secret",
+    "What masters and workers that are started by hand present to each other: 64 hexadecimal digits. On YARN the client makes one.",
+);
 
 area! {
     "cluster", "The processes of a cluster";
     options {
-        EVENLY_SPREAD_OUT_SLOTS,
+        EVENLY_SPREAD_OUT_SLOTS, HALT_ON_FATAL_ERROR, SHUTDOWN_TIMEOUT, APPLICATION_SECRET,
         REGISTRATION_INITIAL_TIMEOUT, REGISTRATION_MAX_TIMEOUT, REGISTRATION_ERROR_DELAY, REGISTRATION_REFUSED_DELAY,
     }
     not yet {
         /// Threads for disk and network.
         "cluster.io-pool.size": Integer;
-        /// Whether a process ends at once when it breaks.
-        "cluster.processes.halt-on-fatal-error": Boolean = "false";
-        /// How long ending the services may take.
-        "cluster.services.shutdown-timeout": Duration = "30 s";
     }
 }

@@ -21,18 +21,28 @@ pub const LOG_MAX_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
 )
 .with_default("100 mb");
 
+/// The directory of logs outside of containers.
+pub const LOG_DIR: ConfigOption<String> = ConfigOption::new(
+    "env.log.dir",
+    "The directory of logs outside of containers; without it, a process that is started by hand logs to standard error.",
+);
+/// The directory of the files that name processes.
+pub const PID_DIR: ConfigOption<String> = ConfigOption::new(
+    "env.pid.dir",
+    "The directory of the files that name the processes that were started by hand.",
+)
+.with_default("/tmp");
+
 area! {
     "env", "Processes and their logs";
     options {
-        LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE,
+        LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE, LOG_DIR, PID_DIR,
     }
     not yet {
         /// The directory of the Hadoop configuration, where no variable names it.
         "env.hadoop.conf.dir": Text;
         /// The directory of YARN's configuration, where no variable names it.
         "env.yarn.conf.dir": Text;
-        /// The directory of logs outside of containers.
-        "env.log.dir": Text;
         /// Whether a process outside of containers writes its output to a file.
         "env.stdout-err.redirect-to-file": Boolean = "false";
     }

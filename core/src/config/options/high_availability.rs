@@ -1,8 +1,18 @@
 //! Options of what lets a cluster outlive its master.
 
-use super::super::ConfigOption;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// The cluster's name among others.
+use super::super::{ConfigError, ConfigOption, Configuration};
+
+/// Whether a cluster outlives its master, and by whom. Programs may add names of their own.
+pub const TYPE: ConfigOption<String> = ConfigOption::new(
+    "high-availability.type",
+    "Whether a cluster outlives its master, and by whom: NONE, ZOOKEEPER, or a name that the program adds.",
+)
+.with_default("NONE")
+.with_deprecated_keys(&["recovery.mode", "high-availability"]);
+/// The cluster's name among others in ZooKeeper.
 pub const CLUSTER_ID: ConfigOption<String> = ConfigOption::new(
     "high-availability.cluster-id",
     "The cluster's name among others in ZooKeeper; on YARN the application's id.",
@@ -21,46 +31,95 @@ pub const STORAGE_DIR: ConfigOption<String> = ConfigOption::new(
     "high-availability.zookeeper.storageDir",
     "recovery.zookeeper.storageDir",
 ]);
+/// The ports of a master that can be replaced.
+pub const JOB_MANAGER_PORT: ConfigOption<String> = ConfigOption::new(
+    "high-availability.jobmanager.port",
+    "The port, list or range of ports of a master that can be replaced.",
+)
+.with_default("0")
+.with_deprecated_keys(&["recovery.jobmanager.port"]);
+/// The ZooKeeper servers.
+pub const QUORUM: ConfigOption<String> = ConfigOption::new(
+    "high-availability.zookeeper.quorum",
+    "The ZooKeeper servers, host:port, separated by commas.",
+)
+.with_deprecated_keys(&["recovery.zookeeper.quorum"]);
+/// The node below which everything lies.
+pub const PATH_ROOT: ConfigOption<String> = ConfigOption::new(
+    "high-availability.zookeeper.path.root",
+    "The node below which everything lies.",
+)
+.with_default("/flink")
+.with_deprecated_keys(&["recovery.zookeeper.path.root"]);
+/// Who may read and change the nodes.
+pub const ACL: ConfigOption<String> = ConfigOption::new(
+    "high-availability.zookeeper.client.acl",
+    "Who may read and change the nodes: all, or only who has made them.",
+)
+.with_default("open")
+.one_of(&["open", "creator"]);
+/// Credentials for ZooKeeper.
+pub const AUTHORIZATION: ConfigOption<BTreeMap<String, String>> = ConfigOption::new(
+    "high-availability.zookeeper.client.authorization",
+    "Credentials for ZooKeeper, by scheme.",
+);
+/// How long connecting may take.
+pub const CONNECTION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "high-availability.zookeeper.client.connection-timeout",
+    "How long connecting may take.",
+)
+.with_default("15 s")
+.with_deprecated_keys(&["recovery.zookeeper.client.connection-timeout"]);
+/// How often an operation is tried again.
+pub const MAX_RETRY_ATTEMPTS: ConfigOption<u32> = ConfigOption::new(
+    "high-availability.zookeeper.client.max-retry-attempts",
+    "How often an operation is tried again.",
+)
+.with_default("3")
+.with_deprecated_keys(&["recovery.zookeeper.client.max-retry-attempts"]);
+/// The pause before it is.
+pub const RETRY_WAIT: ConfigOption<Duration> = ConfigOption::new(
+    "high-availability.zookeeper.client.retry-wait",
+    "The pause before an operation is tried again.",
+)
+.with_default("5 s")
+.with_deprecated_keys(&["recovery.zookeeper.client.retry-wait"]);
+/// After how long without contact a session has expired.
+pub const SESSION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "high-availability.zookeeper.client.session-timeout",
+    "After how long without contact a session has expired; the servers may allow less or more.",
+)
+.with_default("1 min")
+.with_deprecated_keys(&["recovery.zookeeper.client.session-timeout"]);
+/// Whether a lost connection keeps the leader.
+pub const TOLERATE_SUSPENDED_CONNECTIONS: ConfigOption<bool> = ConfigOption::new(
+    "high-availability.zookeeper.client.tolerate-suspended-connections",
+    "Whether a lost connection keeps the leader, until its session may have expired.",
+)
+.with_default("false");
+
+/// Whether another master may take over.
+///
+/// # Errors
+/// Where the type cannot be read.
+pub fn is_enabled(configuration: &Configuration) -> Result<bool, ConfigError> {
+    Ok(!configuration.get(&TYPE)?.trim().eq_ignore_ascii_case("NONE"))
+}
 
 area! {
     "high-availability", "What lets a cluster outlive its master";
     options {
-        CLUSTER_ID, STORAGE_DIR,
+        TYPE, CLUSTER_ID, STORAGE_DIR, JOB_MANAGER_PORT, QUORUM, PATH_ROOT, ACL, AUTHORIZATION, CONNECTION_TIMEOUT, MAX_RETRY_ATTEMPTS,
+        RETRY_WAIT, SESSION_TIMEOUT, TOLERATE_SUSPENDED_CONNECTIONS,
     }
     not yet {
-        /// Whether a cluster outlives its master, and by whom.
-        "high-availability.type": Choice["NONE", "ZOOKEEPER"] = "NONE" formerly "recovery.mode" | "high-availability";
-        /// The port, list or range of ports of a master that can be replaced.
-        "high-availability.jobmanager.port": Text = "0" formerly "recovery.jobmanager.port";
-        /// The ZooKeeper servers, host:port, separated by commas.
-        "high-availability.zookeeper.quorum": Text formerly "recovery.zookeeper.quorum";
-        /// The node below which everything lies.
-        "high-availability.zookeeper.path.root": Text = "/flink" formerly "recovery.zookeeper.path.root";
         /// The node of job graphs.
         "high-availability.zookeeper.path.jobgraphs": Text = "/jobgraphs" formerly "recovery.zookeeper.path.jobgraphs";
-        /// Who may read and change the nodes.
-        "high-availability.zookeeper.client.acl": Choice["open", "creator"] = "open";
-        /// Credentials for ZooKeeper, by scheme.
-        "high-availability.zookeeper.client.authorization": Map;
-        /// How long connecting may take.
-        "high-availability.zookeeper.client.connection-timeout": Duration = "15 s"
-            formerly "recovery.zookeeper.client.connection-timeout";
         /// Whether changes of the servers are followed.
         "high-availability.zookeeper.client.ensemble-tracker": Boolean = "true";
         /// How long closing waits.
         "high-availability.zookeeper.client.max-close-wait": Duration;
-        /// How often an operation is tried again.
-        "high-availability.zookeeper.client.max-retry-attempts": Integer = "3"
-            formerly "recovery.zookeeper.client.max-retry-attempts";
-        /// The pause before it is.
-        "high-availability.zookeeper.client.retry-wait": Duration = "5 s"
-            formerly "recovery.zookeeper.client.retry-wait";
-        /// After how long without contact a session has expired.
-        "high-availability.zookeeper.client.session-timeout": Duration = "1 min"
-            formerly "recovery.zookeeper.client.session-timeout";
         /// After which part of the session timeout the session counts as expired.
         "high-availability.zookeeper.client.simulated-session-expiration-percent": Integer in "percent";
-        /// Whether a lost connection keeps the leader.
-        "high-availability.zookeeper.client.tolerate-suspended-connections": Boolean = "false";
     }
 }

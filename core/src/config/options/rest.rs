@@ -12,10 +12,12 @@ pub const BIND_ADDRESS: ConfigOption<String> =
         .with_fallback_keys(&["web.address"])
         .with_deprecated_keys(&["jobmanager.web.address"]);
 /// Its port, for clients.
-pub const PORT: ConfigOption<u32> = ConfigOption::new("rest.port", "The port of the REST endpoint, for clients.")
-    .with_default("8081")
-    .with_deprecated_keys(&["web.port"])
-    .not_in_effect();
+pub const PORT: ConfigOption<String> = ConfigOption::new(
+    "rest.port",
+    "The port of the REST endpoint, for clients; a master that is started by hand binds it where rest.bind-port is 0.",
+)
+.with_default("8081")
+.with_deprecated_keys(&["web.port"]);
 /// The ports that it tries.
 pub const BIND_PORT: ConfigOption<String> = ConfigOption::new(
     "rest.bind-port",

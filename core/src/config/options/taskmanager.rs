@@ -18,6 +18,11 @@ pub const BIND_HOST: ConfigOption<String> = ConfigOption::new(
     "taskmanager.bind-host",
     "The address that the worker's servers bind to.",
 );
+/// The name under which others reach it.
+pub const HOST: ConfigOption<String> = ConfigOption::new(
+    "taskmanager.host",
+    "The name under which others reach a worker that is started by hand; without it, its address on the way to the master.",
+);
 /// The ports of its control server.
 pub const RPC_PORT: ConfigOption<String> = ConfigOption::new(
     "taskmanager.rpc.port",
@@ -196,7 +201,7 @@ pub const REGISTRATION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
 area! {
     "taskmanager", "The worker: slots, memory, network";
     options {
-        NUMBER_OF_TASK_SLOTS, BIND_HOST, RPC_PORT, DATA_PORT, RESOURCE_ID, CPU_CORES, TOTAL_PROCESS_MEMORY,
+        NUMBER_OF_TASK_SLOTS, BIND_HOST, HOST, RPC_PORT, DATA_PORT, RESOURCE_ID, CPU_CORES, TOTAL_PROCESS_MEMORY,
         HEAP_MB, TOTAL_FLINK_MEMORY, FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, TASK_HEAP, TASK_OFF_HEAP, MANAGED_MEMORY,
         MANAGED_FRACTION, NETWORK_MIN, NETWORK_MAX, NETWORK_FRACTION, NETWORK_NUM_BUFFERS, JVM_METASPACE,
         JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, BATCH_SHUFFLE_MEMORY, SEGMENT_SIZE,
@@ -209,8 +214,6 @@ area! {
         "taskmanager.data.bind-port": Text;
         /// Whether data between workers is encrypted where internal encryption is on.
         "taskmanager.data.ssl.enabled": Boolean = "true";
-        /// The name under which others reach the worker.
-        "taskmanager.host": Text;
         /// The path of the worker's log.
         "taskmanager.log.path": Text;
         /// Whether blocking results are compressed.

@@ -53,8 +53,7 @@ pub const APPLICATION_ATTEMPT_FAILURES_VALIDITY_INTERVAL: ConfigOption<i64> = Co
     "For how many milliseconds a failed attempt counts; -1 is for ever.",
 )
 .with_default("10000")
-.with_unit("ms")
-.not_in_effect();
+.with_unit("ms");
 /// Tags of the application, separated by commas.
 pub const TAGS: ConfigOption<String> =
     ConfigOption::new("yarn.tags", "Tags of the application, separated by commas.").with_default("");

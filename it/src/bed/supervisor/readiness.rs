@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::bed::daemon::Daemon;
 use crate::bed::description::Description;
+use crate::bed::zookeeper;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -83,18 +82,7 @@ impl Probes {
 
     async fn zookeeper_is_well(&self) -> Result<(), String> {
         let address = self.zookeeper.as_deref().ok_or("the bed has no ZooKeeper")?;
-        let ask = async {
-            let mut stream = TcpStream::connect(address).await?;
-            stream.write_all(b"ruok").await?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await?;
-            std::io::Result::Ok(answer)
-        };
-        match tokio::time::timeout(ANSWER_WITHIN, ask).await {
-            Ok(Ok(answer)) if answer == "imok" => Ok(()),
-            Ok(other) => Err(format!("ZooKeeper says {other:?}")),
-            Err(_) => Err("ZooKeeper says nothing".to_owned()),
-        }
+        zookeeper::is_well(address).await
     }
 
     async fn history_server_answers(&self) -> Result<(), String> {

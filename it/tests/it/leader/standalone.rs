@@ -1,0 +1,232 @@
+//! Masters and workers that are started by hand.
+
+use std::net::TcpListener;
+
+use reqwest::StatusCode;
+use reqwest::header::LOCATION;
+use selvedge_it::bed::ZooKeeper;
+use selvedge_it::cli::{BOUND, Running, Selvedge};
+use selvedge_it::wait;
+use serde_json::Value;
+
+use super::nodes;
+use crate::folder::{Folder, files_below, parts};
+use crate::jobs::{file_sink, job, numbers, rebalance, vertex};
+
+const CLUSTER: &str = "/flink/by-hand";
+/// As the settings file of all processes of a cluster has it.
+const SECRET: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
+/// The settings that all processes share.
+struct ByHand(Folder);
+
+impl ByHand {
+    fn new(settings: &str) -> Self {
+        let folder = Folder::new();
+        let common = format!(
+            "selvedge.application.secret: {SECRET}\njobmanager.rpc.address: 127.0.0.1\nrest.port: 0\nenv.pid.dir: {}\n\
+             taskmanager.host: 127.0.0.1\ntaskmanager.memory.process.size: 1728m\n{settings}",
+            folder.path("run").display()
+        );
+        folder.write("conf/config.yaml", common);
+        Self(folder)
+    }
+
+    fn with_zookeeper(zookeeper: &ZooKeeper) -> Self {
+        Self::new(&format!(
+            "high-availability.type: zookeeper\nhigh-availability.cluster-id: by-hand\n\
+             high-availability.zookeeper.quorum: {}\nhigh-availability.zookeeper.client.session-timeout: 3 s\n\
+             high-availability.zookeeper.client.retry-wait: 200 ms\n",
+            zookeeper.quorum()
+        ))
+    }
+
+    fn command(&self, subcommand: &str) -> Selvedge {
+        let conf = self.0.path("conf").display().to_string();
+        Selvedge::new(subcommand).args(["--configDir", &conf])
+    }
+
+    async fn master(&self) -> Master {
+        Master::of(self.command("standalone-session").start()).await
+    }
+
+    fn worker(&self) -> Running {
+        self.command("standalone-taskmanager").start()
+    }
+}
+
+struct Master {
+    process: Running,
+    rest: String,
+    http: reqwest::Client,
+}
+
+impl Master {
+    async fn of(mut process: Running) -> Self {
+        let rest = process
+            .until_says("where its REST endpoint is", BOUND, |said| {
+                let (_, rest) = said.split_once("REST at ")?;
+                rest.split_once(',').map(|(address, _)| address.to_owned())
+            })
+            .await;
+        let no_redirects = reqwest::redirect::Policy::none();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(no_redirects)
+            .build()
+            .unwrap();
+        Self { process, rest, http }
+    }
+
+    async fn get(&self, path: &str) -> Result<(StatusCode, Option<String>, Value), String> {
+        let url = format!("http://{}{path}", self.rest);
+        let answer = self.http.get(url).send().await.map_err(|error| error.to_string())?;
+        let location = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap().to_owned());
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        Ok((status, location, serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    /// Waits until it leads so many workers.
+    async fn leads(&self, workers: u64) {
+        let look = || async {
+            match self.get("/overview").await? {
+                (StatusCode::OK, _, overview) if overview["taskmanagers"] == workers => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        };
+        let what = format!("{} to lead {workers} workers", self.rest);
+        if let Err(error) = wait::until(&what, BOUND, look).await {
+            panic!("{error}\n{}", self.process.said());
+        }
+    }
+
+    async fn sends_to(&self, leader: &Master) {
+        let look = || async {
+            match self.get("/overview?x=1").await? {
+                (StatusCode::TEMPORARY_REDIRECT, Some(to), _)
+                    if to == format!("http://{}/overview?x=1", leader.rest) =>
+                {
+                    Ok(())
+                }
+                other => Err(format!("{other:?}")),
+            }
+        };
+        let what = format!("{} to send clients to {}", self.rest, leader.rest);
+        if let Err(error) = wait::until(&what, BOUND, look).await {
+            panic!("{error}\n{}", self.process.said());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_standby_takes_over_from_a_killed_leader_with_its_workers() {
+    let zookeeper = ZooKeeper::start().await.unwrap();
+    let by_hand = ByHand::with_zookeeper(&zookeeper);
+    let first = by_hand.master().await;
+    let worker = by_hand.worker();
+    first.leads(1).await;
+    let second = by_hand.master().await;
+    second.sends_to(&first).await;
+    first.process.kill();
+    second.leads(1).await;
+    assert!(!worker.said().contains("panic"), "{}", worker.said());
+    // An end in order gives the leadership away at once, and has its own exit code.
+    let third = by_hand.master().await;
+    second.process.terminate();
+    second.process.ended_within(BOUND).await.ended_with(143);
+    third.leads(1).await;
+    worker.terminate();
+    worker.ended_within(BOUND).await.ended_with(143);
+}
+
+#[tokio::test]
+async fn a_leader_that_was_stopped_past_its_session_writes_nothing_when_it_goes_on() {
+    let zookeeper = ZooKeeper::start().await.unwrap();
+    let by_hand = ByHand::with_zookeeper(&zookeeper);
+    let first = by_hand.master().await;
+    first.leads(0).await;
+    let second = by_hand.master().await;
+    second.sends_to(&first).await;
+    first.process.freeze();
+    second.leads(0).await;
+    let client = nodes::connect(zookeeper.quorum()).await;
+    let told = nodes::leader(&client, CLUSTER, "rest_server").await.unwrap();
+    assert_eq!(told.0.address, second.rest);
+    first.process.thaw();
+    // A standby again: it has seen that it is deposed, and does not serve what it had.
+    first.sends_to(&second).await;
+    let after = nodes::leader(&client, CLUSTER, "rest_server").await.unwrap();
+    assert_eq!((after.0, after.1.mzxid), (told.0, told.1.mzxid), "nothing was written");
+    assert!(
+        first.process.said().contains("this process leads no more"),
+        "{}",
+        first.process.said()
+    );
+}
+
+#[tokio::test]
+async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
+    // Without an election, workers look for their master at one address.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let by_hand = ByHand::new(&format!("jobmanager.rpc.port: {port}\n"));
+    let output = by_hand.0.path("out");
+    let graph = job(
+        &[
+            vertex("numbers", &[numbers("make", Some(100), None)]),
+            vertex("files", &[file_sink("write", &output.display().to_string(), "csv")]),
+        ],
+        &[rebalance("numbers", "files")],
+    );
+    let file = by_hand.0.job(&graph);
+    let mut worker = by_hand.worker();
+    let running = |said: &str| said.contains("registered").then_some(());
+    let master = by_hand.command("standalone-job").arg(file).start();
+    worker.until_says("that it is registered", BOUND, running).await;
+    let named: Vec<_> = files_below(&by_hand.0.path("run"))
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    assert!(named.contains(&format!("{}\n", worker.pid())), "{named:?}");
+    master.ended_within(BOUND).await.ended_with(0);
+    let lines: usize = parts(&output).iter().map(|part| part.lines().count()).sum();
+    assert!(lines >= 100, "{lines}");
+    worker.terminate();
+    worker.ended_within(BOUND).await;
+    assert!(files_below(&by_hand.0.path("run")).is_empty());
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_before_anything_starts() {
+    let folder = Folder::new();
+    folder.write(
+        "conf/config.yaml",
+        "jobmanager.rpc.address: 127.0.0.1\nrest.port: 0\ntaskmanager.memory.process.size: 1728m\n",
+    );
+    let conf = folder.path("conf").display().to_string();
+    let start = |command: &str, setting: &str| Selvedge::new(command).args(["--configDir", &conf, "-D", setting]);
+    let outcome = start("standalone-session", "env.log.level=info")
+        .run()
+        .await
+        .ended_with(1);
+    outcome
+        .assert_says(&["selvedge.application.secret", "openssl rand -hex 32"])
+        .assert_no_stack();
+    let outcome = start("standalone-session", "high-availability.type=zookeeper")
+        .run()
+        .await
+        .ended_with(1);
+    outcome
+        .assert_says(&["high-availability.zookeeper.quorum is not set"])
+        .assert_no_stack();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let outcome = start("standalone-session", &format!("jobmanager.rpc.port={port}"))
+        .args(["-D", &format!("selvedge.application.secret={SECRET}")])
+        .run()
+        .await
+        .ended_with(1);
+    outcome
+        .assert_says(&["widen the range of jobmanager.rpc.port"])
+        .assert_no_stack();
+}
