@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use selvedge_core::config::options::{cluster, jobmanager, taskmanager};
+use selvedge_core::config::options::{cluster, jobmanager, taskmanager, yarn};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, ResourceId, TaskExecutorProcessSpec};
@@ -39,6 +39,7 @@ pub fn run_worker(assignments: Configuration, planner: Arc<dyn ChainPlanner>) ->
 
 fn start(assignments: Configuration, planner: Arc<dyn ChainPlanner>) -> Result<u8, WorkerError> {
     let container = Container::open(&Environment::of_process(), assignments)?;
+    container.set_secret_variables(yarn::TASKMANAGER_ENV_PREFIX)?;
     let log = logging::init_process(&container.log_files(LOG_NAME)?)?;
     container.log_introduction();
     if let Err(error) = raise_nofile_limit() {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::Configuration;
+use selvedge_core::config::options::yarn;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::container::Container;
@@ -66,6 +67,7 @@ pub fn run_per_job(assignments: Configuration, compose: &Compose) -> u8 {
 fn start(assignments: Configuration, compose: &Compose) -> Result<u8, MasterError> {
     let variables = Environment::of_process();
     let container = Container::open(&variables, assignments)?;
+    container.set_secret_variables(yarn::MASTER_ENV_PREFIX)?;
     let log = logging::init_process(&container.log_files(LOG_NAME)?)?;
     container.log_introduction();
     if let Err(error) = raise_nofile_limit() {
