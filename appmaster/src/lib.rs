@@ -16,6 +16,7 @@ pub mod entrypoint;
 mod heartbeat;
 pub mod jobmaster;
 pub mod local;
+mod metrics;
 pub mod resourcemanager;
 pub mod rest;
 mod settings;

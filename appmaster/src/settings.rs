@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::{cluster, heartbeat, jobmanager, resourcemanager, web};
+use selvedge_core::config::options::{cluster, heartbeat, jobmanager, metrics, resourcemanager, web};
 
 use crate::jobmaster::RestartSettings;
 
@@ -29,6 +29,8 @@ pub struct MasterSettings {
     pub requirement_check_delay: Duration,
     /// Whether failed jobs are restarted, and how much of them.
     pub failover: FailoverSettings,
+    /// How often workers are asked for their metrics at most; zero is never.
+    pub metrics_interval: Duration,
 }
 
 /// What happens when a task fails.
@@ -76,6 +78,7 @@ impl MasterSettings {
                     .eq_ignore_ascii_case("full"),
                 history_size: usize::try_from(configuration.get(&web::EXCEPTION_HISTORY_SIZE)?).unwrap_or(1),
             },
+            metrics_interval: configuration.get(&metrics::FETCHER_UPDATE_INTERVAL)?,
         })
     }
 }

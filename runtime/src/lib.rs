@@ -11,6 +11,7 @@ pub mod fs;
 pub mod gateway;
 pub mod logging;
 pub mod memory;
+pub mod metrics;
 pub mod outcome;
 pub mod process;
 pub mod rpc;

@@ -18,6 +18,7 @@ pub(crate) use state::DRAIN_PATIENCE;
 pub use state::{ClusterEnd, DispatcherMode};
 
 use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};
+use crate::metrics::ClusterGauges;
 use service::Service;
 
 /// How many requests may wait.
@@ -32,6 +33,7 @@ pub(crate) struct Environment {
     pub(crate) rng: StdRng,
     /// Where the end of the cluster is told.
     pub(crate) end: oneshot::Sender<ClusterEnd>,
+    pub(crate) gauges: ClusterGauges,
 }
 
 /// Speaks to the Dispatcher; cheap to clone.

@@ -63,7 +63,15 @@ impl Service {
                     self.end_with(end);
                 }
             }
+            self.show();
         }
+    }
+
+    /// What metrics show of the jobs.
+    fn show(&self) {
+        let jobs = self.state.jobs.values();
+        let running = jobs.filter(|job| matches!(job, Job::Running(_))).count();
+        self.environment.gauges.set_running_jobs(running);
     }
 
     fn on_request(&mut self, request: Request) {

@@ -22,6 +22,7 @@ use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
+use selvedge_runtime::metrics::{MetricRegistry, Scope};
 use selvedge_runtime::rpc::{self, ApplicationSecret, PortRange, RpcServer};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -34,6 +35,7 @@ pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
 use crate::jobmaster::{self, JobMasters};
+use crate::metrics::{self, ClusterGauges, MetricFetcher, MetricSources};
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
 use crate::rest::{self, RestContext};
 use crate::settings::MasterSettings;
@@ -115,6 +117,11 @@ impl ClusterEntrypoint {
         let (fatal, fatals) = mpsc::channel(1);
         let (end, dispatcher_end) = oneshot::channel();
         let workers = WorkerConnector::new(config.secret.clone(), settings.ask_timeout);
+        let registry = MetricRegistry::start(config.clock.clone());
+        let own_metrics = registry.group(&Scope::job_manager(&config.host));
+        let gauges = ClusterGauges::register(&own_metrics);
+        metrics::process::register(&own_metrics, &config.configuration, config.clock.clone());
+        let metrics_interval = settings.metrics_interval;
         let pending = resourcemanager::create(resourcemanager::Environment {
             settings: settings.clone(),
             process,
@@ -126,6 +133,7 @@ impl ClusterEntrypoint {
             resource_manager_address: rpc_address.clone(),
             rest_address: rest_address.clone(),
             secret: config.secret.clone(),
+            gauges: gauges.clone(),
         });
         let resource_manager = pending.handle();
         let job_masters = JobMasters::default();
@@ -136,19 +144,28 @@ impl ClusterEntrypoint {
             job_master: jobmaster::Environment {
                 settings,
                 connectors: config.connectors,
-                workers,
+                workers: workers.clone(),
                 resource_manager: resource_manager.clone(),
                 clock: config.clock.clone(),
                 rpc_address: rpc_address.clone(),
+                metrics: own_metrics,
             },
             rng,
             end,
+            gauges,
         });
         let rest = serve_rest(
             rest_listener,
             RestContext {
                 dispatcher: dispatcher.clone(),
                 resource_manager: resource_manager.clone(),
+                metrics: MetricFetcher::new(MetricSources {
+                    registry,
+                    resource_manager: resource_manager.clone(),
+                    workers,
+                    clock: config.clock.clone(),
+                    interval: metrics_interval,
+                }),
                 configuration: Arc::new(effective(config.configuration, &rpc_address, &rest_address)),
                 clock: config.clock,
                 log_file: config.log_file,

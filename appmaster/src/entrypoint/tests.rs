@@ -19,6 +19,8 @@ use crate::testing::word_count;
 use crate::testing::worker::{Behaviour, Workers};
 
 mod driver;
+mod metrics;
+mod unfit;
 
 use driver::ProbingDriver;
 

@@ -83,6 +83,17 @@ impl JobState {
         }
     }
 
+    /// No worker can run as it is configured: a job that waits for slots would wait for nothing, and another attempt too.
+    pub(super) fn workers_are_unfit(&mut self, cause: String, now: Now) -> Vec<Action> {
+        let waits = !self.deployed && !self.has_failed() && self.ending == Ending::NotYet;
+        if !waits {
+            self.start_failure = Some(cause);
+            return Vec::new();
+        }
+        let cause = format!("no worker can run as it is configured: {cause}");
+        self.fail(self.job_failure(cause, FailureKind::Cause, now), now)
+    }
+
     pub(super) fn no_resource_available(&self) -> String {
         let start_failure = match &self.start_failure {
             Some(cause) => format!("; the last worker could not start: {cause}"),

@@ -19,6 +19,7 @@ use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::workers::{WorkerEvent, Workers};
 use super::{Environment, Reply, Request};
+use crate::metrics::JobGauges;
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
 
 /// How many events of own tasks may wait.
@@ -53,6 +54,7 @@ pub(super) struct Service {
     worker_events: mpsc::Receiver<WorkerEvent>,
     notices: mpsc::Receiver<ResourceNotice>,
     contact: JobMasterContact,
+    gauges: JobGauges,
 }
 
 impl Service {
@@ -71,20 +73,23 @@ impl Service {
             monotonic: environment.clock.monotonic(),
         };
         let heartbeat = environment.settings.heartbeat;
+        let state = JobState::new(
+            job_id,
+            graph.clone(),
+            environment.settings.slot_request_timeout,
+            Failover::new(&graph, environment.settings.failover.clone(), seed(job_master_id)),
+            now,
+        );
+        let metrics = environment.metrics.job(job_id, &graph.name);
         Self {
+            gauges: JobGauges::register(&metrics, &state.graph, &environment.clock),
             workers: Workers::new(job_id, job_master_id, graph.name.clone(), heartbeat, to_worker_events),
             contact: JobMasterContact {
                 job_master_id,
                 address: environment.rpc_address.clone(),
                 notices: to_notices,
             },
-            state: JobState::new(
-                job_id,
-                graph.clone(),
-                environment.settings.slot_request_timeout,
-                Failover::new(&graph, environment.settings.failover.clone(), seed(job_master_id)),
-                now,
-            ),
+            state,
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
@@ -130,6 +135,7 @@ impl Service {
         for action in actions {
             self.carry_out(action);
         }
+        self.gauges.update(&self.state.graph);
     }
 
     fn now(&self) -> Now {
@@ -241,6 +247,7 @@ impl Service {
             ResourceNotice::Silent { resource_id, cause } => {
                 self.worker_lost(&resource_id, &cause, FailureKind::Symptom, now)
             }
+            ResourceNotice::Unfit { cause } => self.state.workers_are_unfit(cause, now),
             ResourceNotice::StartFailed { cause } => {
                 self.state.start_failure = Some(cause);
                 Vec::new()

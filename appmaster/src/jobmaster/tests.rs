@@ -320,6 +320,22 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
 }
 
 #[test]
+fn workers_that_cannot_run_as_configured_fail_a_job_that_waits_at_once_and_leave_one_that_runs_alone() {
+    let now = now();
+    let mut state = job(now);
+    state.prepared(Ok(()), now);
+    assert_eq!(
+        state.workers_are_unfit("find.sh ended with 3".to_owned(), now),
+        [Action::Abort]
+    );
+    let cause = state.graph.root_cause.as_ref().unwrap().cause.clone();
+    assert_eq!(cause, "no worker can run as it is configured: find.sh ended with 3");
+    let mut state = deployed(now);
+    assert_eq!(state.workers_are_unfit("find.sh ended with 3".to_owned(), now), []);
+    assert_eq!(state.graph.status(), JobStatus::Running);
+}
+
+#[test]
 fn an_attempt_that_its_worker_does_not_know_fails_after_three_heartbeats() {
     let now = now();
     let mut state = deployed(now);

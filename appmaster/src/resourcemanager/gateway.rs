@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest,
+    DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, RegisterTaskExecutorRequest,
     RegisterTaskExecutorResponse, SlotStatus,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, ResourceManagerGateway};
@@ -81,6 +81,16 @@ impl ResourceManagerGateway for Gateway {
         self.check(&request.resource_manager_id)?;
         let (resource_id, cause) = (request.resource_id.into(), request.cause);
         self.call(|reply| Request::WorkerLeaves {
+            resource_id,
+            cause,
+            reply,
+        })
+        .await
+    }
+
+    async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
+        let (resource_id, cause) = (request.resource_id.into(), request.cause);
+        self.call(|reply| Request::WorkerUnfit {
             resource_id,
             cause,
             reply,

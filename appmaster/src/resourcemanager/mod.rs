@@ -43,6 +43,7 @@ pub use info::TaskManagerInfo;
 pub use slots::SlotUse;
 
 use crate::MasterSettings;
+use crate::metrics::ClusterGauges;
 use crate::worker::WorkerConnector;
 use gateway::Gateway;
 use service::Service;
@@ -65,6 +66,7 @@ pub(crate) struct Environment {
     pub(crate) resource_manager_address: String,
     pub(crate) rest_address: String,
     pub(crate) secret: ApplicationSecret,
+    pub(crate) gauges: ClusterGauges,
 }
 
 /// How the ResourceManager reaches a JobMaster, and how workers do.
@@ -85,6 +87,8 @@ pub(crate) enum ResourceNotice {
     Silent { resource_id: ResourceId, cause: String },
     /// A worker could not be started.
     StartFailed { cause: String },
+    /// No worker can run as it is configured: several in a row have said so.
+    Unfit { cause: String },
 }
 
 /// Speaks to the ResourceManager; cheap to clone.
@@ -120,6 +124,11 @@ enum Request {
         reply: Reply<()>,
     },
     WorkerLeaves {
+        resource_id: ResourceId,
+        cause: String,
+        reply: Reply<()>,
+    },
+    WorkerUnfit {
         resource_id: ResourceId,
         cause: String,
         reply: Reply<()>,

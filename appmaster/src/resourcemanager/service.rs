@@ -19,6 +19,9 @@ use super::{Environment, JobMasterContact, QUEUE, Request, ResourceManagerError,
 /// How long workers may take to hear that the cluster ends.
 const SHUTDOWN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 
+/// After so many workers that cannot run as they are configured, no more are waited for.
+const UNFIT_IN_A_ROW: u32 = 3;
+
 pub(super) struct Service {
     leader: LeaderSessionId,
     environment: Environment,
@@ -26,6 +29,8 @@ pub(super) struct Service {
     tracker: WorkerTracker,
     workers: Workers,
     jobs: BTreeMap<JobId, JobMasterContact>,
+    /// How many workers in a row have said that they cannot run as they are configured.
+    unfit: u32,
     /// When slots and workers are looked at again because something changed.
     check_at: Option<Instant>,
     requests: mpsc::Receiver<Request>,
@@ -66,6 +71,7 @@ impl Service {
             slots: SlotManager::default(),
             tracker: WorkerTracker::new(limits),
             jobs: BTreeMap::new(),
+            unfit: 0,
             check_at: None,
             requests,
             driver_events,
@@ -97,7 +103,14 @@ impl Service {
                 () = self.hurry.notified() => self.environment.driver.hurry(),
                 () = tokio::time::sleep_until(deadline) => self.check(),
             }
+            self.show();
         }
+    }
+
+    /// What metrics show of workers and slots.
+    fn show(&self) {
+        let (workers, slots, free) = self.slots.count();
+        self.environment.gauges.set_workers(workers, slots, free);
     }
 
     fn now(&self) -> Instant {
@@ -164,6 +177,14 @@ impl Service {
                 self.lose_worker(&resource_id, &format!("TaskManager {resource_id} left: {cause}"));
                 let _ = reply.send(());
             }
+            Request::WorkerUnfit {
+                resource_id,
+                cause,
+                reply,
+            } => {
+                self.worker_unfit(&resource_id, cause);
+                let _ = reply.send(());
+            }
             Request::Workers(reply) => {
                 let _ = reply.send(self.workers.info(|id| self.slots.slots_of(id)));
             }
@@ -203,7 +224,22 @@ impl Service {
         self.workers.add(request, gateway, self.environment.clock.wall());
         // A job may wait for just these slots.
         self.check_at = Some(now);
+        self.unfit = 0;
         Ok(())
+    }
+
+    /// What keeps one worker from running may be its node's fault; what keeps several in a row is the setting's, and more of
+    /// them would be started for nothing.
+    fn worker_unfit(&mut self, resource_id: &ResourceId, cause: String) {
+        self.unfit += 1;
+        tracing::warn!(
+            "worker {resource_id} cannot run as it is configured ({} in a row): {cause}",
+            self.unfit
+        );
+        self.notify_all(&match self.unfit >= UNFIT_IN_A_ROW {
+            true => ResourceNotice::Unfit { cause },
+            false => ResourceNotice::StartFailed { cause },
+        });
     }
 
     fn on_driver_event(&mut self, event: DriverEvent) {

@@ -246,6 +246,13 @@ impl SlotManager {
         }
         used
     }
+
+    /// How many workers, slots and free slots there are.
+    pub(super) fn count(&self) -> (usize, usize, usize) {
+        let slots = || self.workers.values().flat_map(|worker| worker.slots.values());
+        let free = slots().filter(|slot| slot.job().is_none()).count();
+        (self.workers.len(), slots().count(), free)
+    }
 }
 
 /// The slots of a worker by use.

@@ -17,6 +17,7 @@ use super::{
     DriverError, DriverStart, Environment, JobMasterContact, Pending, ResourceManagerDriver, WorkerSpec, create,
 };
 use crate::MasterSettings;
+use crate::metrics::ClusterGauges;
 use crate::worker::WorkerConnector;
 
 const BOUND: Duration = Duration::from_secs(120);
@@ -72,6 +73,7 @@ fn resource_manager(driver: TalkingDriver) -> Pending {
         resource_manager_address: "127.0.0.1:1".to_owned(),
         rest_address: "127.0.0.1:2".to_owned(),
         secret,
+        gauges: ClusterGauges::default(),
         settings,
     })
 }

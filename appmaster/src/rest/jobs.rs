@@ -111,31 +111,6 @@ pub(super) async fn exceptions(
     Ok(exceptions_json(find(&context, &id).await?.as_ref(), &query).into())
 }
 
-/// What may be asked for.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct MetricsQuery {
-    /// Names, separated by commas.
-    get: Option<String>,
-}
-
-/// The names of a job's metrics, or the values of those that are asked for.
-pub(super) async fn metrics(
-    State(context): State<RestContext>,
-    Path(id): Path<String>,
-    Query(query): Query<MetricsQuery>,
-) -> Answer {
-    let job = find(&context, &id).await?;
-    let all = [("numRestarts", job.restarts), ("fullRestarts", job.restarts)];
-    let shown = all.iter().filter_map(|(name, value)| match &query.get {
-        None => Some(json!({"id": name})),
-        Some(asked) if asked.split(',').any(|asked| asked == *name) => {
-            Some(json!({"id": name, "value": value.to_string()}))
-        }
-        Some(_) => None,
-    });
-    Ok(Json::from(json!(shown.collect::<Vec<_>>())))
-}
-
 pub(super) async fn accumulators(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
     let job = find(&context, &id).await?;
     let counters = job.accumulators();

@@ -6,6 +6,7 @@ mod error;
 mod exceptions;
 mod job_details;
 mod jobs;
+mod metrics;
 mod page;
 mod taskmanager_memory;
 mod taskmanagers;
@@ -22,6 +23,7 @@ use selvedge_runtime::clock::Clock;
 use serde_json::Value;
 
 use crate::dispatcher::DispatcherHandle;
+use crate::metrics::MetricFetcher;
 use crate::resourcemanager::ResourceManagerHandle;
 use error::RestError;
 
@@ -30,6 +32,7 @@ use error::RestError;
 pub(crate) struct RestContext {
     pub(crate) dispatcher: DispatcherHandle,
     pub(crate) resource_manager: ResourceManagerHandle,
+    pub(crate) metrics: MetricFetcher,
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log_file: Option<PathBuf>,
@@ -45,19 +48,29 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/cluster", delete(cluster::shut_down))
         .route("/jobmanager/config", get(cluster::jobmanager_config))
         .route("/jobmanager/log", get(cluster::jobmanager_log))
+        .route("/jobmanager/metrics", get(metrics::job_manager))
         .route("/jobs", get(jobs::list).post(jobs::submit))
         .route("/jobs/overview", get(jobs::overview))
+        .route("/jobs/metrics", get(metrics::jobs))
         .route("/jobs/{job}", get(jobs::details).patch(jobs::cancel))
         .route("/jobs/{job}/status", get(jobs::status))
         .route("/jobs/{job}/plan", get(jobs::plan))
         .route("/jobs/{job}/execution-result", get(jobs::execution_result))
         .route("/jobs/{job}/exceptions", get(jobs::exceptions))
-        .route("/jobs/{job}/metrics", get(jobs::metrics))
+        .route("/jobs/{job}/metrics", get(metrics::job))
+        .route("/jobs/{job}/vertices/{vertex}/metrics", get(metrics::vertex))
+        .route("/jobs/{job}/vertices/{vertex}/subtasks/metrics", get(metrics::subtasks))
+        .route(
+            "/jobs/{job}/vertices/{vertex}/subtasks/{subtask}/metrics",
+            get(metrics::subtask),
+        )
         .route("/jobs/{job}/accumulators", get(jobs::accumulators))
         .route("/jobs/{job}/clientHeartbeat", patch(jobs::client_heartbeat))
         .route("/jobs/{job}/yarn-cancel", get(jobs::cancel))
         .route("/taskmanagers", get(taskmanagers::list))
+        .route("/taskmanagers/metrics", get(metrics::task_managers))
         .route("/taskmanagers/{id}", get(taskmanagers::details))
+        .route("/taskmanagers/{id}/metrics", get(metrics::task_manager))
         .route("/taskmanagers/{id}/log", get(taskmanagers::log))
         .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout));
     Router::new()

@@ -1,17 +1,16 @@
 //! A worker's memory in JSON: by category, and in the terms of Flink's pages.
 
 use selvedge_runtime::gateway::proto::{MemoryConfiguration, MemoryUse};
+use selvedge_runtime::metrics::FlinkMemory;
 use serde_json::{Value, json};
-
-/// The unit in which Flink's pages show network memory (`taskmanager.memory.segment-size`'s default).
-const SEGMENT: u64 = 32 << 10;
 
 /// What each category takes and may take, in bytes; the categories sum up to the process. `reserve` is one category:
 /// metaspace, overhead and framework memory, which without a JVM are pages of the binary, stacks, allocator slack and the
 /// worker's own heap.
 pub(super) fn by_category(size: &MemoryConfiguration, used: &MemoryUse) -> Value {
     let of = |used: u64, size: u64| json!({"used": used, "size": size});
-    let mut reserve = of(used.framework + used.code + used.slack, reserve_size(size));
+    let memory = FlinkMemory::new(*size, *used);
+    let mut reserve = of(memory.reserve_used(), memory.reserve_size());
     reserve["framework"] = used.framework.into();
     reserve["code"] = used.code.into();
     reserve["slack"] = used.slack.into();
@@ -25,38 +24,29 @@ pub(super) fn by_category(size: &MemoryConfiguration, used: &MemoryUse) -> Value
     })
 }
 
-fn reserve_size(size: &MemoryConfiguration) -> u64 {
-    size.framework_heap + size.framework_off_heap + size.jvm_metaspace + size.jvm_overhead
-}
-
-/// Flink's `metrics` of a worker. The heap is what tasks and the worker itself hold of it, non-heap the rest of the
-/// reserve, and direct memory the network's; nothing is mapped and nothing collects garbage.
+/// Flink's `metrics` of a worker; nothing is mapped and nothing collects garbage.
 pub(super) fn metrics(size: &MemoryConfiguration, used: &MemoryUse) -> Value {
-    let heap = used.framework + used.task;
-    let non_heap = used.code + used.slack;
-    let segments = size.network / SEGMENT;
-    let segments_used = used.network.div_ceil(SEGMENT);
-    let segments_free = segments.saturating_sub(segments_used);
+    let memory = FlinkMemory::new(*size, *used);
     json!({
-        "heapUsed": heap,
-        "heapCommitted": heap,
-        "heapMax": size.framework_heap + size.task_heap,
-        "nonHeapUsed": non_heap,
-        "nonHeapCommitted": non_heap,
-        "nonHeapMax": size.jvm_metaspace + size.jvm_overhead,
-        "directCount": segments_used,
-        "directUsed": used.network,
-        "directMax": size.framework_off_heap + size.task_off_heap + size.network,
+        "heapUsed": memory.heap_used(),
+        "heapCommitted": memory.heap_used(),
+        "heapMax": memory.heap_max(),
+        "nonHeapUsed": memory.non_heap_used(),
+        "nonHeapCommitted": memory.non_heap_used(),
+        "nonHeapMax": memory.non_heap_max(),
+        "directCount": memory.segments_used(),
+        "directUsed": memory.direct_used(),
+        "directMax": memory.direct_max(),
         "mappedCount": 0,
         "mappedUsed": 0,
         "mappedMax": 0,
-        "memorySegmentsAvailable": segments_free,
-        "memorySegmentsTotal": segments,
-        "nettyShuffleMemorySegmentsAvailable": segments_free,
-        "nettyShuffleMemorySegmentsUsed": segments_used,
-        "nettyShuffleMemorySegmentsTotal": segments,
-        "nettyShuffleMemoryAvailable": size.network.saturating_sub(used.network),
-        "nettyShuffleMemoryUsed": used.network,
+        "memorySegmentsAvailable": memory.segments_free(),
+        "memorySegmentsTotal": memory.segments(),
+        "nettyShuffleMemorySegmentsAvailable": memory.segments_free(),
+        "nettyShuffleMemorySegmentsUsed": memory.segments_used(),
+        "nettyShuffleMemorySegmentsTotal": memory.segments(),
+        "nettyShuffleMemoryAvailable": memory.network_free(),
+        "nettyShuffleMemoryUsed": memory.direct_used(),
         "nettyShuffleMemoryTotal": size.network,
         "garbageCollectors": [],
     })

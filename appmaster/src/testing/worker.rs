@@ -7,18 +7,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use selvedge_core::{ExecutionAttemptId, ResourceId};
+use selvedge_core::{ExecutionAttemptId, JobId, ResourceId};
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{JobMasterClient, ResourceManagerClient, serve_task_executor};
 use selvedge_runtime::gateway::proto::{
     CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, NotifySlotAvailableRequest, OfferSlotsRequest,
-    ReadFileRequest, RegisterTaskExecutorRequest, RegisterTaskManagerRequest, RequestNextInputSplitRequest,
-    RequestSlotRequest, ShutdownRequest, SlotOffer, SlotReport, SlotStatus, SubmitTasksRequest,
-    TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest,
+    NotifyWorkerUnfitRequest, OfferSlotsRequest, QueryMetricsRequest, ReadFileRequest, RegisterTaskExecutorRequest,
+    RegisterTaskManagerRequest, RequestNextInputSplitRequest, RequestSlotRequest, ShutdownRequest, SlotOffer,
+    SlotReport, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition,
+    UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
     FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
 };
+use selvedge_runtime::metrics::{self, MetricRegistry, Scope, TaskName};
 use selvedge_runtime::rpc::{self, PortRange, RpcChannel, RpcServer};
 use tokio::sync::{Notify, watch};
 use tonic::service::Routes;
@@ -38,6 +42,8 @@ pub(crate) enum Behaviour {
     Fail(&'static str, &'static str),
     /// Run until they are cancelled.
     Run,
+    /// There are none: the worker cannot run as it is configured, for this reason.
+    Unfit(&'static str),
 }
 
 /// Starts such workers, and can kill them.
@@ -98,6 +104,16 @@ impl LocalWorkerLauncher for Workers {
     async fn start(&self, start: WorkerStart) -> Result<Box<dyn LocalWorker>, DriverError> {
         if let Some(cause) = &self.refuse {
             return Err(DriverError(cause.clone()));
+        }
+        if let Behaviour::Unfit(cause) = self.behaviour {
+            let address = &start.resource_manager_address;
+            let client = ResourceManagerClient::new(&RpcChannel::control(address, &start.secret, DEADLINE).unwrap());
+            let told = NotifyWorkerUnfitRequest {
+                resource_id: start.resource_id.0.clone(),
+                cause: format!("{}: {cause}", start.resource_id),
+            };
+            client.notify_worker_unfit(told).await.unwrap();
+            return Err(DriverError(format!("{} ended", start.resource_id)));
         }
         let listener = rpc::bind("127.0.0.1", &PortRange::any()).await.unwrap();
         let rpc_address = listener.local_addr().unwrap().to_string();
@@ -239,7 +255,7 @@ impl Worker {
             Behaviour::Fail(vertex, cause) if attempt.vertex.as_str() == *vertex => {
                 self.report(&request, &attempt, "FAILED", cause, true).await;
             }
-            Behaviour::Fail(..) | Behaviour::Run => {
+            Behaviour::Fail(..) | Behaviour::Run | Behaviour::Unfit(_) => {
                 self.wait_for_cancellation(&attempt).await;
                 self.report(&request, &attempt, "CANCELED", "", true).await;
             }
@@ -418,6 +434,35 @@ impl TaskExecutorGateway for Handler {
             let _ = self.0.resource_manager().notify_slot_available(notify).await;
         }
         Ok(())
+    }
+
+    async fn query_metrics(&self, _request: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
+        let registry = MetricRegistry::new(Arc::new(SystemClock));
+        let worker = Scope::task_manager("127.0.0.1", &self.0.start.resource_id);
+        registry.group(&worker).child("Status").gauge("Answer", || 42_u64);
+        let (job, _) = self
+            .0
+            .state
+            .lock()
+            .unwrap()
+            .slots
+            .values()
+            .next()
+            .cloned()
+            .unwrap_or_default();
+        for attempt in &self.0.state.lock().unwrap().tasks {
+            let task = worker.task(&TaskName {
+                job_id: JobId::from_wire(&job)?,
+                job_name: "test",
+                attempt,
+                task_name: attempt.vertex.as_str(),
+            });
+            let subtask = attempt.subtask;
+            registry
+                .group(&task)
+                .gauge("numRecordsIn", move || 7 + u64::from(subtask));
+        }
+        Ok(metrics::dump(registry.read()))
     }
 
     async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileContent> {

@@ -140,6 +140,7 @@ gateway! {
     unit {
         notify_slot_available(NotifySlotAvailableRequest);
         disconnect_task_executor(DisconnectTaskExecutorRequest);
+        notify_worker_unfit(NotifyWorkerUnfitRequest);
     }
     value {
         register_task_executor(RegisterTaskExecutorRequest) -> RegisterTaskExecutorResponse;
@@ -176,6 +177,7 @@ gateway! {
     value {
         heartbeat_from_resource_manager(HeartbeatFromResourceManagerRequest) -> SlotReport;
         heartbeat_from_job_master(HeartbeatFromJobMasterRequest) -> JobHeartbeatPayload;
+        query_metrics(QueryMetricsRequest) -> MetricsDump;
     }
     file { read_file(ReadFileRequest) -> ReadFileStream; }
 }

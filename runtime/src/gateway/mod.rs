@@ -24,11 +24,11 @@ pub mod proto {
 
 use proto::{
     CancelTasksRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload,
-    NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, ReadFileRequest, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ShutdownRequest, SlotReport,
-    SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
+    NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, OfferSlotsResponse, QueryMetricsRequest,
+    ReadFileRequest, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest,
+    RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest,
+    ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
 };
 
 /// Why a call to another component failed.
@@ -77,6 +77,8 @@ pub trait ResourceManagerGateway: Send + Sync + 'static {
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()>;
     /// The worker ends by its own decision.
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()>;
+    /// The worker cannot run on its node as it is configured.
+    async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()>;
 }
 
 /// The JobMasters of a process, as TaskExecutors see them; the job id in each request selects one.
@@ -142,6 +144,8 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     ) -> GatewayResult<JobHeartbeatPayload>;
     /// The job has ended or is given up.
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()>;
+    /// The worker's metrics and those of its tasks.
+    async fn query_metrics(&self, request: QueryMetricsRequest) -> GatewayResult<MetricsDump>;
     /// The worker's own log or output.
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent>;
     /// Ends the worker.

@@ -7,6 +7,7 @@ use selvedge_core::job_graph::Partitioner;
 use selvedge_core::{AllocationId, ExecutionAttemptId};
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
+use selvedge_runtime::metrics::{GroupGuard, MetricGroup, MetricRegistry, TaskName};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use crate::exchange::{
 };
 use crate::memory::MemoryManager;
 use crate::operator::{TaskContext, TaskCounters};
-use crate::task::{JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
+use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
 
 /// A task that was deployed, until the JobMaster knows its end.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Deployed {
     credit: u64,
     /// What its output channels may keep to join.
     joining: u64,
+    /// Its metrics end with it.
+    _metrics: GroupGuard,
 }
 
 impl Deployed {
@@ -58,6 +61,7 @@ pub(super) struct Deployer {
     pub(super) exchange: Exchange,
     pub(super) budget: NetworkBudget,
     pub(super) memory: MemoryManager,
+    pub(super) metrics: MetricRegistry,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) io: Handle,
 }
@@ -151,6 +155,7 @@ impl Deployer {
             allocation: deployment.allocation,
             credit: share.window * deployment.input_channels() as u64,
             joining: share.joining(deployment.output_channels()),
+            _metrics: context.metrics.close_with(),
         };
         let splits = JobMasterSplits::new(context.clone(), job, job_master.clone());
         let output_schema = deployment.outputs.first().map(|edge| edge.schema.clone());
@@ -175,6 +180,9 @@ impl Deployer {
     }
 
     fn context(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment) -> TaskContext {
+        let counters = Arc::default();
+        let metrics = self.metrics(job, job_name, deployment);
+        task::metrics::register(&metrics, &counters);
         TaskContext {
             job_id: job.job_id,
             job_name: job_name.to_owned(),
@@ -186,16 +194,27 @@ impl Deployer {
             file_systems: self.config.file_systems.clone(),
             temp_dirs: self.config.temp_dirs.as_slice().into(),
             io: self.io.clone(),
-            counters: Arc::default(),
+            counters,
+            metrics,
             cancelled: CancellationToken::new(),
         }
+    }
+
+    fn metrics(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment) -> MetricGroup {
+        let task = self.config.metric_scope().task(&TaskName {
+            job_id: job.job_id,
+            job_name,
+            attempt: &deployment.attempt,
+            task_name: &deployment.task_name,
+        });
+        self.metrics.group(&task)
     }
 
     fn input(
         &self,
         job: JobKey,
         attempt: &ExecutionAttemptId,
-        inputs: Vec<crate::task::InputEdge>,
+        inputs: Vec<task::InputEdge>,
         window: u64,
     ) -> GatewayResult<Option<TaskInput>> {
         let Some(schema) = inputs.first().map(|edge| edge.schema.clone()) else {
@@ -237,7 +256,7 @@ impl Deployer {
         })
     }
 
-    fn listener(&self, job: JobKey, attempt: ExecutionAttemptId) -> Box<dyn Fn(crate::task::TaskTransition) + Send> {
+    fn listener(&self, job: JobKey, attempt: ExecutionAttemptId) -> Box<dyn Fn(task::TaskTransition) + Send> {
         let notifications = self.notifications.clone();
         Box::new(move |transition| {
             let notification = Notification::Task(job, attempt.clone(), transition);

@@ -7,10 +7,11 @@ use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
     CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport, SubmitTasksRequest,
+    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::metrics::{self, MetricRegistry};
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::{Reply, Request, SlotDemand, Submission, Urgent};
@@ -26,6 +27,7 @@ pub(super) struct Inbox {
     pub(super) urgent: mpsc::Sender<Urgent>,
     pub(super) files: Arc<WorkerFiles>,
     pub(super) memory: MemoryAccount,
+    pub(super) metrics: MetricRegistry,
 }
 
 fn gone<E>(_: E) -> GatewayError {
@@ -127,6 +129,14 @@ impl TaskExecutorGateway for Inbox {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         self.ask_urgently(|reply| Urgent::DisconnectJob(job, request.cause, reply))
             .await
+    }
+
+    async fn query_metrics(&self, _: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
+        let registry = self.metrics.clone();
+        // Some gauges read files of the system.
+        tokio::task::spawn_blocking(move || metrics::dump(registry.read()))
+            .await
+            .map_err(gone)
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {

@@ -13,8 +13,8 @@ use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
 use selvedge_runtime::gateway::proto::{
     ChannelPeer, DisconnectTaskExecutorRequest, FailSlotRequest, HeartbeatFromResourceManagerRequest, InputGate,
-    NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, OfferSlotsResponse,
+    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
     RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SlotStatus,
     SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
@@ -60,6 +60,7 @@ pub(super) enum Told {
     Registered(RegisterTaskExecutorRequest),
     SlotFree(NotifySlotAvailableRequest),
     WorkerEnds(String),
+    Unfit(NotifyWorkerUnfitRequest),
     JobRegistered(RegisterTaskManagerRequest),
     Offered(OfferSlotsRequest),
     States(Vec<TaskStateTransition>),
@@ -152,7 +153,19 @@ impl Master {
         change: impl FnOnce(&mut TaskExecutorConfig),
     ) -> Worker {
         let planner = Arc::new(TestPlanner::default());
-        let mut config = TaskExecutorConfig {
+        let mut config = self.config(timeouts, planner.clone());
+        change(&mut config);
+        let handle = TaskExecutor::start(config).await.unwrap();
+        let channel = RpcChannel::control(&handle.addresses().rpc, &secret(1), Duration::from_secs(10)).unwrap();
+        Worker {
+            gateway: TaskExecutorClient::new(&channel),
+            handle,
+            planner,
+        }
+    }
+
+    pub(super) fn config(&self, timeouts: TaskExecutorTimeouts, planner: Arc<TestPlanner>) -> TaskExecutorConfig {
+        TaskExecutorConfig {
             resource_id: "container_1".into(),
             host: "127.0.0.1".to_owned(),
             bind_host: "127.0.0.1".to_owned(),
@@ -169,18 +182,10 @@ impl Master {
             temp_dirs: Vec::new(),
             log_file: None,
             stdout_file: None,
-            planner: planner.clone(),
+            planner,
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),
             timeouts,
-        };
-        change(&mut config);
-        let handle = TaskExecutor::start(config).await.unwrap();
-        let channel = RpcChannel::control(&handle.addresses().rpc, &secret(1), Duration::from_secs(10)).unwrap();
-        Worker {
-            gateway: TaskExecutorClient::new(&channel),
-            handle,
-            planner,
         }
     }
 }
@@ -331,6 +336,10 @@ impl ResourceManagerGateway for Gateways {
 
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {
         self.tell(Told::WorkerEnds(request.cause))
+    }
+
+    async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
+        self.tell(Told::Unfit(request))
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use selvedge_core::AllocationId;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::memory::ManagedMemoryConsumer::{self, Operator};
-use selvedge_core::{AllocationId, MemorySize};
+use selvedge_core::resource::ResourceProfile;
 
 use super::ManagedMemoryError;
 
@@ -21,6 +22,8 @@ pub struct MemoryManager(Arc<Shared>);
 struct Shared {
     /// What operators of a slot may hold together.
     slot_size: u64,
+    /// Each slot's task memory, for what operators hold without a reservation.
+    task_size: u64,
     /// Whether other kinds of consumers have a part of the slot's managed memory, so that operators have less than all.
     shared_by_weights: bool,
     ledger: Mutex<Ledger>,
@@ -35,21 +38,13 @@ struct Ledger {
 }
 
 impl MemoryManager {
-    /// For slots whose operators may hold this much each.
-    pub fn new(of_each_slot: MemorySize) -> Self {
-        Self::with(of_each_slot, false)
-    }
-
-    /// For slots that have this much managed memory each, of which operators may hold their share.
-    pub fn with_weights(of_each_slot: MemorySize, weights: &ConsumerWeights) -> Self {
-        let operators = weights.share(of_each_slot, Operator, KINDS_IN_USE);
-        Self::with(operators, operators < of_each_slot)
-    }
-
-    fn with(for_operators: MemorySize, shared_by_weights: bool) -> Self {
+    /// For slots of this profile each: of its managed memory operators may hold the share that the weights give them.
+    pub fn of_slots(profile: &ResourceProfile, weights: &ConsumerWeights) -> Self {
+        let operators = weights.share(profile.managed, Operator, KINDS_IN_USE);
         Self(Arc::new(Shared {
-            slot_size: for_operators.bytes(),
-            shared_by_weights,
+            slot_size: operators.bytes(),
+            task_size: profile.task_heap.bytes().saturating_add(profile.task_off_heap.bytes()),
+            shared_by_weights: operators < profile.managed,
             ledger: Mutex::default(),
         }))
     }
@@ -106,6 +101,11 @@ struct TaskShare {
 }
 
 impl TaskMemory {
+    /// The slot's task memory, in bytes.
+    pub fn task_size(&self) -> u64 {
+        self.0.manager.0.task_size
+    }
+
     /// An account for one operator, empty at first.
     pub fn reservation(&self, operator: &str) -> Reservation {
         Reservation {
@@ -156,9 +156,11 @@ impl Drop for Reservation {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use selvedge_core::MemorySize;
     use selvedge_core::config::ConfigValue;
 
     use super::*;
+    use crate::memory::testing::of_managed;
 
     fn slot(byte: u8) -> AllocationId {
         AllocationId::from_bytes([byte; 16])
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_operator_that_needs_more_than_its_slot_has_left_is_told_what_to_raise() {
-        let manager = MemoryManager::new(MemorySize::from_bytes(1000));
+        let manager = of_managed(MemorySize::from_bytes(1000));
         let (first, second) = (manager.task(slot(1)), manager.task(slot(1)));
         let mut other = first.reservation("other");
         other.resize(300).unwrap();
@@ -190,9 +192,12 @@ mod tests {
 
     #[test]
     fn operators_have_the_share_that_the_weights_give_them_and_a_refusal_names_the_weights_where_they_are_why() {
-        let size = MemorySize::from_bytes(1000);
+        let profile = ResourceProfile {
+            managed: MemorySize::from_bytes(1000),
+            ..ResourceProfile::ZERO
+        };
         let refusal = |weights: &str| {
-            let manager = MemoryManager::with_weights(size, &ConsumerWeights::parse(weights).unwrap());
+            let manager = MemoryManager::of_slots(&profile, &ConsumerWeights::parse(weights).unwrap());
             let mut held = manager.task(slot(1)).reservation("count");
             held.resize(1001).unwrap_err()
         };
@@ -207,7 +212,7 @@ mod tests {
 
     #[test]
     fn slots_do_not_take_from_each_other_and_all_is_given_back() {
-        let manager = MemoryManager::new(MemorySize::from_bytes(100));
+        let manager = of_managed(MemorySize::from_bytes(100));
         assert!(!manager.has_tasks());
         let tasks = [slot(1), slot(2)].map(|slot| manager.task(slot));
         let mut held = tasks.each_ref().map(|task| task.reservation("op"));
@@ -229,7 +234,7 @@ mod tests {
             share in 0_u64..1000,
             steps in prop::collection::vec((0_usize..4, 0_u64..1500), 0..40),
         ) {
-            let manager = MemoryManager::new(MemorySize::from_bytes(share));
+            let manager = of_managed(MemorySize::from_bytes(share));
             let tasks = [slot(1), slot(2)].map(|slot| manager.task(slot));
             let mut held: Vec<_> = (0..4).map(|n| tasks[n % 2].reservation("op")).collect();
             for (which, bytes) in steps {
