@@ -98,6 +98,6 @@ fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     })
 }
 
-fn root_cause(error: &reqwest::Error) -> String {
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }

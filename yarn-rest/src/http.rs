@@ -14,7 +14,7 @@ use crate::auth::{AnswerParts, Authenticator, MAX_ROUNDS, RequestParts};
 use crate::builder::Base;
 use crate::error::{RestError, RestErrorKind};
 use crate::failure;
-use crate::transport::is_this_machine;
+use crate::transport::{DirectClient, is_this_machine};
 
 /// Hadoop's filter against cross-site requests wants any value of it on requests that change something.
 const XSRF: HeaderName = HeaderName::from_static("x-xsrf-header");
@@ -120,8 +120,9 @@ impl From<Base> for Target {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
-    pub(crate) direct: reqwest::Client,
-    pub(crate) proxied: reqwest::Client,
+    pub(crate) direct: DirectClient,
+    /// For other machines, where a proxy may stand in between.
+    pub(crate) proxied: Option<reqwest::Client>,
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) timeout: Duration,
 }
@@ -188,12 +189,13 @@ impl Http {
     }
 
     async fn exchange(&self, call: &Call, target: &Target, parts: &RequestParts) -> Result<Response, RestError> {
+        let failed = |kind| call.error(&target.base, kind);
         let request = self
             .client(&parts.url)
+            .map_err(failed)?
             .request(call.method.clone(), parts.url.clone())
             .headers(parts.headers.clone())
             .body(call.body.clone().unwrap_or_default());
-        let failed = |kind| call.error(&target.base, kind);
         match tokio::time::timeout(self.timeout, request.send()).await {
             Ok(sent) => sent.map_err(|error| failed(self.failure(&error, target))),
             Err(_) => Err(failed(RestErrorKind::Timeout { after: self.timeout })),
@@ -210,11 +212,10 @@ impl Http {
         Ok(Answer { status, headers, body })
     }
 
-    pub(crate) fn client(&self, url: &Url) -> &reqwest::Client {
-        if is_this_machine(url) {
-            &self.direct
-        } else {
-            &self.proxied
+    pub(crate) fn client(&self, url: &Url) -> Result<&reqwest::Client, RestErrorKind> {
+        match &self.proxied {
+            Some(proxied) if !is_this_machine(url) => Ok(proxied),
+            _ => self.direct.client(url),
         }
     }
 

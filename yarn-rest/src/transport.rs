@@ -1,6 +1,6 @@
 //! How a client connects: who it is, how long it waits, TLS, proxies. All clients of this crate take one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
@@ -8,6 +8,8 @@ use url::Url;
 
 use crate::auth::{Anonymous, Authenticator};
 use crate::builder::{BuildError, CLIENT_CERTIFICATE, EXTRA_CA};
+use crate::error::RestErrorKind;
+use crate::failure;
 use crate::http::Http;
 
 /// Which proxy is used for hosts other than this machine; loopback addresses are always reached directly, as in Java.
@@ -134,13 +136,13 @@ impl Transport {
             who: authenticator.describe(),
             reason,
         })?;
-        let direct = self.client(|builder| builder.no_proxy())?;
+        let direct = DirectClient::new(self)?;
         let proxied = match &self.proxies {
-            Proxies::None => direct.clone(),
-            Proxies::Environment => self.client(|builder| builder)?,
+            Proxies::None => None,
+            Proxies::Environment => Some(self.client(|builder| builder)?),
             Proxies::Server(url) => {
                 let proxy = proxy(url)?;
-                self.client(|builder| builder.proxy(proxy))?
+                Some(self.client(|builder| builder.proxy(proxy))?)
             }
         };
         Ok(Http {
@@ -151,7 +153,11 @@ impl Transport {
         })
     }
 
-    fn client(&self, with_proxy: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, BuildError> {
+    fn client(&self, and: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, BuildError> {
+        and(self.builder()).build().map_err(BuildError::Client)
+    }
+
+    fn builder(&self) -> ClientBuilder {
         let mut builder = Client::builder()
             .connect_timeout(self.connect_timeout)
             // They are followed with the body and remembered, or are an answer in themselves.
@@ -162,7 +168,50 @@ impl Transport {
         if let Some(identity) = &self.identity {
             builder = builder.identity(identity.clone());
         }
-        with_proxy(builder).build().map_err(BuildError::Client)
+        builder
+    }
+}
+
+/// Reaches servers without a proxy. The system's certificates are read at the first address that is `https`: they are
+/// half a megabyte, and most clusters' addresses are `http`.
+#[derive(Debug, Clone)]
+pub(crate) struct DirectClient {
+    transport: Transport,
+    plain: Client,
+    secure: Arc<OnceLock<Client>>,
+}
+
+impl DirectClient {
+    fn new(transport: &Transport) -> Result<Self, BuildError> {
+        let direct = Self {
+            transport: transport.clone(),
+            plain: transport.client(|builder| builder.no_proxy().tls_built_in_root_certs(false))?,
+            secure: Arc::default(),
+        };
+        // What the caller gave is checked now, not at the first request.
+        if transport.identity.is_some() || !transport.extra_roots.is_empty() {
+            direct.secure().map_err(BuildError::Client)?;
+        }
+        Ok(direct)
+    }
+
+    pub(crate) fn client(&self, url: &Url) -> Result<&Client, RestErrorKind> {
+        if url.scheme() == "http" {
+            return Ok(&self.plain);
+        }
+        self.secure().map_err(|cause| RestErrorKind::Tls {
+            address: failure::authority(url),
+            cause: failure::root_cause(&cause),
+            remedy: "install this system's certificates (ca-certificates), or give the cluster's own as an extra CA",
+        })
+    }
+
+    fn secure(&self) -> Result<&Client, reqwest::Error> {
+        if let Some(made) = self.secure.get() {
+            return Ok(made);
+        }
+        let made = self.transport.builder().no_proxy().build()?;
+        Ok(self.secure.get_or_init(|| made))
     }
 }
 

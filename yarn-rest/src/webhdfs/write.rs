@@ -75,6 +75,7 @@ impl WebHdfs {
         let (body, progress) = body.into_body();
         let request = http
             .client(&parts.url)
+            .map_err(|kind| call.error(&target.base, kind))?
             .request(call.method.clone(), parts.url)
             .headers(parts.headers)
             .body(body);

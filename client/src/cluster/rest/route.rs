@@ -39,6 +39,8 @@ impl Route {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
             .no_proxy()
+            // The master speaks plain HTTP: the system's certificates would be read and kept for nothing.
+            .tls_built_in_root_certs(false)
             .build()
             .map_err(ClusterClientError::Client)?;
         Ok(Self::Direct {

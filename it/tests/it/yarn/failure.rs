@@ -1,12 +1,15 @@
 //! Jobs and applications that fail: the cause is told, nothing is left behind.
 
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use procfs::process::{Process, all_processes};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::{Cluster, Fillers, application_in, application_of, files_in, hdfs_admin, kill_application};
 use crate::folder::{Folder, files_below};
@@ -166,23 +169,71 @@ fn worker_process(leader: i32) -> Pid {
     Pid::from_raw(found.expect("the container runs a worker").pid()).unwrap()
 }
 
-/// No test can fill a disk of this machine. A process that may not write larger files gets the same treatment.
+/// Numbers into files of the local disk, without end.
+fn endless_local_files(output: &Path) -> Value {
+    let path = format!("file://{}", output.display());
+    job(
+        &[
+            vertex("numbers", &[numbers("make", None, Some(200_000.0))]),
+            vertex("files", &[file_sink("write", &path, "csv")]),
+        ],
+        &[rebalance("numbers", "files")],
+    )
+}
+
+/// A file system of one MiB, until this is dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user may not mount anything.
+    fn mount(at: PathBuf) -> Option<Self> {
+        fs::create_dir(&at).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m,mode=1777", "small-disk"])
+            .arg(&at)
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self(at))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        if !unmounted.is_ok_and(|status| status.success()) {
+            eprintln!("{} stays mounted", self.0.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_worker_whose_local_disk_is_full_fails_the_job_with_the_file_and_the_remedy() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let Some(disk) = SmallDisk::mount(folder.path("disk")) else {
+        eprintln!("skipped: this user may not mount a small disk");
+        return;
+    };
+    let output = disk.0.join("out");
+    let job = folder.job(&endless_local_files(&output));
+    let outcome = cluster.run(1).arg(job).run().await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED", "no space left", output.to_str().unwrap(), "make room"])
+        .assert_no_stack();
+    let application = application_in(&outcome.said()).unwrap();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "FAILED", "{report}");
+    cluster.assert_nothing_left(&application).await;
+    assert_eq!(files_below(&disk.0), Vec::<PathBuf>::new());
+}
+
+/// A process that may not write larger files is treated like one whose disk is full, and needs no rights to mount.
 #[tokio::test]
 async fn a_worker_that_cannot_write_on_to_its_local_disk_fails_the_job_with_the_file_and_the_remedy() {
     const LIMIT: u64 = 1 << 20;
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
     let output = folder.path("out");
-    let job = folder.job(&job(
-        &[
-            vertex("numbers", &[numbers("make", None, Some(200_000.0))]),
-            vertex(
-                "files",
-                &[file_sink("write", &format!("file://{}", output.display()), "csv")],
-            ),
-        ],
-        &[rebalance("numbers", "files")],
-    ));
+    let job = folder.job(&endless_local_files(&output));
     let mut running = cluster.run(1).arg(&job).start();
     let application = application_of(&mut running).await;
     cluster.running_job(&application).await;
