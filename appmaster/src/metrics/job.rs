@@ -96,6 +96,7 @@ pub(crate) struct JobGauges {
 impl JobGauges {
     /// Registers them in the job's group.
     pub(crate) fn register(group: &MetricGroup, job: &ExecutionGraph, clock: &Arc<dyn Clock>) -> Self {
+        let registered = group.take_over();
         let figures = Arc::new(Mutex::new(Figures::of(job)));
         for (name, gauge) in GAUGES {
             let (figures, clock) = (figures.clone(), clock.clone());
@@ -103,7 +104,7 @@ impl JobGauges {
         }
         Self {
             figures,
-            _registered: group.close_with(),
+            _registered: registered,
         }
     }
 

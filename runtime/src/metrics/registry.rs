@@ -76,6 +76,14 @@ pub struct MetricRegistry(Arc<Shared>);
 struct Shared {
     clock: Arc<dyn Clock>,
     metrics: Mutex<BTreeMap<Scope, BTreeMap<String, Metric>>>,
+    /// Whose scopes are kept by whom: a guard that came later takes the scope over.
+    guards: Mutex<Guards>,
+}
+
+#[derive(Debug, Default)]
+struct Guards {
+    last: u64,
+    of_scopes: BTreeMap<Scope, u64>,
 }
 
 impl fmt::Debug for MetricRegistry {
@@ -91,6 +99,7 @@ impl MetricRegistry {
         Self(Arc::new(Shared {
             clock,
             metrics: Mutex::default(),
+            guards: Mutex::default(),
         }))
     }
 
@@ -230,20 +239,37 @@ impl MetricGroup {
             .register(&self.scope, name, Metric::Meter(Arc::new(meter)));
     }
 
-    /// Closes the scope when the answer is dropped.
+    /// Takes the scope over: what was registered in it is gone, and what will be goes when the answer is dropped, unless
+    /// another has taken it over by then (a leader that comes back before the one it was has gone).
     #[must_use]
-    pub fn close_with(&self) -> GroupGuard {
-        GroupGuard(self.clone())
+    pub fn take_over(&self) -> GroupGuard {
+        let mut guards = self.registry.0.guards.lock();
+        guards.last += 1;
+        let number = guards.last;
+        guards.of_scopes.insert(self.scope.clone(), number);
+        self.registry.close(&self.scope);
+        GroupGuard {
+            group: self.clone(),
+            number,
+        }
     }
 }
 
 /// Keeps the metrics of a scope until it is dropped.
 #[derive(Debug)]
-pub struct GroupGuard(MetricGroup);
+pub struct GroupGuard {
+    group: MetricGroup,
+    number: u64,
+}
 
 impl Drop for GroupGuard {
     fn drop(&mut self) {
-        self.0.registry.close(&self.0.scope);
+        let MetricGroup { registry, scope } = &self.group;
+        let mut guards = registry.0.guards.lock();
+        if guards.of_scopes.get(scope) == Some(&self.number) {
+            guards.of_scopes.remove(scope);
+            registry.close(scope);
+        }
     }
 }
 
@@ -314,12 +340,26 @@ mod tests {
         let registry = MetricRegistry::new(Arc::new(SystemClock));
         registry.group(&worker()).gauge("a", || 1_u64);
         let group = registry.group(&task());
-        let guard = group.close_with();
+        let guard = group.take_over();
         group.gauge("b", || 2_u64);
         group.operator("sum").gauge("c", || 3_u64);
         assert_eq!(registry.read().len(), 3);
         drop(guard);
         assert_eq!(read(&registry), pairs(&[("a", "1")]));
+    }
+
+    #[test]
+    fn who_takes_a_scope_over_keeps_it_when_the_one_before_goes() {
+        let registry = MetricRegistry::new(Arc::new(SystemClock));
+        let group = registry.group(&task());
+        let before = group.take_over();
+        group.gauge("a", || 1_u64);
+        let after = group.take_over();
+        group.gauge("a", || 2_u64);
+        drop(before);
+        assert_eq!(read(&registry), pairs(&[("a", "2")]));
+        drop(after);
+        assert!(registry.read().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

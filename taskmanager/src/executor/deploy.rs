@@ -155,7 +155,7 @@ impl Deployer {
             allocation: deployment.allocation,
             credit: share.window * deployment.input_channels() as u64,
             joining: share.joining(deployment.output_channels()),
-            _metrics: context.metrics.close_with(),
+            _metrics: begin_metrics(&context),
         };
         let splits = JobMasterSplits::new(context.clone(), job, job_master.clone());
         let output_schema = deployment.outputs.first().map(|edge| edge.schema.clone());
@@ -180,9 +180,6 @@ impl Deployer {
     }
 
     fn context(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment) -> TaskContext {
-        let counters = Arc::default();
-        let metrics = self.metrics(job, job_name, deployment);
-        task::metrics::register(&metrics, &counters);
         TaskContext {
             job_id: job.job_id,
             job_name: job_name.to_owned(),
@@ -194,8 +191,8 @@ impl Deployer {
             file_systems: self.config.file_systems.clone(),
             temp_dirs: self.config.temp_dirs.as_slice().into(),
             io: self.io.clone(),
-            counters,
-            metrics,
+            counters: Arc::default(),
+            metrics: self.metrics(job, job_name, deployment),
             cancelled: CancellationToken::new(),
         }
     }
@@ -264,6 +261,13 @@ impl Deployer {
             drop(notifications.blocking_send(notification));
         })
     }
+}
+
+/// The task's metrics are its own from now on, until the answer is dropped.
+fn begin_metrics(context: &TaskContext) -> GroupGuard {
+    let guard = context.metrics.take_over();
+    task::metrics::register(&context.metrics, &context.counters);
+    guard
 }
 
 fn refuse(error: &(dyn std::error::Error + 'static)) -> GatewayError {
