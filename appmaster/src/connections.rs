@@ -63,10 +63,11 @@ impl<T, E: Send + 'static> Connections<T, E> {
         let wake = Arc::new(Notify::new());
         let (settings, events) = (self.settings, self.events.clone());
         let (asked, woken, watched) = (gateway.clone(), wake.clone(), resource_id.clone());
+        let connection = gateway.connection();
         let heartbeat = self.spawn(async move {
             let call = || beat(asked.clone());
             let event = |payload, sent| answered(watched.clone(), payload, sent);
-            let cause = heartbeat::monitor(settings, woken, events.clone(), call, event).await;
+            let cause = heartbeat::monitor(settings, woken, connection, events.clone(), call, event).await;
             let _ = events.send(silent(watched, cause)).await;
         });
         let worker = Connection {
@@ -119,3 +120,6 @@ impl<T, E: Send + 'static> Connections<T, E> {
         self.calls.spawn(call)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@
 //!
 //! [`entrypoint::ClusterEntrypoint`] starts them in order and ends them in reverse.
 
+mod blobs;
 mod connections;
 pub mod dispatcher;
 pub mod entrypoint;
@@ -17,6 +18,7 @@ mod heartbeat;
 pub mod jobmaster;
 pub mod local;
 mod metrics;
+mod offload;
 pub mod resourcemanager;
 pub mod rest;
 mod settings;

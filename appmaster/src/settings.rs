@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::{cluster, heartbeat, jobmanager, metrics, resourcemanager, web};
+use selvedge_core::config::options::{cluster, heartbeat, jobmanager, metrics, resourcemanager, slot, web};
 
-use crate::jobmaster::RestartSettings;
+use crate::jobmaster::{RestartSettings, SchedulerKind};
+use crate::resourcemanager::SlotManagerSettings;
 
 /// What the components of the master need of the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,22 +16,35 @@ pub struct MasterSettings {
     pub heartbeat: HeartbeatSettings,
     /// The deadline of calls to workers.
     pub ask_timeout: Duration,
-    /// How long a job waits for its slots.
-    pub slot_request_timeout: Duration,
-    /// After how long an idle worker is released.
-    pub idle_timeout: Duration,
+    /// How jobs get their slots.
+    pub scheduling: SchedulingSettings,
     /// How long a started worker may take to register.
     pub registration_timeout: Duration,
     /// How many starts of workers may fail in a minute.
     pub start_failures_per_minute: f64,
     /// The pause after too many failed starts.
     pub start_retry_interval: Duration,
-    /// How long changes are collected before the SlotManager acts on them.
-    pub requirement_check_delay: Duration,
+    /// How long a job without a JobMaster keeps its slots.
+    pub job_timeout: Duration,
+    /// How long jobs may wait for workers that nobody starts on demand, before they are told that there are none.
+    pub standalone_start_up: Duration,
+    /// How slots are given and workers are kept.
+    pub slots: SlotManagerSettings,
     /// Whether failed jobs are restarted, and how much of them.
     pub failover: FailoverSettings,
     /// How often workers are asked for their metrics at most; zero is never.
     pub metrics_interval: Duration,
+}
+
+/// How a job gets its slots, and keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchedulingSettings {
+    /// What decides when tasks are deployed.
+    pub scheduler: SchedulerKind,
+    /// How long tasks wait for their slots.
+    pub slot_request_timeout: Duration,
+    /// How long a slot that nothing uses is kept.
+    pub slot_idle_timeout: Duration,
 }
 
 /// What happens when a task fails.
@@ -40,6 +54,8 @@ pub struct FailoverSettings {
     pub restart: RestartSettings,
     /// All of its tasks; otherwise those that exchange records with the failed one.
     pub full: bool,
+    /// How many former attempts of a task are kept.
+    pub attempts_kept: usize,
     /// How many failures that led to a restart are kept.
     pub history_size: usize,
 }
@@ -58,27 +74,68 @@ pub struct HeartbeatSettings {
 impl MasterSettings {
     /// Reads the settings; an unusable value is an error that names its key.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let slot_request_timeout = configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?;
         Ok(Self {
-            heartbeat: HeartbeatSettings {
-                interval: configuration.get(&heartbeat::INTERVAL)?,
-                timeout: configuration.get(&heartbeat::TIMEOUT)?,
-                failure_threshold: u32::try_from(configuration.get(&heartbeat::RPC_FAILURE_THRESHOLD)?).ok(),
-            },
+            heartbeat: HeartbeatSettings::read(configuration)?,
             ask_timeout: configuration.get(&cluster::ASK_TIMEOUT)?,
-            slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,
-            idle_timeout: configuration.get(&resourcemanager::TASKMANAGER_TIMEOUT)?,
+            scheduling: SchedulingSettings {
+                scheduler: SchedulerKind::read(configuration)?,
+                slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,
+                slot_idle_timeout: configuration.get(&slot::SLOT_IDLE_TIMEOUT)?,
+            },
             registration_timeout: configuration.get(&resourcemanager::TASKMANAGER_REGISTRATION_TIMEOUT)?,
             start_failures_per_minute: configuration.get(&resourcemanager::START_WORKER_MAX_FAILURE_RATE)?,
             start_retry_interval: configuration.get(&resourcemanager::START_WORKER_RETRY_INTERVAL)?,
-            requirement_check_delay: configuration.get(&resourcemanager::REQUIREMENT_CHECK_DELAY)?,
+            job_timeout: configuration.get(&resourcemanager::JOB_TIMEOUT)?,
+            standalone_start_up: configuration
+                .find(&resourcemanager::STANDALONE_START_UP_TIME)?
+                .unwrap_or(slot_request_timeout),
+            slots: SlotManagerSettings::read(configuration)?,
             failover: FailoverSettings {
                 restart: RestartSettings::read(configuration)?,
                 full: configuration
                     .get(&jobmanager::FAILOVER_STRATEGY)?
                     .eq_ignore_ascii_case("full"),
+                attempts_kept: usize::try_from(configuration.get(&jobmanager::ATTEMPTS_HISTORY_SIZE)?).unwrap_or(0),
                 history_size: usize::try_from(configuration.get(&web::EXCEPTION_HISTORY_SIZE)?).unwrap_or(1),
             },
             metrics_interval: configuration.get(&metrics::FETCHER_UPDATE_INTERVAL)?,
         })
+    }
+}
+
+impl HeartbeatSettings {
+    fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let (interval, timeout) = (
+            configuration.get(&heartbeat::INTERVAL)?,
+            configuration.get(&heartbeat::TIMEOUT)?,
+        );
+        if timeout < interval {
+            let (key, asked) = (heartbeat::TIMEOUT.key().to_owned(), heartbeat::INTERVAL.key());
+            let reason = format!(
+                "{timeout:?} is shorter than {asked}, {interval:?}: a worker would be given up before it is asked"
+            );
+            return Err(ConfigError::Invalid { key, reason });
+        }
+        Ok(Self {
+            interval,
+            timeout,
+            failure_threshold: u32::try_from(configuration.get(&heartbeat::RPC_FAILURE_THRESHOLD)?).ok(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_that_would_come_too_late_is_refused_by_key_and_value() {
+        let read = |timeout| MasterSettings::read(&Configuration::from_iter([("heartbeat.timeout", timeout)]));
+        let error = read("9 s").unwrap_err().to_string();
+        for part in ["heartbeat.timeout", "9s", "heartbeat.interval", "10s"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(read("10 s").unwrap().heartbeat.timeout, Duration::from_secs(10));
     }
 }

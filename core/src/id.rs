@@ -93,6 +93,10 @@ hex_id! {
     AllocationId
 }
 hex_id! {
+    /// One run of a worker's process: a worker that was started again under the same name is another instance.
+    InstanceId
+}
+hex_id! {
     /// The fencing token of a leader: a message that carries another one is stale.
     LeaderSessionId
 }

@@ -13,7 +13,7 @@ pub mod resource;
 pub mod status;
 
 pub use config::Configuration;
-pub use id::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId, OperatorId, ResourceId, VertexId};
+pub use id::{AllocationId, ExecutionAttemptId, InstanceId, JobId, LeaderSessionId, OperatorId, ResourceId, VertexId};
 pub use job_graph::JobGraph;
 pub use memory::{JobManagerProcessSpec, TaskExecutorProcessSpec};
 pub use memory_size::MemorySize;

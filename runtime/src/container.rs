@@ -2,6 +2,7 @@
 //! credentials. Both roles open it first.
 
 use selvedge_core::Configuration;
+use selvedge_core::config::options::io::TMP_DIRS;
 use selvedge_core::config::options::{cluster, jobmanager, rest, taskmanager};
 use selvedge_core::config::{self, ConfigError, LoadError};
 use thiserror::Error;
@@ -16,8 +17,6 @@ use crate::logging::LogFiles;
 use crate::process::{self, ProcessError};
 use crate::rpc::{ApplicationSecret, SecretError};
 
-/// Where temporary files go; YARN decides.
-const TEMPORARY_DIRECTORIES: &str = "io.tmp.dirs";
 /// What a client's configuration says for its own machine; on another node it would hide the server.
 const LOCALHOST: &str = "localhost";
 
@@ -161,7 +160,7 @@ fn settle(configuration: &mut Configuration, environment: &ContainerEnvironment)
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    configuration.set_text(TEMPORARY_DIRECTORIES, directories.join(","));
+    configuration.set(&TMP_DIRS, &directories.join(","));
 }
 
 /// The client's own configuration, shipped; else that of the node.

@@ -385,7 +385,7 @@ mod tests {
         let of = |key: &'static str, value: &'static str| dynamic_properties([("env.log.level", "info"), (key, value)]);
         assert_eq!(
             of("s3.endpoint", "x").unwrap(),
-            ["-Denv.log.level=info", "-Ds3.endpoint=x"]
+            ["'-Denv.log.level=info'", "'-Ds3.endpoint=x'"]
         );
         for (key, value) in [
             ("s3.secret-key", "hunter2"),

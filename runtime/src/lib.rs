@@ -3,6 +3,7 @@
 //!
 //! `selvedge-appmaster` and `selvedge-taskmanager` never import each other: they meet here.
 
+pub mod blob;
 pub mod clock;
 pub mod connector;
 pub mod container;
@@ -15,3 +16,4 @@ pub mod metrics;
 pub mod outcome;
 pub mod process;
 pub mod rpc;
+pub mod scratch;

@@ -2,7 +2,9 @@
 
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
+use selvedge_runtime::blob::BlobError;
 use selvedge_runtime::rpc::PortRangeError;
+use selvedge_runtime::scratch::NoScratch;
 use thiserror::Error;
 
 use crate::resourcemanager::ResourceManagerError;
@@ -29,6 +31,12 @@ pub enum StartError {
     /// A bound port has no address.
     #[error("a server's socket cannot be used: {0}")]
     Listener(#[source] std::io::Error),
+    /// There is no directory for temporary files.
+    #[error(transparent)]
+    Scratch(#[from] NoScratch),
+    /// Blobs cannot be kept.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
     /// The driver did not start.
     #[error(transparent)]
     ResourceManager(#[from] ResourceManagerError),

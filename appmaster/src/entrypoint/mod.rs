@@ -33,6 +33,7 @@ pub use error::StartError;
 
 pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
+use crate::blobs::Blobs;
 use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
 use crate::jobmaster::{self, JobMasters};
 use crate::metrics::{self, ClusterGauges, MetricFetcher, MetricSources};
@@ -116,12 +117,14 @@ impl ClusterEntrypoint {
         let mut rng = StdRng::seed_from_u64(config.seed);
         let (fatal, fatals) = mpsc::channel(1);
         let (end, dispatcher_end) = oneshot::channel();
+        let blobs = Blobs::start(&config).await?;
         let workers = WorkerConnector::new(config.secret.clone(), settings.ask_timeout);
         let registry = MetricRegistry::start(config.clock.clone());
         let own_metrics = registry.group(&Scope::job_manager(&config.host));
         let gauges = ClusterGauges::register(&own_metrics);
         metrics::process::register(&own_metrics, &config.configuration, config.clock.clone());
         let metrics_interval = settings.metrics_interval;
+        let workers = workers.with_offload(blobs.offload.clone());
         let pending = resourcemanager::create(resourcemanager::Environment {
             settings: settings.clone(),
             process,
@@ -189,6 +192,7 @@ impl ClusterEntrypoint {
             resource_manager: resource_manager.clone(),
             rest,
             rpc,
+            _blobs: blobs,
         };
         // Ends with the cluster.
         tokio::spawn(supervise(services, dispatcher_end, fatals, ended));
@@ -246,6 +250,8 @@ struct Services {
     resource_manager: ResourceManagerHandle,
     rest: Server,
     rpc: Server,
+    /// Ends with the others.
+    _blobs: Blobs,
 }
 
 /// Waits for the end and ends the services in reverse order.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::status::{ApplicationStatus, JobStatus};
-use selvedge_core::{Configuration, JobId};
+use selvedge_core::{Configuration, JobId, LeaderSessionId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 use serde_json::{Value, json};
@@ -13,10 +13,11 @@ use super::*;
 use crate::dispatcher::DispatcherError;
 use crate::jobmaster::JobResult;
 use crate::local::LocalDriver;
+use crate::resourcemanager::JobMasterContact;
 use crate::testing::connectors::{Log, NotingConnectors, StructureChecker};
 use crate::testing::http::{call, get};
-use crate::testing::word_count;
 use crate::testing::worker::{Behaviour, Workers};
+use crate::testing::{profile, word_count};
 
 mod driver;
 mod metrics;
@@ -311,6 +312,114 @@ async fn figures_of_a_running_job_are_fetched_while_someone_looks() {
         log.head.contains(&format!("content-length: {}", log.body.len())),
         "{}",
         log.head
+    );
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn rest_shows_the_slots_in_use_and_what_is_left() {
+    let settings = [("taskmanager.numberOfTaskSlots", "2")];
+    let bed = bed(DispatcherMode::Session, Workers::new(Behaviour::Run), None, &settings).await;
+    let job = bed.submit(1).await;
+    bed.wait_for_running(job, 2).await;
+    let overview = bed.get("/overview").await;
+    assert_eq!(
+        (&overview["slots-total"], &overview["slots-available"]),
+        (&json!(2), &json!(1))
+    );
+    let worker = bed.get("/taskmanagers/taskmanager-1").await;
+    assert_eq!((&worker["slotsNumber"], &worker["freeSlots"]), (&json!(2), &json!(1)));
+    assert_eq!(worker["allocatedSlots"][0]["jobId"], json!(job));
+    assert_eq!(
+        worker["allocatedSlots"][0]["resource"], worker["freeResource"],
+        "half of it"
+    );
+    let listed = bed.get("/taskmanagers").await;
+    assert_eq!(listed["taskmanagers"][0]["freeResource"], worker["freeResource"]);
+    assert_eq!(
+        (&overview["taskmanagers-blocked"], &worker["blocked"]),
+        (&Value::Null, &Value::Null)
+    );
+    let nodes = vec!["127.0.0.1".to_owned()];
+    let resource_manager = bed.cluster.resource_manager();
+    resource_manager
+        .block_nodes(nodes, BOUND, "the test says so")
+        .await
+        .unwrap();
+    let overview = bed.get("/overview").await;
+    assert_eq!(
+        (&overview["taskmanagers-blocked"], &overview["slots-free-and-blocked"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(bed.get("/taskmanagers/taskmanager-1").await["blocked"], json!(true));
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn slots_of_a_stated_size_are_made_by_their_worker_of_what_is_free() {
+    let settings = [("taskmanager.numberOfTaskSlots", "2")];
+    let bed = bed(DispatcherMode::Session, Workers::new(Behaviour::Run), None, &settings).await;
+    let (notices, _told) = mpsc::channel(8);
+    let contact = JobMasterContact {
+        job_master_id: LeaderSessionId::from_bytes([1; 16]),
+        address: bed.cluster.rpc_address().to_owned(),
+        notices,
+    };
+    let quarter = profile().divided_by(4);
+    let resource_manager = bed.cluster.resource_manager();
+    let job = JobId::from_bytes([1; 16]);
+    resource_manager
+        .declare_required_resources(job, contact, vec![(quarter.clone(), 3)])
+        .await
+        .unwrap();
+    let given = async {
+        while resource_manager.overview().await.unwrap().usage.workers == 0
+            || bed.workers.get(1).taken_slots() != [2, 3, 4]
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, given).await.expect("the slots are given");
+    let worker = resource_manager.task_manager(&"taskmanager-1".into()).await.unwrap();
+    let left = worker.total.checked_sub(&quarter.checked_mul(3).unwrap());
+    assert_eq!((worker.slots.free, Some(worker.slots.free_resource)), (0, left));
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_nobody_uses_is_asked_and_given_back() {
+    let settings = [("resourcemanager.taskmanager-timeout", "1 ms")];
+    let bed = bed(
+        DispatcherMode::Session,
+        Workers::new(Behaviour::Finish),
+        None,
+        &settings,
+    )
+    .await;
+    let job = bed.submit(1).await;
+    assert_eq!(bed.result(job).await.status, JobStatus::Finished);
+    let gone = async {
+        while bed.get("/overview").await["taskmanagers"] != json!(0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, gone).await.expect("the worker is released");
+    assert!(bed.workers.get(1).ended.borrow().is_some());
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_slots_the_cluster_may_not_have_says_which_bound_it_met() {
+    let settings = [
+        ("slotmanager.number-of-slots.max", "1"),
+        ("slot.request.timeout", "300 ms"),
+    ];
+    let bed = bed(DispatcherMode::Session, Workers::new(Behaviour::Run), None, &settings).await;
+    let job = bed.submit(2).await;
+    let cause = bed.result(job).await.cause.unwrap();
+    assert!(
+        cause.ends_with("the cluster has reached slotmanager.number-of-slots.max (1)"),
+        "{cause}"
     );
     bed.end().await;
 }

@@ -1,80 +1,76 @@
 //! From slots to running tasks. Part of [`JobState`]'s decisions.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_core::{AllocationId, ResourceId};
 
 use super::deployment::describe;
-use super::execution_graph::{Execution, TaskLocation};
+use super::execution_graph::{TaskIndex, TaskLocation};
+use super::failover::Scope;
 use super::root_cause::FailureKind;
-use super::slot_pool::{PooledSlot, assign_slots};
-use super::state::{Action, Ending, JobState, Now};
+use super::slot_pool::OfferedSlot;
+use super::state::{Action, Ending, JobState, Now, SlotOffer};
+use crate::resourcemanager::Shortage;
 
 impl JobState {
     /// A worker offers slots; those taken come back.
     pub(super) fn offer_slots(
         &mut self,
         resource_id: &ResourceId,
-        offers: impl Iterator<Item = (AllocationId, u32)>,
+        offers: impl Iterator<Item = SlotOffer>,
         now: Now,
     ) -> (Vec<AllocationId>, Vec<Action>) {
-        if self.ending != Ending::NotYet || !self.workers.contains_key(resource_id) {
+        let Some(worker) = self.workers.get(resource_id).filter(|_| self.ending == Ending::NotYet) else {
             return (Vec::new(), Vec::new());
-        }
+        };
         let mut accepted = Vec::new();
-        for (allocation_id, slot_index) in offers {
-            if self.pool.offer(PooledSlot {
-                allocation_id,
-                slot_index,
-                resource_id: resource_id.clone(),
-            }) {
-                accepted.push(allocation_id);
-            }
-        }
-        (accepted, self.deploy_when_complete(now))
-    }
-
-    /// New attempts wait for slots, for so long.
-    pub(super) fn await_slots(&mut self, now: Now) {
-        self.deployed = false;
-        self.slot_deadline = now.monotonic + self.slot_timeout;
-    }
-
-    pub(super) fn deploy_when_complete(&mut self, now: Now) -> Vec<Action> {
-        let may_run = matches!(self.graph.status(), JobStatus::Running | JobStatus::Restarting);
-        if !self.prepared || self.deployed || !may_run || !self.pool.is_complete() {
-            return Vec::new();
-        }
-        let slots = self.pool.assigned();
-        let mut tasks = BTreeSet::new();
-        for (vertex, subtask, slot) in assign_slots(&self.graph.graph) {
-            let (Some(slot), Some(id)) = (slots.get(slot), self.graph.current_attempt(&vertex, subtask)) else {
-                continue;
-            };
-            let waits = |run: &Execution| run.state() == ExecutionState::Scheduled;
-            let Some(worker) = self.workers.get(&slot.resource_id) else {
-                continue;
-            };
-            if !self.graph.execution(&id).is_some_and(waits) {
-                continue;
-            }
+        for offer in offers {
             let location = TaskLocation {
-                resource_id: slot.resource_id.clone(),
+                resource_id: resource_id.clone(),
                 host: worker.host.clone(),
                 data_address: worker.data_address.clone(),
-                allocation_id: slot.allocation_id,
+                allocation_id: offer.allocation_id,
             };
-            if let Some(execution) = self.graph.execution_mut(&id) {
-                execution.location = Some(location);
+            let offered = OfferedSlot {
+                location: Arc::new(location),
+                slot_index: offer.slot_index,
+                profile: offer.profile,
+            };
+            if self.pool.offer(offered, now.monotonic) {
+                accepted.push(offer.allocation_id);
             }
-            tasks.insert(id);
         }
-        self.deployed = true;
-        for id in &tasks {
-            self.move_attempt(id, ExecutionState::Deploying, now);
+        (accepted, self.deploy_what_is_ready(now))
+    }
+
+    /// New attempts wait for slots from now on.
+    pub(super) fn schedule(&mut self, tasks: &[TaskIndex], now: Now) {
+        for task in tasks {
+            self.move_task(*task, ExecutionState::Scheduled, now);
+            self.pool.need(self.sharing.place_of(*task));
         }
-        match describe(&self.graph, &tasks) {
+        self.scheduler.schedule(tasks, now.monotonic);
+    }
+
+    /// Deploys what has all of its slots, once the connectors are ready.
+    pub(super) fn deploy_what_is_ready(&mut self, now: Now) -> Vec<Action> {
+        let may_run = matches!(self.graph.status(), JobStatus::Running | JobStatus::Restarting);
+        if !self.prepared || !may_run {
+            return Vec::new();
+        }
+        let tasks = self.scheduler.deployable(&mut self.pool);
+        if tasks.is_empty() {
+            return Vec::new();
+        }
+        for task in &tasks {
+            if let Some(location) = self.pool.location(self.sharing.place_of(*task)) {
+                self.graph.place(*task, location.clone());
+                self.partitions.start(&self.graph, *task);
+            }
+            self.move_task(*task, ExecutionState::Deploying, now);
+        }
+        match describe(&self.graph, &self.partitions, &tasks) {
             Ok(deployment) => vec![Action::Deploy(deployment)],
             Err(error) => {
                 let cause = format!("the tasks cannot be described: {error}");
@@ -83,20 +79,59 @@ impl JobState {
         }
     }
 
-    /// No worker can run as it is configured: a job that waits for slots would wait for nothing, and another attempt too.
-    pub(super) fn workers_are_unfit(&mut self, cause: String, now: Now) -> Vec<Action> {
-        let waits = !self.deployed && !self.has_failed() && self.ending == Ending::NotYet;
-        if !waits {
-            self.start_failure = Some(cause);
+    /// The ResourceManager cannot get what the job asked for. What may pass is waited for, as long as slots may take.
+    pub(super) fn not_enough_resources(&mut self, shortage: &Shortage, now: Now) -> Vec<Action> {
+        if self.has_failed() || self.ending != Ending::NotYet {
             return Vec::new();
         }
-        let cause = format!("no worker can run as it is configured: {cause}");
-        self.fail(self.job_failure(cause, FailureKind::Cause, now), now)
+        if shortage.may_pass() {
+            self.start_failure = Some(shortage.to_string());
+            return Vec::new();
+        }
+        let tasks = self.scheduler.give_up();
+        let scope = match self.prepared {
+            // Nothing is scheduled yet, and nothing could be.
+            false => Scope::Job,
+            true if tasks.is_empty() => return Vec::new(),
+            true => Scope::Tasks(&tasks),
+        };
+        let cause = format!(
+            "NoResourceAvailableException: the job needs {} slots, and {} were there: {shortage}",
+            self.pool.required(),
+            self.pool.len()
+        );
+        let failure = self.job_failure(cause, FailureKind::Cause, now);
+        self.fail_or_restart(failure, Vec::new(), scope, now)
+    }
+
+    /// The slot of a task that has FINISHED is free for others when all that share it have.
+    pub(super) fn release_slot_of(&mut self, task: TaskIndex, now: Now) {
+        let place = self.sharing.place_of(task);
+        let finished = |task: &TaskIndex| self.graph.run(*task).state() == ExecutionState::Finished;
+        if self.sharing.tasks_at(place).iter().all(finished) {
+            self.pool.release(place, now.monotonic);
+        }
+    }
+
+    /// Slots that did not come in time fail what waits for them.
+    pub(super) fn give_up_waiting(&mut self, now: Now) -> Vec<Action> {
+        let tasks = self.scheduler.timed_out(&self.pool, now.monotonic);
+        if tasks.is_empty() || self.ending != Ending::NotYet {
+            return Vec::new();
+        }
+        let failure = self.job_failure(self.no_resource_available(), FailureKind::Cause, now);
+        self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&tasks), now)
+    }
+
+    /// Slots that nothing has used for long go back to their workers.
+    pub(super) fn return_idle_slots(&mut self, now: Now) -> Vec<Action> {
+        let returned = self.pool.return_idle(now.monotonic);
+        returned.into_iter().map(Action::ReturnSlot).collect()
     }
 
     pub(super) fn no_resource_available(&self) -> String {
         let start_failure = match &self.start_failure {
-            Some(cause) => format!("; the last worker could not start: {cause}"),
+            Some(cause) => format!("; {cause}"),
             None => String::new(),
         };
         format!(

@@ -2,22 +2,22 @@
 //!
 //! ```text
 //! RUNNING ──failure, the strategy allows a restart──► RESTARTING ──region ended, pause over──► splits go back
-//!    ▲                                                  │      └──another region fails──► it joins
-//!    └───new attempts SCHEDULED, splits are back────────┘
+//!    ▲                                                  │      └──another region fails──► a restart of its own
+//!    └───no restart is coming any more──────────────────┘
 //! ```
 //!
-//! The tasks of the region are cancelled first. Their slots are kept; those of a lost worker are asked for again.
+//! The tasks of the region are cancelled first. Their slots are kept; those of a lost worker are asked for again. Each restart
+//! has a number, and each task knows the last one that took it: an earlier restart does not act on it any more.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use selvedge_core::ExecutionAttemptId;
 use selvedge_core::job_graph::JobGraph;
-use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::status::JobStatus;
 use tokio::time::Instant;
 
-use super::execution_graph::PastFailure;
+use super::execution_graph::{PastFailure, TaskIndex};
 use super::regions::Regions;
 use super::restart_strategy::{RestartStrategy, Verdict};
 use super::root_cause::{Failure, FailureKind, RootCause};
@@ -31,54 +31,93 @@ const CONCURRENT_KEPT: usize = 64;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scope<'a> {
     /// These tasks, and those that exchange records with them.
-    Tasks(&'a [ExecutionAttemptId]),
+    Tasks(&'a [TaskIndex]),
     /// The whole job.
     Job,
 }
 
-/// Restarts so far and the one that is coming.
+/// Restarts so far and those that are coming.
 #[derive(Debug)]
 pub(super) struct Failover {
     strategy: RestartStrategy,
     regions: Regions,
     history_size: usize,
+    pub(super) attempts_kept: usize,
     rng: StdRng,
-    coming: Option<Restart>,
-    /// Restarts so far: tells the answers to one from those to another.
+    /// By number.
+    coming: BTreeMap<u64, Restart>,
+    /// The number of the last restart.
     number: u64,
+    /// The last restart that took each task; 0 before there was one.
+    restart_of: Vec<u64>,
 }
 
 /// A restart that is coming.
 #[derive(Debug)]
 struct Restart {
-    tasks: BTreeSet<ExecutionAttemptId>,
+    tasks: Vec<TaskIndex>,
     not_before: Instant,
     pause_over: bool,
-    /// The sources have been asked to take back the splits of the tasks, under this number.
-    returning: Option<u64>,
+    /// The sources have been asked to take back the splits of the tasks.
+    returning: bool,
 }
 
 impl Failover {
     pub(super) fn new(graph: &JobGraph, settings: FailoverSettings, seed: u64) -> Self {
+        let regions = Regions::of(graph, settings.full);
         Self {
-            regions: Regions::of(graph, settings.full),
+            restart_of: vec![0; regions.iter().map(<[_]>::len).sum()],
+            regions,
             strategy: RestartStrategy::new(settings.restart),
             history_size: settings.history_size.max(1),
+            attempts_kept: settings.attempts_kept,
             rng: StdRng::seed_from_u64(seed),
-            coming: None,
+            coming: BTreeMap::new(),
             number: 0,
         }
     }
 
     /// The job ends: it is not restarted any more.
     pub(super) fn give_up(&mut self) {
-        self.coming = None;
+        self.coming.clear();
     }
 
-    /// When the pause is over.
+    /// When a pause is over.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let coming = self.coming.as_ref().filter(|restart| !restart.pause_over);
-        coming.map(|restart| restart.not_before)
+        let pausing = self.coming.values().filter(|restart| !restart.pause_over);
+        pausing.map(|restart| restart.not_before).min()
+    }
+
+    /// What is restarted when these tasks fail, in order.
+    pub(super) fn tasks_to_restart(&self, scope: Scope<'_>) -> Vec<TaskIndex> {
+        match scope {
+            Scope::Tasks(failed) => self.regions.joined_with(failed),
+            Scope::Job => (0..self.restart_of.len()).map(TaskIndex::from).collect(),
+        }
+    }
+
+    fn is_coming(&self, task: TaskIndex) -> bool {
+        self.coming.contains_key(&self.restart_of[task.position()])
+    }
+
+    /// These tasks are restarted, not before then. An earlier restart of theirs goes on without them.
+    fn restart(&mut self, tasks: &[TaskIndex], not_before: Instant) {
+        self.number += 1;
+        for task in tasks {
+            self.restart_of[task.position()] = self.number;
+        }
+        let restart_of = &self.restart_of;
+        self.coming.retain(|number, restart| {
+            restart.tasks.retain(|task| restart_of[task.position()] == *number);
+            !restart.tasks.is_empty()
+        });
+        let restart = Restart {
+            tasks: tasks.to_vec(),
+            not_before,
+            pause_over: false,
+            returning: false,
+        };
+        self.coming.insert(self.number, restart);
     }
 }
 
@@ -92,24 +131,25 @@ impl JobState {
         now: Now,
     ) -> Vec<Action> {
         let runs = matches!(self.graph.status(), JobStatus::Running | JobStatus::Restarting);
-        let tasks = self.tasks_of(scope);
-        let known = self.failover.coming.as_ref();
-        let is_part = known.is_some_and(|restart| tasks.is_subset(&restart.tasks));
         if !runs || self.ending != Ending::NotYet {
-            let mut actions = self.fail(failure, now);
-            actions.extend(also.into_iter().flat_map(|further| self.fail(further, now)));
-            return actions;
+            return self.fail_with(failure, also, now);
         }
+        let tasks = self.failover.tasks_to_restart(scope);
+        let is_part = !self.failover.coming.is_empty() && tasks.iter().all(|task| self.failover.is_coming(*task));
         if !is_part {
             match self.failover.strategy.failure(now.monotonic, &mut self.failover.rng) {
-                Verdict::Restart(pause) => self.restart(tasks.clone(), now.monotonic + pause),
+                Verdict::Restart { pause, is_new } => {
+                    self.failover.restart(&tasks, now.monotonic + pause);
+                    if is_new {
+                        self.graph.restarts += 1;
+                        self.file_what_is_explained();
+                    }
+                }
                 Verdict::Fail(why) => {
                     if let Some(why) = why {
                         failure.cause = format!("{}; {why}", failure.cause);
                     }
-                    let mut actions = self.fail(failure, now);
-                    actions.extend(also.into_iter().flat_map(|further| self.fail(further, now)));
-                    return actions;
+                    return self.fail_with(failure, also, now);
                 }
             }
         }
@@ -124,73 +164,65 @@ impl JobState {
             self.move_job(JobStatus::Restarting, now);
         }
         if !is_part {
-            actions.extend(self.cancel_these(Some(&tasks), now));
+            actions.extend(self.cancel_these(&tasks, now));
         }
         actions.extend(self.conclude(now));
         actions
     }
 
-    fn tasks_of(&self, scope: Scope<'_>) -> BTreeSet<ExecutionAttemptId> {
-        let all = self.graph.executions().map(|(id, _)| id);
-        match scope {
-            Scope::Tasks(failed) => self.failover.regions.joined_with(failed, all),
-            Scope::Job => all.collect(),
-        }
+    fn fail_with(&mut self, failure: Failure, also: Vec<Failure>, now: Now) -> Vec<Action> {
+        let failures = std::iter::once(failure).chain(also);
+        failures.flat_map(|failure| self.fail(failure, now)).collect()
     }
 
-    /// These tasks are restarted, not before then; with those of a restart that is coming already.
-    fn restart(&mut self, tasks: BTreeSet<ExecutionAttemptId>, not_before: Instant) {
-        let before = self.failover.coming.take();
-        let (mut all, earlier) = match before {
-            Some(restart) => (restart.tasks, restart.not_before),
-            None => (BTreeSet::new(), not_before),
-        };
-        all.extend(tasks);
-        self.failover.coming = Some(Restart {
-            tasks: all,
-            not_before: not_before.max(earlier),
-            pause_over: false,
-            returning: None,
-        });
-    }
-
-    /// The next step of a restart, where there is one: the splits of tasks that have all ended go back.
+    /// The next step of each restart, where there is one: the splits of tasks that have all ended go back.
     pub(super) fn go_on_restarting(&mut self, now: Now) -> Vec<Action> {
-        let Some(restart) = &mut self.failover.coming else {
-            return Vec::new();
-        };
-        restart.pause_over = restart.not_before <= now.monotonic;
-        let ended = |id: &ExecutionAttemptId| self.graph.execution(id).is_some_and(|run| run.state().is_terminal());
-        if !restart.pause_over || restart.returning.is_some() || !restart.tasks.iter().all(ended) {
-            return Vec::new();
+        let graph = &self.graph;
+        let mut actions = Vec::new();
+        for (number, restart) in &mut self.failover.coming {
+            restart.pause_over = restart.not_before <= now.monotonic;
+            let ended = |task: &TaskIndex| graph.run(*task).state().is_terminal();
+            if restart.pause_over && !restart.returning && restart.tasks.iter().all(ended) {
+                restart.returning = true;
+                let attempts = restart.tasks.iter().map(|task| graph.attempt(*task)).collect();
+                let number = *number;
+                actions.push(Action::ReturnSplits { number, attempts });
+            }
         }
-        self.failover.number += 1;
-        restart.returning = Some(self.failover.number);
-        vec![Action::ReturnSplits {
-            number: self.failover.number,
-            attempts: restart.tasks.iter().cloned().collect(),
-        }]
+        actions
     }
 
     /// The sources have the splits back: new attempts take the places of the ended ones.
     pub(super) fn splits_returned(&mut self, number: u64, now: Now) -> Vec<Action> {
-        let awaited = |restart: &Restart| restart.returning == Some(number);
-        let Some(restart) = self.failover.coming.take_if(|restart| awaited(restart)) else {
-            tracing::info!(job = %self.graph.job_id, "ignored: splits came back for a restart that is not awaited");
+        let Some(restart) = self.failover.coming.remove(&number) else {
+            tracing::info!(
+                job = %self.graph.job_id,
+                "ignored: splits came back for restart {number}, and the last one is {}",
+                self.failover.number
+            );
             return Vec::new();
         };
-        self.file_failure();
-        for attempt in &restart.tasks {
-            self.committables.remove(attempt);
-            self.missed.remove(attempt);
-            if let Some(next) = self.graph.start_over(attempt, now.wall) {
-                self.move_attempt(&next, ExecutionState::Scheduled, now);
-            }
+        for task in &restart.tasks {
+            let attempt = self.graph.attempt(*task);
+            self.committables.remove(&attempt);
+            self.missed.remove(&attempt);
+            self.partitions.stop(*task);
+            self.graph.start_over(*task, now.wall);
         }
-        self.graph.restarts += 1;
-        self.await_slots(now);
-        self.move_job(JobStatus::Running, now);
-        self.deploy_when_complete(now)
+        self.schedule(&restart.tasks, now);
+        if self.failover.coming.is_empty() {
+            self.file_failure();
+            self.former_workers.clear();
+            self.move_job(JobStatus::Running, now);
+        }
+        self.deploy_what_is_ready(now)
+    }
+
+    /// A new failure begins: one that it cannot explain goes into the history.
+    fn file_what_is_explained(&mut self) {
+        if matches!(self.root_cause, RootCause::Settled(_)) {
+            self.file_failure();
+        }
     }
 
     /// The failure that is behind the job goes into its history.
@@ -205,7 +237,8 @@ impl JobState {
     }
 
     /// Keeps a failure: as the cause, or beside it.
-    pub(super) fn note_failure(&mut self, failure: Failure, now: Now) {
+    pub(super) fn note_failure(&mut self, mut failure: Failure, now: Now) {
+        self.enrichers.label(&mut failure);
         if let Some(further) = self.root_cause.report(failure, now.monotonic) {
             if self.graph.further_failures.len() < CONCURRENT_KEPT {
                 self.graph.further_failures.push(further);

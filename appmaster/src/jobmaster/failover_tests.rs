@@ -6,14 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use selvedge_core::job_graph::Partitioner;
 use selvedge_core::status::{ExecutionState, JobStatus};
-use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph};
+use selvedge_core::{ExecutionAttemptId, JobGraph};
 use selvedge_runtime::connector::Committable;
 
+use super::failover::Scope;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::task_events::TaskReport;
-use super::tests::{SLOT_TIMEOUT, deploy, id, job_of, later, now, report, report_all, worker};
+use super::tests::{
+    IDLE_TIMEOUT, SLOT_TIMEOUT, deploy, id, job_of, later, now, offer, report, report_all, slot, task, worker,
+};
 use crate::testing::word_count;
 
 const DELAY: Duration = Duration::from_secs(10);
@@ -55,7 +58,7 @@ fn cancelled(actions: &[Action]) -> Vec<String> {
 
 fn deployed(actions: &[Action]) -> Vec<String> {
     let deployments = actions.iter().filter_map(|action| match action {
-        Action::Deploy(deployment) => Some(deployment.values().flatten()),
+        Action::Deploy(deployment) => Some(deployment.workers.values().flatten()),
         _ => None,
     });
     let attempts = deployments.flatten().map(|task| {
@@ -129,7 +132,7 @@ fn a_restart_does_not_come_before_its_pause_is_over() {
 fn a_region_is_restarted_alone_and_the_other_one_runs_on_in_its_slot() {
     let now = now();
     let mut state = running(two_regions(), 1, now);
-    let slot = |state: &JobState, id: &ExecutionAttemptId| {
+    let slot_of = |state: &JobState, id: &ExecutionAttemptId| {
         state
             .graph
             .execution(id)
@@ -139,7 +142,7 @@ fn a_region_is_restarted_alone_and_the_other_one_runs_on_in_its_slot() {
             .unwrap()
             .allocation_id
     };
-    let before = slot(&state, &id("sink", 1));
+    let before = slot_of(&state, &id("sink", 1));
     let actions = report(&mut state, id("source", 1), ExecutionState::Failed, "not UTF-8", now);
     assert_eq!(cancelled(&actions), ["sink_1_0"]);
     let actions = restart(&mut state, now);
@@ -148,26 +151,36 @@ fn a_region_is_restarted_alone_and_the_other_one_runs_on_in_its_slot() {
         state.graph.execution(&id("source", 0)).unwrap().state(),
         ExecutionState::Running
     );
-    assert_eq!(slot(&state, &attempt("sink", 1, 1)), before, "the slot is kept");
+    assert_eq!(slot_of(&state, &attempt("sink", 1, 1)), before, "the slot is kept");
 }
 
 #[test]
-fn a_region_that_fails_while_another_one_restarts_joins_it_and_counts() {
+fn regions_that_fail_one_after_the_other_restart_apart_and_each_counts() {
     let now = now();
     let mut state = running(two_regions(), 2, now);
     report(&mut state, id("source", 0), ExecutionState::Failed, "first", now);
     report(&mut state, id("sink", 0), ExecutionState::Canceled, "", now);
-    let (number, _) = returning(&state.tick(later(now, DELAY)));
+    let (first, _) = returning(&state.tick(later(now, DELAY)));
     let second = later(now, DELAY);
     let actions = report(&mut state, id("source", 1), ExecutionState::Failed, "second", second);
     assert_eq!(cancelled(&actions), ["sink_1_0"]);
+    let actions = state.splits_returned(first, second);
     assert_eq!(
-        state.splits_returned(number, second),
-        [],
-        "an answer to the earlier question"
+        deployed(&actions),
+        ["sink_0_1", "source_0_1"],
+        "it does not wait for the other one"
     );
+    assert_eq!(state.graph.status(), JobStatus::Restarting, "another restart is coming");
     let actions = restart(&mut state, second);
-    assert_eq!(deployed(&actions), ["sink_0_1", "sink_1_1", "source_0_1", "source_1_1"]);
+    assert_eq!(deployed(&actions), ["sink_1_1", "source_1_1"]);
+    assert_eq!((state.graph.status(), state.graph.restarts), (JobStatus::Running, 2));
+    let causes: Vec<_> = state
+        .graph
+        .past_failures
+        .iter()
+        .map(|past| past.failure.cause.as_str())
+        .collect();
+    assert_eq!(causes, ["first", "second"]);
     let third = later(second, DELAY);
     report(
         &mut state,
@@ -177,6 +190,27 @@ fn a_region_that_fails_while_another_one_restarts_joins_it_and_counts() {
         third,
     );
     assert_eq!(state.graph.status(), JobStatus::Failing, "two restarts were allowed");
+}
+
+#[test]
+fn an_earlier_restart_does_not_act_on_what_a_later_one_has_taken() {
+    let now = now();
+    let mut state = running(two_regions(), 9, now);
+    report(&mut state, id("source", 0), ExecutionState::Failed, "first", now);
+    report(&mut state, id("sink", 0), ExecutionState::Canceled, "", now);
+    let (first, _) = returning(&state.tick(later(now, DELAY)));
+    let second = later(now, DELAY);
+    let whole = state.job_failure("the job".to_owned(), FailureKind::Cause, second);
+    let actions = state.fail_or_restart(whole, Vec::new(), Scope::Job, second);
+    assert_eq!(cancelled(&actions), ["sink_1_0", "source_1_0"]);
+    assert_eq!(
+        state.splits_returned(first, second),
+        [],
+        "an answer to the earlier restart"
+    );
+    assert_eq!(state.graph.run(task(&state, "source", 0)).attempt, 0);
+    let actions = restart(&mut state, second);
+    assert_eq!(deployed(&actions), ["sink_0_1", "sink_1_1", "source_0_1", "source_1_1"]);
 }
 
 #[test]
@@ -257,14 +291,13 @@ fn a_lost_workers_slots_are_asked_for_again_and_its_loss_is_one_failure() {
         data_address: "node-2:4000".to_owned(),
     };
     state.workers.insert(spare, address);
-    let offer = [(AllocationId::from_bytes([9; 16]), 0)];
-    let (accepted, actions) = state.offer_slots(&"a-worker".into(), offer.into_iter(), over);
+    let (accepted, actions) = state.offer_slots(&"a-worker".into(), [slot(9)].into_iter(), over);
     assert_eq!(
         (accepted.len(), deployed(&actions)),
         (1, vec!["sink_1_1".to_owned(), "source_1_1".to_owned()])
     );
     let on_spare = state.graph.unfinished_on(&"a-worker".into());
-    assert_eq!(on_spare, [attempt("sink", 1, 1), attempt("source", 1, 1)]);
+    assert_eq!(on_spare, [task(&state, "source", 1), task(&state, "sink", 1)]);
 }
 
 #[test]
@@ -348,4 +381,46 @@ fn the_history_keeps_the_last_failures_with_what_came_with_them() {
     assert_eq!(kept[1].concurrent[0].cause, "beside 2");
     assert!(state.graph.history_truncated && state.graph.further_failures.is_empty());
     assert_eq!(state.graph.root_cause, None, "it runs");
+}
+
+#[test]
+fn a_region_is_deployed_when_its_slots_are_there_whatever_the_others_wait_for() {
+    let now = now();
+    let mut state = job_of(Arc::new(two_regions()), fixed(9), now);
+    state.prepared(Ok(()), now);
+    assert_eq!(deployed(&offer(&mut state, 1, now)), ["sink_0_0", "source_0_0"]);
+    let counts = state.graph.state_counts();
+    assert_eq!(counts[&ExecutionState::Scheduled], 2);
+    assert_eq!(deployed(&offer(&mut state, 0, now)), ["sink_1_0", "source_1_0"]);
+}
+
+#[test]
+fn a_region_of_a_batch_job_waits_for_the_slots_of_another_one() {
+    let now = now();
+    let mut state = job_of(Arc::new(two_regions()), fixed(9), now);
+    state.prepared(Ok(()), now);
+    offer(&mut state, 0, now);
+    let late = later(now, SLOT_TIMEOUT);
+    assert_eq!(state.tick(late), [], "the slot of the first region will do");
+    report(&mut state, id("source", 0), ExecutionState::Finished, "", late);
+    let actions = report(&mut state, id("sink", 0), ExecutionState::Finished, "", late);
+    assert_eq!(deployed(&actions), ["sink_1_0", "source_1_0"]);
+    assert_eq!(state.pool.required(), 1, "the place of the first region needs none");
+}
+
+#[test]
+fn a_slot_that_nothing_uses_goes_back_after_its_time() {
+    let now = now();
+    let mut state = running(two_regions(), 9, now);
+    report(&mut state, id("source", 0), ExecutionState::Finished, "", now);
+    report(&mut state, id("sink", 0), ExecutionState::Finished, "", now);
+    assert_eq!((state.pool.required(), state.pool.len()), (1, 2));
+    assert_eq!(state.deadline(), Some(now.monotonic + IDLE_TIMEOUT));
+    let actions = state.tick(later(now, IDLE_TIMEOUT));
+    let [Action::ReturnSlot(returned)] = actions.as_slice() else {
+        panic!("{actions:?}")
+    };
+    assert_eq!((&returned.resource_id, state.pool.len()), (&worker(0), 1));
+    let spare = state.offer_slots(&worker(0), [slot(0)].into_iter(), now).0;
+    assert_eq!(spare, [], "it is not needed");
 }

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use selvedge_core::resource::{ProfileSpec, ResourceProfile};
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::connector::Committable;
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
-    FailSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    ConfirmTaskManagerRequest, FailSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskManagerRequest,
+    RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, TaskStateTransition,
+    UpdateTaskExecutionStatesRequest,
 };
-use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, proto};
 
+use super::state::SlotOffer;
 use super::task_events::TaskReport;
 use super::{JobMasterHandle, Request};
 
@@ -66,10 +69,7 @@ impl JobMasterGateway for JobMasters {
 
     async fn offer_slots(&self, request: OfferSlotsRequest) -> GatewayResult<OfferSlotsResponse> {
         let handle = self.find(&request.job_id, &request.job_master_id)?;
-        let offers = request
-            .slots
-            .iter()
-            .map(|slot| Ok((AllocationId::from_wire(&slot.allocation_id)?, slot.slot_index)));
+        let offers = request.slots.iter().map(slot_offer);
         let offers = offers.collect::<GatewayResult<Vec<_>>>()?;
         let resource_id = request.resource_id.into();
         let accepted = handle
@@ -129,6 +129,19 @@ impl JobMasterGateway for JobMasters {
             })
             .await
     }
+
+    async fn confirm_task_manager(&self, request: ConfirmTaskManagerRequest) -> GatewayResult<()> {
+        self.find(&request.job_id, &request.job_master_id).map(drop)
+    }
+}
+
+fn slot_offer(slot: &proto::SlotOffer) -> GatewayResult<SlotOffer> {
+    let profile = slot.profile.as_ref().map(ResourceProfile::from);
+    Ok(SlotOffer {
+        allocation_id: AllocationId::from_wire(&slot.allocation_id)?,
+        slot_index: slot.slot_index,
+        profile: profile.map_or(ProfileSpec::Infinite, ProfileSpec::Exactly),
+    })
 }
 
 fn task_report(transition: TaskStateTransition) -> GatewayResult<TaskReport> {

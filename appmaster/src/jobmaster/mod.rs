@@ -11,15 +11,21 @@ pub mod execution_graph;
 mod failover;
 #[cfg(test)]
 mod failover_tests;
+mod failure_labels;
 mod gateway;
+pub mod probe;
 mod regions;
 mod restart_strategy;
 mod result;
 mod root_cause;
+mod scheduler;
 mod service;
+mod shuffle;
 mod slot_pool;
+mod slot_sharing;
 mod splits;
 mod state;
+mod status_listener;
 mod task_events;
 #[cfg(test)]
 mod tests;
@@ -37,15 +43,21 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use error::JobMasterError;
 pub use execution_graph::ExecutionGraph;
+pub use failure_labels::{FailureEnricher, TypeEnricher};
 pub use gateway::JobMasters;
 pub use restart_strategy::RestartSettings;
 pub use result::JobResult;
-pub use root_cause::{Failure, FailureKind};
+pub use root_cause::{Failure, FailureKind, FailureOrigin};
+pub use scheduler::SchedulerKind;
+pub use shuffle::{Channels, FlightShuffleMaster, PartitionId, ShuffleDescriptor, ShuffleMaster};
+
+pub use status_listener::{JobStatusListener, LogListener, StatusChange};
 
 use crate::MasterSettings;
 use crate::resourcemanager::ResourceManagerHandle;
 use crate::worker::WorkerConnector;
 use service::Service;
+use state::SlotOffer;
 use task_events::TaskReport;
 
 /// How many requests may wait.
@@ -89,7 +101,7 @@ enum Request {
     ),
     OfferSlots {
         resource_id: ResourceId,
-        offers: Vec<(AllocationId, u32)>,
+        offers: Vec<SlotOffer>,
         reply: Reply<Vec<AllocationId>>,
     },
     TaskReports {

@@ -3,63 +3,82 @@
 //! Tasks that exchange records while they run form a region: what one of them has sent cannot be sent again, so that all of
 //! them start anew. Blocking edges, which would part regions, are refused when a job is checked.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use selvedge_core::job_graph::{JobGraph, Partitioner};
-use selvedge_core::{ExecutionAttemptId, VertexId};
 
-/// The region of every subtask, as a number.
+use super::execution_graph::{Layout, TaskIndex};
+
+/// The regions of a job, numbered by their first task.
 #[derive(Debug)]
-pub(super) struct Regions(BTreeMap<VertexId, Vec<usize>>);
+pub(super) struct Regions {
+    /// The region of every task.
+    of: Vec<usize>,
+    /// The tasks of every region, in order.
+    tasks: Vec<Vec<TaskIndex>>,
+}
 
 impl Regions {
     /// The regions of a job; with `full` it is one.
     pub(super) fn of(graph: &JobGraph, full: bool) -> Self {
-        let mut first = BTreeMap::new();
-        let mut count = 0;
-        for vertex in &graph.vertices {
-            first.insert(&vertex.id, count);
-            count += vertex.parallelism as usize;
-        }
-        let mut sets = Sets((0..count).collect());
+        let layout = Layout::of(graph);
+        let mut sets = Sets((0..layout.len()).collect());
         if full {
-            (1..count).for_each(|task| sets.join(0, task));
+            (1..layout.len()).for_each(|task| sets.join(0, task));
         }
         for edge in &graph.edges {
-            let ends = [&edge.source, &edge.target].map(|id| Some((*first.get(id)?, graph.vertex(id)?.parallelism)));
-            let [Some((source, producers)), Some((target, consumers))] = ends else {
-                continue;
-            };
-            let (producers, consumers) = (producers as usize, consumers as usize);
+            let (producers, consumers) = (layout.range_of(&edge.source), layout.range_of(&edge.target));
             if edge.partitioner == Partitioner::Forward {
-                (0..producers.min(consumers)).for_each(|subtask| sets.join(source + subtask, target + subtask));
+                producers.zip(consumers).for_each(|(from, to)| sets.join(from, to));
             } else {
                 // Each to each: one producer joins all consumers, and one consumer all producers.
-                (0..consumers).for_each(|subtask| sets.join(source, target + subtask));
-                (0..producers).for_each(|subtask| sets.join(source + subtask, target));
+                consumers
+                    .clone()
+                    .for_each(|consumer| sets.join(producers.start, consumer));
+                producers.for_each(|producer| sets.join(producer, consumers.start));
             }
         }
-        let regions = graph.vertices.iter().map(|vertex| {
-            let first = first[&vertex.id];
-            let tasks = first..first + vertex.parallelism as usize;
-            (vertex.id.clone(), tasks.map(|task| sets.root(task)).collect())
-        });
-        Self(regions.collect())
+        let mut regions = Self {
+            of: Vec::with_capacity(layout.len()),
+            tasks: Vec::new(),
+        };
+        for task in layout.tasks() {
+            // A root is the first task of its set.
+            let root = sets.root(task.position());
+            let region = if root == task.position() {
+                regions.tasks.push(Vec::new());
+                regions.tasks.len() - 1
+            } else {
+                regions.of[root]
+            };
+            regions.of.push(region);
+            regions.tasks[region].push(task);
+        }
+        regions
     }
 
-    fn region(&self, task: &ExecutionAttemptId) -> Option<usize> {
-        self.0.get(&task.vertex)?.get(task.subtask as usize).copied()
+    /// The tasks of each region.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[TaskIndex]> {
+        self.tasks.iter().map(Vec::as_slice)
     }
 
-    /// Those of the tasks that are in a region with one of the failed.
-    pub(super) fn joined_with(
-        &self,
-        failed: &[ExecutionAttemptId],
-        tasks: impl Iterator<Item = ExecutionAttemptId>,
-    ) -> BTreeSet<ExecutionAttemptId> {
-        let hit: BTreeSet<_> = failed.iter().filter_map(|task| self.region(task)).collect();
-        let is_hit = |task: &ExecutionAttemptId| self.region(task).is_some_and(|region| hit.contains(&region));
-        tasks.filter(is_hit).collect()
+    /// The tasks of a region.
+    pub(super) fn tasks(&self, region: usize) -> &[TaskIndex] {
+        &self.tasks[region]
+    }
+
+    /// The regions of these tasks, each once.
+    pub(super) fn numbers_of(&self, tasks: &[TaskIndex]) -> Vec<usize> {
+        let mut regions: Vec<_> = tasks.iter().map(|task| self.of[task.position()]).collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions
+    }
+
+    /// The tasks that are in a region with one of the failed, in order.
+    pub(super) fn joined_with(&self, failed: &[TaskIndex]) -> Vec<TaskIndex> {
+        let hit = self.numbers_of(failed);
+        let mut tasks: Vec<_> = hit.iter().flat_map(|region| self.tasks(*region)).copied().collect();
+        tasks.sort_unstable();
+        tasks
     }
 }
 
@@ -86,35 +105,25 @@ mod tests {
     use super::*;
     use crate::testing::word_count;
 
-    fn tasks(graph: &JobGraph) -> Vec<ExecutionAttemptId> {
-        let of_vertex = |vertex: &selvedge_core::job_graph::Vertex| {
-            let id = vertex.id.clone();
-            (0..vertex.parallelism).map(move |subtask| ExecutionAttemptId {
-                vertex: id.clone(),
-                subtask,
-                attempt: 0,
-            })
-        };
-        graph.vertices.iter().flat_map(of_vertex).collect()
-    }
-
-    fn restarted(graph: &JobGraph, full: bool, failed: usize) -> Vec<String> {
-        let all = tasks(graph);
-        let regions = Regions::of(graph, full);
-        let joined = regions.joined_with(&all[failed..=failed], all.clone().into_iter());
-        joined.iter().map(ToString::to_string).collect()
+    /// The tasks that are restarted with this one: 0 and 1 are the sources, 2 and 3 the sinks.
+    fn restarted(graph: &JobGraph, full: bool, failed: usize) -> Vec<usize> {
+        let joined = Regions::of(graph, full).joined_with(&[failed.into()]);
+        joined.into_iter().map(TaskIndex::position).collect()
     }
 
     #[test]
     fn tasks_that_exchange_records_are_restarted_together() {
         let mut graph = word_count(2);
-        let all = ["sink_0_0", "sink_1_0", "source_0_0", "source_1_0"];
+        let all = [0, 1, 2, 3];
         assert_eq!(restarted(&graph, false, 1), all);
         graph.edges[0].partitioner = Partitioner::Forward;
-        assert_eq!(restarted(&graph, false, 1), ["sink_1_0", "source_1_0"]);
-        assert_eq!(restarted(&graph, false, 2), ["sink_0_0", "source_0_0"]);
+        assert_eq!(restarted(&graph, false, 1), [1, 3]);
+        assert_eq!(restarted(&graph, false, 2), [0, 2]);
         assert_eq!(restarted(&graph, true, 2), all, "full failover takes them all");
+        let two = Regions::of(&graph, false);
+        assert_eq!(two.joined_with(&[3.into(), 0.into(), 2.into()]).len(), 4);
+        assert_eq!(two.iter().map(<[_]>::len).collect::<Vec<_>>(), [2, 2]);
         graph.edges.clear();
-        assert_eq!(restarted(&graph, false, 3), ["sink_1_0"]);
+        assert_eq!(restarted(&graph, false, 3), [3]);
     }
 }

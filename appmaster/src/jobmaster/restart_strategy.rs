@@ -1,6 +1,6 @@
 //! Whether a job is restarted after a failure, and after which pause: Flink's four strategies. Pure.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
@@ -46,6 +46,18 @@ pub struct ExponentialDelay {
 }
 
 impl RestartSettings {
+    /// The settings of a job: its own where its graph has a strategy, else the cluster's.
+    ///
+    /// # Errors
+    /// An unusable value; it names its key and itself.
+    pub fn of_job(job: &BTreeMap<String, String>, cluster: &Self) -> Result<Self, ConfigError> {
+        let own: Configuration = job.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        match own.contains(&keys::TYPE) {
+            true => Self::read(&own),
+            false => Ok(cluster.clone()),
+        }
+    }
+
     /// Reads the settings; an unusable value is an error that names its key and itself.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let kind = match configuration.contains(&keys::TYPE) {
@@ -128,7 +140,8 @@ impl ExponentialDelay {
             .multiplier
             .powi(i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX));
         let (initial, max) = (self.initial.as_secs_f64(), self.max.as_secs_f64());
-        let plain = (initial * growth).min(max);
+        // Beyond the longest pause too: a pause that has long outgrown it is not varied any more. It must stay finite.
+        let plain = (initial * growth).min(f64::MAX / 4.0);
         let varied = plain * (1.0 + self.jitter * rng.random_range(-1.0..=1.0));
         Duration::from_secs_f64(varied.clamp(initial, max))
     }
@@ -137,8 +150,13 @@ impl ExponentialDelay {
 /// What follows from a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A restart after this pause.
-    Restart(Duration),
+    /// A restart after this pause. It counts where it is not part of one that is coming already.
+    Restart {
+        /// From now.
+        pause: Duration,
+        /// Whether it counts.
+        is_new: bool,
+    },
     /// The job fails; why, where a strategy would have restarted it.
     Fail(Option<String>),
 }
@@ -172,7 +190,7 @@ impl RestartStrategy {
             RestartSettings::FixedDelay { attempts, delay } => {
                 self.attempts = self.attempts.saturating_add(1);
                 if self.attempts <= *attempts {
-                    return Verdict::Restart(*delay);
+                    return Verdict::restart(*delay);
                 }
                 refused(&keys::FIXED_DELAY_ATTEMPTS, &attempts.to_string())
             }
@@ -183,10 +201,10 @@ impl RestartStrategy {
             } => {
                 self.failures.push_back(now);
                 if self.failures.len() <= *max_failures {
-                    return Verdict::Restart(*delay);
+                    return Verdict::restart(*delay);
                 }
                 match self.failures.pop_front() {
-                    Some(first) if now - first > *interval => Verdict::Restart(*delay),
+                    Some(first) if now - first > *interval => Verdict::restart(*delay),
                     _ => refused(&keys::FAILURE_RATE_MAX_FAILURES, &max_failures.to_string()),
                 }
             }
@@ -194,7 +212,10 @@ impl RestartStrategy {
                 if let Some(restart_at) = self.restart_at {
                     if now <= restart_at {
                         // It becomes part of the restart that is coming.
-                        return Verdict::Restart(restart_at - now);
+                        return Verdict::Restart {
+                            pause: restart_at - now,
+                            is_new: false,
+                        };
                     }
                     if now - restart_at >= growing.reset_threshold {
                         self.attempts = 0;
@@ -206,9 +227,15 @@ impl RestartStrategy {
                 }
                 let pause = growing.pause(self.attempts, rng);
                 self.restart_at = Some(now + pause);
-                Verdict::Restart(pause)
+                Verdict::restart(pause)
             }
         }
+    }
+}
+
+impl Verdict {
+    const fn restart(pause: Duration) -> Self {
+        Self::Restart { pause, is_new: true }
     }
 }
 
@@ -239,7 +266,7 @@ mod tests {
         let mut strategy = RestartStrategy::new(read(settings).unwrap());
         let (start, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
         let mut pause = |at: &u64| match strategy.failure(start + Duration::from_millis(*at), &mut rng) {
-            Verdict::Restart(pause) => Some(pause.as_millis() as u64),
+            Verdict::Restart { pause, .. } => Some(pause.as_millis() as u64),
             Verdict::Fail(_) => None,
         };
         failures.iter().map(&mut pause).collect()
@@ -321,6 +348,26 @@ mod tests {
             let error = read(&settings).unwrap_err().to_string();
             assert!(error.contains(key) && error.contains(value), "{key}={value}: {error}");
         }
+    }
+
+    #[test]
+    fn a_job_has_its_own_strategy_or_that_of_the_cluster() {
+        let cluster = read(&[(TYPE, "fixed-delay")]).unwrap();
+        let of_job = |settings: &[(&str, &str)]| {
+            let own = settings
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            RestartSettings::of_job(&own.collect(), &cluster)
+        };
+        assert_eq!(of_job(&[]).unwrap(), cluster);
+        assert_eq!(of_job(&[(TYPE, "none")]).unwrap(), RestartSettings::None);
+        let often = [(TYPE, "fixed-delay"), ("restart-strategy.fixed-delay.attempts", "7")];
+        let RestartSettings::FixedDelay { attempts, .. } = of_job(&often).unwrap() else {
+            panic!("a fixed delay")
+        };
+        assert_eq!(attempts, 7);
+        let error = of_job(&[(TYPE, "sometimes")]).unwrap_err().to_string();
+        assert!(error.contains(TYPE) && error.contains("sometimes"), "{error}");
     }
 
     #[test]
@@ -421,6 +468,16 @@ mod tests {
             "{least} {most}"
         );
         assert!(range(1).0 >= 1.0);
-        assert!(range(u32::MAX).1 <= 60.0);
+        let (least, most) = range(7);
+        assert!(
+            (48.0..50.0).contains(&least) && most <= 60.0,
+            "64 s, less a quarter at most"
+        );
+        assert_eq!(
+            range(8),
+            (60.0, 60.0),
+            "128 s: whatever it varies by is beyond the longest"
+        );
+        assert_eq!(range(u32::MAX), (60.0, 60.0));
     }
 }

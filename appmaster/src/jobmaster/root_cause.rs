@@ -8,6 +8,7 @@
 //! When a worker dies, its peers notice first: their exchange breaks before YARN has said why the container ended. So a
 //! failure that only says that someone else is gone is held back for a short grace.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use selvedge_core::{ExecutionAttemptId, ResourceId};
@@ -24,12 +25,25 @@ pub struct Failure {
     pub cause: String,
     /// How much it says of the first cause.
     pub kind: FailureKind,
+    /// Whose failure it is.
+    pub origin: FailureOrigin,
     /// The task, where one failed: its attempt and its name.
     pub task: Option<(ExecutionAttemptId, String)>,
     /// The worker and its node, where one is concerned.
     pub worker: Option<(ResourceId, String)>,
     /// When the master learned of it.
     pub timestamp: Timestamp,
+    /// What enrichers say of it.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Whose failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureOrigin {
+    /// A task's own: its operators, its input, its output.
+    Task,
+    /// Something around the tasks: a worker, a slot, a connection, the master.
+    Cluster,
 }
 
 /// How much a failure says of the first cause.
@@ -117,7 +131,7 @@ impl RootCause {
     }
 }
 
-/// Whether a task's failure only says that another worker is gone: it speaks of the exchange or names a peer.
+/// Whether a task's failure only says that a worker is gone: it speaks of the exchange, names a peer, or its own worker ends.
 pub(super) fn is_symptom<'a>(cause: &str, other_workers: impl Iterator<Item = &'a str>) -> bool {
     let lower = cause.to_ascii_lowercase();
     let speaks_of_a_peer = [
@@ -126,6 +140,7 @@ pub(super) fn is_symptom<'a>(cause: &str, other_workers: impl Iterator<Item = &'
         "transport error",
         "cannot be reached",
         "broken pipe",
+        "is shutting down",
     ];
     let mut others = other_workers.peekable();
     // With one worker there is no peer on another one.
@@ -141,9 +156,11 @@ mod tests {
         Failure {
             cause: cause.into(),
             kind,
+            origin: FailureOrigin::Task,
             task: None,
             worker: None,
             timestamp: Timestamp::default(),
+            labels: BTreeMap::new(),
         }
     }
 

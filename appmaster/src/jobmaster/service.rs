@@ -4,19 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
-use selvedge_runtime::gateway::GatewayError;
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
-use tokio::sync::{mpsc, oneshot};
+use selvedge_runtime::gateway::{GatewayError, handshake};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
+use super::deployment::JobHeader;
 use super::execution_graph::ExecutionGraph;
 use super::failover::{Failover, Scope};
+use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
+use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
 use super::{Environment, Reply, Request};
 use crate::metrics::JobGauges;
@@ -26,6 +31,9 @@ use crate::resourcemanager::{JobMasterContact, ResourceNotice};
 const EVENT_QUEUE: usize = 1024;
 /// While someone looks at a running job, its figures are at most this old.
 const FIGURES_AGE: Duration = Duration::from_millis(500);
+
+/// What the job needs, by profile.
+type Requirements = Vec<(ProfileSpec, u32)>;
 
 /// What own tasks report.
 #[derive(Debug)]
@@ -48,6 +56,9 @@ pub(super) struct Service {
     committers: Committers,
     splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
     figures_asked: Instant,
+    listeners: Listeners,
+    /// Why the job cannot run whatever its connectors say.
+    unusable: Option<String>,
     requests: mpsc::Receiver<Request>,
     events: mpsc::Receiver<Event>,
     own_events: mpsc::Sender<Event>,
@@ -73,17 +84,25 @@ impl Service {
             monotonic: environment.clock.monotonic(),
         };
         let heartbeat = environment.settings.heartbeat;
+        let mut failover = environment.settings.failover.clone();
+        let restart = RestartSettings::of_job(&graph.configuration, &failover.restart);
+        let unusable = restart.map(|restart| failover.restart = restart).err();
+        let header = JobHeader {
+            job_id,
+            job_master_id,
+            job_name: graph.name.clone(),
+        };
         let state = JobState::new(
             job_id,
             graph.clone(),
-            environment.settings.slot_request_timeout,
-            Failover::new(&graph, environment.settings.failover.clone(), seed(job_master_id)),
+            environment.settings.scheduling,
+            Failover::new(&graph, failover, seed(job_master_id)),
             now,
         );
         let metrics = environment.metrics.job(job_id, &graph.name);
         Self {
             gauges: JobGauges::register(&metrics, &state.graph, &environment.clock),
-            workers: Workers::new(job_id, job_master_id, graph.name.clone(), heartbeat, to_worker_events),
+            workers: Workers::new(header, heartbeat, to_worker_events),
             contact: JobMasterContact {
                 job_master_id,
                 address: environment.rpc_address.clone(),
@@ -93,6 +112,8 @@ impl Service {
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
+            listeners: Listeners::default(),
+            unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
             environment,
@@ -108,18 +129,57 @@ impl Service {
     pub(super) async fn run(mut self, outcome: oneshot::Sender<Arc<ExecutionGraph>>) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
-        let slots = self.state.pool.required();
-        self.environment
-            .resource_manager
-            .declare_slots(self.job_id, self.contact.clone(), slots)
-            .await;
+        let (requirements, declared) = self.declare_requirements();
         while !self.state.has_ended() {
             self.next().await;
+            let changes = std::mem::take(&mut self.state.status_changes);
+            self.listeners.tell(self.job_id, changes);
+            requirements.send_if_modified(|last| {
+                let now = self.state.pool.requirements();
+                let changed = *last != now;
+                *last = now;
+                changed
+            });
         }
         self.workers.disconnect_all("the job has ended");
-        self.environment.resource_manager.disconnect_job(self.job_id).await;
+        drop(requirements);
+        self.disconnect_resource_manager(declared);
         // The Dispatcher may be gone when the cluster ends.
         let _ = outcome.send(Arc::new(self.state.graph));
+    }
+
+    /// Declares what the job needs, again whenever that changes; only the last state counts. The ResourceManager may be busy
+    /// connecting to where workers come from: the job goes on meanwhile.
+    fn declare_requirements(&self) -> (watch::Sender<Requirements>, JoinHandle<()>) {
+        let (sender, mut receiver) = watch::channel(self.state.pool.requirements());
+        receiver.mark_changed();
+        let (job, contact) = (self.job_id, self.contact.clone());
+        let resource_manager = self.environment.resource_manager.clone();
+        let declaring = tokio::spawn(async move {
+            if let Err(error) = resource_manager.register_job_master(job, contact.clone()).await {
+                tracing::warn!(%job, "the ResourceManager does not take the JobMaster: {error}");
+                return;
+            }
+            while receiver.changed().await.is_ok() {
+                let required = receiver.borrow_and_update().clone();
+                let declared = resource_manager.declare_required_resources(job, contact.clone(), required);
+                if let Err(error) = declared.await {
+                    tracing::warn!(%job, "the ResourceManager does not take what the job needs: {error}");
+                }
+            }
+        });
+        (sender, declaring)
+    }
+
+    /// Nothing is needed any more: told after what was asked for.
+    fn disconnect_resource_manager(&self, declaring: JoinHandle<()>) {
+        let (job_id, job_master_id) = (self.job_id, self.job_master_id);
+        let resource_manager = self.environment.resource_manager.clone();
+        tokio::spawn(async move {
+            let _ = declaring.await;
+            // A ResourceManager that is gone needs no good-bye.
+            let _ = resource_manager.disconnect_job_master(job_id, job_master_id).await;
+        });
     }
 
     async fn next(&mut self) {
@@ -149,6 +209,9 @@ impl Service {
     fn prepare(&self) {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
         let job = self.job_id;
+        if let Some(cause) = self.unusable.clone() {
+            return self.spawn(async move { Event::Prepared(Err(cause)) });
+        }
         self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, connectors.as_ref()).await) });
     }
 
@@ -247,11 +310,12 @@ impl Service {
             ResourceNotice::Silent { resource_id, cause } => {
                 self.worker_lost(&resource_id, &cause, FailureKind::Symptom, now)
             }
-            ResourceNotice::Unfit { cause } => self.state.workers_are_unfit(cause, now),
             ResourceNotice::StartFailed { cause } => {
-                self.state.start_failure = Some(cause);
+                self.state.start_failure = Some(format!("the last worker could not start: {cause}"));
                 Vec::new()
             }
+            ResourceNotice::SlotLost { allocation_id, cause } => self.state.slot_failed(&allocation_id, &cause, now),
+            ResourceNotice::NotEnoughResources { shortage, .. } => self.state.not_enough_resources(&shortage, now),
         }
     }
 
@@ -328,10 +392,12 @@ impl Service {
     }
 
     fn register(&mut self, request: RegisterTaskManagerRequest) -> Result<RegisterTaskManagerResponse, GatewayError> {
+        handshake::check("worker", request.process.as_ref())?;
         let gateway = self.environment.workers.connect(&request.rpc_address)?;
         let resource_id: ResourceId = request.resource_id.into();
+        let instance_id = request.process.unwrap_or_default().instance_id;
         tracing::info!(job = %self.job_id, "{resource_id} on {} registered", request.host);
-        self.workers.add(&resource_id, gateway);
+        self.workers.add(&resource_id, instance_id, gateway);
         let address = WorkerAddress {
             host: request.host,
             data_address: request.data_address,
@@ -341,6 +407,7 @@ impl Service {
         Ok(RegisterTaskManagerResponse {
             heartbeat_interval_ms: heartbeat.interval.as_millis() as u64,
             heartbeat_timeout_ms: heartbeat.timeout.as_millis() as u64,
+            process: Some(handshake::of_master()),
         })
     }
 
@@ -384,12 +451,8 @@ impl Service {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Deploy(deployment) => {
-                for (resource_id, tasks) in deployment {
-                    tracing::info!(job = %self.job_id, "deploying {} tasks to {resource_id}", tasks.len());
-                    self.workers.deploy(resource_id, tasks);
-                }
-            }
+            Action::Deploy(deployment) => self.workers.deploy(deployment),
+            Action::ReturnSlot(slot) => self.workers.return_slot(&slot),
             Action::CancelTasks { resource_id, attempts } => self.workers.cancel(resource_id, attempts),
             Action::ReturnSplits { number, attempts } => {
                 let sources: Vec<_> = self.splits.values().cloned().collect();

@@ -1,169 +1,331 @@
-//! The slots that workers have offered to a job, and which subtasks go into which.
+//! The slots of a job: declared, offered, reserved for places, released, returned. Pure.
+//!
+//! ```text
+//!  place: needed ──reserve, all of a bulk or none──► filled ──its tasks have FINISHED──► not needed
+//!  slot:  offered ──a place needs such a one──► free ──reserve──► at a place ──release──► free ──idle──► returned
+//! ```
+//!
+//! What is declared to the ResourceManager is the number of needed places by profile; slots follow.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use selvedge_core::job_graph::JobGraph;
-use selvedge_core::{AllocationId, ResourceId, VertexId};
+use selvedge_core::resource::ProfileSpec;
+use selvedge_core::{AllocationId, ResourceId};
+use tokio::time::Instant;
 
-/// A slot that the job has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PooledSlot {
-    pub(super) allocation_id: AllocationId,
-    pub(super) resource_id: ResourceId,
+use super::execution_graph::TaskLocation;
+use super::slot_sharing::SlotSharing;
+
+/// A slot that a worker offers.
+#[derive(Debug, Clone)]
+pub(super) struct OfferedSlot {
+    pub(super) location: Arc<TaskLocation>,
     pub(super) slot_index: u32,
+    /// What it holds; unlimited where the worker does not say.
+    pub(super) profile: ProfileSpec,
 }
 
-/// Takes as many slots as the job needs, and no more.
+/// A slot that the job has.
+#[derive(Debug)]
+struct PooledSlot {
+    location: Arc<TaskLocation>,
+    slot_index: u32,
+    /// The kind of place that it was accepted for.
+    kind: usize,
+    standing: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Free { since: Instant },
+    At(usize),
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    needed: bool,
+    slot: Option<AllocationId>,
+    /// The slot that it had before: what its tasks have left there can be used again.
+    previous: Option<AllocationId>,
+}
+
+/// Free slots in the order in which places take them: worker by worker.
+type FreeSlots = BTreeSet<(ResourceId, u32, AllocationId)>;
+
+/// The slots of a job.
 #[derive(Debug)]
 pub(super) struct SlotPool {
-    required: u32,
+    sharing: Arc<SlotSharing>,
+    idle_timeout: Duration,
+    places: Vec<Place>,
     slots: BTreeMap<AllocationId, PooledSlot>,
-    /// Which slot stands at which place of the job. Tasks that run stay where they are when others get new slots.
-    places: Vec<Option<AllocationId>>,
+    /// By kind: how many places need a slot, those of them that have none, and the free slots.
+    needed: Vec<u32>,
+    unfilled: Vec<usize>,
+    free: Vec<FreeSlots>,
 }
 
 impl SlotPool {
-    pub(super) const fn new(required: u32) -> Self {
-        Self {
-            required,
+    /// A pool in which every place needs a slot.
+    pub(super) fn new(sharing: Arc<SlotSharing>, idle_timeout: Duration) -> Self {
+        let kinds = sharing.profiles.len();
+        let place = Place {
+            needed: true,
+            slot: None,
+            previous: None,
+        };
+        let mut pool = Self {
+            places: vec![place; sharing.places()],
             slots: BTreeMap::new(),
-            places: Vec::new(),
+            needed: vec![0; kinds],
+            unfilled: vec![0; kinds],
+            free: vec![FreeSlots::new(); kinds],
+            sharing,
+            idle_timeout,
+        };
+        for kind in &pool.sharing.profile_of {
+            pool.needed[*kind] += 1;
+            pool.unfilled[*kind] += 1;
         }
+        pool
     }
 
-    pub(super) const fn required(&self) -> u32 {
-        self.required
+    /// What the job needs now, by profile.
+    pub(super) fn requirements(&self) -> Vec<(ProfileSpec, u32)> {
+        let kinds = self.sharing.profiles.iter().cloned().zip(self.needed.iter().copied());
+        kinds.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// How many slots the job needs.
+    pub(super) fn required(&self) -> u32 {
+        self.needed.iter().sum()
+    }
+
+    /// How many slots the job has.
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Accepts a slot that is still needed, or one that it has already: an offer may be repeated.
-    pub(super) fn offer(&mut self, slot: PooledSlot) -> bool {
-        if self.slots.contains_key(&slot.allocation_id) {
+    /// Accepts a slot that a place still needs, or one that it has already: an offer may be repeated.
+    pub(super) fn offer(&mut self, offered: OfferedSlot, now: Instant) -> bool {
+        let allocation = offered.location.allocation_id;
+        if self.slots.contains_key(&allocation) {
             return true;
         }
-        if self.is_complete() {
+        let kinds = self.sharing.profiles.iter().enumerate();
+        let wanted = |kind: usize| self.unfilled[kind] > self.free[kind].len();
+        let found = kinds
+            .filter(|(kind, _)| wanted(*kind))
+            .find(|(_, profile)| offered.profile.matches(profile));
+        let Some((kind, _)) = found else {
             return false;
-        }
-        self.slots.insert(slot.allocation_id, slot);
+        };
+        let slot = PooledSlot {
+            location: offered.location,
+            slot_index: offered.slot_index,
+            kind,
+            standing: Standing::Free { since: now },
+        };
+        self.free[kind].insert(slot.key());
+        self.slots.insert(allocation, slot);
         true
     }
 
-    pub(super) fn is_complete(&self) -> bool {
-        self.slots.len() >= self.required as usize
-    }
-
-    pub(super) fn remove(&mut self, allocation_id: &AllocationId) {
-        self.slots.remove(allocation_id);
-    }
-
-    pub(super) fn remove_worker(&mut self, resource_id: &ResourceId) {
-        self.slots.retain(|_, slot| slot.resource_id != *resource_id);
-    }
-
-    /// The slot of every place. Places that have none get the others in order.
-    pub(super) fn assigned(&mut self) -> Vec<PooledSlot> {
-        self.places.resize(self.required as usize, None);
-        for place in &mut self.places {
-            *place = place.filter(|allocation| self.slots.contains_key(allocation));
+    /// Gives a slot to each of these places, or to none where they cannot all have one.
+    pub(super) fn reserve(&mut self, places: &[usize]) -> bool {
+        let is_open = |place: &usize| self.places[*place].slot.is_none();
+        let free = self.free.iter().map(BTreeSet::len).sum();
+        // Whenever a slot is offered, a large region and thousands of small ones that wait are turned away here at once.
+        let beyond = || places.iter().filter(|place| is_open(place)).nth(free);
+        if places.len() > self.slots.len() || beyond().is_some() {
+            return false;
         }
-        let taken: BTreeSet<_> = self.places.iter().flatten().copied().collect();
-        let in_order = self.in_order().into_iter().map(|slot| slot.allocation_id);
-        let mut free = in_order.filter(|allocation| !taken.contains(allocation));
-        for place in &mut self.places {
-            *place = place.or_else(|| free.next());
+        let open: Vec<_> = places.iter().copied().filter(is_open).collect();
+        if !self.suffices(&open, |pool, kind| pool.free[kind].len()) {
+            return false;
         }
-        let slots = self.places.iter().flatten();
-        slots
-            .filter_map(|allocation| self.slots.get(allocation).cloned())
-            .collect()
+        for place in open {
+            let kind = self.sharing.profile_of[place];
+            let Some(key) = self.choose(place, kind) else {
+                return false;
+            };
+            self.free[kind].remove(&key);
+            let allocation = key.2;
+            if let Some(slot) = self.slots.get_mut(&allocation) {
+                slot.standing = Standing::At(place);
+            }
+            self.set_slot(place, Some(allocation));
+        }
+        true
     }
 
-    /// The slots in the order in which subtasks fill them: worker by worker.
-    fn in_order(&self) -> Vec<PooledSlot> {
-        let mut slots: Vec<_> = self.slots.values().cloned().collect();
-        slots.sort_by(|left, right| (&left.resource_id, left.slot_index).cmp(&(&right.resource_id, right.slot_index)));
-        slots
+    /// Whether each of these places could have a slot if the job had no others to fill.
+    pub(super) fn could_fill(&self, places: &[usize]) -> bool {
+        let mut of_kind = vec![0; self.free.len()];
+        self.slots.values().for_each(|slot| of_kind[slot.kind] += 1);
+        self.suffices(places, |_, kind| of_kind[kind])
+    }
+
+    fn suffices(&self, places: &[usize], available: impl Fn(&Self, usize) -> usize) -> bool {
+        let mut asked = vec![0; self.free.len()];
+        places
+            .iter()
+            .for_each(|place| asked[self.sharing.profile_of[*place]] += 1);
+        asked
+            .iter()
+            .enumerate()
+            .all(|(kind, count)| *count <= available(self, kind))
+    }
+
+    /// The slot that it had, else one on the worker that most of its input comes from, else the first.
+    fn choose(&self, place: usize, kind: usize) -> Option<(ResourceId, u32, AllocationId)> {
+        let free = &self.free[kind];
+        let previous = self.places[place]
+            .previous
+            .and_then(|allocation| self.slots.get(&allocation));
+        let previous = previous.map(PooledSlot::key).filter(|key| free.contains(key));
+        previous
+            .or_else(|| self.near_its_input(place, free))
+            .or_else(|| free.first().cloned())
+    }
+
+    fn near_its_input(&self, place: usize, free: &FreeSlots) -> Option<(ResourceId, u32, AllocationId)> {
+        let mut producers = BTreeMap::<&ResourceId, usize>::new();
+        for input in self.sharing.inputs_of(place) {
+            if let Some(location) = self.location(*input) {
+                *producers.entry(&location.resource_id).or_default() += 1;
+            }
+        }
+        let mut by_number: Vec<_> = producers.into_iter().collect();
+        by_number.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+        by_number.into_iter().find_map(|(worker, _)| {
+            let start = (worker.clone(), 0, AllocationId::from_bytes([0; 16]));
+            free.range(start..).next().filter(|key| key.0 == *worker).cloned()
+        })
+    }
+
+    /// The slot of a place.
+    pub(super) fn location(&self, place: usize) -> Option<&Arc<TaskLocation>> {
+        let allocation = self.places[place].slot?;
+        self.slots.get(&allocation).map(|slot| &slot.location)
+    }
+
+    fn set_slot(&mut self, place: usize, slot: Option<AllocationId>) {
+        let was = self.is_unfilled(place);
+        let had = std::mem::replace(&mut self.places[place].slot, slot);
+        self.places[place].previous = had.or(self.places[place].previous);
+        self.count_unfilled(place, was);
+    }
+
+    fn set_needed(&mut self, place: usize, needed: bool) {
+        let was = self.is_unfilled(place);
+        let kind = self.sharing.profile_of[place];
+        match (std::mem::replace(&mut self.places[place].needed, needed), needed) {
+            (false, true) => self.needed[kind] += 1,
+            (true, false) => self.needed[kind] -= 1,
+            _ => {}
+        }
+        self.count_unfilled(place, was);
+    }
+
+    fn is_unfilled(&self, place: usize) -> bool {
+        self.places[place].needed && self.places[place].slot.is_none()
+    }
+
+    fn count_unfilled(&mut self, place: usize, was: bool) {
+        let kind = self.sharing.profile_of[place];
+        match (was, self.is_unfilled(place)) {
+            (false, true) => self.unfilled[kind] += 1,
+            (true, false) => self.unfilled[kind] -= 1,
+            _ => {}
+        }
+    }
+
+    /// Tasks are to run at a place (again).
+    pub(super) fn need(&mut self, place: usize) {
+        self.set_needed(place, true);
+    }
+
+    /// Nothing runs at a place any more: its slot is free for others.
+    pub(super) fn release(&mut self, place: usize, now: Instant) {
+        let allocation = self.places[place].slot;
+        self.set_slot(place, None);
+        self.set_needed(place, false);
+        if let Some(slot) = allocation.and_then(|allocation| self.slots.get_mut(&allocation)) {
+            slot.standing = Standing::Free { since: now };
+            self.free[slot.kind].insert(slot.key());
+        }
+    }
+
+    /// A slot is lost.
+    pub(super) fn remove(&mut self, allocation: &AllocationId) {
+        let Some(slot) = self.slots.remove(allocation) else {
+            return;
+        };
+        match slot.standing {
+            Standing::Free { .. } => {
+                self.free[slot.kind].remove(&slot.key());
+            }
+            Standing::At(place) => self.set_slot(place, None),
+        }
+    }
+
+    /// A worker is lost, with all its slots.
+    pub(super) fn remove_worker(&mut self, worker: &ResourceId) {
+        let slots = self.slots.values();
+        let lost: Vec<_> = slots
+            .filter(|slot| slot.location.resource_id == *worker)
+            .map(|slot| slot.location.allocation_id)
+            .collect();
+        lost.iter().for_each(|allocation| self.remove(allocation));
+    }
+
+    /// When [`Self::return_idle`] is to be called.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let kinds = (0..self.free.len()).filter(|kind| self.excess(*kind) > 0);
+        let longest = kinds.filter_map(|kind| self.idle(kind).into_iter().next());
+        longest.map(|(since, _)| since + self.idle_timeout).min()
+    }
+
+    /// The slots that no place needs and that have been free for so long; they are the job's no longer.
+    pub(super) fn return_idle(&mut self, now: Instant) -> Vec<Arc<TaskLocation>> {
+        let mut returned = Vec::new();
+        for kind in 0..self.free.len() {
+            let idle = self.idle(kind).into_iter().take(self.excess(kind));
+            let over: Vec<_> = idle
+                .filter(|(since, _)| *since + self.idle_timeout <= now)
+                .filter_map(|(_, allocation)| Some(self.slots.get(&allocation)?.location.clone()))
+                .collect();
+            over.iter().for_each(|location| self.remove(&location.allocation_id));
+            returned.extend(over);
+        }
+        returned
+    }
+
+    fn excess(&self, kind: usize) -> usize {
+        self.free[kind].len().saturating_sub(self.unfilled[kind])
+    }
+
+    /// The free slots of a kind, those that have been free for the longest first.
+    fn idle(&self, kind: usize) -> BTreeSet<(Instant, AllocationId)> {
+        let allocations = self.free[kind].iter().map(|(_, _, allocation)| allocation);
+        let since = |allocation: &AllocationId| match self.slots.get(allocation)?.standing {
+            Standing::Free { since } => Some((since, *allocation)),
+            Standing::At(_) => None,
+        };
+        allocations.filter_map(since).collect()
     }
 }
 
-/// The slot of every subtask, as an index: groups take slots one after another, and within a group subtask i of every
-/// vertex stands in the group's slot i.
-pub(super) fn assign_slots(graph: &JobGraph) -> Vec<(VertexId, u32, usize)> {
-    let mut sizes = BTreeMap::<&str, u32>::new();
-    for vertex in &graph.vertices {
-        let size = sizes.entry(&vertex.slot_sharing_group).or_default();
-        *size = (*size).max(vertex.parallelism);
+impl PooledSlot {
+    fn key(&self) -> (ResourceId, u32, AllocationId) {
+        let location = &self.location;
+        (location.resource_id.clone(), self.slot_index, location.allocation_id)
     }
-    let mut first = 0;
-    let mut offsets = BTreeMap::new();
-    for (group, size) in sizes {
-        offsets.insert(group, first);
-        first += size as usize;
-    }
-    let subtasks = graph.vertices.iter().flat_map(|vertex| {
-        let offset = offsets
-            .get(vertex.slot_sharing_group.as_str())
-            .copied()
-            .unwrap_or_default();
-        (0..vertex.parallelism).map(move |subtask| (vertex.id.clone(), subtask, offset + subtask as usize))
-    });
-    subtasks.collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::word_count;
-
-    fn slot(allocation: u8, worker: &str, slot_index: u32) -> PooledSlot {
-        PooledSlot {
-            allocation_id: AllocationId::from_bytes([allocation; 16]),
-            resource_id: worker.into(),
-            slot_index,
-        }
-    }
-
-    #[test]
-    fn only_needed_slots_are_taken_and_offers_may_repeat() {
-        let mut pool = SlotPool::new(2);
-        assert!(pool.offer(slot(1, "b", 0)));
-        assert!(pool.offer(slot(1, "b", 0)));
-        assert!(!pool.is_complete());
-        assert!(pool.offer(slot(2, "a", 1)));
-        assert!(!pool.offer(slot(3, "a", 0)), "a third slot is not needed");
-        assert!(
-            pool.offer(slot(2, "a", 1)),
-            "a repeated offer of a slot in use is accepted again"
-        );
-        let order: Vec<_> = pool.in_order().into_iter().map(|slot| slot.resource_id.0).collect();
-        assert_eq!(order, ["a", "b"]);
-        let workers = |pool: &mut SlotPool| {
-            pool.assigned()
-                .into_iter()
-                .map(|slot| slot.resource_id.0)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(workers(&mut pool), ["a", "b"]);
-        pool.remove_worker(&"a".into());
-        assert!(pool.offer(slot(3, "c", 0)));
-        assert_eq!(workers(&mut pool), ["c", "b"], "a slot in use keeps its place");
-    }
-
-    #[test]
-    fn a_group_shares_its_slots_and_groups_do_not() {
-        let mut graph = word_count(2);
-        let indices = |graph: &JobGraph| {
-            assign_slots(graph)
-                .into_iter()
-                .map(|(_, _, slot)| slot)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(indices(&graph), [0, 1, 0, 1]);
-        graph.vertices[1].slot_sharing_group = "sinks".into();
-        assert_eq!(indices(&graph), [0, 1, 2, 3]);
-        assert_eq!(graph.required_slots(), 4);
-    }
-}
+#[path = "slot_pool_tests.rs"]
+mod tests;

@@ -11,25 +11,33 @@
 //!   FAILED ◄────────────────────────────────┘
 //! ```
 //!
-//! Slots are declared while the connectors still prepare; tasks are deployed when all slots are there and all is prepared.
+//! Slots are declared while the connectors still prepare; a region is deployed when all its slots are there and all is
+//! prepared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::job_graph::JobGraph;
+use selvedge_core::resource::ProfileSpec;
 use selvedge_core::status::{ExecutionState, JobStatus};
-use selvedge_core::{ExecutionAttemptId, JobId, ResourceId, VertexId};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, ResourceId, VertexId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::connector::Committable;
 use tokio::time::Instant;
 
 use super::deployment::Deployment;
 use super::error::JobMasterError;
-use super::execution_graph::ExecutionGraph;
-use super::failover::{Failover, Scope};
-use super::root_cause::{Failure, FailureKind, RootCause};
+use super::execution_graph::{ExecutionGraph, TaskIndex, TaskLocation};
+use super::failover::Failover;
+use super::failure_labels::Enrichers;
+use super::root_cause::{Failure, FailureKind, FailureOrigin, RootCause};
+use super::scheduler::Scheduler;
+use super::shuffle::{FlightShuffleMaster, PartitionTracker};
 use super::slot_pool::SlotPool;
+use super::slot_sharing::SlotSharing;
+use super::status_listener::StatusChange;
+use crate::settings::SchedulingSettings;
 
 /// The two times of an event: of day, and of intervals.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +61,8 @@ pub(super) enum Action {
         number: u64,
         attempts: Vec<ExecutionAttemptId>,
     },
+    /// The job does not need this slot any more.
+    ReturnSlot(Arc<TaskLocation>),
     /// Make the output visible.
     Commit(BTreeMap<VertexId, Vec<Committable>>),
     /// Remove what was written.
@@ -61,6 +71,14 @@ pub(super) enum Action {
     Hurry,
     /// The job has ended.
     End,
+}
+
+/// A slot that a worker offers.
+#[derive(Debug, Clone)]
+pub(super) struct SlotOffer {
+    pub(super) allocation_id: AllocationId,
+    pub(super) slot_index: u32,
+    pub(super) profile: ProfileSpec,
 }
 
 /// Where a worker is.
@@ -83,20 +101,26 @@ pub(super) enum Ending {
 #[derive(Debug)]
 pub(super) struct JobState {
     pub(super) graph: ExecutionGraph,
+    pub(super) sharing: Arc<SlotSharing>,
     pub(super) pool: SlotPool,
+    pub(super) partitions: PartitionTracker,
+    pub(super) scheduler: Box<dyn Scheduler>,
     pub(super) workers: BTreeMap<ResourceId, WorkerAddress>,
+    /// Those lost since the last restart: what still speaks of them is no cause of its own.
+    pub(super) former_workers: BTreeMap<ResourceId, WorkerAddress>,
     /// What the attempts that FINISHED have written.
     pub(super) committables: BTreeMap<ExecutionAttemptId, Vec<Committable>>,
     /// How many heartbeats in a row did not name an attempt that should run.
     pub(super) missed: BTreeMap<ExecutionAttemptId, u32>,
-    /// Why the last worker could not start, for the message when slots are missing.
+    /// Why no more slots come, as far as that is known, for the message when they are missing.
     pub(super) start_failure: Option<String>,
     pub(super) root_cause: RootCause,
     pub(super) failover: Failover,
+    pub(super) enrichers: Enrichers,
+    /// Steps of the job that listeners have not been told yet.
+    pub(super) status_changes: Vec<StatusChange>,
     pub(super) prepared: bool,
-    pub(super) deployed: bool,
     pub(super) ending: Ending,
-    pub(super) slot_deadline: Instant,
     pub(super) slot_timeout: Duration,
 }
 
@@ -104,25 +128,34 @@ impl JobState {
     pub(super) fn new(
         job_id: JobId,
         graph: Arc<JobGraph>,
-        slot_timeout: Duration,
+        scheduling: SchedulingSettings,
         failover: Failover,
         now: Now,
     ) -> Self {
-        let pool = SlotPool::new(graph.required_slots());
+        let partitions = PartitionTracker::new(job_id, Box::new(FlightShuffleMaster));
+        let network = |channels| partitions.network_memory(channels);
+        let sharing = Arc::new(SlotSharing::of(&graph, network));
+        let attempts_kept = failover.attempts_kept;
         Self {
             failover,
-            graph: ExecutionGraph::new(job_id, graph, now.wall),
-            pool,
+            pool: SlotPool::new(sharing.clone(), scheduling.slot_idle_timeout),
+            scheduler: scheduling
+                .scheduler
+                .make(&graph, &sharing, scheduling.slot_request_timeout),
+            sharing,
+            partitions,
+            graph: ExecutionGraph::new(job_id, graph, now.wall).keeping_attempts(attempts_kept),
             workers: BTreeMap::new(),
+            former_workers: BTreeMap::new(),
             committables: BTreeMap::new(),
             missed: BTreeMap::new(),
             start_failure: None,
             root_cause: RootCause::default(),
+            enrichers: Enrichers::default(),
+            status_changes: Vec::new(),
             prepared: false,
-            deployed: false,
             ending: Ending::NotYet,
-            slot_deadline: now.monotonic + slot_timeout,
-            slot_timeout,
+            slot_timeout: scheduling.slot_request_timeout,
         }
     }
 
@@ -131,7 +164,7 @@ impl JobState {
         self.prepared = true;
         match outcome {
             Err(cause) => {
-                self.end_what_does_not_run(now);
+                self.cancel_all(now);
                 return self.fail(self.job_failure(cause, FailureKind::Cause, now), now);
             }
             Ok(()) if self.graph.status() == JobStatus::Initializing => {
@@ -140,11 +173,12 @@ impl JobState {
                     return self.start_failing(now);
                 }
                 self.move_job(JobStatus::Running, now);
-                self.move_all(ExecutionState::Created, ExecutionState::Scheduled, now);
+                let all: Vec<_> = self.graph.layout().tasks().collect();
+                self.schedule(&all, now);
             }
             Ok(()) => {}
         }
-        let mut actions = self.deploy_when_complete(now);
+        let mut actions = self.deploy_what_is_ready(now);
         actions.extend(self.conclude(now));
         actions
     }
@@ -170,45 +204,41 @@ impl JobState {
         }
         self.move_job(JobStatus::Cancelling, now);
         self.failover.give_up();
-        let mut actions = self.cancel_these(None, now);
+        let mut actions = self.cancel_all(now);
         actions.extend(self.conclude(now));
         Ok(actions)
     }
 
-    /// Cancels every task, or every one of these, that has not ended: those that run are told, the others end at once.
-    pub(super) fn cancel_these(&mut self, these: Option<&BTreeSet<ExecutionAttemptId>>, now: Now) -> Vec<Action> {
-        let is_meant = |id: &ExecutionAttemptId| these.is_none_or(|these| these.contains(id));
-        let idle: Vec<_> = self
-            .graph
-            .executions()
-            .filter(|(_, run)| matches!(run.state(), ExecutionState::Created | ExecutionState::Scheduled))
-            .map(|(id, _)| id)
-            .filter(is_meant)
-            .collect();
-        for id in idle {
-            self.move_attempt(&id, ExecutionState::Canceled, now);
-        }
-        let running: Vec<_> = self
-            .graph
-            .executions()
-            .filter(|(id, _)| is_meant(id))
-            .filter(|(_, execution)| execution.state().may_become(ExecutionState::Canceling))
-            .filter_map(|(id, execution)| Some((id, execution.location.as_ref()?.resource_id.clone())))
-            .collect();
+    fn cancel_all(&mut self, now: Now) -> Vec<Action> {
+        let all: Vec<_> = self.graph.layout().tasks().collect();
+        self.cancel_these(&all, now)
+    }
+
+    /// Cancels each of these tasks that has not ended: those that run are told, the others end at once.
+    pub(super) fn cancel_these(&mut self, tasks: &[TaskIndex], now: Now) -> Vec<Action> {
+        self.scheduler.withdraw(tasks);
         let mut by_worker = BTreeMap::<ResourceId, Vec<ExecutionAttemptId>>::new();
-        for (id, resource_id) in running {
-            self.move_attempt(&id, ExecutionState::Canceling, now);
-            by_worker.entry(resource_id).or_default().push(id);
+        for task in tasks {
+            let run = self.graph.run(*task);
+            if matches!(run.state(), ExecutionState::Created | ExecutionState::Scheduled) {
+                self.move_task(*task, ExecutionState::Canceled, now);
+                continue;
+            }
+            let Some(location) = run
+                .location
+                .clone()
+                .filter(|_| run.state().may_become(ExecutionState::Canceling))
+            else {
+                continue;
+            };
+            self.move_task(*task, ExecutionState::Canceling, now);
+            let on_worker = by_worker.entry(location.resource_id.clone()).or_default();
+            on_worker.push(self.graph.attempt(*task));
         }
         by_worker
             .into_iter()
             .map(|(resource_id, attempts)| Action::CancelTasks { resource_id, attempts })
             .collect()
-    }
-
-    fn end_what_does_not_run(&mut self, now: Now) {
-        self.move_all(ExecutionState::Created, ExecutionState::Canceled, now);
-        self.move_all(ExecutionState::Scheduled, ExecutionState::Canceled, now);
     }
 
     /// Takes a failure in; the job fails with it, and its other tasks are cancelled.
@@ -230,7 +260,7 @@ impl JobState {
         if self.graph.status() != JobStatus::Cancelling && self.graph.status().may_become(JobStatus::Failing) {
             self.move_job(JobStatus::Failing, now);
             self.failover.give_up();
-            actions = self.cancel_these(None, now);
+            actions = self.cancel_all(now);
         }
         actions.extend(self.conclude(now));
         actions
@@ -307,25 +337,27 @@ impl JobState {
 
     fn end(&mut self, status: JobStatus, now: Now) -> Vec<Action> {
         self.ending = Ending::Ended;
+        self.partitions.stop_all();
         self.move_job(status, now);
         vec![Action::End]
     }
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Now) -> Vec<Action> {
-        let waits = !self.deployed && !self.has_failed() && self.ending == Ending::NotYet;
-        if waits && now.monotonic >= self.slot_deadline {
-            let failure = self.job_failure(self.no_resource_available(), FailureKind::Cause, now);
-            return self.fail_or_restart(failure, Vec::new(), Scope::Job, now);
-        }
-        self.conclude(now)
+        let mut actions = self.give_up_waiting(now);
+        actions.extend(self.return_idle_slots(now));
+        actions.extend(self.conclude(now));
+        actions
     }
 
     /// When [`Self::tick`] is to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let slots =
-            (!self.deployed && !self.has_failed() && self.ending == Ending::NotYet).then_some(self.slot_deadline);
-        let deadlines = [slots, self.root_cause.deadline(), self.failover.deadline()];
+        let deadlines = [
+            self.scheduler.deadline(),
+            self.pool.deadline(),
+            self.root_cause.deadline(),
+            self.failover.deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -346,9 +378,11 @@ impl JobState {
         Failure {
             cause,
             kind,
+            origin: FailureOrigin::Cluster,
             task: None,
             worker: None,
             timestamp: now.wall,
+            labels: BTreeMap::new(),
         }
     }
 
@@ -356,34 +390,26 @@ impl JobState {
     pub(super) fn move_job(&mut self, next: JobStatus, now: Now) {
         let from = self.graph.status();
         match self.graph.transition_job(next, now.wall) {
-            Ok(()) => tracing::info!(job = %self.graph.job_id, "job switched from {from} to {next}"),
+            Ok(()) => self.status_changes.push(StatusChange {
+                from,
+                to: next,
+                at: now.wall,
+            }),
             Err(error) => tracing::warn!(job = %self.graph.job_id, "ignored: {error}"),
         }
     }
 
-    /// Moves an attempt; what the table does not allow is dropped here, with both sides in the log.
-    pub(super) fn move_attempt(&mut self, id: &ExecutionAttemptId, next: ExecutionState, now: Now) -> bool {
-        match self.graph.transition(id, next, now.wall) {
+    /// Moves a task's attempt; what the table does not allow is dropped here, with both sides in the log.
+    pub(super) fn move_task(&mut self, task: TaskIndex, next: ExecutionState, now: Now) -> bool {
+        match self.graph.transition(task, next, now.wall) {
             Ok(()) => {
-                tracing::debug!(job = %self.graph.job_id, "{} switched to {next}", self.graph.task_name(id));
+                tracing::debug!(job = %self.graph.job_id, "{} switched to {next}", self.graph.task_name(task));
                 true
             }
             Err(error) => {
                 tracing::info!(job = %self.graph.job_id, "ignored: {error}");
                 false
             }
-        }
-    }
-
-    fn move_all(&mut self, from: ExecutionState, to: ExecutionState, now: Now) {
-        let ids: Vec<_> = self
-            .graph
-            .executions()
-            .filter(|(_, run)| run.state() == from)
-            .map(|(id, _)| id)
-            .collect();
-        for id in ids {
-            self.move_attempt(&id, to, now);
         }
     }
 }

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_core::resource::ProfileSpec;
 use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::TaskMetrics;
 use tokio::time::Instant;
 
+use super::execution_graph::TaskIndex;
 use super::failover::Failover;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::{FailureKind, GRACE};
-use super::state::{Action, JobState, Now, WorkerAddress};
+use super::scheduler::SchedulerKind;
+use super::state::{Action, JobState, Now, SlotOffer, WorkerAddress};
 use super::task_events::TaskReport;
-use crate::settings::FailoverSettings;
+use crate::resourcemanager::Shortage;
+use crate::settings::{FailoverSettings, SchedulingSettings};
 use crate::testing::word_count;
 
 pub(super) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 pub(super) fn now() -> Now {
     Now {
@@ -48,9 +53,15 @@ pub(super) fn job_of(graph: Arc<JobGraph>, restart: RestartSettings, now: Now) -
         restart,
         full: false,
         history_size: 2,
+        attempts_kept: 2,
     };
     let failover = Failover::new(&graph, settings, 1);
-    let mut state = JobState::new(JobId::from_bytes([1; 16]), graph, SLOT_TIMEOUT, failover, now);
+    let scheduling = SchedulingSettings {
+        scheduler: SchedulerKind::Default,
+        slot_request_timeout: SLOT_TIMEOUT,
+        slot_idle_timeout: IDLE_TIMEOUT,
+    };
+    let mut state = JobState::new(JobId::from_bytes([1; 16]), graph, scheduling, failover, now);
     for number in 0..2 {
         let address = WorkerAddress {
             host: format!("node-{number}"),
@@ -62,10 +73,24 @@ pub(super) fn job_of(graph: Arc<JobGraph>, restart: RestartSettings, now: Now) -
 }
 
 pub(super) fn offer(state: &mut JobState, number: u32, now: Now) -> Vec<Action> {
-    let allocation = AllocationId::from_bytes([number as u8; 16]);
-    let (accepted, actions) = state.offer_slots(&worker(number), [(allocation, 0)].into_iter(), now);
-    assert_eq!(accepted, [allocation]);
+    let offer = slot(number);
+    let (accepted, actions) = state.offer_slots(&worker(number), [offer.clone()].into_iter(), now);
+    assert_eq!(accepted, [offer.allocation_id]);
     actions
+}
+
+/// The first slot of a worker, by its number.
+pub(super) fn slot(number: u32) -> SlotOffer {
+    SlotOffer {
+        allocation_id: AllocationId::from_bytes([number as u8; 16]),
+        slot_index: 0,
+        profile: ProfileSpec::Infinite,
+    }
+}
+
+/// The task of an attempt.
+pub(super) fn task(state: &JobState, vertex: &str, subtask: u32) -> TaskIndex {
+    state.graph.layout().task(&vertex.into(), subtask).unwrap()
 }
 
 /// The same, deployed.
@@ -121,7 +146,7 @@ fn tasks_are_deployed_when_all_slots_are_there_and_all_is_prepared() {
     let [Action::Deploy(deployment)] = actions.as_slice() else {
         panic!("{actions:?}")
     };
-    assert_eq!(deployment.values().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(deployment.workers.values().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
     assert!(state.graph.all_in(ExecutionState::Deploying));
 }
 
@@ -136,6 +161,23 @@ fn a_job_is_finished_only_when_its_output_is_committed() {
     assert!(state.cancel(now).is_err(), "too late to cancel");
     assert_eq!(state.committed(Ok(None), now), [Action::End]);
     assert_eq!(state.graph.status(), JobStatus::Finished);
+}
+
+#[test]
+fn every_step_of_a_job_is_told_in_order() {
+    let now = now();
+    let mut state = deployed(now);
+    report_all(&mut state, ExecutionState::Finished, now);
+    state.committed(Ok(None), now);
+    let steps: Vec<_> = state.status_changes.iter().map(|step| (step.from, step.to)).collect();
+    let expected = [
+        JobStatus::Initializing,
+        JobStatus::Created,
+        JobStatus::Running,
+        JobStatus::Finished,
+    ];
+    let expected: Vec<_> = expected.iter().copied().zip(expected.iter().copied().skip(1)).collect();
+    assert_eq!(steps, expected);
 }
 
 #[test]
@@ -308,7 +350,7 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
     let mut state = job(now);
     state.prepared(Ok(()), now);
     offer(&mut state, 0, now);
-    state.start_failure = Some("no memory left".to_owned());
+    state.start_failure = Some("the last worker could not start: no memory left".to_owned());
     assert_eq!(state.deadline(), Some(now.monotonic + SLOT_TIMEOUT));
     assert_eq!(state.tick(later(now, SLOT_TIMEOUT)), [Action::Abort]);
     let cause = state.graph.root_cause.unwrap().cause;
@@ -320,19 +362,30 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
 }
 
 #[test]
-fn workers_that_cannot_run_as_configured_fail_a_job_that_waits_at_once_and_leave_one_that_runs_alone() {
+fn a_job_that_cannot_have_its_slots_fails_at_once_or_waits_for_what_may_pass() {
     let now = now();
     let mut state = job(now);
     state.prepared(Ok(()), now);
-    assert_eq!(
-        state.workers_are_unfit("find.sh ended with 3".to_owned(), now),
-        [Action::Abort]
-    );
-    let cause = state.graph.root_cause.as_ref().unwrap().cause.clone();
-    assert_eq!(cause, "no worker can run as it is configured: find.sh ended with 3");
-    let mut state = deployed(now);
-    assert_eq!(state.workers_are_unfit("find.sh ended with 3".to_owned(), now), []);
+    let full = Shortage::Limit("slotmanager.number-of-slots.max (4)".to_owned());
+    assert_eq!(state.not_enough_resources(&full, now), []);
     assert_eq!(state.graph.status(), JobStatus::Running);
+    assert!(
+        state
+            .no_resource_available()
+            .ends_with("; the cluster has reached slotmanager.number-of-slots.max (4)")
+    );
+    let never = Shortage::NoWorkersOnDemand;
+    assert_eq!(state.not_enough_resources(&never, now), [Action::Abort]);
+    let cause = state.graph.root_cause.unwrap().cause;
+    assert!(
+        cause.contains("needs 2 slots, and 0 were there: the cluster is a standalone one"),
+        "{cause}"
+    );
+    assert_eq!(
+        deployed(now).not_enough_resources(&never, now),
+        [],
+        "it has what it needs"
+    );
 }
 
 #[test]
@@ -352,6 +405,35 @@ fn an_attempt_that_its_worker_does_not_know_fails_after_three_heartbeats() {
     let actions = state.heartbeat(&worker(0), &[id("sink", 0)], Vec::new(), now);
     assert!(!actions.is_empty());
     assert_eq!(state.graph.status(), JobStatus::Failing);
+}
+
+#[test]
+fn a_worker_that_runs_what_it_should_not_is_told_to_cancel_that() {
+    let now = now();
+    let mut state = deployed(now);
+    report(&mut state, id("sink", 0), ExecutionState::Finished, "", now);
+    let former = ExecutionAttemptId {
+        attempt: 7,
+        ..id("source", 0)
+    };
+    let running = [id("source", 0), id("sink", 0), former.clone()];
+    let actions = state.heartbeat(&worker(0), &running, Vec::new(), now);
+    let expected = Action::CancelTasks {
+        resource_id: worker(0),
+        attempts: vec![id("sink", 0), former],
+    };
+    assert_eq!(actions, [expected]);
+}
+
+#[test]
+fn an_attempt_that_is_still_being_deployed_is_neither_missed_nor_unknown() {
+    let now = now();
+    let mut state = deployed(now);
+    for _ in 0..5 {
+        assert_eq!(state.heartbeat(&worker(0), &[], Vec::new(), now), []);
+        assert_eq!(state.heartbeat(&worker(1), &[id("sink", 1)], Vec::new(), now), []);
+    }
+    assert!(state.graph.all_in(ExecutionState::Deploying));
 }
 
 #[test]

@@ -1,22 +1,27 @@
 //! The workers of a job: connections, heartbeats, and the calls that go to them, each on a task of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::{ExecutionAttemptId, JobId, LeaderSessionId, ResourceId};
+use selvedge_core::{ExecutionAttemptId, ResourceId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, HeartbeatFromJobMasterRequest, JobHeartbeatPayload,
-    SubmitTasksRequest, TaskDeploymentDescriptor,
+    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
+    JobHeartbeatPayload, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
+use super::deployment::{Deployment, JobHeader};
+use super::execution_graph::TaskLocation;
 use crate::connections::Connections;
 use crate::settings::HeartbeatSettings;
 use crate::worker::Gateway;
 
 /// How long a cancellation that did not get through waits before it is sent again.
 const CANCEL_RETRY: Duration = Duration::from_secs(1);
+/// How many workers are sent their tasks at once: the calls of a job with thousands of workers are never all in memory.
+const DEPLOYMENTS_AT_ONCE: usize = 64;
 
 /// What workers answered.
 #[derive(Debug)]
@@ -47,40 +52,33 @@ pub(super) enum WorkerEvent {
 /// What is known of a worker.
 #[derive(Default)]
 struct Known {
-    /// Its tasks are on the way. A cancellation must not overtake them.
-    deploying: bool,
+    /// How many calls with its tasks are on the way. A cancellation must not overtake them.
+    deploying: usize,
     cancel_when_deployed: Vec<ExecutionAttemptId>,
 }
 
 /// The connected workers of a job.
 pub(super) struct Workers {
-    job_id: JobId,
-    job_master_id: LeaderSessionId,
-    job_name: String,
+    job: JobHeader,
+    deployments: Arc<Semaphore>,
     connections: Connections<Known, WorkerEvent>,
 }
 
 impl Workers {
-    pub(super) fn new(
-        job_id: JobId,
-        job_master_id: LeaderSessionId,
-        job_name: String,
-        heartbeat: HeartbeatSettings,
-        events: mpsc::Sender<WorkerEvent>,
-    ) -> Self {
+    pub(super) fn new(job: JobHeader, heartbeat: HeartbeatSettings, events: mpsc::Sender<WorkerEvent>) -> Self {
         Self {
-            job_id,
-            job_master_id,
-            job_name,
+            job,
+            deployments: Arc::new(Semaphore::new(DEPLOYMENTS_AT_ONCE)),
             connections: Connections::new(heartbeat, events),
         }
     }
 
     /// Makes a worker known and watches it.
-    pub(super) fn add(&mut self, resource_id: &ResourceId, gateway: Gateway) {
+    pub(super) fn add(&mut self, resource_id: &ResourceId, instance_id: bytes::Bytes, gateway: Gateway) {
         let request = HeartbeatFromJobMasterRequest {
-            job_id: self.job_id.to_wire(),
-            job_master_id: self.job_master_id.to_wire(),
+            job_id: self.job.job_id.to_wire(),
+            job_master_id: self.job.job_master_id.to_wire(),
+            instance_id,
         };
         let beat = move |gateway: Gateway| {
             let request = request.clone();
@@ -101,31 +99,60 @@ impl Workers {
         self.connections.iter().for_each(|(_, worker)| worker.wake());
     }
 
-    pub(super) fn deploy(&mut self, resource_id: ResourceId, tasks: Vec<TaskDeploymentDescriptor>) {
-        let request = SubmitTasksRequest {
-            job_id: self.job_id.to_wire(),
-            job_master_id: self.job_master_id.to_wire(),
-            job_name: self.job_name.clone(),
-            tasks,
-        };
+    /// Sends each worker its tasks.
+    pub(super) fn deploy(&mut self, deployment: Deployment) {
+        for (resource_id, tasks) in deployment.workers {
+            tracing::info!(job = %self.job.job_id, "deploying {} tasks to {resource_id}", tasks.len());
+            let request = self.job.submission(tasks, &deployment.peer_groups);
+            self.submit(resource_id, request);
+        }
+    }
+
+    fn submit(&mut self, resource_id: ResourceId, request: SubmitTasksRequest) {
         let events = self.connections.events.clone();
+        let turns = self.deployments.clone();
         let gateway = self.connections.get_mut(&resource_id).map(|worker| {
-            worker.known.deploying = true;
+            worker.known.deploying += 1;
             worker.gateway.clone()
         });
         self.connections.spawn(async move {
+            // The semaphore is never closed.
+            let turn = turns.acquire().await;
             let outcome = match gateway {
                 Some(gateway) => gateway.submit_tasks(request).await,
                 None => Err(GatewayError::Unreachable("the worker is gone".to_owned())),
             };
+            drop(turn);
             let _ = events.send(WorkerEvent::Deployed { resource_id, outcome }).await;
+        });
+    }
+
+    /// The job does not need a slot any more.
+    pub(super) fn return_slot(&mut self, slot: &TaskLocation) {
+        let Some(gateway) = self.connections.gateway(&slot.resource_id) else {
+            return;
+        };
+        let request = FreeSlotRequest {
+            job_id: self.job.job_id.to_wire(),
+            job_master_id: self.job.job_master_id.to_wire(),
+            allocation_id: slot.allocation_id.to_wire(),
+            cause: "the job has not used it for slot.idle.timeout".to_owned(),
+        };
+        let (job, worker) = (self.job.job_id, slot.resource_id.clone());
+        self.connections.spawn(async move {
+            if let Err(error) = gateway.free_slot(request).await {
+                tracing::info!(%job, "{worker} was not told that a slot is free: {error}");
+            }
         });
     }
 
     /// The worker has its tasks: what was to be cancelled meanwhile can be sent.
     pub(super) fn deployed(&mut self, resource_id: &ResourceId) {
         if let Some(worker) = self.connections.get_mut(resource_id) {
-            worker.known.deploying = false;
+            worker.known.deploying = worker.known.deploying.saturating_sub(1);
+            if worker.known.deploying > 0 {
+                return;
+            }
             let waiting = std::mem::take(&mut worker.known.cancel_when_deployed);
             if !waiting.is_empty() {
                 self.cancel(resource_id.clone(), waiting);
@@ -135,13 +162,13 @@ impl Workers {
 
     pub(super) fn cancel(&mut self, resource_id: ResourceId, attempts: Vec<ExecutionAttemptId>) {
         let request = CancelTasksRequest {
-            job_id: self.job_id.to_wire(),
-            job_master_id: self.job_master_id.to_wire(),
+            job_id: self.job.job_id.to_wire(),
+            job_master_id: self.job.job_master_id.to_wire(),
             attempts: attempts.iter().map(Into::into).collect(),
         };
         let events = self.connections.events.clone();
         let gateway = match self.connections.get_mut(&resource_id) {
-            Some(worker) if worker.known.deploying => return worker.known.cancel_when_deployed.extend(attempts),
+            Some(worker) if worker.known.deploying > 0 => return worker.known.cancel_when_deployed.extend(attempts),
             Some(worker) => Some(worker.gateway.clone()),
             None => None,
         };
@@ -172,11 +199,11 @@ impl Workers {
     pub(super) fn disconnect_all(&mut self, cause: &str) {
         for (resource_id, gateway) in self.connections.take_all() {
             let request = DisconnectJobMasterRequest {
-                job_id: self.job_id.to_wire(),
-                job_master_id: self.job_master_id.to_wire(),
+                job_id: self.job.job_id.to_wire(),
+                job_master_id: self.job.job_master_id.to_wire(),
                 cause: cause.to_owned(),
             };
-            let job = self.job_id;
+            let job = self.job.job_id;
             tokio::spawn(async move {
                 if let Err(error) = gateway.disconnect_job_master(request).await {
                     tracing::info!(%job, "{resource_id} was not told that the job has ended: {error}");

@@ -1,6 +1,8 @@
 //! What a job has been through: Flink's gauges of its status, and how often it was restarted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use selvedge_core::status::JobStatus;
@@ -10,80 +12,98 @@ use selvedge_runtime::metrics::{GroupGuard, MetricGroup, MetricValue};
 use crate::jobmaster::ExecutionGraph;
 
 /// What the gauges are computed from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Figures {
     status: JobStatus,
     /// When it entered its status.
     since: Timestamp,
-    /// When it last began a restart.
-    restarting: Option<Timestamp>,
+    /// How long it was in each status before that.
+    spent: BTreeMap<JobStatus, Duration>,
     restarts: u64,
 }
 
 impl Figures {
     fn of(job: &ExecutionGraph) -> Self {
         let status = job.status();
+        let since = job.timestamp(status).unwrap_or_default();
+        let spent = JobStatus::ALL
+            .iter()
+            .map(|status| (*status, job.total_time_in(*status, since)));
         Self {
             status,
-            since: job.timestamp(status).unwrap_or_default(),
-            restarting: job.timestamp(JobStatus::Restarting),
+            since,
+            spent: spent.collect(),
             restarts: job.restarts,
         }
     }
 
-    /// How long it has been in this status, 0 where it is in another (`metrics.job.status.enable: CURRENT_TIME`).
-    fn time_in(&self, status: JobStatus, now: Timestamp) -> MetricValue {
-        match self.status == status {
-            true => millis(now, self.since),
-            false => MetricValue::Integer(0),
+    /// How long it has been in this status without a break; nothing where it is in another, or has ended.
+    fn time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
+        match self.status == status && !status.is_globally_terminal() {
+            true => now.since(self.since),
+            false => Duration::ZERO,
         }
     }
 
-    /// How long it has run without a break; -1 when it has ended.
-    fn uptime(&self, now: Timestamp) -> MetricValue {
-        match self.status {
-            JobStatus::Running => millis(now, self.since),
-            status if status.is_globally_terminal() => MetricValue::Integer(-1),
-            _ => MetricValue::Integer(0),
-        }
+    fn total_time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
+        self.spent.get(&status).copied().unwrap_or_default() + self.time_in(status, now)
     }
 
-    /// How long its restart has taken so far; 0 while it runs, -1 when it has ended.
-    fn downtime(&self, now: Timestamp) -> MetricValue {
-        match (self.status, self.restarting) {
-            (status, _) if status.is_globally_terminal() => MetricValue::Integer(-1),
-            (JobStatus::Running, _) | (_, None) => MetricValue::Integer(0),
-            (_, Some(since)) => millis(now, since),
+    /// Flink's uptime and downtime: how long it runs, or is being restarted; -1 when it has ended.
+    fn up_or_down(&self, status: JobStatus, now: Timestamp) -> MetricValue {
+        match self.status.is_globally_terminal() {
+            true => MetricValue::Integer(-1),
+            false => millis(self.time_in(status, now)),
         }
     }
 }
 
-fn millis(now: Timestamp, since: Timestamp) -> MetricValue {
-    MetricValue::from(now.millis().saturating_sub(since.millis()))
+fn millis(time: Duration) -> MetricValue {
+    MetricValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-type Gauge = fn(&Figures, Timestamp) -> MetricValue;
+type Gauge = Box<dyn Fn(&Figures, Timestamp) -> MetricValue + Send + Sync>;
 
-const GAUGES: &[(&str, Gauge)] = &[
-    ("numRestarts", |job, _| job.restarts.into()),
-    ("fullRestarts", |job, _| job.restarts.into()),
-    ("uptime", Figures::uptime),
-    ("downtime", Figures::downtime),
-    ("initializingTime", |job, now| job.time_in(JobStatus::Initializing, now)),
-    ("createdTime", |job, now| job.time_in(JobStatus::Created, now)),
-    ("runningTime", |job, now| job.time_in(JobStatus::Running, now)),
-    ("restartingTime", |job, now| job.time_in(JobStatus::Restarting, now)),
-    ("cancellingTime", |job, now| job.time_in(JobStatus::Cancelling, now)),
-    ("failingTime", |job, now| job.time_in(JobStatus::Failing, now)),
+/// The statuses whose times are measured.
+const MEASURED: [JobStatus; 6] = [
+    JobStatus::Initializing,
+    JobStatus::Created,
+    JobStatus::Running,
+    JobStatus::Restarting,
+    JobStatus::Cancelling,
+    JobStatus::Failing,
 ];
+
+fn gauges() -> Vec<(String, Gauge)> {
+    let named = |name: &str, gauge: Gauge| (name.to_owned(), gauge);
+    let mut all = vec![
+        named("numRestarts", Box::new(|job, _| job.restarts.into())),
+        named("fullRestarts", Box::new(|job, _| job.restarts.into())),
+        named("uptime", Box::new(|job, now| job.up_or_down(JobStatus::Running, now))),
+        named(
+            "downtime",
+            Box::new(|job, now| job.up_or_down(JobStatus::Restarting, now)),
+        ),
+    ];
+    for status in MEASURED {
+        let name = status.as_str().to_ascii_lowercase();
+        let state: Gauge = Box::new(move |job, _| u64::from(job.status == status).into());
+        let time: Gauge = Box::new(move |job, now| millis(job.time_in(status, now)));
+        let total: Gauge = Box::new(move |job, now| millis(job.total_time_in(status, now)));
+        all.extend([
+            (format!("{name}State"), state),
+            (format!("{name}Time"), time),
+            (format!("{name}TimeTotal"), total),
+        ]);
+    }
+    all
+}
 
 /// The metrics of a job as it stands there: how REST shows one that has ended.
 pub(crate) fn of_job(job: &ExecutionGraph, now: Timestamp) -> Vec<(String, MetricValue)> {
     let figures = Figures::of(job);
-    let gauges = GAUGES.iter();
-    gauges
-        .map(|(name, gauge)| ((*name).to_owned(), gauge(&figures, now)))
-        .collect()
+    let gauges = gauges().into_iter();
+    gauges.map(|(name, gauge)| (name, gauge(&figures, now))).collect()
 }
 
 /// The metrics of a running job, which its JobMaster keeps up to date; they end with it.
@@ -98,9 +118,9 @@ impl JobGauges {
     pub(crate) fn register(group: &MetricGroup, job: &ExecutionGraph, clock: &Arc<dyn Clock>) -> Self {
         let registered = group.take_over();
         let figures = Arc::new(Mutex::new(Figures::of(job)));
-        for (name, gauge) in GAUGES {
+        for (name, gauge) in gauges() {
             let (figures, clock) = (figures.clone(), clock.clone());
-            group.gauge(name, move || gauge(&figures.lock(), clock.wall()));
+            group.gauge(&name, move || gauge(&figures.lock(), clock.wall()));
         }
         Self {
             figures,
@@ -110,7 +130,11 @@ impl JobGauges {
 
     /// The job has gone on.
     pub(crate) fn update(&self, job: &ExecutionGraph) {
-        *self.figures.lock() = Figures::of(job);
+        let mut figures = self.figures.lock();
+        let since = job.timestamp(figures.status).unwrap_or_default();
+        if (figures.status, figures.since, figures.restarts) != (job.status(), since, job.restarts) {
+            *figures = Figures::of(job);
+        }
     }
 }
 
@@ -147,6 +171,10 @@ mod tests {
         );
         job.transition_job(JobStatus::Restarting, at(400)).unwrap();
         job.restarts += 1;
+        assert_eq!(
+            (value(&job, 470, "runningTimeTotal"), value(&job, 470, "runningState")),
+            ("100".into(), "0".into())
+        );
         assert_eq!(
             (value(&job, 470, "downtime"), value(&job, 470, "restartingTime")),
             ("70".into(), "70".into())

@@ -1,5 +1,7 @@
 //! Where workers come from: YARN, this process, or nowhere.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use selvedge_core::ResourceId;
 use selvedge_core::memory::TaskExecutorProcessSpec;
@@ -82,6 +84,14 @@ pub trait ResourceManagerDriver: Send + Sync + std::fmt::Debug + 'static {
 
     /// The application ends with this status. On YARN: unregisters.
     async fn deregister(&self, status: ApplicationStatus, diagnostics: &str) -> Result<(), DriverError>;
+
+    /// The worker that comes where this one is asked for: YARN gives whole cores only.
+    fn as_started(&self, process: TaskExecutorProcessSpec) -> TaskExecutorProcessSpec {
+        process
+    }
+
+    /// New workers are not wanted on these nodes, in place of those that were named before.
+    async fn block_nodes(&self, _nodes: BTreeSet<String>) {}
 
     /// Someone waits for news of a worker that may be gone: ask soon.
     fn hurry(&self) {}

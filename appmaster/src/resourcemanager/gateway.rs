@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse, SlotStatus,
+    ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
+    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, SendSlotReportRequest, SlotStatus,
 };
-use selvedge_runtime::gateway::{GatewayError, GatewayResult, ResourceManagerGateway};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, ResourceManagerGateway, handshake};
 
-use super::slots::ReportedSlot;
+use super::slot_manager::{ReportedSlot, WorkerResources};
 use super::{Reply, Request, ResourceManagerHandle};
 use crate::settings::HeartbeatSettings;
 
@@ -46,13 +46,12 @@ impl ResourceManagerGateway for Gateway {
         &self,
         request: RegisterTaskExecutorRequest,
     ) -> GatewayResult<RegisterTaskExecutorResponse> {
-        let slots = request
-            .slots
-            .iter()
-            .map(reported_slot)
-            .collect::<GatewayResult<Vec<_>>>()?;
+        handshake::check("worker", request.process.as_ref())?;
+        let resources = worker_resources(&request)?;
+        let slots = reported_slots(&request.slots)?;
         self.call(|reply| Request::Register {
-            request: Box::new(request),
+            registration: Box::new(request),
+            resources,
             slots,
             reply,
         })
@@ -61,20 +60,34 @@ impl ResourceManagerGateway for Gateway {
             resource_manager_id: self.handle.leader.to_wire(),
             heartbeat_interval_ms: self.heartbeat.interval.as_millis() as u64,
             heartbeat_timeout_ms: self.heartbeat.timeout.as_millis() as u64,
+            process: Some(handshake::of_master()),
         })
     }
 
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()> {
         self.check(&request.resource_manager_id)?;
         let allocation_id = AllocationId::from_wire(&request.allocation_id)?;
-        let (resource_id, slot_index) = (request.resource_id.into(), request.slot_index);
+        let resource_id = request.resource_id.into();
         self.call(|reply| Request::SlotAvailable {
             resource_id,
-            slot_index,
             allocation_id,
             reply,
         })
-        .await
+        .await?
+    }
+
+    async fn send_slot_report(&self, request: SendSlotReportRequest) -> GatewayResult<()> {
+        self.check(&request.resource_manager_id)?;
+        let report = request.report;
+        let report = report.ok_or_else(|| GatewayError::Rejected("the message has no slot report".to_owned()))?;
+        let slots = reported_slots(&report.slots)?;
+        let resource_id = report.resource_id.into();
+        self.call(|reply| Request::SlotReport {
+            resource_id,
+            slots,
+            reply,
+        })
+        .await?
     }
 
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {
@@ -85,7 +98,11 @@ impl ResourceManagerGateway for Gateway {
             cause,
             reply,
         })
-        .await
+        .await?
+    }
+
+    async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()> {
+        self.check(&request.resource_manager_id)
     }
 
     async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
@@ -99,21 +116,35 @@ impl ResourceManagerGateway for Gateway {
     }
 }
 
-/// A slot as a worker reports it.
-pub(super) fn reported_slot(status: &SlotStatus) -> GatewayResult<ReportedSlot> {
-    let allocated = if status.allocation_id.is_empty() {
-        None
-    } else {
-        Some((
-            JobId::from_wire(&status.job_id)?,
-            AllocationId::from_wire(&status.allocation_id)?,
-        ))
-    };
+fn worker_resources(request: &RegisterTaskExecutorRequest) -> GatewayResult<WorkerResources> {
+    let missing =
+        |what: &str| GatewayError::Rejected(format!("the registration of {} has no {what}", request.resource_id));
+    let total = request
+        .total_resource
+        .as_ref()
+        .ok_or_else(|| missing("total resource"))?;
+    let default_slot = request.default_slot.as_ref().ok_or_else(|| missing("default slot"))?;
+    Ok(WorkerResources {
+        total: total.into(),
+        default_slot: default_slot.into(),
+        number_of_slots: request.number_of_slots,
+        node: request.host.clone(),
+    })
+}
+
+/// The slots that are taken, of those that a worker reports.
+pub(super) fn reported_slots(slots: &[SlotStatus]) -> GatewayResult<Vec<ReportedSlot>> {
+    let taken = slots.iter().filter(|slot| !slot.allocation_id.is_empty());
+    taken.map(reported_slot).collect()
+}
+
+fn reported_slot(status: &SlotStatus) -> GatewayResult<ReportedSlot> {
     let profile = status.profile.as_ref();
     let profile = profile.ok_or_else(|| GatewayError::Rejected("a slot without a profile".to_owned()))?;
     Ok(ReportedSlot {
         index: status.slot_index,
         profile: profile.into(),
-        allocated,
+        job_id: JobId::from_wire(&status.job_id)?,
+        allocation_id: AllocationId::from_wire(&status.allocation_id)?,
     })
 }

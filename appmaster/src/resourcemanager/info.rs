@@ -7,7 +7,18 @@ use selvedge_core::resource::ResourceProfile;
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::{HardwareDescription, MemoryConfiguration, MemoryUse};
 
-use super::slots::SlotUse;
+use super::slot_manager::{ClusterUse, SlotUse};
+
+/// Workers and slots in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResourceOverview {
+    /// Registered workers and their slots.
+    pub usage: ClusterUse,
+    /// Workers that were asked for or are starting.
+    pub pending_workers: u32,
+    /// Workers that could not be started, in the last minute.
+    pub start_failures: u32,
+}
 
 /// A registered worker.
 #[derive(Debug, Clone, PartialEq)]

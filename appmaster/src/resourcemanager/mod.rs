@@ -4,32 +4,39 @@
 //! ```text
 //! a worker: requested ──WorkerStarted──► starting ──registers──► registered ──idle, silent, terminated──► gone
 //!                 └── RequestFailed           └── too late, terminated: a failed start
-//! a slot:   free ──asked of the worker──► asked ──► taken ──worker says so──► free
+//! a job:    registers ──► declares what it needs ──► gets slots, or hears that it cannot ──► disconnects
 //! ```
 //!
-//! JobMasters declare how many slots they need; workers register and report. Decisions are collected for a moment
-//! (`slotmanager.requirement-check.delay`) and made by the pure halves `slots.rs` and `tracker.rs`.
+//! JobMasters declare which slots they need; workers register and report. What follows is decided by pure halves:
+//! `slot_manager` (slots, needs, how many workers), `tracker.rs` (workers on their way), `job_leaders.rs` (who leads a job),
+//! `gathering.rs` (when to act: `slotmanager.requirement-check.delay`, `slotmanager.declare-needed-resource.delay`). The
+//! shell is `service.rs`, with `registrations.rs` (who comes and goes) and `carrying_out.rs` (what plans say).
 
+mod carrying_out;
 mod driver;
 mod error;
 mod gateway;
+mod gathering;
 mod info;
+mod job_leaders;
+mod registrations;
 mod service;
-mod slots;
+mod slot_manager;
+mod standalone;
 #[cfg(test)]
 mod tests;
 mod tracker;
-#[cfg(test)]
-mod wishes_tests;
 mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::resource::{ProfileSpec, ResourceProfile};
 use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{JobId, LeaderSessionId, ResourceId};
+use selvedge_core::{AllocationId, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
@@ -39,15 +46,17 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use driver::{DriverError, DriverEvent, DriverStart, ResourceManagerDriver, WorkerSpec};
 pub use error::ResourceManagerError;
-pub use info::TaskManagerInfo;
-pub use slots::SlotUse;
+pub use info::{ResourceOverview, TaskManagerInfo};
+pub(crate) use slot_manager::Shortage;
+pub use slot_manager::{Capacity, ClusterBounds, ClusterUse, Matching, Most, SlotManagerSettings, SlotUse};
+pub use standalone::StandaloneDriver;
 
 use crate::MasterSettings;
 use crate::metrics::ClusterGauges;
 use crate::worker::WorkerConnector;
 use gateway::Gateway;
 use service::Service;
-use slots::ReportedSlot;
+use slot_manager::{Need, ReportedSlot, WorkerResources};
 
 /// How many requests and events may wait.
 const QUEUE: usize = 1024;
@@ -87,8 +96,15 @@ pub(crate) enum ResourceNotice {
     Silent { resource_id: ResourceId, cause: String },
     /// A worker could not be started.
     StartFailed { cause: String },
-    /// No worker can run as it is configured: several in a row have said so.
-    Unfit { cause: String },
+    /// The job does not have a slot any more that it was given: its worker does not know of it.
+    SlotLost { allocation_id: AllocationId, cause: String },
+    /// The job cannot have what it declared.
+    NotEnoughResources {
+        shortage: Shortage,
+        required: Vec<(ProfileSpec, u32)>,
+        /// The slots that it has.
+        acquired: Vec<ResourceProfile>,
+    },
 }
 
 /// Speaks to the ResourceManager; cheap to clone.
@@ -104,27 +120,46 @@ pub struct ResourceManagerHandle {
 type Reply<T> = oneshot::Sender<T>;
 
 enum Request {
-    DeclareSlots {
+    RegisterJobMaster {
         job_id: JobId,
         contact: JobMasterContact,
-        slots: u32,
+        reply: Reply<Result<(), ResourceManagerError>>,
     },
-    DisconnectJob {
+    Declare {
         job_id: JobId,
+        contact: JobMasterContact,
+        needs: Vec<Need>,
+        reply: Reply<Result<(), ResourceManagerError>>,
+    },
+    DisconnectJobMaster {
+        job_id: JobId,
+        job_master_id: LeaderSessionId,
+        reply: Reply<Result<(), ResourceManagerError>>,
     },
     Register {
-        request: Box<RegisterTaskExecutorRequest>,
+        registration: Box<RegisterTaskExecutorRequest>,
+        resources: WorkerResources,
         slots: Vec<ReportedSlot>,
         reply: Reply<GatewayResult<()>>,
     },
     SlotAvailable {
         resource_id: ResourceId,
-        slot_index: u32,
-        allocation_id: selvedge_core::AllocationId,
-        reply: Reply<()>,
+        allocation_id: AllocationId,
+        reply: Reply<GatewayResult<()>>,
+    },
+    SlotReport {
+        resource_id: ResourceId,
+        slots: Vec<ReportedSlot>,
+        reply: Reply<GatewayResult<()>>,
     },
     WorkerLeaves {
         resource_id: ResourceId,
+        cause: String,
+        reply: Reply<GatewayResult<()>>,
+    },
+    BlockNodes {
+        nodes: Vec<String>,
+        duration: Duration,
         cause: String,
         reply: Reply<()>,
     },
@@ -134,6 +169,7 @@ enum Request {
         reply: Reply<()>,
     },
     Workers(Reply<Vec<TaskManagerInfo>>),
+    Overview(Reply<ResourceOverview>),
     ReadFile {
         resource_id: ResourceId,
         kind: Kind,
@@ -210,18 +246,47 @@ impl Pending {
 }
 
 impl ResourceManagerHandle {
-    /// How many slots of the default profile a job needs, in place of what it needed before.
-    pub(crate) async fn declare_slots(&self, job_id: JobId, contact: JobMasterContact, slots: u32) {
-        // The ResourceManager ends only with the whole cluster.
-        let _ = self
-            .requests
-            .send(Request::DeclareSlots { job_id, contact, slots })
-            .await;
+    /// A JobMaster says that it leads its job. Another one may do so only when this one has ended.
+    pub(crate) async fn register_job_master(
+        &self,
+        job_id: JobId,
+        contact: JobMasterContact,
+    ) -> Result<(), ResourceManagerError> {
+        self.call(|reply| Request::RegisterJobMaster { job_id, contact, reply })
+            .await?
     }
 
-    /// The job has ended.
-    pub(crate) async fn disconnect_job(&self, job_id: JobId) {
-        let _ = self.requests.send(Request::DisconnectJob { job_id }).await;
+    /// How many slots of which profiles a job needs, in place of what it needed before: the one way to ask for slots. A
+    /// profile that is left open is that of a worker's default slot. Registers the JobMaster where that was not done.
+    pub(crate) async fn declare_required_resources<P: Into<ProfileSpec>>(
+        &self,
+        job_id: JobId,
+        contact: JobMasterContact,
+        required: Vec<(P, u32)>,
+    ) -> Result<(), ResourceManagerError> {
+        let needs = required.into_iter().map(|(profile, count)| (profile.into(), count));
+        let needs = needs.collect();
+        self.call(|reply| Request::Declare {
+            job_id,
+            contact,
+            needs,
+            reply,
+        })
+        .await?
+    }
+
+    /// The job has ended, or its JobMaster gives it up.
+    pub(crate) async fn disconnect_job_master(
+        &self,
+        job_id: JobId,
+        job_master_id: LeaderSessionId,
+    ) -> Result<(), ResourceManagerError> {
+        self.call(|reply| Request::DisconnectJobMaster {
+            job_id,
+            job_master_id,
+            reply,
+        })
+        .await?
     }
 
     /// A worker seems to be gone: ask the driver soon.
@@ -235,6 +300,30 @@ impl ResourceManagerHandle {
             return Ok(Vec::new());
         }
         self.call(Request::Workers).await
+    }
+
+    /// No slot of these nodes is given to a job, and no new worker is wanted there, for so long.
+    pub async fn block_nodes(
+        &self,
+        nodes: Vec<String>,
+        duration: Duration,
+        cause: &str,
+    ) -> Result<(), ResourceManagerError> {
+        self.call(|reply| Request::BlockNodes {
+            nodes,
+            duration,
+            cause: cause.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Workers and slots in numbers; none before the driver is connected.
+    pub async fn overview(&self) -> Result<ResourceOverview, ResourceManagerError> {
+        if !self.is_connected() {
+            return Ok(ResourceOverview::default());
+        }
+        self.call(Request::Overview).await
     }
 
     /// One registered worker.

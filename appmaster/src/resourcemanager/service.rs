@@ -1,51 +1,59 @@
-//! The shell of the ResourceManager: owns slots and workers, and carries out what their pure halves plan.
+//! The shell of the ResourceManager: owns slots, jobs and workers, and decides when their pure halves are asked for a plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use selvedge_core::resource::WorkerResourceSpec;
 use selvedge_core::{JobId, LeaderSessionId, ResourceId};
-use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
-use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::driver::DriverEvent;
-use super::gateway::reported_slot;
-use super::slots::{ReportedSlot, Requirement, SlotManager};
+use super::gateway::reported_slots;
+use super::gathering::Gathering;
+use super::info::ResourceOverview;
+use super::job_leaders::JobLeaders;
+use super::slot_manager::SlotManager;
 use super::tracker::{StartLimits, WorkerTracker};
 use super::workers::{WorkerEvent, Workers};
-use super::{Environment, JobMasterContact, QUEUE, Request, ResourceManagerError, ResourceNotice, WorkerSpec};
+use super::{Environment, JobMasterContact, QUEUE, Request, ResourceNotice};
 
-/// How long workers may take to hear that the cluster ends.
-const SHUTDOWN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
-
-/// After so many workers that cannot run as they are configured, no more are waited for.
-const UNFIT_IN_A_ROW: u32 = 3;
+/// Without a deadline nothing happens by itself; this bounds the sleep.
+const LONG: Duration = Duration::from_secs(3600);
 
 pub(super) struct Service {
-    leader: LeaderSessionId,
-    environment: Environment,
-    slots: SlotManager,
-    tracker: WorkerTracker,
-    workers: Workers,
-    jobs: BTreeMap<JobId, JobMasterContact>,
+    pub(super) leader: LeaderSessionId,
+    pub(super) environment: Environment,
+    pub(super) slots: SlotManager,
+    pub(super) tracker: WorkerTracker,
+    pub(super) workers: Workers,
+    pub(super) leaders: JobLeaders,
+    pub(super) jobs: BTreeMap<JobId, JobMasterContact>,
     /// How many workers in a row have said that they cannot run as they are configured.
-    unfit: u32,
-    /// When slots and workers are looked at again because something changed.
-    check_at: Option<Instant>,
+    pub(super) unfit: u32,
+    /// When slots are looked at again.
+    pub(super) check: Gathering,
+    /// When the driver is told how many workers are needed.
+    pub(super) declaration: Gathering,
+    /// How many workers must be on their way, by the last plan.
+    pub(super) needed_workers: u32,
+    /// A cluster whose workers come by themselves: until when jobs wait for them without being told.
+    pub(super) set_up_until: Option<Instant>,
     requests: mpsc::Receiver<Request>,
     driver_events: mpsc::Receiver<DriverEvent>,
     worker_events: mpsc::Receiver<WorkerEvent>,
     own_events: mpsc::Receiver<OwnEvent>,
-    to_own_events: mpsc::Sender<OwnEvent>,
+    pub(super) to_own_events: mpsc::Sender<OwnEvent>,
     hurry: Arc<Notify>,
 }
 
-/// What calls to the driver gave.
+/// What own tasks report.
 #[derive(Debug)]
-enum OwnEvent {
+pub(super) enum OwnEvent {
     RequestFailed(String),
-    RequestsCancelled(u32),
+    RequestsCancelled { asked: u32, cancelled: u32 },
+    JobMasterEnded(JobId, LeaderSessionId),
 }
 
 impl Service {
@@ -59,20 +67,30 @@ impl Service {
         let (to_worker_events, worker_events) = mpsc::channel(QUEUE);
         let (to_own_events, own_events) = mpsc::channel(QUEUE);
         let settings = &environment.settings;
-        let limits = StartLimits {
-            failures_per_minute: settings.start_failures_per_minute,
-            retry_interval: settings.start_retry_interval,
-            registration_timeout: settings.registration_timeout,
-        };
+        let is_active = environment.driver.is_active();
+        let process = environment.driver.as_started(environment.process.clone());
+        let on_demand = is_active.then(|| WorkerResourceSpec::from(&process));
+        let set_up_until = (!is_active).then(|| environment.clock.monotonic() + settings.standalone_start_up);
+        let mut check = Gathering::new(settings.slots.requirement_check_delay);
+        // The least that the cluster keeps is wanted before any job comes.
+        check.note(environment.clock.monotonic());
         Self {
             workers: Workers::new(leader, settings.heartbeat, to_worker_events),
+            slots: SlotManager::new(settings.slots.clone(), on_demand, is_active),
+            tracker: WorkerTracker::new(StartLimits {
+                failures_per_minute: settings.start_failures_per_minute,
+                retry_interval: settings.start_retry_interval,
+                registration_timeout: settings.registration_timeout,
+            }),
+            leaders: JobLeaders::new(settings.job_timeout),
+            declaration: Gathering::new(settings.slots.declare_delay),
+            check,
             leader,
             environment,
-            slots: SlotManager::default(),
-            tracker: WorkerTracker::new(limits),
             jobs: BTreeMap::new(),
             unfit: 0,
-            check_at: None,
+            needed_workers: 0,
+            set_up_until,
             requests,
             driver_events,
             worker_events,
@@ -101,7 +119,7 @@ impl Service {
                     None => return,
                 },
                 () = self.hurry.notified() => self.environment.driver.hurry(),
-                () = tokio::time::sleep_until(deadline) => self.check(),
+                () = tokio::time::sleep_until(deadline) => self.on_time(),
             }
             self.show();
         }
@@ -109,72 +127,116 @@ impl Service {
 
     /// What metrics show of workers and slots.
     fn show(&self) {
-        let (workers, slots, free) = self.slots.count();
-        self.environment.gauges.set_workers(workers, slots, free);
+        let gauges = &self.environment.gauges;
+        gauges.set_workers(&self.slots.usage(), self.tracker.pending());
     }
 
-    fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.environment.clock.monotonic()
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.environment.driver.is_active()
+    }
+
+    /// Slots, needs or workers changed.
+    pub(super) fn changed(&mut self) {
+        self.check.note(self.now());
     }
 
     fn deadline(&self) -> Instant {
         let now = self.now();
-        let idle = self
-            .slots
-            .deadline(self.environment.settings.idle_timeout, now)
-            .filter(|_| self.is_active());
-        let at = [self.check_at, idle, self.tracker.deadline(now)]
-            .into_iter()
-            .flatten()
-            .min();
-        // Without a deadline nothing happens by itself; an hour bounds the sleep.
-        at.unwrap_or(now + std::time::Duration::from_secs(3600))
+        let deadlines = [
+            self.check.due(),
+            self.declaration.due(),
+            self.slots.deadline(now),
+            self.tracker.deadline(now),
+            self.leaders.deadline(),
+            self.set_up_until,
+        ];
+        deadlines.into_iter().flatten().min().unwrap_or(now + LONG)
     }
 
-    fn is_active(&self) -> bool {
-        self.environment.driver.is_active()
-    }
-
-    fn changed(&mut self) {
-        let at = self.now() + self.environment.settings.requirement_check_delay;
-        self.check_at.get_or_insert(at);
+    /// Something is due: whatever it is, all that is due is done.
+    fn on_time(&mut self) {
+        let now = self.now();
+        if self.set_up_until.is_some_and(|until| until <= now) {
+            self.set_up_until = None;
+            self.slots.set_fail_unfulfillable_request(true);
+        }
+        for job_id in self.leaders.expired(now) {
+            tracing::warn!(job = %job_id, "no JobMaster has come for the job: its slots are not kept any longer");
+            self.forget_job(&job_id);
+        }
+        self.unblock_nodes(now);
+        self.give_up_overdue(now);
+        self.check.take(now);
+        self.check_slots(now);
+        if self.declaration.take(now) {
+            self.declare_workers(now);
+        }
+        self.ask_idle(now);
     }
 
     fn on_request(&mut self, request: Request) {
-        let now = self.now();
         match request {
-            Request::DeclareSlots { job_id, contact, slots } => {
-                tracing::info!(job = %job_id, "the job needs {slots} slots");
-                self.jobs.insert(job_id, contact);
-                let profile = self.environment.process.slot_profile();
-                self.slots.declare(job_id, Requirement { profile, slots });
-                // The first wish of a job need not wait for more.
-                self.check_at = Some(now);
+            Request::RegisterJobMaster { job_id, contact, reply } => {
+                let _ = reply.send(self.register_job_master(job_id, contact));
             }
-            Request::DisconnectJob { job_id } => {
-                self.jobs.remove(&job_id);
-                self.slots.remove_job(&job_id);
-                self.changed();
+            Request::Declare {
+                job_id,
+                contact,
+                needs,
+                reply,
+            } => {
+                let _ = reply.send(self.declare(job_id, contact, needs));
             }
-            Request::Register { request, slots, reply } => {
-                let _ = reply.send(self.register(*request, &slots, now));
+            Request::DisconnectJobMaster {
+                job_id,
+                job_master_id,
+                reply,
+            } => {
+                let _ = reply.send(self.disconnect_job_master(&job_id, job_master_id));
+            }
+            Request::Register {
+                registration,
+                resources,
+                slots,
+                reply,
+            } => {
+                let _ = reply.send(self.register_worker(*registration, resources, &slots));
             }
             Request::SlotAvailable {
                 resource_id,
-                slot_index,
                 allocation_id,
                 reply,
             } => {
-                self.slots.freed(&resource_id, slot_index, &allocation_id, now);
+                let freed = self.slots.freed(&resource_id, &allocation_id, self.now());
                 self.changed();
-                let _ = reply.send(());
+                let _ = reply.send(freed.map_err(Into::into));
+            }
+            Request::SlotReport {
+                resource_id,
+                slots,
+                reply,
+            } => {
+                let reported = self.slots.report(&resource_id, &slots, None, self.now());
+                let _ = reply.send(reported.map(|lost| self.tell_lost(lost)).map_err(Into::into));
             }
             Request::WorkerLeaves {
                 resource_id,
                 cause,
                 reply,
             } => {
-                self.lose_worker(&resource_id, &format!("TaskManager {resource_id} left: {cause}"));
+                let _ = reply.send(self.worker_leaves(&resource_id, &cause));
+            }
+            Request::BlockNodes {
+                nodes,
+                duration,
+                cause,
+                reply,
+            } => {
+                self.block_nodes(nodes, duration, &cause);
                 let _ = reply.send(());
             }
             Request::WorkerUnfit {
@@ -188,78 +250,33 @@ impl Service {
             Request::Workers(reply) => {
                 let _ = reply.send(self.workers.info(|id| self.slots.slots_of(id)));
             }
+            Request::Overview(reply) => {
+                let overview = ResourceOverview {
+                    usage: self.slots.usage(),
+                    pending_workers: self.tracker.pending(),
+                    start_failures: self.tracker.recent_failures(self.now()),
+                };
+                let _ = reply.send(overview);
+            }
             Request::ReadFile {
                 resource_id,
                 kind,
                 reply,
-            } => {
-                let gateway = self.workers.gateway(&resource_id);
-                tokio::spawn(async move {
-                    let _ = reply.send(read_file(gateway, resource_id, kind).await);
-                });
-            }
+            } => self.read_file(resource_id, kind, reply),
+            // The loop takes it before.
             Request::Stop { .. } => {}
         }
     }
 
-    fn register(
-        &mut self,
-        request: RegisterTaskExecutorRequest,
-        slots: &[ReportedSlot],
-        now: Instant,
-    ) -> GatewayResult<()> {
-        let gateway = self.environment.workers.connect(&request.rpc_address)?;
-        let resource_id = ResourceId(request.resource_id.clone());
-        if !self.tracker.registers(&resource_id) {
-            let message = format!("TaskManager {resource_id} was given up by the ResourceManager: it must end");
-            tracing::warn!("{message}");
-            return Err(GatewayError::Rejected(message));
-        }
-        tracing::info!(
-            "TaskManager {resource_id} on {} registered with {} slots",
-            request.host,
-            slots.len()
-        );
-        self.slots.add_worker(resource_id, slots, now);
-        self.workers.add(request, gateway, self.environment.clock.wall());
-        // A job may wait for just these slots.
-        self.check_at = Some(now);
-        self.unfit = 0;
-        Ok(())
-    }
-
-    /// What keeps one worker from running may be its node's fault; what keeps several in a row is the setting's, and more of
-    /// them would be started for nothing.
-    fn worker_unfit(&mut self, resource_id: &ResourceId, cause: String) {
-        self.unfit += 1;
-        tracing::warn!(
-            "worker {resource_id} cannot run as it is configured ({} in a row): {cause}",
-            self.unfit
-        );
-        self.notify_all(&match self.unfit >= UNFIT_IN_A_ROW {
-            true => ResourceNotice::Unfit { cause },
-            false => ResourceNotice::StartFailed { cause },
-        });
-    }
-
     fn on_driver_event(&mut self, event: DriverEvent) {
-        let now = self.now();
         match event {
             DriverEvent::WorkerStarted { resource_id, node } => {
                 tracing::info!("worker {resource_id} starts on {node}");
-                if !self.tracker.started(&resource_id, now) {
+                if !self.tracker.started(&resource_id, self.now()) {
                     self.release(resource_id);
                 }
             }
-            DriverEvent::WorkerTerminated { resource_id, cause } => {
-                tracing::info!("worker {resource_id} ended: {cause}");
-                self.workers.remove(&resource_id);
-                self.slots.remove_worker(&resource_id);
-                if self.tracker.ended(&resource_id, now) {
-                    self.notify_all(&ResourceNotice::StartFailed { cause: cause.clone() });
-                }
-                self.notify_all(&ResourceNotice::Terminated { resource_id, cause });
-            }
+            DriverEvent::WorkerTerminated { resource_id, cause } => self.worker_terminated(resource_id, cause),
             DriverEvent::RequestFailed { cause } => self.request_failed(cause),
             DriverEvent::Fatal { cause } => {
                 let fatal = self.environment.fatal.clone();
@@ -271,21 +288,18 @@ impl Service {
 
     fn request_failed(&mut self, cause: String) {
         tracing::warn!("a worker could not be asked for: {cause}");
-        let now = self.now();
-        self.tracker.request_failed(now);
+        self.tracker.request_failed(self.now());
         self.notify_all(&ResourceNotice::StartFailed { cause });
-        self.changed();
     }
 
     fn on_own_event(&mut self, event: OwnEvent) {
         match event {
             OwnEvent::RequestFailed(cause) => self.request_failed(cause),
-            OwnEvent::RequestsCancelled(count) => {
-                self.tracker.requests_cancelled(count);
-                // A wish that came meanwhile counted on what has now been taken back.
-                self.changed();
-            }
+            // A wish that came meanwhile counted on what has now been taken back.
+            OwnEvent::RequestsCancelled { asked, cancelled } => self.tracker.requests_cancelled(asked, cancelled),
+            OwnEvent::JobMasterEnded(job_id, job_master_id) => self.job_master_ended(job_id, job_master_id),
         }
+        self.changed();
     }
 
     fn on_worker_event(&mut self, event: WorkerEvent) {
@@ -293,12 +307,17 @@ impl Service {
         match event {
             WorkerEvent::SlotAnswered { allocation, outcome } => {
                 if let Err(error) = &outcome {
-                    let (index, worker) = (allocation.slot_index, &allocation.resource_id);
-                    tracing::warn!(job = %allocation.job_id, "slot {index} of {worker} was not given: {error}");
+                    let (job, worker) = (allocation.job_id, &allocation.resource_id);
+                    tracing::warn!(%job, "a slot of {worker} was not given: {error}");
                     self.changed();
                 }
                 self.slots.answered(&allocation, outcome.is_ok(), now);
             }
+            WorkerEvent::ReleaseAnswered {
+                resource_id,
+                idle_since,
+                outcome,
+            } => self.release_answered(resource_id, idle_since, outcome),
             WorkerEvent::Heartbeat {
                 resource_id,
                 report,
@@ -306,13 +325,13 @@ impl Service {
             } => {
                 self.workers
                     .beat(&resource_id, self.environment.clock.wall(), report.memory);
-                let slots: Vec<_> = report
-                    .slots
-                    .iter()
-                    .filter_map(|slot| reported_slot(slot).ok())
-                    .collect();
-                self.slots.report(&resource_id, &slots, sent, now);
-                self.changed();
+                match reported_slots(&report.slots) {
+                    Ok(slots) => {
+                        let lost = self.slots.report(&resource_id, &slots, Some(sent), now);
+                        self.tell_lost(lost.unwrap_or_default());
+                    }
+                    Err(error) => tracing::warn!("the slot report of {resource_id} says nothing: {error}"),
+                }
             }
             WorkerEvent::Silent { resource_id, cause } => {
                 let cause = format!("TaskManager {resource_id} is no longer reachable: {cause}");
@@ -321,150 +340,28 @@ impl Service {
         }
     }
 
-    /// Gives a worker up that does not answer, and stops it where it may still run.
-    fn lose_worker(&mut self, resource_id: &ResourceId, cause: &str) {
-        if !self.workers.remove(resource_id) {
-            return;
+    pub(super) fn notify_all(&self, notice: &ResourceNotice) {
+        for contact in self.jobs.values() {
+            notify(contact, notice.clone());
         }
-        tracing::warn!("{cause}");
-        self.slots.remove_worker(resource_id);
-        self.tracker.released(resource_id);
-        self.notify_all(&ResourceNotice::Silent {
-            resource_id: resource_id.clone(),
-            cause: cause.to_owned(),
-        });
-        self.release(resource_id.clone());
-        self.changed();
     }
 
-    fn release(&self, resource_id: ResourceId) {
+    pub(super) fn notify_job(&self, job_id: &JobId, notice: ResourceNotice) {
+        if let Some(contact) = self.jobs.get(job_id) {
+            notify(contact, notice);
+        }
+    }
+
+    pub(super) fn release(&self, resource_id: ResourceId) {
         let driver = self.environment.driver.clone();
         tokio::spawn(async move { driver.release_worker(&resource_id).await });
     }
-
-    fn notify_all(&self, notice: &ResourceNotice) {
-        for contact in self.jobs.values() {
-            // A full queue may make the notice wait, but not this loop.
-            if let Err(mpsc::error::TrySendError::Full(notice)) = contact.notices.try_send(notice.clone()) {
-                let notices = contact.notices.clone();
-                tokio::spawn(async move { notices.send(notice).await });
-            }
-        }
-    }
-
-    /// Looks at slots and workers, and does what follows.
-    fn check(&mut self) {
-        let now = self.now();
-        self.check_at = None;
-        let (allocations, missing) = self.slots.allocate(now, &mut self.environment.rng);
-        for allocation in allocations {
-            if let Some(contact) = self.jobs.get(&allocation.job_id) {
-                tracing::debug!(
-                    "slot {} of {} is asked for",
-                    allocation.slot_index,
-                    allocation.resource_id
-                );
-                self.workers.request_slot(allocation, contact);
-            }
-        }
-        if self.is_active() {
-            self.give_up_overdue(now);
-            let missing = missing.saturating_sub(self.slots.paused_slots(now));
-            self.plan_workers(missing, now);
-            self.release_idle(now);
-        }
-    }
-
-    fn give_up_overdue(&mut self, now: Instant) {
-        for resource_id in self.tracker.overdue(now) {
-            let cause = format!(
-                "worker {resource_id} did not register within {} s",
-                self.environment.settings.registration_timeout.as_secs()
-            );
-            tracing::warn!("{cause}");
-            self.tracker.ended(&resource_id, now);
-            self.notify_all(&ResourceNotice::StartFailed { cause });
-            self.release(resource_id);
-        }
-    }
-
-    fn plan_workers(&mut self, missing: u32, now: Instant) {
-        let process = &self.environment.process;
-        let needed = missing.div_ceil(process.number_of_slots.max(1));
-        let plan = self.tracker.plan(needed, now);
-        if plan.request > 0 {
-            tracing::info!("{missing} slots are missing: asking for {} workers", plan.request);
-        }
-        for _ in 0..plan.request {
-            let (driver, events) = (self.environment.driver.clone(), self.to_own_events.clone());
-            let process = process.clone();
-            tokio::spawn(async move {
-                if let Err(error) = driver.request_worker(WorkerSpec { process }).await {
-                    let _ = events.send(OwnEvent::RequestFailed(error.to_string())).await;
-                }
-            });
-        }
-        if plan.cancel > 0 {
-            let (driver, events) = (self.environment.driver.clone(), self.to_own_events.clone());
-            tokio::spawn(async move {
-                let cancelled = driver.cancel_requests(plan.cancel).await;
-                let _ = events.send(OwnEvent::RequestsCancelled(cancelled)).await;
-            });
-        }
-        for resource_id in plan.release {
-            tracing::info!("worker {resource_id} is not needed any more");
-            self.release(resource_id);
-        }
-    }
-
-    fn release_idle(&mut self, now: Instant) {
-        let timeout = self.environment.settings.idle_timeout;
-        for resource_id in self.slots.idle_workers(timeout, now) {
-            tracing::info!(
-                "worker {resource_id} has been idle for {} s: it is released",
-                timeout.as_secs()
-            );
-            let (gateway, leader) = (self.workers.gateway(&resource_id), self.leader);
-            self.workers.remove(&resource_id);
-            self.slots.remove_worker(&resource_id);
-            self.tracker.released(&resource_id);
-            let driver = self.environment.driver.clone();
-            tokio::spawn(async move {
-                if let Ok(gateway) = gateway {
-                    Workers::shut_down(gateway, leader, "no job has used it for a while".to_owned()).await;
-                }
-                driver.release_worker(&resource_id).await;
-            });
-        }
-    }
-
-    async fn stop(&mut self, status: selvedge_core::status::ApplicationStatus, diagnostics: &str) {
-        let leader = self.leader;
-        let workers = self.workers.all();
-        let shut_downs = workers.into_iter().map(|(resource_id, gateway)| {
-            let driver = self.environment.driver.clone();
-            async move {
-                Workers::shut_down(gateway, leader, "the cluster ends".to_owned()).await;
-                driver.release_worker(&resource_id).await;
-            }
-        });
-        // A worker that does not answer is ended by its driver.
-        let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, futures::future::join_all(shut_downs)).await;
-        if let Err(error) = self.environment.driver.deregister(status, diagnostics).await {
-            tracing::error!("the end of the application could not be told: {error}");
-        }
-    }
 }
 
-async fn read_file(
-    gateway: Result<crate::worker::Gateway, ResourceManagerError>,
-    resource_id: ResourceId,
-    kind: selvedge_runtime::gateway::proto::read_file_request::Kind,
-) -> Result<selvedge_runtime::gateway::FileContent, ResourceManagerError> {
-    let request = selvedge_runtime::gateway::proto::ReadFileRequest { kind: kind.into() };
-    let read = gateway?.read_file(request).await;
-    read.map_err(|source| ResourceManagerError::Worker {
-        worker: resource_id,
-        source,
-    })
+/// A full queue may make the notice wait, but not this loop.
+fn notify(contact: &JobMasterContact, notice: ResourceNotice) {
+    if let Err(mpsc::error::TrySendError::Full(notice)) = contact.notices.try_send(notice) {
+        let notices = contact.notices.clone();
+        tokio::spawn(async move { notices.send(notice).await });
+    }
 }

@@ -1,111 +1,428 @@
-//! The SlotManager, by examples.
+//! The ResourceManager as JobMasters, workers and its driver see it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-
-use super::slots::{ReportedSlot, Requirement, SlotManager};
-use selvedge_core::JobId;
-use selvedge_core::resource::{Quantity, ResourceProfile};
+use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::resource::ProfileSpec;
+use selvedge_core::status::ApplicationStatus;
+use selvedge_core::{AllocationId, JobId, LeaderSessionId, ResourceId};
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::gateway::convert::WireId;
+use selvedge_runtime::gateway::proto::{
+    DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest, SendSlotReportRequest,
+    SlotReport, SlotStatus,
+};
+use selvedge_runtime::gateway::{GatewayError, ResourceManagerGateway};
+use selvedge_runtime::rpc::ApplicationSecret;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::gateway::Gateway;
+use super::*;
 use crate::testing::profile;
 
-fn free(index: u32) -> ReportedSlot {
-    ReportedSlot {
-        index,
-        profile: profile(),
-        allocated: None,
+const BOUND: Duration = Duration::from_secs(1000);
+
+/// Tells the test of each call; a cancellation is answered by the test.
+#[derive(Debug)]
+struct TalkingDriver {
+    requests: mpsc::UnboundedSender<()>,
+    cancels: mpsc::UnboundedSender<(u32, oneshot::Sender<u32>)>,
+}
+
+#[async_trait]
+impl ResourceManagerDriver for TalkingDriver {
+    async fn initialize(&self, _start: DriverStart) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    async fn request_worker(&self, _spec: WorkerSpec) -> Result<(), DriverError> {
+        self.requests.send(()).map_err(|error| DriverError(error.to_string()))
+    }
+
+    async fn cancel_requests(&self, count: u32) -> u32 {
+        let (answer, answered) = oneshot::channel();
+        self.cancels.send((count, answer)).unwrap();
+        answered.await.unwrap_or(0)
+    }
+
+    async fn release_worker(&self, _resource_id: &ResourceId) {}
+
+    async fn deregister(&self, _status: ApplicationStatus, _diagnostics: &str) -> Result<(), DriverError> {
+        Ok(())
     }
 }
 
-fn job(byte: u8) -> JobId {
-    JobId::from_bytes([byte; 16])
-}
+/// Tells the test which nodes are blocked.
+#[derive(Debug)]
+struct BlockingDriver(mpsc::UnboundedSender<BTreeSet<String>>);
 
-fn needs(slots: u32) -> Requirement {
-    Requirement {
-        profile: profile(),
-        slots,
+#[async_trait]
+impl ResourceManagerDriver for BlockingDriver {
+    async fn initialize(&self, _start: DriverStart) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    async fn request_worker(&self, _spec: WorkerSpec) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    async fn cancel_requests(&self, _count: u32) -> u32 {
+        0
+    }
+
+    async fn release_worker(&self, _resource_id: &ResourceId) {}
+
+    async fn deregister(&self, _status: ApplicationStatus, _diagnostics: &str) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    async fn block_nodes(&self, nodes: BTreeSet<String>) {
+        self.0.send(nodes).unwrap();
     }
 }
 
-#[test]
-fn free_slots_go_to_jobs_and_the_rest_is_missing() {
-    let (now, mut rng, mut slots) = (Instant::now(), StdRng::seed_from_u64(1), SlotManager::default());
-    slots.add_worker("a".into(), &[free(0), free(1)], now);
-    slots.declare(job(1), needs(3));
-    let (given, missing) = slots.allocate(now, &mut rng);
-    assert_eq!((given.len(), missing), (2, 1));
-    assert_eq!(
-        slots.allocate(now, &mut rng),
-        (vec![], 1),
-        "slots that are asked for are not asked for again"
-    );
-    slots.add_worker("b".into(), &[free(0)], now);
-    assert_eq!(slots.allocate(now, &mut rng).1, 0);
+struct Bed {
+    handle: ResourceManagerHandle,
+    gateway: Gateway,
 }
 
-#[test]
-fn a_slot_too_small_is_left_alone() {
-    let (now, mut rng, mut slots) = (Instant::now(), StdRng::seed_from_u64(1), SlotManager::default());
-    slots.add_worker("a".into(), &[free(0)], now);
-    let larger = ResourceProfile {
-        cpu_cores: Quantity::from_whole(64),
-        ..profile()
+async fn bed(driver: impl ResourceManagerDriver, settings: &[(&str, &str)]) -> Bed {
+    let mut configuration = selvedge_core::config::shipped();
+    for (key, value) in settings {
+        configuration.set_text(*key, *value);
+    }
+    let settings = MasterSettings::read(&configuration).unwrap();
+    let secret = ApplicationSecret::from_bytes(&[7; 32]).unwrap();
+    let pending = create(Environment {
+        process: TaskExecutorProcessSpec::derive(&configuration).unwrap(),
+        driver: Arc::new(driver),
+        workers: WorkerConnector::new(secret.clone(), settings.ask_timeout),
+        clock: Arc::new(SystemClock),
+        rng: StdRng::seed_from_u64(1),
+        fatal: mpsc::channel(1).0,
+        resource_manager_address: "127.0.0.1:1".to_owned(),
+        rest_address: "127.0.0.1:2".to_owned(),
+        secret,
+        gauges: ClusterGauges::default(),
+        settings,
+    });
+    let bed = Bed {
+        handle: pending.handle(),
+        gateway: pending.gateway(),
     };
-    slots.declare(
-        job(1),
-        Requirement {
-            profile: larger,
-            slots: 1,
-        },
-    );
-    assert_eq!(slots.allocate(now, &mut rng), (vec![], 1));
+    pending.start().await.unwrap();
+    bed
 }
 
-#[test]
-fn a_refused_slot_is_tried_again_after_a_pause() {
-    let (now, mut rng, mut slots) = (Instant::now(), StdRng::seed_from_u64(1), SlotManager::default());
-    slots.add_worker("a".into(), &[free(0)], now);
-    slots.declare(job(1), needs(1));
-    let (given, _) = slots.allocate(now, &mut rng);
-    slots.answered(&given[0], false, now);
+impl Bed {
+    async fn declare(&self, number: u8, contact: &JobMasterContact, slots: u32) -> Result<(), ResourceManagerError> {
+        let required = vec![(ProfileSpec::Unknown, slots)];
+        self.handle
+            .declare_required_resources(job(number), contact.clone(), required)
+            .await
+    }
+
+    /// Waits until the plan says so.
+    async fn until(&self, is_so: impl Fn(&ResourceOverview) -> bool) {
+        within(async {
+            while !is_so(&self.handle.overview().await.unwrap()) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    fn leader(&self) -> bytes::Bytes {
+        self.handle.leader.to_wire()
+    }
+}
+
+fn job(number: u8) -> JobId {
+    JobId::from_bytes([number; 16])
+}
+
+fn contact(number: u8) -> (JobMasterContact, mpsc::Receiver<ResourceNotice>) {
+    let (notices, told) = mpsc::channel(8);
+    let contact = JobMasterContact {
+        job_master_id: LeaderSessionId::from_bytes([number; 16]),
+        address: "127.0.0.1:3".to_owned(),
+        notices,
+    };
+    (contact, told)
+}
+
+async fn within<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(BOUND, wait).await.expect("it comes in time")
+}
+
+/// The registration of a worker with one slot, which job 1 has.
+fn registration(worker: &str) -> RegisterTaskExecutorRequest {
+    RegisterTaskExecutorRequest {
+        resource_id: worker.to_owned(),
+        rpc_address: "127.0.0.1:1".to_owned(),
+        host: "node".to_owned(),
+        total_resource: Some((&profile()).into()),
+        default_slot: Some((&profile()).into()),
+        number_of_slots: 1,
+        slots: vec![held_slot()],
+        ..RegisterTaskExecutorRequest::default()
+    }
+}
+
+fn held_slot() -> SlotStatus {
+    SlotStatus {
+        slot_index: 0,
+        profile: Some((&profile()).into()),
+        job_id: job(1).to_wire(),
+        allocation_id: AllocationId::from_bytes([1; 16]).to_wire(),
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_comes_while_requests_are_taken_back_gets_a_request_of_its_own() {
+    let (requests, mut requested) = mpsc::unbounded_channel();
+    let (cancels, mut cancelled) = mpsc::unbounded_channel();
+    let bed = bed(TalkingDriver { requests, cancels }, &[]).await;
+    let ((first, _first), (second, _second)) = (contact(1), contact(2));
+    bed.declare(1, &first, 1).await.unwrap();
+    within(requested.recv()).await.unwrap();
+    bed.handle
+        .disconnect_job_master(job(1), first.job_master_id)
+        .await
+        .unwrap();
+    let (count, answer) = within(cancelled.recv()).await.unwrap();
+    assert_eq!(count, 1);
+
+    bed.declare(2, &second, 1).await.unwrap();
+    bed.until(|overview| overview.usage.pending_slots == 1).await;
+    assert!(
+        requested.try_recv().is_err(),
+        "the request of the first job may yet serve the second"
+    );
+    answer.send(count).unwrap();
+    within(requested.recv()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_job_master_ended_silently_is_given_up_after_its_timeout() {
+    let (requests, mut requested) = mpsc::unbounded_channel();
+    let (cancels, mut cancelled) = mpsc::unbounded_channel();
+    let bed = bed(
+        TalkingDriver { requests, cancels },
+        &[("resourcemanager.job.timeout", "7 min")],
+    )
+    .await;
+    let (first, told) = contact(1);
+    bed.declare(1, &first, 1).await.unwrap();
+    within(requested.recv()).await.unwrap();
+    let start = Instant::now();
+    drop(told);
+    let (count, _answer) = within(cancelled.recv()).await.unwrap();
+    assert_eq!(count, 1);
+    assert!(start.elapsed() >= Duration::from_secs(7 * 60));
+    let ended = ResourceManagerError::JobMasterEnded {
+        job: job(1),
+        job_master: first.job_master_id,
+    };
+    assert_eq!(bed.declare(1, &first, 1).await, Err(ended));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standalone_cluster_fails_what_it_cannot_serve_when_its_set_up_period_is_over() {
+    let bed = bed(
+        StandaloneDriver,
+        &[("resourcemanager.standalone.start-up-time", "20 s")],
+    )
+    .await;
+    let (first, mut told) = contact(1);
+    let start = Instant::now();
+    bed.declare(1, &first, 2).await.unwrap();
+    let notice = within(told.recv()).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(20));
+    let expected = ResourceNotice::NotEnoughResources {
+        shortage: Shortage::NoWorkersOnDemand,
+        required: vec![(ProfileSpec::Unknown, 2)],
+        acquired: vec![],
+    };
+    assert_eq!(notice, expected);
+}
+
+#[tokio::test]
+async fn a_job_master_that_does_not_lead_its_job_is_refused_and_changes_nothing() {
+    let bed = bed(StandaloneDriver, &[]).await;
+    let ((first, _first), (second, _second)) = (contact(1), contact(2));
+    bed.handle.register_job_master(job(1), first.clone()).await.unwrap();
+    bed.declare(1, &first, 3).await.unwrap();
+    let stale = Err(ResourceManagerError::StaleJobMaster {
+        job: job(1),
+        known: first.job_master_id,
+        given: second.job_master_id,
+    });
+    assert_eq!(bed.handle.register_job_master(job(1), second.clone()).await, stale);
+    assert_eq!(bed.declare(1, &second, 1).await, stale);
+    let given = second.job_master_id;
+    assert_eq!(bed.handle.disconnect_job_master(job(1), given).await, stale);
+    let unknown = bed.handle.disconnect_job_master(job(2), given).await;
+    assert_eq!(unknown, Err(ResourceManagerError::UnknownJob(job(2))));
+    bed.until(|overview| overview.usage.pending_slots == 3).await;
+}
+
+#[tokio::test]
+async fn a_call_for_another_resource_manager_is_fenced() {
+    let bed = bed(StandaloneDriver, &[]).await;
+    let other = LeaderSessionId::from_bytes([9; 16]).to_wire();
+    let refused = [
+        bed.gateway
+            .notify_slot_available(NotifySlotAvailableRequest {
+                resource_manager_id: other.clone(),
+                ..NotifySlotAvailableRequest::default()
+            })
+            .await,
+        bed.gateway
+            .send_slot_report(SendSlotReportRequest {
+                resource_manager_id: other.clone(),
+                report: Some(SlotReport::default()),
+            })
+            .await,
+        bed.gateway
+            .disconnect_task_executor(DisconnectTaskExecutorRequest {
+                resource_manager_id: other,
+                ..DisconnectTaskExecutorRequest::default()
+            })
+            .await,
+    ];
+    for outcome in refused {
+        assert!(matches!(outcome, Err(GatewayError::Fenced(_))), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_worker_says_of_unknown_workers_and_slots_is_refused_and_changes_nothing() {
+    let bed = bed(StandaloneDriver, &[]).await;
+    bed.gateway.register_task_executor(registration("a")).await.unwrap();
+    let available = |worker: &str, allocation| NotifySlotAvailableRequest {
+        resource_manager_id: bed.leader(),
+        resource_id: worker.to_owned(),
+        slot_index: 0,
+        allocation_id: AllocationId::from_bytes([allocation; 16]).to_wire(),
+    };
+    let report = |worker: &str, slots| SendSlotReportRequest {
+        resource_manager_id: bed.leader(),
+        report: Some(SlotReport {
+            resource_id: worker.to_owned(),
+            slots,
+            memory: None,
+        }),
+    };
+    let no_profile = SlotStatus {
+        profile: None,
+        ..held_slot()
+    };
+    let leaves = DisconnectTaskExecutorRequest {
+        resource_manager_id: bed.leader(),
+        resource_id: "z".to_owned(),
+        cause: "it ends".to_owned(),
+    };
+    for (outcome, expected) in [
+        (
+            bed.gateway.notify_slot_available(available("z", 1)).await,
+            "stale or unknown: no TaskManager z",
+        ),
+        (
+            bed.gateway.notify_slot_available(available("a", 9)).await,
+            "refused: no job has a slot of TaskManager a",
+        ),
+        (
+            bed.gateway.send_slot_report(report("z", vec![])).await,
+            "stale or unknown: no TaskManager z",
+        ),
+        (
+            bed.gateway.send_slot_report(report("a", vec![no_profile])).await,
+            "refused: a slot without a profile",
+        ),
+        (
+            bed.gateway.disconnect_task_executor(leaves).await,
+            "stale or unknown: no TaskManager z",
+        ),
+    ] {
+        let message = outcome.unwrap_err().to_string();
+        assert!(message.starts_with(expected), "{message}");
+    }
+    let worker = bed.handle.task_manager(&"a".into()).await.unwrap();
+    assert_eq!((worker.slots.total, worker.slots.free), (1, 0));
+    bed.gateway.send_slot_report(report("a", vec![])).await.unwrap();
+    let worker = bed.handle.task_manager(&"a".into()).await.unwrap();
     assert_eq!(
-        (slots.allocate(now, &mut rng), slots.paused_slots(now)),
-        ((vec![], 1), 1)
+        (worker.slots.free, worker.slots.free_resource),
+        (1, profile()),
+        "what it says is right"
     );
-    assert_eq!(slots.allocate(now + Duration::from_secs(1), &mut rng).1, 0);
 }
 
-#[test]
-fn a_report_that_is_older_than_a_change_does_not_undo_it() {
-    let (sent, mut rng, mut slots) = (Instant::now(), StdRng::seed_from_u64(1), SlotManager::default());
-    slots.add_worker("a".into(), &[free(0)], sent);
-    slots.declare(job(1), needs(1));
-    let now = sent + Duration::from_millis(5);
-    let (given, _) = slots.allocate(now, &mut rng);
-    slots.answered(&given[0], true, now);
-    slots.report(&"a".into(), &[free(0)], sent, now);
-    assert_eq!(slots.slots_of(&"a".into()).allocated.len(), 1);
-    let later = now + Duration::from_secs(1);
-    slots.report(&"a".into(), &[free(0)], later, later);
-    assert_eq!(slots.slots_of(&"a".into()).free.len(), 1);
+#[tokio::test]
+async fn a_registration_that_cannot_be_used_is_refused_and_no_worker_is_there() {
+    let bed = bed(StandaloneDriver, &[]).await;
+    let without_slots = RegisterTaskExecutorRequest {
+        number_of_slots: 0,
+        ..registration("a")
+    };
+    let without_total = RegisterTaskExecutorRequest {
+        total_resource: None,
+        ..registration("a")
+    };
+    let without_address = RegisterTaskExecutorRequest {
+        rpc_address: "nowhere at all".to_owned(),
+        ..registration("a")
+    };
+    for (request, expected) in [
+        (without_slots, "TaskManager a has no slots"),
+        (without_total, "the registration of a has no total resource"),
+        (without_address, "'nowhere at all' is not a worker's address"),
+    ] {
+        let refused = bed.gateway.register_task_executor(request).await.unwrap_err();
+        assert!(
+            matches!(&refused, GatewayError::Rejected(message) if message.starts_with(expected)),
+            "{refused}"
+        );
+    }
+    assert_eq!(bed.handle.overview().await, Ok(ResourceOverview::default()));
 }
 
-#[test]
-fn a_worker_is_idle_from_when_its_last_slot_is_free() {
-    let (now, mut rng, mut slots) = (Instant::now(), StdRng::seed_from_u64(1), SlotManager::default());
-    let timeout = Duration::from_secs(30);
-    slots.add_worker("a".into(), &[free(0)], now);
-    slots.declare(job(1), needs(1));
-    let (given, _) = slots.allocate(now, &mut rng);
-    slots.answered(&given[0], true, now);
-    assert!(slots.idle_workers(timeout, now + timeout).is_empty());
-    slots.remove_job(&job(1));
-    let freed = now + Duration::from_secs(60);
-    slots.freed(&"a".into(), 0, &given[0].allocation_id, freed);
-    assert_eq!(slots.deadline(timeout, freed), Some(freed + timeout));
-    assert_eq!(slots.idle_workers(timeout, freed + timeout), ["a".into()]);
+#[tokio::test]
+async fn a_slot_that_its_worker_does_not_know_any_more_is_told_to_its_job() {
+    let bed = bed(StandaloneDriver, &[]).await;
+    let (first, mut told) = contact(1);
+    bed.handle.register_job_master(job(1), first).await.unwrap();
+    bed.gateway.register_task_executor(registration("a")).await.unwrap();
+    let again = RegisterTaskExecutorRequest {
+        slots: vec![],
+        ..registration("a")
+    };
+    bed.gateway.register_task_executor(again).await.unwrap();
+    let notice = within(told.recv()).await.unwrap();
+    assert!(
+        matches!(&notice, ResourceNotice::SlotLost { allocation_id, .. } if *allocation_id.as_bytes() == [1; 16]),
+        "{notice:?}"
+    );
+}
+
+#[tokio::test]
+async fn nodes_that_are_blocked_are_told_to_the_driver_and_shown() {
+    let (blocked, mut told) = mpsc::unbounded_channel();
+    let bed = bed(BlockingDriver(blocked), &[]).await;
+    bed.gateway.register_task_executor(registration("a")).await.unwrap();
+    let hour = Duration::from_secs(3600);
+    bed.handle
+        .block_nodes(vec!["node".to_owned()], hour, "its disk is slow")
+        .await
+        .unwrap();
+    assert_eq!(within(told.recv()).await.unwrap(), BTreeSet::from(["node".to_owned()]));
+    assert_eq!(bed.handle.overview().await.unwrap().usage.blocked_workers, 1);
+    assert!(bed.handle.task_manager(&"a".into()).await.unwrap().slots.blocked);
 }

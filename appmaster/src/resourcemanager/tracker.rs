@@ -24,6 +24,8 @@ pub(super) struct StartLimits {
 pub(super) struct WorkerTracker {
     limits: StartLimits,
     requested: u32,
+    /// Requests that the driver has been told to take back, and has not said how many it could.
+    cancelling: u32,
     starting: BTreeMap<ResourceId, Instant>,
     registered: BTreeSet<ResourceId>,
     /// Registered before the driver said that they are started.
@@ -79,6 +81,7 @@ impl WorkerTracker {
         Self {
             limits,
             requested: 0,
+            cancelling: 0,
             starting: BTreeMap::new(),
             registered: BTreeSet::new(),
             early: BTreeSet::new(),
@@ -101,18 +104,19 @@ impl WorkerTracker {
         true
     }
 
-    /// A worker registers. `false` where it was given up before: it must end.
-    pub(super) fn registers(&mut self, resource_id: &ResourceId) -> bool {
-        if self.gone.contains(resource_id) {
-            return false;
-        }
+    /// Whether a worker was given up before: it must end.
+    pub(super) fn is_gone(&self, resource_id: &ResourceId) -> bool {
+        self.gone.contains(resource_id)
+    }
+
+    /// A worker that is not gone registers.
+    pub(super) fn registers(&mut self, resource_id: &ResourceId) {
         let known = self.starting.remove(resource_id).is_some();
         let first = self.registered.insert(resource_id.clone());
         if first && !known && self.requested > 0 {
             self.requested -= 1;
             self.early.insert(resource_id.clone());
         }
-        true
     }
 
     /// A worker has ended or is given up. `true` where it never registered: its start failed.
@@ -141,8 +145,36 @@ impl WorkerTracker {
         self.note_failure(now);
     }
 
-    pub(super) const fn requests_cancelled(&mut self, count: u32) {
-        self.requested = self.requested.saturating_sub(count);
+    /// Of so many requests that were to be taken back, so many were.
+    pub(super) const fn requests_cancelled(&mut self, asked: u32, cancelled: u32) {
+        self.cancelling = self.cancelling.saturating_sub(asked);
+        self.requested = self.requested.saturating_sub(cancelled);
+    }
+
+    /// Workers that were asked for or are starting.
+    pub(super) fn pending(&self) -> u32 {
+        self.requested + self.starting.len() as u32
+    }
+
+    /// How many starts have failed in the last minute.
+    pub(super) fn recent_failures(&self, now: Instant) -> u32 {
+        self.failures.iter().filter(|at| **at + MINUTE > now).count() as u32
+    }
+
+    /// Whether [`Self::plan`] would do anything.
+    pub(super) fn is_settled(&self, needed: u32, now: Instant) -> bool {
+        if needed > self.pending() {
+            return self.is_cooling(now);
+        }
+        self.surplus(needed) == 0
+    }
+
+    fn surplus(&self, needed: u32) -> u32 {
+        self.pending().saturating_sub(needed).saturating_sub(self.cancelling)
+    }
+
+    fn is_cooling(&self, now: Instant) -> bool {
+        self.cool_until.is_some_and(|until| until > now)
     }
 
     fn note_failure(&mut self, now: Instant) {
@@ -167,9 +199,9 @@ impl WorkerTracker {
 
     /// Asks for what is missing, and gives up what is too much: first wishes, then workers that have not registered.
     pub(super) fn plan(&mut self, needed: u32, now: Instant) -> WorkerPlan {
-        let pending = self.requested + self.starting.len() as u32;
+        let pending = self.pending();
         if needed > pending {
-            if self.cool_until.is_some_and(|until| until > now) {
+            if self.is_cooling(now) {
                 return WorkerPlan::default();
             }
             let request = needed - pending;
@@ -179,8 +211,9 @@ impl WorkerTracker {
                 ..WorkerPlan::default()
             };
         }
-        let surplus = pending - needed;
-        let cancel = surplus.min(self.requested);
+        let surplus = self.surplus(needed);
+        let cancel = surplus.min(self.requested.saturating_sub(self.cancelling));
+        self.cancelling += cancel;
         let release: Vec<_> = self
             .starting
             .keys()
@@ -225,7 +258,7 @@ mod tests {
         assert_eq!(workers.plan(2, now).request, 2);
         assert_eq!(workers.plan(2, now), WorkerPlan::default());
         assert!(workers.started(&"a".into(), now));
-        assert!(workers.registers(&"a".into()));
+        workers.registers(&"a".into());
         assert_eq!(workers.plan(1, now), WorkerPlan::default());
     }
 
@@ -233,7 +266,7 @@ mod tests {
     fn a_worker_may_register_before_its_driver_has_told_of_it() {
         let (now, mut workers) = (Instant::now(), tracker());
         assert_eq!(workers.plan(1, now).request, 1);
-        assert!(workers.registers(&"a".into()));
+        workers.registers(&"a".into());
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
         assert!(workers.started(&"a".into(), now));
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
@@ -253,7 +286,15 @@ mod tests {
                 release: vec!["a".into()]
             }
         );
-        assert!(!workers.registers(&"a".into()), "a released worker may not come back");
+        assert_eq!(workers.plan(0, now), WorkerPlan::default(), "they are being taken back");
+        assert!(workers.is_settled(0, now));
+        workers.requests_cancelled(2, 1);
+        assert_eq!(
+            (workers.pending(), workers.is_settled(0, now)),
+            (1, false),
+            "one came after all"
+        );
+        assert!(workers.is_gone(&"a".into()), "a released worker may not come back");
     }
 
     #[test]
@@ -267,7 +308,7 @@ mod tests {
             (workers.gone.known.len(), workers.gone.order.len()),
             (GONE_KEPT, GONE_KEPT)
         );
-        assert!(!workers.registers(&"worker-1".into()), "it was given up");
+        assert!(workers.is_gone(&"worker-1".into()), "it was given up");
     }
 
     #[test]
@@ -277,6 +318,10 @@ mod tests {
         for _ in 0..3 {
             workers.request_failed(now);
         }
+        assert_eq!(
+            (workers.recent_failures(now), workers.recent_failures(now + MINUTE)),
+            (3, 0)
+        );
         assert_eq!(workers.plan(3, now), WorkerPlan::default());
         assert_eq!(workers.deadline(now), Some(now + Duration::from_secs(3)));
         assert_eq!(workers.plan(3, now + Duration::from_secs(3)).request, 3);

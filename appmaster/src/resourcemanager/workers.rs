@@ -9,15 +9,15 @@ use selvedge_core::{LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    ExternalResource, HeartbeatFromResourceManagerRequest, MemoryUse, RegisterTaskExecutorRequest, RequestSlotRequest,
-    ShutdownRequest, SlotReport,
+    CanBeReleasedRequest, ExternalResource, HeartbeatFromResourceManagerRequest, MemoryUse,
+    RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::info::TaskManagerInfo;
-use super::slots::{Allocation, SlotUse};
+use super::slot_manager::{Allocation, SlotUse};
 use super::{JobMasterContact, ResourceManagerError};
 use crate::connections::{Connection, Connections};
 use crate::settings::HeartbeatSettings;
@@ -29,6 +29,12 @@ pub(super) enum WorkerEvent {
     SlotAnswered {
         allocation: Allocation,
         outcome: GatewayResult<()>,
+    },
+    /// Whether a worker that has been idle since then may be released.
+    ReleaseAnswered {
+        resource_id: ResourceId,
+        idle_since: Instant,
+        outcome: GatewayResult<bool>,
     },
     Heartbeat {
         resource_id: ResourceId,
@@ -70,6 +76,7 @@ impl Workers {
         let resource_id = ResourceId(registration.resource_id.clone());
         let request = HeartbeatFromResourceManagerRequest {
             resource_manager_id: self.leader.to_wire(),
+            instance_id: registration.process.clone().unwrap_or_default().instance_id,
         };
         let beat = move |gateway: Gateway| {
             let request = request.clone();
@@ -105,7 +112,8 @@ impl Workers {
     pub(super) fn request_slot(&mut self, allocation: Allocation, contact: &JobMasterContact) {
         let request = RequestSlotRequest {
             resource_manager_id: self.leader.to_wire(),
-            slot_index: allocation.slot_index,
+            slot_index: allocation.slot_index.unwrap_or_default(),
+            dynamic: allocation.slot_index.is_none(),
             job_id: allocation.job_id.to_wire(),
             allocation_id: allocation.allocation_id.to_wire(),
             profile: Some((&allocation.profile).into()),
@@ -120,6 +128,26 @@ impl Workers {
                 None => Err(GatewayError::Unreachable("the worker is gone".to_owned())),
             };
             let _ = events.send(WorkerEvent::SlotAnswered { allocation, outcome }).await;
+        });
+    }
+
+    /// Asks a worker that has been idle since then whether it may be released.
+    pub(super) fn ask_release(&mut self, resource_id: ResourceId, idle_since: Instant) {
+        let request = CanBeReleasedRequest {
+            resource_manager_id: self.leader.to_wire(),
+        };
+        let (gateway, events) = (self.connections.gateway(&resource_id), self.connections.events.clone());
+        self.connections.spawn(async move {
+            let outcome = match gateway {
+                Some(gateway) => gateway.can_be_released(request).await,
+                None => Err(GatewayError::Unreachable("the worker is gone".to_owned())),
+            };
+            let answered = WorkerEvent::ReleaseAnswered {
+                resource_id,
+                idle_since,
+                outcome: outcome.map(|answer| answer.can_be_released),
+            };
+            let _ = events.send(answered).await;
         });
     }
 

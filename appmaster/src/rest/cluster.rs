@@ -10,22 +10,27 @@ use serde_json::{Value, json};
 use super::{Answer, RestContext, RestError};
 
 pub(super) async fn overview(State(context): State<RestContext>) -> Answer {
-    let workers = context.resource_manager.task_managers().await?;
+    let resources = context.resource_manager.overview().await?.usage;
     let jobs = context.dispatcher.jobs().await?;
     let in_status = |status| jobs.iter().filter(|job| job.status() == status).count();
     let ended = in_status(JobStatus::Finished) + in_status(JobStatus::Canceled) + in_status(JobStatus::Failed);
-    Ok(json!({
-        "taskmanagers": workers.len(),
-        "slots-total": workers.iter().map(|worker| worker.slots.total).sum::<usize>(),
-        "slots-available": workers.iter().map(|worker| worker.slots.free.len()).sum::<usize>(),
+    let mut answer = json!({
+        "taskmanagers": resources.workers,
+        "slots-total": resources.slots,
+        "slots-available": resources.free_slots,
         "jobs-running": jobs.len() - ended,
         "jobs-finished": in_status(JobStatus::Finished),
         "jobs-cancelled": in_status(JobStatus::Canceled),
         "jobs-failed": in_status(JobStatus::Failed),
         "flink-version": env!("CARGO_PKG_VERSION"),
         "flink-commit": "",
-    })
-    .into())
+    });
+    // As in Flink, these are there only where they say something.
+    if resources.blocked_workers > 0 {
+        answer["taskmanagers-blocked"] = resources.blocked_workers.into();
+        answer["slots-free-and-blocked"] = resources.blocked_free_slots.into();
+    }
+    Ok(answer.into())
 }
 
 pub(super) async fn config() -> Answer {

@@ -58,8 +58,11 @@ impl From<DispatcherError> for RestError {
 impl From<ResourceManagerError> for RestError {
     fn from(error: ResourceManagerError) -> Self {
         let status = match &error {
-            ResourceManagerError::UnknownWorker(_) => StatusCode::NOT_FOUND,
+            ResourceManagerError::UnknownWorker(_) | ResourceManagerError::UnknownJob(_) => StatusCode::NOT_FOUND,
             ResourceManagerError::Gone | ResourceManagerError::Start(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ResourceManagerError::StaleJobMaster { .. } | ResourceManagerError::JobMasterEnded { .. } => {
+                StatusCode::CONFLICT
+            }
             ResourceManagerError::Worker { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

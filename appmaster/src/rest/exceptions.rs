@@ -10,6 +10,20 @@ use crate::jobmaster::{ExecutionGraph, Failure};
 pub(super) struct ExceptionsQuery {
     #[serde(rename = "maxExceptions")]
     max_exceptions: Option<usize>,
+    /// `key:value`, more than one separated by commas: only failures with all of these labels.
+    #[serde(rename = "failureLabelFilter")]
+    failure_label_filter: Option<String>,
+}
+
+impl ExceptionsQuery {
+    fn matches(&self, failure: &Failure) -> bool {
+        let wanted = self.failure_label_filter.iter().flat_map(|filter| filter.split(','));
+        let has = |label: &str| {
+            let pair = label.split_once(':');
+            pair.is_some_and(|(key, value)| failure.labels.get(key).is_some_and(|own| own == value))
+        };
+        wanted.into_iter().all(has)
+    }
 }
 
 /// How many entries there are where nothing else is asked for, as in Flink.
@@ -29,11 +43,13 @@ fn failures(job: &ExecutionGraph) -> Vec<(&Failure, &[Failure])> {
 
 pub(super) fn exceptions_json(job: &ExecutionGraph, query: &ExceptionsQuery) -> Value {
     let most = query.max_exceptions.unwrap_or(MOST_ENTRIES);
-    let failures = failures(job);
-    let last = failures.first().map(|(root, _)| root);
-    let all = failures
+    let mut failures = failures(job);
+    let last = failures.first().map(|(root, _)| *root);
+    let all: Vec<_> = failures
         .iter()
-        .flat_map(|(root, concurrent)| std::iter::once(*root).chain(*concurrent));
+        .flat_map(|(root, concurrent)| std::iter::once(*root).chain(*concurrent))
+        .collect();
+    failures.retain(|(root, _)| query.matches(root));
     let history = failures.iter().take(most).map(|(root, concurrent)| {
         let concurrent: Vec<_> = concurrent.iter().map(|failure| history_entry(failure, &[])).collect();
         history_entry(root, &concurrent)
@@ -42,8 +58,8 @@ pub(super) fn exceptions_json(job: &ExecutionGraph, query: &ExceptionsQuery) -> 
     json!({
         "root-exception": last.map(ToString::to_string),
         "timestamp": last.map(|root| root.timestamp),
-        "all-exceptions": all.clone().take(most).map(entry).collect::<Vec<_>>(),
-        "truncated": all.count() > most,
+        "all-exceptions": all.iter().take(most).map(|failure| entry(failure)).collect::<Vec<_>>(),
+        "truncated": all.len() > most,
         "exceptionHistory": {"entries": history.collect::<Vec<_>>(), "truncated": truncated},
     })
 }
@@ -64,7 +80,7 @@ fn history_entry(failure: &Failure, concurrent: &[Value]) -> Value {
         "exceptionName": failure.cause.lines().next().unwrap_or_default(),
         "stacktrace": failure.to_string(),
         "timestamp": failure.timestamp,
-        "failureLabels": {},
+        "failureLabels": failure.labels,
         "taskName": task_name(failure),
         "location": host(failure),
         "endpoint": host(failure),
@@ -94,8 +110,8 @@ mod tests {
     use selvedge_runtime::clock::Timestamp;
 
     use super::*;
-    use crate::jobmaster::FailureKind;
     use crate::jobmaster::execution_graph::PastFailure;
+    use crate::jobmaster::{FailureKind, FailureOrigin};
     use crate::testing::word_count;
 
     fn failure(cause: &str, attempt: u32) -> Failure {
@@ -107,6 +123,8 @@ mod tests {
         Failure {
             cause: cause.to_owned(),
             kind: FailureKind::Cause,
+            origin: FailureOrigin::Task,
+            labels: [("TYPE".to_owned(), "USER".to_owned())].into(),
             task: Some((id, "generate (1/2)".to_owned())),
             worker: Some(("worker-1".into(), "node-1".to_owned())),
             timestamp: Timestamp::from_millis(u64::from(attempt)),
@@ -145,9 +163,23 @@ mod tests {
         assert_eq!(shown["exceptionHistory"]["truncated"], false);
         let query = ExceptionsQuery {
             max_exceptions: Some(1),
+            ..ExceptionsQuery::default()
         };
         let shown = exceptions_json(&job, &query);
         assert_eq!(shown["exceptionHistory"]["entries"].as_array().unwrap().len(), 1);
         assert_eq!(shown["exceptionHistory"]["truncated"], true);
+        let labelled = |filter: &str| {
+            let query = ExceptionsQuery {
+                failure_label_filter: Some(filter.to_owned()),
+                ..ExceptionsQuery::default()
+            };
+            let shown = exceptions_json(&job, &query);
+            shown["exceptionHistory"]["entries"].as_array().unwrap().len()
+        };
+        assert_eq!(
+            ["TYPE:USER", "TYPE:SYSTEM", "TYPE:USER,A:B", "TYPE"].map(labelled),
+            [3, 0, 0, 0]
+        );
+        assert_eq!(entries[0]["failureLabels"]["TYPE"], "USER");
     }
 }

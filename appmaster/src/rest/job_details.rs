@@ -67,12 +67,12 @@ fn vertex_json(vertex: &Vertex, runs: &[Execution], now: Timestamp) -> Value {
         "end-time": end_ms(end),
         "duration": duration_ms(start, end, now),
         "tasks": tasks,
-        "metrics": metrics_json(runs, ended),
+        "metrics": metrics_json(runs.iter(), ended),
     })
 }
 
-fn metrics_json(runs: &[Execution], complete: bool) -> Value {
-    let sum = |figure: fn(&TaskMetrics) -> u64| runs.iter().map(|run| figure(&run.metrics)).sum::<u64>();
+pub(super) fn metrics_json<'a>(runs: impl Iterator<Item = &'a Execution> + Clone, complete: bool) -> Value {
+    let sum = |figure: fn(&TaskMetrics) -> u64| runs.clone().map(|run| figure(&run.metrics)).sum::<u64>();
     json!({
         "read-bytes": sum(|metrics| metrics.bytes_in),
         "read-bytes-complete": complete,

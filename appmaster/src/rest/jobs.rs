@@ -24,7 +24,7 @@ fn parse_id(text: &str) -> Result<JobId, RestError> {
     })
 }
 
-async fn find(context: &RestContext, id: &str) -> Result<Arc<ExecutionGraph>, RestError> {
+pub(super) async fn find(context: &RestContext, id: &str) -> Result<Arc<ExecutionGraph>, RestError> {
     let job = parse_id(id)?;
     match context.dispatcher.job(job).await {
         // The job ended while the question was on its way: it is archived now.

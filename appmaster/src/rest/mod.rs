@@ -1,6 +1,7 @@
 //! The REST endpoint: Flink's paths, JSON and error statuses, with and without `/v1`. Links are relative and every JSON
 //! answer has its length, so that it works behind YARN's proxy.
 
+mod attempts;
 mod cluster;
 mod error;
 mod exceptions;
@@ -67,6 +68,14 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/jobs/{job}/accumulators", get(jobs::accumulators))
         .route("/jobs/{job}/clientHeartbeat", patch(jobs::client_heartbeat))
         .route("/jobs/{job}/yarn-cancel", get(jobs::cancel))
+        .route(
+            "/jobs/{job}/vertices/{vertex}/subtasks/{subtask}",
+            get(attempts::current),
+        )
+        .route(
+            "/jobs/{job}/vertices/{vertex}/subtasks/{subtask}/attempts/{attempt}",
+            get(attempts::attempt),
+        )
         .route("/taskmanagers", get(taskmanagers::list))
         .route("/taskmanagers/metrics", get(metrics::task_managers))
         .route("/taskmanagers/{id}", get(taskmanagers::details))

@@ -55,16 +55,16 @@ async fn read(State(context): State<RestContext>, Path(id): Path<String>, kind: 
 
 fn worker_json(worker: &TaskManagerInfo) -> Value {
     let (hardware, memory) = (&worker.hardware, &worker.memory);
-    json!({
+    let mut answer = json!({
         "id": worker.resource_id,
         "path": format!("grpc://{}", worker.rpc_address),
         "dataPort": port(&worker.data_address),
         "jmxPort": -1,
         "timeSinceLastHeartbeat": worker.last_heartbeat,
         "slotsNumber": worker.slots.total,
-        "freeSlots": worker.slots.free.len(),
+        "freeSlots": worker.slots.free,
         "totalResource": resource_json(&worker.total),
-        "freeResource": resource_json(&sum(&worker.slots.free)),
+        "freeResource": resource_json(&worker.slots.free_resource),
         "hardware": {
             "cpuCores": hardware.cpu_cores,
             "physicalMemory": hardware.physical_memory,
@@ -84,7 +84,11 @@ fn worker_json(worker: &TaskManagerInfo) -> Value {
             "totalProcessMemory": memory.total_process,
         },
         "memoryUse": taskmanager_memory::by_category(memory, &worker.memory_use),
-    })
+    });
+    if worker.slots.blocked {
+        answer["blocked"] = true.into();
+    }
+    answer
 }
 
 fn resource_json(profile: &ResourceProfile) -> Value {
@@ -98,14 +102,6 @@ fn resource_json(profile: &ResourceProfile) -> Value {
         "networkMemory": profile.network.mebibytes(),
         "extendedResources": extended,
     })
-}
-
-/// Free slots together; they are parts of one worker, whose sizes fit.
-fn sum(profiles: &[ResourceProfile]) -> ResourceProfile {
-    let all = profiles
-        .iter()
-        .try_fold(ResourceProfile::ZERO, |sum, profile| sum.checked_add(profile));
-    all.unwrap_or(ResourceProfile::ZERO)
 }
 
 fn port(address: &str) -> i64 {

@@ -2,6 +2,7 @@
 
 pub(crate) mod connectors;
 pub(crate) mod http;
+pub(crate) mod idle_worker;
 pub(crate) mod worker;
 
 use selvedge_core::JobGraph;

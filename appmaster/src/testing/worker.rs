@@ -7,20 +7,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use selvedge_core::{ExecutionAttemptId, JobId, ResourceId};
+use selvedge_core::{ExecutionAttemptId, InstanceId, JobId, ResourceId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{JobMasterClient, ResourceManagerClient, serve_task_executor};
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest,
-    NotifyWorkerUnfitRequest, OfferSlotsRequest, QueryMetricsRequest, ReadFileRequest, RegisterTaskExecutorRequest,
-    RegisterTaskManagerRequest, RequestNextInputSplitRequest, RequestSlotRequest, ShutdownRequest, SlotOffer,
-    SlotReport, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition,
-    UpdateTaskExecutionStatesRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
+    NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, QueryMetricsRequest, ReadFileRequest,
+    RegisterTaskExecutorRequest, RegisterTaskManagerRequest, RequestNextInputSplitRequest, RequestSlotRequest,
+    ResourceProfile, ShutdownRequest, SlotOffer, SlotReport, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor,
+    TaskMetrics, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
-    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
+    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
 };
 use selvedge_runtime::metrics::{self, MetricRegistry, Scope, TaskName};
 use selvedge_runtime::rpc::{self, PortRange, RpcChannel, RpcServer};
@@ -30,6 +30,7 @@ use tonic::service::Routes;
 use crate::local::{LocalWorker, LocalWorkerLauncher, WorkerStart};
 use crate::resourcemanager::DriverError;
 
+const INSTANCE: InstanceId = InstanceId::from_bytes([5; 16]);
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What tasks do.
@@ -88,12 +89,21 @@ pub(crate) struct Worker {
     cancelled: Notify,
 }
 
+/// A slot that a job has.
+#[derive(Debug, Clone, Default)]
+struct Taken {
+    job_id: Bytes,
+    allocation_id: Bytes,
+    profile: ResourceProfile,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    slots: BTreeMap<u32, (Bytes, Bytes)>,
+    slots: BTreeMap<u32, Taken>,
     resource_manager_id: Bytes,
     job_master: Option<(String, Bytes)>,
     tasks: BTreeSet<ExecutionAttemptId>,
+    job_of_tasks: Bytes,
     to_cancel: BTreeSet<ExecutionAttemptId>,
     deployments: Vec<usize>,
     splits: u32,
@@ -183,19 +193,30 @@ impl Worker {
         self.ended.send_replace(Some(cause.to_owned()));
     }
 
+    /// The slots of the default size, and those that were made on request.
     fn slot_statuses(&self) -> Vec<SlotStatus> {
-        let state = self.state.lock().unwrap();
+        let slots = self.state.lock().unwrap().slots.clone();
+        let default = Taken {
+            profile: (&self.start.spec.slot_profile()).into(),
+            ..Taken::default()
+        };
+        let number = self.start.spec.number_of_slots;
         let status = |slot_index| {
-            let (job_id, allocation_id) = state.slots.get(&slot_index).cloned().unwrap_or_default();
-            let profile = Some((&self.start.spec.slot_profile()).into());
+            let taken = slots.get(&slot_index).unwrap_or(&default).clone();
             SlotStatus {
                 slot_index,
-                profile,
-                job_id,
-                allocation_id,
+                profile: Some(taken.profile),
+                job_id: taken.job_id,
+                allocation_id: taken.allocation_id,
             }
         };
-        (0..self.start.spec.number_of_slots).map(status).collect()
+        let made = slots.keys().copied().filter(|index| *index >= number);
+        (0..number).chain(made).map(status).collect()
+    }
+
+    /// The indices of the slots that jobs have.
+    pub(crate) fn taken_slots(&self) -> Vec<u32> {
+        self.state.lock().unwrap().slots.keys().copied().collect()
     }
 
     async fn register(&self) -> GatewayResult<()> {
@@ -207,6 +228,8 @@ impl Worker {
             total_resource: Some((&self.start.spec.total_profile()).into()),
             default_slot: Some((&self.start.spec.slot_profile()).into()),
             slots: self.slot_statuses(),
+            number_of_slots: self.start.spec.number_of_slots,
+            process: Some(handshake::of_worker(INSTANCE)),
             ..RegisterTaskExecutorRequest::default()
         };
         let answer = self.resource_manager().register_task_executor(request).await?;
@@ -223,6 +246,7 @@ impl Worker {
             rpc_address: self.rpc_address.clone(),
             data_address: format!("{}-data:1", self.start.resource_id),
             host: "127.0.0.1".into(),
+            process: Some(handshake::of_worker(INSTANCE)),
         };
         master.register_task_manager(register).await?;
         let offer = SlotOffer {
@@ -347,20 +371,32 @@ impl Workers {
 
 #[async_trait]
 impl TaskExecutorGateway for Handler {
-    async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()> {
+    async fn request_slot(&self, mut request: RequestSlotRequest) -> GatewayResult<()> {
         let worker = self.0.clone();
         {
             let mut state = worker.state.lock().unwrap();
+            if request.dynamic {
+                let mut made = worker.start.spec.number_of_slots..;
+                request.slot_index = made.find(|index| !state.slots.contains_key(index)).unwrap();
+            }
             if state.slots.contains_key(&request.slot_index) {
                 return Err(GatewayError::Rejected("the slot is taken".into()));
             }
-            state.slots.insert(
-                request.slot_index,
-                (request.job_id.clone(), request.allocation_id.clone()),
-            );
+            let taken = Taken {
+                job_id: request.job_id.clone(),
+                allocation_id: request.allocation_id.clone(),
+                profile: request.profile.clone().unwrap(),
+            };
+            state.slots.insert(request.slot_index, taken);
             state.job_master = Some((request.job_master_address.clone(), request.job_master_id.clone()));
         }
-        tokio::spawn(async move { worker.offer(request).await.unwrap() });
+        tokio::spawn(async move {
+            match worker.offer(request).await {
+                // A test may ask for slots without a JobMaster.
+                Ok(()) | Err(GatewayError::Fenced(_)) => {}
+                Err(error) => panic!("the JobMaster was not offered its slot: {error}"),
+            }
+        });
         Ok(())
     }
 
@@ -370,6 +406,7 @@ impl TaskExecutorGateway for Handler {
         for task in tasks {
             let attempt = task.attempt.clone().unwrap().into();
             self.0.state.lock().unwrap().tasks.insert(attempt);
+            self.0.state.lock().unwrap().job_of_tasks = request.job_id.clone();
             tokio::spawn(self.0.clone().run(request.clone(), task));
         }
         Ok(())
@@ -420,11 +457,11 @@ impl TaskExecutorGateway for Handler {
             let mut state = self.0.state.lock().unwrap();
             let freed: Vec<_> = state
                 .slots
-                .extract_if(.., |_, (job, _)| *job == request.job_id)
+                .extract_if(.., |_, taken| taken.job_id == request.job_id)
                 .collect();
             (freed, state.resource_manager_id.clone())
         };
-        for (slot_index, (_, allocation_id)) in freed {
+        for (slot_index, Taken { allocation_id, .. }) in freed {
             let notify = NotifySlotAvailableRequest {
                 resource_manager_id: resource_manager_id.clone(),
                 resource_id: self.0.start.resource_id.0.clone(),
@@ -436,21 +473,18 @@ impl TaskExecutorGateway for Handler {
         Ok(())
     }
 
+    async fn can_be_released(&self, _request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
+        let can_be_released = self.0.state.lock().unwrap().slots.is_empty();
+        Ok(CanBeReleasedResponse { can_be_released })
+    }
+
     async fn query_metrics(&self, _request: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
         let registry = MetricRegistry::new(Arc::new(SystemClock));
         let worker = Scope::task_manager("127.0.0.1", &self.0.start.resource_id);
         registry.group(&worker).child("Status").gauge("Answer", || 42_u64);
-        let (job, _) = self
-            .0
-            .state
-            .lock()
-            .unwrap()
-            .slots
-            .values()
-            .next()
-            .cloned()
-            .unwrap_or_default();
-        for attempt in &self.0.state.lock().unwrap().tasks {
+        let state = self.0.state.lock().unwrap();
+        let job = state.job_of_tasks.clone();
+        for attempt in &state.tasks {
             let task = worker.task(&TaskName {
                 job_id: JobId::from_wire(&job)?,
                 job_name: "test",

@@ -261,6 +261,8 @@ impl JobGraphBuilder {
             name: self.name.clone(),
             vertices,
             edges,
+            slot_sharing_groups: std::collections::BTreeMap::new(),
+            configuration: std::collections::BTreeMap::new(),
         };
         BuiltJob { graph, breaks }
     }
@@ -273,6 +275,8 @@ impl JobGraphBuilder {
             parallelism,
             max_parallelism,
             slot_sharing_group: head.slot_sharing_group.clone(),
+            co_location_group: None,
+            resources: None,
             chain: chain.iter().map(|node| self.nodes[*node].spec.clone()).collect(),
         }
     }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use selvedge_appmaster::local::{LocalWorker, LocalWorkerLauncher, WorkerStart};
 use selvedge_appmaster::resourcemanager::DriverError;
-use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::{cluster, taskmanager};
+use selvedge_core::config::options::blob;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
+use selvedge_core::{Configuration, InstanceId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::rpc::PortRange;
+use selvedge_runtime::scratch::temp_dirs;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
 
 /// Local workers are reached by this machine only.
@@ -42,6 +43,7 @@ impl LocalLauncher {
     fn config(&self, start: WorkerStart) -> Result<TaskExecutorConfig, ConfigError> {
         Ok(TaskExecutorConfig {
             resource_id: start.resource_id,
+            instance_id: InstanceId::random(&mut rand::rng()),
             host: LOOPBACK.to_owned(),
             bind_host: LOOPBACK.to_owned(),
             node: NODE.to_owned(),
@@ -54,23 +56,16 @@ impl LocalLauncher {
             discoveries: Discovery::read(&self.configuration)?,
             own_process: false,
             file_systems: self.file_systems.clone(),
-            temp_dirs: vec![std::env::temp_dir()],
+            temp_dirs: temp_dirs(&self.configuration),
             log_file: None,
             stdout_file: None,
             planner: super::chain_planner(),
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),
-            timeouts: timeouts(&self.configuration)?,
+            blob_retries: self.configuration.get(&blob::FETCH_RETRIES)? as usize,
+            timeouts: TaskExecutorTimeouts::read(&self.configuration)?,
         })
     }
-}
-
-fn timeouts(configuration: &Configuration) -> Result<TaskExecutorTimeouts, ConfigError> {
-    Ok(TaskExecutorTimeouts {
-        slot: configuration.get(&taskmanager::SLOT_TIMEOUT)?,
-        ask: configuration.get(&cluster::ASK_TIMEOUT)?,
-        ..TaskExecutorTimeouts::default()
-    })
 }
 
 #[derive(Debug)]

@@ -3,18 +3,19 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use selvedge_core::config::options::{cluster, jobmanager, taskmanager, yarn};
+use selvedge_core::config::options::{blob, jobmanager, taskmanager, yarn};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
-use selvedge_core::{Configuration, ResourceId, TaskExecutorProcessSpec};
+use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
 use selvedge_runtime::logging::{self, LogHandle};
 use selvedge_runtime::process::{raise_nofile_limit, report_file_size_limit};
-use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
+use selvedge_runtime::scratch::temp_dirs;
+use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
 use selvedge_taskmanager::task::ChainPlanner;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use yarn_common::environment::Environment;
 
 use super::WorkerError;
@@ -64,7 +65,7 @@ async fn run(container: &Container, log: &LogHandle, planner: Arc<dyn ChainPlann
     tokio::select! {
         biased;
         _ = terminate.recv() => {
-            tracing::warn!("SIGTERM: this worker ends");
+            drain(&worker, &mut terminate).await;
             Ok(EXIT_TERMINATED)
         }
         ended = worker.terminated() => {
@@ -72,6 +73,16 @@ async fn run(container: &Container, log: &LogHandle, planner: Arc<dyn ChainPlann
             tracing::info!("this worker ends as it was told");
             Ok(0)
         }
+    }
+}
+
+/// Ends the tasks and says good-bye, which has its bound; another signal ends the worker at once.
+async fn drain(worker: &TaskExecutorHandle, terminate: &mut Signal) {
+    tracing::warn!("SIGTERM: this worker ends when its tasks have; another SIGTERM ends it at once");
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => tracing::warn!("SIGTERM again: this worker ends at once"),
+        () = worker.stop() => {}
     }
 }
 
@@ -89,6 +100,7 @@ fn executor_config(
     );
     Ok(TaskExecutorConfig {
         resource_id: ResourceId(id.unwrap_or_else(|| environment.container_id.to_string())),
+        instance_id: InstanceId::random(&mut rand::rng()),
         bind_host: configuration.get(&taskmanager::BIND_HOST)?,
         node: host.clone(),
         host,
@@ -101,21 +113,13 @@ fn executor_config(
         discoveries: Discovery::read(configuration)?,
         own_process: true,
         file_systems: container.file_systems()?,
-        temp_dirs: environment.local_dirs.clone(),
+        temp_dirs: temp_dirs(configuration),
         stdout_file: Some(log.directory().join(format!("{LOG_NAME}.out"))),
         log_file: Some(log.path().to_owned()),
         planner,
         runner: TaskExecutorConfig::thread_runner(),
         clock: Arc::new(SystemClock),
-        timeouts: timeouts(configuration)?,
-    })
-}
-
-fn timeouts(configuration: &Configuration) -> Result<TaskExecutorTimeouts, WorkerError> {
-    Ok(TaskExecutorTimeouts {
-        slot: configuration.get(&taskmanager::SLOT_TIMEOUT)?,
-        registration: configuration.get(&taskmanager::REGISTRATION_TIMEOUT)?,
-        cancellation: configuration.get(&taskmanager::TASK_CANCELLATION_TIMEOUT)?,
-        ask: configuration.get(&cluster::ASK_TIMEOUT)?,
+        blob_retries: configuration.get(&blob::FETCH_RETRIES)? as usize,
+        timeouts: TaskExecutorTimeouts::read(configuration)?,
     })
 }

@@ -99,16 +99,16 @@ fn a_file_of_flink_1_20_with_sql_and_python_is_taken_and_each_key_without_meanin
     assert!(errors.is_empty(), "{errors:?}");
     for (key, line, why) in [
         ("env.java.opts.all", 4, "no JVM"),
-        ("table.local-time-zone", 57, "no planner for Flink's SQL"),
-        ("table.exec.mini-batch.allow-latency", 61, "no planner for Flink's SQL"),
+        ("table.local-time-zone", 58, "no planner for Flink's SQL"),
+        ("table.exec.mini-batch.allow-latency", 62, "no planner for Flink's SQL"),
         (
             "table.optimizer.distinct-agg.split.enabled",
-            67,
+            68,
             "no planner for Flink's SQL",
         ),
-        ("sql-client.execution.result-mode", 70, "no SQL client"),
-        ("sql-gateway.session.idle-timeout", 71, "no SQL gateway"),
-        ("python.fn-execution.memory.managed", 77, "no Python workers"),
+        ("sql-client.execution.result-mode", 71, "no SQL client"),
+        ("sql-gateway.session.idle-timeout", 72, "no SQL gateway"),
+        ("python.fn-execution.memory.managed", 78, "no Python workers"),
     ] {
         let of_key: Vec<_> = settings
             .findings()

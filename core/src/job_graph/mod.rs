@@ -12,16 +12,20 @@ pub mod edge;
 pub mod file;
 pub mod operator;
 pub mod parameters;
+pub mod resources;
 pub mod schema;
 pub mod topology;
 pub mod validate;
 pub mod vertex;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use edge::{Edge, Exchange, Partitioner};
 pub use operator::{Operator, OperatorSpec};
+pub use resources::ResourceSpec;
 pub use schema::{DataTypeText, FieldSpec, SchemaSpec};
 pub use vertex::Vertex;
 
@@ -38,6 +42,12 @@ pub struct JobGraph {
     /// The edges between them. Several edges into one vertex are its union, and must have one schema.
     #[serde(default)]
     pub edges: Vec<Edge>,
+    /// What each slot of a slot-sharing group must hold, by the group's name; the default slot where nothing is stated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slot_sharing_groups: BTreeMap<String, ResourceSpec>,
+    /// Settings of this job, under the keys of the configuration: `restart-strategy` and what belongs to it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub configuration: BTreeMap<String, String>,
 }
 
 /// Whether the input of a job ends.
@@ -84,7 +94,7 @@ impl JobGraph {
 
     /// How many slots the job needs: the largest parallelism of each slot-sharing group, summed.
     pub fn required_slots(&self) -> u32 {
-        let mut groups = std::collections::BTreeMap::<&str, u32>::new();
+        let mut groups = BTreeMap::<&str, u32>::new();
         for vertex in &self.vertices {
             let slots = groups.entry(&vertex.slot_sharing_group).or_default();
             *slots = (*slots).max(vertex.parallelism);

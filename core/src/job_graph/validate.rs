@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::edge::{Exchange, Partitioner};
+use super::resources::check_resources;
 use super::topology::topological_order;
 use super::vertex::UPPER_BOUND_MAX_PARALLELISM;
 use super::{JobGraph, Vertex};
@@ -130,6 +131,33 @@ pub enum GraphError {
         /// The edge's target.
         to: VertexId,
     },
+    /// Resources that are stated in part, or for nothing.
+    #[error("{of}: {problem}")]
+    Resources {
+        /// The vertex or slot-sharing group.
+        of: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A setting that a job cannot have.
+    #[error("the job's configuration has '{key}', which is no setting of a job; it may have restart-strategy.*")]
+    Setting {
+        /// The key.
+        key: String,
+    },
+    /// Co-located vertices that do not share slots.
+    #[error(
+        "the vertices '{first}' and '{second}' are in the co-location group '{group}', but in different slot-sharing \
+         groups: put them into one"
+    )]
+    CoLocation {
+        /// The co-location group.
+        group: String,
+        /// A vertex of it.
+        first: VertexId,
+        /// Another one.
+        second: VertexId,
+    },
 }
 
 /// Checks ids, parallelisms, chains, edges and that there is no cycle. Finds the first fault, in file order.
@@ -143,6 +171,8 @@ pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
     graph.vertices.iter().try_for_each(check_parallelism)?;
     graph.vertices.iter().try_for_each(check_chain)?;
     check_edges(graph)?;
+    check_resources(graph)?;
+    check_configuration(graph)?;
     topological_order(graph).map_err(|cycle| GraphError::Cycle {
         path: cycle_path(&cycle),
     })?;
@@ -245,6 +275,14 @@ fn check_edges(graph: &JobGraph) -> Result<(), GraphError> {
     Ok(())
 }
 
+fn check_configuration(graph: &JobGraph) -> Result<(), GraphError> {
+    let is_known = |key: &String| key == "restart-strategy" || key.starts_with("restart-strategy.");
+    match graph.configuration.keys().find(|key| !is_known(key)) {
+        Some(key) => Err(GraphError::Setting { key: key.clone() }),
+        None => Ok(()),
+    }
+}
+
 fn check_connected(graph: &JobGraph, vertex: &Vertex) -> Result<(), GraphError> {
     let has_inputs = graph.inputs(&vertex.id).next().is_some();
     let has_outputs = graph.outputs(&vertex.id).next().is_some();
@@ -338,6 +376,10 @@ mod tests {
                 "names no keys",
             ),
             (fault(|g| g["edges"] = json!([])), "go nowhere"),
+            (
+                fault(|g| g["configuration"] = json!({"restart-strategi.type": "none"})),
+                "'restart-strategi.type', which is no setting of a job",
+            ),
         ];
         for (message, expected) in cases {
             assert!(message.contains(expected), "{message} / {expected}");

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operator::OperatorSpec;
+use super::resources::ResourceSpec;
 use crate::id::VertexId;
 
 /// Flink's upper bound of key groups, and so of `max_parallelism`.
@@ -30,6 +31,12 @@ pub struct Vertex {
     /// Subtasks of vertices in one group share slots; of different groups they never do.
     #[serde(default = "default_group")]
     pub slot_sharing_group: String,
+    /// Equal subtasks of vertices in one co-location group run in one slot. They must be in one slot-sharing group too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub co_location_group: Option<String>,
+    /// What a subtask needs of its slot. Stated for all vertices or for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceSpec>,
     /// The operators, in the order in which records pass them: a source or an operator first, at most one sink, last.
     pub chain: Vec<OperatorSpec>,
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use selvedge_core::resource::{Quantity, ResourceProfile};
-use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId, MemorySize, VertexId};
+use selvedge_core::{AllocationId, ExecutionAttemptId, InstanceId, JobId, LeaderSessionId, MemorySize, VertexId};
 
 use super::{GatewayError, GatewayResult, proto};
 
@@ -31,7 +31,7 @@ macro_rules! wire_id {
     };
 }
 
-wire_id!(JobId, AllocationId, LeaderSessionId);
+wire_id!(JobId, AllocationId, InstanceId, LeaderSessionId);
 
 impl From<&ExecutionAttemptId> for proto::ExecutionAttempt {
     fn from(id: &ExecutionAttemptId) -> Self {

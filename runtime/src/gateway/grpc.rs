@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
+use prost::Message;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
+use super::proto::blob_service_client::BlobServiceClient;
+use super::proto::blob_service_server::{BlobService, BlobServiceServer};
 use super::proto::job_master_service_client::JobMasterServiceClient;
 use super::proto::job_master_service_server::{JobMasterService, JobMasterServiceServer};
 use super::proto::resource_manager_service_client::ResourceManagerServiceClient;
@@ -15,38 +18,22 @@ use super::proto::resource_manager_service_server::{ResourceManagerService, Reso
 use super::proto::task_executor_service_client::TaskExecutorServiceClient;
 use super::proto::task_executor_service_server::{TaskExecutorService, TaskExecutorServiceServer};
 use super::{
-    FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, proto,
+    BlobGateway, FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway,
+    TaskExecutorGateway, proto,
 };
-use crate::rpc::{ApplicationSecret, MAX_MESSAGE_BYTES, RpcChannel, SecretInterceptor};
-
-impl From<Status> for GatewayError {
-    fn from(status: Status) -> Self {
-        let message = status.message().to_owned();
-        match status.code() {
-            Code::FailedPrecondition => Self::Fenced(message),
-            Code::InvalidArgument | Code::AlreadyExists | Code::NotFound | Code::OutOfRange => Self::Rejected(message),
-            Code::ResourceExhausted => Self::Busy(message),
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Self::Unreachable(message),
-            Code::Unauthenticated | Code::PermissionDenied => Self::Unauthorised(message),
-            _ => Self::Internal(format!("{}: {message}", status.code())),
-        }
-    }
-}
-
-impl From<GatewayError> for Status {
-    fn from(error: GatewayError) -> Self {
-        match error {
-            GatewayError::Fenced(message) => Self::failed_precondition(message),
-            GatewayError::Rejected(message) => Self::invalid_argument(message),
-            GatewayError::Busy(message) => Self::resource_exhausted(message),
-            GatewayError::Unreachable(message) => Self::unavailable(message),
-            GatewayError::Unauthorised(message) => Self::unauthenticated(message),
-            GatewayError::Internal(message) => Self::internal(message),
-        }
-    }
-}
+use crate::rpc::{ApplicationSecret, ConnectionWatch, MAX_MESSAGE_BYTES, RpcChannel, SecretInterceptor};
 
 type Intercepted = InterceptedService<Channel, SecretInterceptor>;
+
+/// Refuses a message that the other side would not take: there, it would only break the stream.
+fn fitting<M: Message>(message: M) -> GatewayResult<M> {
+    match message.encoded_len() {
+        size if size > MAX_MESSAGE_BYTES => Err(GatewayError::TooLarge(format!(
+            "a message of {size} bytes, the limit is {MAX_MESSAGE_BYTES} bytes"
+        ))),
+        _ => Ok(message),
+    }
+}
 
 /// The client and the server side of one gateway. A method with `-> Response` answers with a message, one without with
 /// `Empty`.
@@ -60,7 +47,10 @@ macro_rules! gateway {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
-        pub struct $client($inner<Intercepted>);
+        pub struct $client {
+            inner: $inner<Intercepted>,
+            channel: RpcChannel,
+        }
 
         impl $client {
             /// A client over a channel of the RPC factory; cheap to clone.
@@ -68,25 +58,30 @@ macro_rules! gateway {
                 let inner = $inner::with_interceptor(channel.channel(), channel.interceptor())
                     .max_decoding_message_size(MAX_MESSAGE_BYTES)
                     .max_encoding_message_size(MAX_MESSAGE_BYTES);
-                Self(inner)
+                let channel = channel.clone();
+                Self { inner, channel }
             }
         }
 
         #[async_trait]
         impl $gateway for $client {
             $(async fn $unit(&self, request: proto::$unit_request) -> GatewayResult<()> {
-                self.0.clone().$unit(request).await?;
+                self.inner.clone().$unit(fitting(request)?).await?;
                 Ok(())
             })*
             $(async fn $value(&self, request: proto::$value_request) -> GatewayResult<proto::$response> {
-                Ok(self.0.clone().$value(request).await?.into_inner())
+                Ok(self.inner.clone().$value(fitting(request)?).await?.into_inner())
             })*
             $(async fn $file(&self, request: proto::$file_request) -> GatewayResult<FileContent> {
-                let mut chunks = self.0.clone().$file(request).await?.into_inner();
+                let mut chunks = self.inner.clone().$file(fitting(request)?).await?.into_inner();
                 let length = chunks.message().await?.unwrap_or_default().length;
                 let chunks = chunks.map_ok(|chunk| chunk.data).map_err(GatewayError::from).boxed();
                 Ok(FileContent { length, chunks })
             })?
+
+            fn connection(&self) -> ConnectionWatch {
+                self.channel.connection()
+            }
         }
 
         #[async_trait]
@@ -139,7 +134,9 @@ gateway! {
         serve_resource_manager(ResourceManagerService, ResourceManagerServiceServer)
     unit {
         notify_slot_available(NotifySlotAvailableRequest);
+        send_slot_report(SendSlotReportRequest);
         disconnect_task_executor(DisconnectTaskExecutorRequest);
+        confirm_task_executor(ConfirmTaskExecutorRequest);
         notify_worker_unfit(NotifyWorkerUnfitRequest);
     }
     value {
@@ -154,6 +151,7 @@ gateway! {
     unit {
         update_task_execution_states(UpdateTaskExecutionStatesRequest);
         fail_slot(FailSlotRequest);
+        confirm_task_manager(ConfirmTaskManagerRequest);
     }
     value {
         register_task_manager(RegisterTaskManagerRequest) -> RegisterTaskManagerResponse;
@@ -177,7 +175,16 @@ gateway! {
     value {
         heartbeat_from_resource_manager(HeartbeatFromResourceManagerRequest) -> SlotReport;
         heartbeat_from_job_master(HeartbeatFromJobMasterRequest) -> JobHeartbeatPayload;
+        can_be_released(CanBeReleasedRequest) -> CanBeReleasedResponse;
         query_metrics(QueryMetricsRequest) -> MetricsDump;
     }
     file { read_file(ReadFileRequest) -> ReadFileStream; }
+}
+
+gateway! {
+    /// The BlobServer of another process.
+    BlobGateway => BlobClient(BlobServiceClient), serve_blobs(BlobService, BlobServiceServer)
+    unit {}
+    value {}
+    file { get_blob(GetBlobRequest) -> GetBlobStream; }
 }

@@ -6,6 +6,11 @@
 
 pub mod convert;
 pub mod grpc;
+pub mod handshake;
+mod reset;
+mod status;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -22,12 +27,17 @@ pub mod proto {
     tonic::include_proto!("selvedge.gateway.v1");
 }
 
+pub use reset::after_reset;
+
+use crate::rpc::ConnectionWatch;
 use proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
-    NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, OfferSlotsResponse, QueryMetricsRequest,
-    ReadFileRequest, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest,
-    RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, ConfirmTaskExecutorRequest,
+    ConfirmTaskManagerRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
+    FreeSlotRequest, GetBlobRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
+    JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest,
+    OfferSlotsResponse, QueryMetricsRequest, ReadFileRequest, RegisterTaskExecutorRequest,
+    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, SendSlotReportRequest,
     ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
 };
 
@@ -44,9 +54,18 @@ pub enum GatewayError {
     /// The callee's queue is full: call again later.
     #[error("busy: {0}")]
     Busy(String),
-    /// The callee cannot be reached or did not answer in time.
+    /// No connection to the callee can be made.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
+    /// The connection ended before the answer came; the callee may have done what was asked.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The callee did not answer in time.
+    #[error("no answer in time: {0}")]
+    TimedOut(String),
+    /// The message, or its answer, is larger than the limit; both sizes are told.
+    #[error("too large: {0}")]
+    TooLarge(String),
     /// The callee does not accept the caller's secret.
     #[error("not authorised: {0}")]
     Unauthorised(String),
@@ -58,7 +77,10 @@ pub enum GatewayError {
 impl GatewayError {
     /// Whether the same call may succeed later.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Unreachable(_))
+        matches!(
+            self,
+            Self::Busy(_) | Self::Unreachable(_) | Self::Broken(_) | Self::TimedOut(_)
+        )
     }
 }
 
@@ -75,10 +97,18 @@ pub trait ResourceManagerGateway: Send + Sync + 'static {
     ) -> GatewayResult<RegisterTaskExecutorResponse>;
     /// A slot that a job had is free again.
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()>;
+    /// Says how all slots of a registered worker are.
+    async fn send_slot_report(&self, request: SendSlotReportRequest) -> GatewayResult<()>;
     /// The worker ends by its own decision.
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()>;
     /// The worker cannot run on its node as it is configured.
     async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()>;
+    /// Whether this is still the worker's ResourceManager, after a connection broke.
+    async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()>;
+    /// Tells when the connection breaks.
+    fn connection(&self) -> ConnectionWatch {
+        ConnectionWatch::in_process()
+    }
 }
 
 /// The JobMasters of a process, as TaskExecutors see them; the job id in each request selects one.
@@ -100,6 +130,12 @@ pub trait JobMasterGateway: Send + Sync + 'static {
     ) -> GatewayResult<RequestNextInputSplitResponse>;
     /// The worker lost or gave up a slot.
     async fn fail_slot(&self, request: FailSlotRequest) -> GatewayResult<()>;
+    /// Whether this is still the worker's JobMaster, after a connection broke.
+    async fn confirm_task_manager(&self, request: ConfirmTaskManagerRequest) -> GatewayResult<()>;
+    /// Tells when the connection breaks.
+    fn connection(&self) -> ConnectionWatch {
+        ConnectionWatch::in_process()
+    }
 }
 
 /// A stream of pieces of a file.
@@ -146,8 +182,25 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()>;
     /// The worker's metrics and those of its tasks.
     async fn query_metrics(&self, request: QueryMetricsRequest) -> GatewayResult<MetricsDump>;
+    /// Whether nobody has still to read what the worker holds.
+    async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse>;
     /// The worker's own log or output.
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent>;
     /// Ends the worker.
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()>;
+    /// Tells when the connection breaks.
+    fn connection(&self) -> ConnectionWatch {
+        ConnectionWatch::in_process()
+    }
+}
+
+/// The BlobServer, as workers see it.
+#[async_trait]
+pub trait BlobGateway: Send + Sync + 'static {
+    /// The content of a blob.
+    async fn get_blob(&self, request: GetBlobRequest) -> GatewayResult<FileContent>;
+    /// Tells when the connection breaks.
+    fn connection(&self) -> ConnectionWatch {
+        ConnectionWatch::in_process()
+    }
 }

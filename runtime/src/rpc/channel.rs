@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
+use tower::service_fn;
 
+use super::connection::{ConnectionWatch, Losses, connect};
 use super::{ApplicationSecret, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_FRAME_BYTES, SecretInterceptor};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -12,6 +14,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct RpcChannel {
     channel: Channel,
+    losses: Losses,
     secret: ApplicationSecret,
 }
 
@@ -22,10 +25,7 @@ impl RpcChannel {
         secret: &ApplicationSecret,
         deadline: Duration,
     ) -> Result<Self, tonic::transport::Error> {
-        Ok(Self {
-            channel: endpoint(address)?.timeout(deadline).connect_lazy(),
-            secret: secret.clone(),
-        })
+        Ok(Self::open(&endpoint(address)?.timeout(deadline), secret))
     }
 
     /// A channel for streams of data, which have no deadline. `window` is the HTTP/2 window in bytes: at least the sum
@@ -34,15 +34,27 @@ impl RpcChannel {
         let endpoint = endpoint(address)?
             .initial_stream_window_size(window)
             .initial_connection_window_size(window);
-        Ok(Self {
-            channel: endpoint.connect_lazy(),
+        Ok(Self::open(&endpoint, secret))
+    }
+
+    fn open(endpoint: &Endpoint, secret: &ApplicationSecret) -> Self {
+        let losses = Losses::default();
+        let counted = losses.clone();
+        Self {
+            channel: endpoint.connect_with_connector_lazy(service_fn(move |to| connect(to, counted.clone()))),
+            losses,
             secret: secret.clone(),
-        })
+        }
     }
 
     /// The channel without the secret, to be combined with [`Self::interceptor`].
     pub fn channel(&self) -> Channel {
         self.channel.clone()
+    }
+
+    /// Tells when the connection breaks from now on.
+    pub fn connection(&self) -> ConnectionWatch {
+        self.losses.watch()
     }
 
     /// What adds the secret to each call.
@@ -54,7 +66,6 @@ impl RpcChannel {
 fn endpoint(address: &str) -> Result<Endpoint, tonic::transport::Error> {
     Ok(Endpoint::from_shared(format!("http://{address}"))?
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .max_frame_size(Some(MAX_FRAME_BYTES))
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)

@@ -2,11 +2,15 @@
 //! application's secret on every call.
 
 mod channel;
+mod connection;
 mod ports;
 mod secret;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use channel::RpcChannel;
+pub use connection::ConnectionWatch;
 pub use ports::{PortRange, PortRangeError, bind};
 pub use secret::{ApplicationSecret, SecretError, SecretInterceptor};
 pub use server::{RpcServer, ServerError};

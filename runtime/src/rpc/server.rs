@@ -3,12 +3,15 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
+use futures::TryStreamExt;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+use super::connection::SeverableSocket;
 use super::{KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_FRAME_BYTES};
 
 /// A server that failed.
@@ -51,9 +54,12 @@ impl RpcServer {
         self.address
     }
 
-    /// Serves until `shutdown` resolves; open calls are then ended.
+    /// Serves until `shutdown` resolves or this is dropped; connections and open calls end with it.
     pub async fn serve(self, routes: Routes, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let address = self.address;
+        let severed = CancellationToken::new();
+        let _sever_at_end = severed.clone().drop_guard();
+        let sockets = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let serving = Server::builder()
             .max_frame_size(Some(MAX_FRAME_BYTES))
             .initial_stream_window_size(self.window)
@@ -61,7 +67,7 @@ impl RpcServer {
             .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
             .add_routes(routes)
-            .serve_with_incoming(TcpIncoming::from(self.listener).with_nodelay(Some(true)));
+            .serve_with_incoming(sockets.map_ok(move |socket| SeverableSocket::new(socket, &severed)));
         tokio::select! {
             // A graceful end would wait for streams that only end with their job.
             () = shutdown => Ok(()),

@@ -22,6 +22,8 @@ const MAX_COALESCE: u64 = 32 << 10;
 #[derive(Debug)]
 pub struct NetworkBudget {
     share: u64,
+    /// Of slots of another size than the default.
+    shares: BTreeMap<AllocationId, u64>,
     usage: Arc<NetworkUse>,
     granted: BTreeMap<AllocationId, u64>,
     joining: BTreeMap<AllocationId, u64>,
@@ -42,6 +44,7 @@ impl NetworkBudget {
     pub fn new(network_memory: MemorySize, slots: u32, usage: Arc<NetworkUse>) -> Self {
         Self {
             share: network_memory.bytes() / u64::from(slots.max(1)),
+            shares: BTreeMap::new(),
             usage,
             granted: BTreeMap::new(),
             joining: BTreeMap::new(),
@@ -49,15 +52,29 @@ impl NetworkBudget {
         }
     }
 
+    /// This slot has so much network memory.
+    pub fn set_share(&mut self, slot: AllocationId, memory: MemorySize) {
+        self.shares.insert(slot, memory.bytes());
+    }
+
+    /// The slot has ended: its share is the default again.
+    pub fn forget_share(&mut self, slot: AllocationId) {
+        self.shares.remove(&slot);
+    }
+
+    fn share_of(&self, slot: AllocationId) -> u64 {
+        self.shares.get(&slot).copied().unwrap_or(self.share)
+    }
+
     /// Takes room for small batches of this many output channels of tasks in one slot.
     pub fn grant_output(&mut self, slot: AllocationId, channels: usize) -> OutputGrant {
-        let count = channels as u64;
+        let (count, share) = (channels as u64, self.share_of(slot));
         let joining = self.joining.entry(slot).or_default();
-        let available = (self.share / 4).saturating_sub(*joining);
+        let available = (share / 4).saturating_sub(*joining);
         let coalesce_bytes = available.checked_div(count).unwrap_or(0).min(MAX_COALESCE);
         *joining += coalesce_bytes * count;
         let pool = self.sending.get(&slot).and_then(Weak::upgrade);
-        let pool = pool.unwrap_or_else(|| SendPool::new(self.share / 4, self.usage.clone()));
+        let pool = pool.unwrap_or_else(|| SendPool::new(share / 4, self.usage.clone()));
         // Slots come and go with jobs: those of the past are not kept.
         self.sending.retain(|_, pool| pool.strong_count() > 0);
         self.sending.insert(slot, Arc::downgrade(&pool));
@@ -72,7 +89,7 @@ impl NetworkBudget {
     /// Takes credit for this many input channels of tasks in one slot; the answer is the window of each.
     pub fn grant(&mut self, slot: AllocationId, channels: usize) -> Result<u64, ExchangeError> {
         let count = channels as u64;
-        let available = (self.share / 2).saturating_sub(self.granted.get(&slot).copied().unwrap_or(0));
+        let available = (self.share_of(slot) / 2).saturating_sub(self.granted.get(&slot).copied().unwrap_or(0));
         if count == 0 {
             return Ok(0);
         }
@@ -127,6 +144,18 @@ mod tests {
         assert!(budget.grant(slot(1), 1).is_err());
         budget.release(slot(1), 16 << 10);
         assert_eq!(budget.grant(slot(1), 1).unwrap(), 16 << 10);
+    }
+
+    #[test]
+    fn a_slot_of_its_own_size_has_that_share_until_it_ends() {
+        let mut budget = budget(64 << 10, 2);
+        budget.set_share(slot(1), MemorySize::from_bytes(128 << 10));
+        assert_eq!(budget.grant(slot(1), 2).unwrap(), 32 << 10);
+        assert_eq!(budget.grant(slot(2), 2).unwrap(), 8 << 10);
+        assert_eq!(budget.grant_output(slot(1), 1).coalesce_bytes, 32 << 10);
+        budget.release(slot(1), 64 << 10);
+        budget.forget_share(slot(1));
+        assert_eq!(budget.grant(slot(1), 2).unwrap(), 8 << 10);
     }
 
     #[test]

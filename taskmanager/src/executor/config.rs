@@ -4,15 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::ResourceId;
+use selvedge_core::config::ConfigError;
+use selvedge_core::config::options::{cluster, taskmanager};
 use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
 use selvedge_core::resource::Discovery;
+use selvedge_core::{Configuration, InstanceId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::gateway::proto::MemoryConfiguration;
 use selvedge_runtime::metrics::Scope;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 
+use super::retry::RegistrationPauses;
 use crate::exchange::ExchangeConfig;
 use crate::task::{ChainPlanner, TaskRunner, ThreadRunner};
 
@@ -21,6 +24,8 @@ use crate::task::{ChainPlanner, TaskRunner, ThreadRunner};
 pub struct TaskExecutorConfig {
     /// The worker's name; on YARN its container id.
     pub resource_id: ResourceId,
+    /// This run of it, made anew at each start.
+    pub instance_id: InstanceId,
     /// The name under which others reach it.
     pub host: String,
     /// The address that its servers bind to.
@@ -57,6 +62,8 @@ pub struct TaskExecutorConfig {
     pub runner: Arc<dyn TaskRunner>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// `blob.fetch.retries`: how often a blob is fetched again that did not arrive.
+    pub blob_retries: usize,
     /// How long things may take.
     pub timeouts: TaskExecutorTimeouts,
 }
@@ -101,19 +108,37 @@ pub struct TaskExecutorTimeouts {
     pub slot: Duration,
     /// `taskmanager.registration.timeout`: how long the worker lives without a ResourceManager.
     pub registration: Duration,
-    /// `task.cancellation.timeout`: how long a cancelled task may take to end.
+    /// Between attempts to register.
+    pub registration_pauses: RegistrationPauses,
+    /// `task.cancellation.timeout`: how long a cancelled task may take to end; 0 is for ever.
     pub cancellation: Duration,
+    /// `task.cancellation.interval`: how often it is told again.
+    pub cancellation_interval: Duration,
     /// `pekko.ask.timeout`: how long a call may take.
     pub ask: Duration,
 }
 
+impl TaskExecutorTimeouts {
+    /// Reads the settings; an unusable value is an error that names its key.
+    pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        Ok(Self {
+            slot: configuration.get(&taskmanager::SLOT_TIMEOUT)?,
+            registration: configuration.get(&taskmanager::REGISTRATION_TIMEOUT)?,
+            registration_pauses: RegistrationPauses {
+                initial_timeout: configuration.get(&cluster::REGISTRATION_INITIAL_TIMEOUT)?,
+                max_timeout: configuration.get(&cluster::REGISTRATION_MAX_TIMEOUT)?,
+                error_delay: configuration.get(&cluster::REGISTRATION_ERROR_DELAY)?,
+                refused_delay: configuration.get(&cluster::REGISTRATION_REFUSED_DELAY)?,
+            },
+            cancellation: configuration.get(&taskmanager::TASK_CANCELLATION_TIMEOUT)?,
+            cancellation_interval: configuration.get(&taskmanager::TASK_CANCELLATION_INTERVAL)?,
+            ask: configuration.get(&cluster::ASK_TIMEOUT)?,
+        })
+    }
+}
+
 impl Default for TaskExecutorTimeouts {
     fn default() -> Self {
-        Self {
-            slot: Duration::from_secs(10),
-            registration: Duration::from_secs(300),
-            cancellation: Duration::from_secs(180),
-            ask: Duration::from_secs(10),
-        }
+        Self::read(&Configuration::new()).expect("the defaults are usable")
     }
 }

@@ -19,9 +19,7 @@ impl State {
             tracing::warn!("no heartbeat of the JobMaster of {key}: its tasks are cancelled");
             actions.extend(self.disconnect(key, now));
         }
-        if let Some(stuck) = self.jobs.values().find_map(|job| job.stuck(now)) {
-            actions.push(Action::EndStuck(stuck.clone()));
-        }
+        actions.extend(self.unended_tasks(now));
         match self.registration {
             Registration::Registered {
                 id,
@@ -35,6 +33,20 @@ impl State {
                 actions.push(Action::EndUnregistered);
             }
             _ => {}
+        }
+        actions
+    }
+
+    fn unended_tasks(&mut self, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for job in self.jobs.values_mut() {
+            if let Some(attempt) = job.stuck(now).cloned() {
+                return vec![Action::EndStuck { job: job.key, attempt }];
+            }
+            let attempts = job.remind(now, self.timeouts.cancellation_interval);
+            if !attempts.is_empty() {
+                actions.push(Action::Remind { job: job.key, attempts });
+            }
         }
         actions
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use selvedge_core::job_graph::Partitioner;
+use selvedge_core::resource::ResourceProfile;
 use selvedge_core::{AllocationId, ExecutionAttemptId};
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
@@ -24,6 +25,8 @@ use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskI
 /// A task that was deployed, until the JobMaster knows its end.
 #[derive(Debug)]
 pub(super) struct Deployed {
+    /// What users see of the task.
+    pub(super) name: String,
     pub(super) counters: Arc<TaskCounters>,
     pub(super) cancelled: CancellationToken,
     pub(super) failed_by: Arc<OnceLock<String>>,
@@ -106,6 +109,19 @@ impl Deployer {
         Ok(prepared)
     }
 
+    /// Tasks in this slot share so much of what the worker has, in place of a default slot's part.
+    pub(super) fn divide(&mut self, slot: AllocationId, profile: &ResourceProfile) {
+        let weights = &self.config.consumer_weights;
+        self.memory.set_slot(slot, profile, weights);
+        self.budget.set_share(slot, profile.network);
+    }
+
+    /// The slot has ended.
+    pub(super) fn forget_slot(&mut self, slot: AllocationId) {
+        self.memory.forget_slot(slot);
+        self.budget.forget_share(slot);
+    }
+
     fn grant(&mut self, tasks: &[TaskDeployment]) -> Result<BTreeMap<AllocationId, SlotShare>, ExchangeError> {
         let mut shares = BTreeMap::<AllocationId, SlotShare>::new();
         for task in tasks {
@@ -149,6 +165,7 @@ impl Deployer {
         let context = self.context(job, job_name, &deployment);
         let attempt = context.attempt.clone();
         let deployed = Deployed {
+            name: context.task_name.clone(),
             counters: context.counters.clone(),
             cancelled: context.cancelled.clone(),
             failed_by: Arc::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::{ExecutionAttemptId, ResourceId};
+use selvedge_runtime::scratch::NoScratch;
 use thiserror::Error;
 
 /// A failure of the worker as a whole, by step.
@@ -74,9 +75,17 @@ pub enum TaskExecutorError {
         /// Why.
         reason: Arc<str>,
     },
+    /// No directory for temporary files can be used.
+    #[error(transparent)]
+    NoScratch(#[from] NoScratch),
     /// A task did not end.
-    #[error("task {attempt} did not end within {timeout:?} after it was cancelled (task.cancellation.timeout)")]
+    #[error(
+        "task '{name}' ({attempt}) did not end within {timeout:?} after it was told to (task.cancellation.timeout): the \
+         worker ends"
+    )]
     StuckTask {
+        /// What users see of the task.
+        name: Arc<str>,
         /// The task.
         attempt: ExecutionAttemptId,
         /// The bound.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId};
+use selvedge_core::resource::ResourceProfile;
+use selvedge_core::{AllocationId, ExecutionAttemptId, LeaderSessionId};
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, SlotReport};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use tokio::sync::oneshot;
@@ -17,10 +18,19 @@ pub(super) type Reply<T> = oneshot::Sender<GatewayResult<T>>;
 #[derive(Debug)]
 pub(super) struct SlotDemand {
     pub(super) resource_manager: LeaderSessionId,
-    pub(super) slot_index: u32,
+    pub(super) slot: WantedSlot,
     pub(super) job: JobKey,
     pub(super) allocation: AllocationId,
     pub(super) job_master_address: String,
+}
+
+/// Which slot.
+#[derive(Debug)]
+pub(super) enum WantedSlot {
+    /// One of the default size, by its index.
+    Fixed(u32),
+    /// One that is made in this size.
+    Made(ResourceProfile),
 }
 
 /// Tasks of one job.
@@ -37,7 +47,7 @@ pub(super) enum Request {
     Slot(SlotDemand, Reply<()>),
     Submit(Submission, Reply<()>),
     Cancel(JobKey, Vec<ExecutionAttemptId>, Reply<()>),
-    FreeSlot(JobId, AllocationId, String, Reply<()>),
+    FreeSlot(JobKey, AllocationId, String, Reply<()>),
 }
 
 /// What goes before requests.
@@ -46,6 +56,7 @@ pub(super) enum Urgent {
     ResourceManagerHeartbeat(LeaderSessionId, Reply<SlotReport>),
     JobMasterHeartbeat(JobKey, Reply<JobHeartbeatPayload>),
     DisconnectJob(JobKey, String, Reply<()>),
+    CanBeReleased(LeaderSessionId, Reply<bool>),
     Shutdown(LeaderSessionId, String, Reply<()>),
     Stop,
 }
@@ -58,8 +69,8 @@ pub(super) enum Notification {
         heartbeat_timeout: Duration,
     },
     RegistrationRefused(GatewayError),
-    /// The ResourceManager does not know the id under which it was called.
-    ResourceManagerIsAnother(LeaderSessionId),
+    /// The ResourceManager is another by now, or has ended.
+    ResourceManagerLost(LeaderSessionId, GatewayError),
     JobRegistered {
         job: JobKey,
         heartbeat_timeout: Duration,
@@ -69,8 +80,8 @@ pub(super) enum Notification {
         offered: Vec<AllocationId>,
         accepted: Vec<AllocationId>,
     },
-    /// The JobMaster does not want this worker, or is no more.
-    JobRefused(JobKey, GatewayError),
+    /// The JobMaster does not want this worker, or has ended.
+    JobMasterLost(JobKey, GatewayError),
     Task(JobKey, ExecutionAttemptId, TaskTransition),
     /// The JobMaster knows that these have ended.
     Delivered(JobKey, Vec<ExecutionAttemptId>),

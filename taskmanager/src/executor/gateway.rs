@@ -3,28 +3,32 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use selvedge_core::{AllocationId, JobId, LeaderSessionId};
+use selvedge_core::resource::ResourceProfile;
+use selvedge_core::{AllocationId, InstanceId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
-    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest,
-    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
+    QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::metrics::{self, MetricRegistry};
 use tokio::sync::{mpsc, oneshot};
 
-use super::event::{Reply, Request, SlotDemand, Submission, Urgent};
+use super::event::{Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
 use super::files::WorkerFiles;
+use super::payload::Payloads;
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
-use crate::task::{DeploymentError, TaskDeployment};
+use crate::task::TaskDeployment;
 
 /// The ways into the loop.
 #[derive(Debug, Clone)]
 pub(super) struct Inbox {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) urgent: mpsc::Sender<Urgent>,
+    pub(super) instance_id: InstanceId,
+    pub(super) payloads: Payloads,
     pub(super) files: Arc<WorkerFiles>,
     pub(super) memory: MemoryAccount,
     pub(super) metrics: MetricRegistry,
@@ -35,6 +39,17 @@ fn gone<E>(_: E) -> GatewayError {
 }
 
 impl Inbox {
+    /// A call that means another run of a worker at this address is answered so that its caller gives that one up.
+    fn check_instance(&self, meant: &[u8]) -> GatewayResult<()> {
+        let meant = InstanceId::from_wire(meant)?;
+        if meant == self.instance_id {
+            return Ok(());
+        }
+        let message = format!("this worker is instance {}, the call is for {meant}", self.instance_id);
+        tracing::warn!("{message}");
+        Err(GatewayError::Fenced(message))
+    }
+
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> GatewayResult<T> {
         let (reply, answer) = oneshot::channel();
         match self.requests.try_send(request(reply)) {
@@ -60,12 +75,22 @@ fn job_key(job_id: &[u8], job_master_id: &[u8]) -> GatewayResult<JobKey> {
     })
 }
 
+fn wanted_slot(request: &RequestSlotRequest) -> GatewayResult<WantedSlot> {
+    if !request.dynamic {
+        return Ok(WantedSlot::Fixed(request.slot_index));
+    }
+    let profile = request.profile.as_ref().map(ResourceProfile::from);
+    let profile = profile.filter(|profile| *profile != ResourceProfile::ZERO);
+    let unsaid = || GatewayError::Rejected("a slot is to be made, and its profile holds nothing".to_owned());
+    profile.map(WantedSlot::Made).ok_or_else(unsaid)
+}
+
 #[async_trait]
 impl TaskExecutorGateway for Inbox {
     async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()> {
         let demand = SlotDemand {
             resource_manager: LeaderSessionId::from_wire(&request.resource_manager_id)?,
-            slot_index: request.slot_index,
+            slot: wanted_slot(&request)?,
             job: job_key(&request.job_id, &request.job_master_id)?,
             allocation: AllocationId::from_wire(&request.allocation_id)?,
             job_master_address: request.job_master_address,
@@ -75,8 +100,8 @@ impl TaskExecutorGateway for Inbox {
 
     async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()> {
         let job = job_key(&request.job_id, &request.job_master_id)?;
-        let tasks: Result<Vec<TaskDeployment>, DeploymentError> =
-            request.tasks.into_iter().map(TaskDeployment::try_from).collect();
+        let request = self.payloads.whole(request).await?;
+        let tasks = TaskDeployment::read_all(request.tasks, &request.peer_groups);
         let tasks = tasks.map_err(|error| GatewayError::Rejected(selvedge_runtime::connector::report(&error)))?;
         let submission = Submission {
             job,
@@ -97,7 +122,7 @@ impl TaskExecutorGateway for Inbox {
     }
 
     async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()> {
-        let job = JobId::from_wire(&request.job_id)?;
+        let job = job_key(&request.job_id, &request.job_master_id)?;
         let allocation = AllocationId::from_wire(&request.allocation_id)?;
         self.ask(|reply| Request::FreeSlot(job, allocation, request.cause, reply))
             .await
@@ -107,6 +132,7 @@ impl TaskExecutorGateway for Inbox {
         &self,
         request: HeartbeatFromResourceManagerRequest,
     ) -> GatewayResult<SlotReport> {
+        self.check_instance(&request.instance_id)?;
         let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
         let mut report = self
             .ask_urgently(|reply| Urgent::ResourceManagerHeartbeat(id, reply))
@@ -121,6 +147,7 @@ impl TaskExecutorGateway for Inbox {
         &self,
         request: HeartbeatFromJobMasterRequest,
     ) -> GatewayResult<JobHeartbeatPayload> {
+        self.check_instance(&request.instance_id)?;
         let job = job_key(&request.job_id, &request.job_master_id)?;
         self.ask_urgently(|reply| Urgent::JobMasterHeartbeat(job, reply)).await
     }
@@ -129,6 +156,12 @@ impl TaskExecutorGateway for Inbox {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         self.ask_urgently(|reply| Urgent::DisconnectJob(job, request.cause, reply))
             .await
+    }
+
+    async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
+        let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
+        let can_be_released = self.ask_urgently(|reply| Urgent::CanBeReleased(id, reply)).await?;
+        Ok(CanBeReleasedResponse { can_be_released })
     }
 
     async fn query_metrics(&self, _: QueryMetricsRequest) -> GatewayResult<MetricsDump> {

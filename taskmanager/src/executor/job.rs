@@ -38,12 +38,19 @@ pub(super) struct TaskRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Running,
-    /// Told to end; a task that has not by then holds the worker for ever.
-    Stopping {
-        until: Instant,
-    },
+    /// Told to end; a task that has not in time holds the worker for ever.
+    Stopping(StopLimits),
     /// Has ended; the JobMaster may not know yet.
     Ended,
+}
+
+/// What happens to a task that was told to end and does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StopLimits {
+    /// It ends the worker; `None` never.
+    pub(super) until: Option<Instant>,
+    /// It is told again; `None` never.
+    pub(super) remind_at: Option<Instant>,
 }
 
 impl Job {
@@ -56,18 +63,18 @@ impl Job {
         }
     }
 
-    /// Running tasks among these are to stop until then; which they are.
+    /// Running tasks among these are to stop; which they are.
     pub(super) fn stop<'a>(
         &mut self,
         attempts: impl IntoIterator<Item = &'a ExecutionAttemptId>,
-        until: Instant,
+        limits: StopLimits,
     ) -> Vec<ExecutionAttemptId> {
         let mut stopping = Vec::new();
         for attempt in attempts {
             if let Some(task) = self.tasks.get_mut(attempt)
                 && task.phase == Phase::Running
             {
-                task.phase = Phase::Stopping { until };
+                task.phase = Phase::Stopping(limits);
                 stopping.push(attempt.clone());
             }
         }
@@ -76,11 +83,30 @@ impl Job {
 
     /// The first task that should have ended by now.
     pub(super) fn stuck(&self, now: Instant) -> Option<&ExecutionAttemptId> {
-        let stuck = |task: &TaskRecord| matches!(task.phase, Phase::Stopping { until } if until <= now);
-        self.tasks
-            .iter()
-            .find(|(_, task)| stuck(task))
-            .map(|(attempt, _)| attempt)
+        let mut stopping = self.stopping();
+        let stuck = stopping.find(|(_, limits)| limits.until.is_some_and(|until| until <= now));
+        stuck.map(|(attempt, _)| attempt)
+    }
+
+    /// Tasks that are to be told again that they are to end; the next time is an interval from now.
+    pub(super) fn remind(&mut self, now: Instant, interval: Duration) -> Vec<ExecutionAttemptId> {
+        let mut reminded = Vec::new();
+        for (attempt, task) in &mut self.tasks {
+            if let Phase::Stopping(limits) = &mut task.phase
+                && limits.remind_at.is_some_and(|due| due <= now)
+            {
+                limits.remind_at = Some(now + interval);
+                reminded.push(attempt.clone());
+            }
+        }
+        reminded
+    }
+
+    fn stopping(&self) -> impl Iterator<Item = (&ExecutionAttemptId, StopLimits)> {
+        self.tasks.iter().filter_map(|(attempt, task)| match task.phase {
+            Phase::Stopping(limits) => Some((attempt, limits)),
+            Phase::Running | Phase::Ended => None,
+        })
     }
 
     /// When something of the job is due.
@@ -92,10 +118,8 @@ impl Job {
             } => Some(last_heartbeat + timeout),
             Contact::Connecting | Contact::Disconnected => None,
         };
-        let stopping = self.tasks.values().filter_map(|task| match task.phase {
-            Phase::Stopping { until } => Some(until),
-            Phase::Running | Phase::Ended => None,
-        });
-        stopping.chain(heartbeat).min()
+        let limits = self.stopping().map(|(_, limits)| limits);
+        let due = limits.flat_map(|limits| [limits.until, limits.remind_at]);
+        due.flatten().chain(heartbeat).min()
     }
 }

@@ -4,20 +4,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 use parking_lot::Mutex;
-use selvedge_core::{AllocationId, ExecutionAttemptId, LeaderSessionId, ResourceId};
+use selvedge_core::{AllocationId, ExecutionAttemptId, InstanceId, LeaderSessionId, ResourceId};
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
-    DisconnectTaskExecutorRequest, FailSlotRequest, NotifySlotAvailableRequest, OfferSlotsRequest,
-    RegisterTaskExecutorRequest, RegisterTaskManagerRequest, SlotOffer, TaskStateTransition,
+    ConfirmTaskExecutorRequest, ConfirmTaskManagerRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
+    NotifySlotAvailableRequest, OfferSlotsRequest, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse,
+    RegisterTaskManagerRequest, SendSlotReportRequest, SlotOffer, TaskStateTransition,
     UpdateTaskExecutionStatesRequest,
 };
-use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, handshake};
+use selvedge_runtime::rpc::ConnectionWatch;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::event::Notification;
+use super::retry::{RegistrationPauses, answered};
+use super::watch::gone;
 use crate::exchange::JobKey;
 
 /// States that are reported in one call.
@@ -27,25 +30,10 @@ const REPORT_BATCH: usize = 256;
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub(super) resource_id: ResourceId,
+    pub(super) instance_id: InstanceId,
     pub(super) rpc_address: String,
     pub(super) data_address: String,
     pub(super) node: String,
-}
-
-/// Repeats a call until it is answered; a refusal is an answer.
-async fn answered<T, F>(mut call: impl FnMut() -> F) -> GatewayResult<T>
-where
-    F: Future<Output = GatewayResult<T>>,
-{
-    let retry = ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(5))
-        .without_max_times()
-        .with_jitter();
-    (|| call())
-        .retry(retry)
-        .when(|error| error.retryable() || matches!(error, GatewayError::Internal(_)))
-        .await
 }
 
 /// The connection to the ResourceManager.
@@ -54,34 +42,48 @@ pub(super) struct ResourceManagerLink {
     pub(super) gateway: Arc<dyn ResourceManagerGateway>,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) last_error: Arc<Mutex<String>>,
+    pub(super) pauses: RegistrationPauses,
+    /// The present registration: it ends with the next one.
+    pub(super) registration: Arc<Mutex<CancellationToken>>,
     pub(super) closed: CancellationToken,
 }
 
 impl ResourceManagerLink {
-    /// Registers the worker. What stands against it for now, such as another leader, is waited out.
+    /// Registers the worker, and watches the ResourceManager from then on. What stands against it for now, such as another
+    /// leader, is waited out.
     pub(super) fn register(&self, request: RegisterTaskExecutorRequest) {
         let link = self.clone();
-        self.spawn(async move {
-            let attempt = || async {
-                let answer = link.gateway.register_task_executor(request.clone()).await;
-                match answer {
-                    Err(GatewayError::Fenced(message)) => Err(GatewayError::Busy(message)),
-                    other => other,
-                }
-                .inspect_err(|error| link.note(error))
-            };
-            let notification = match answered(attempt).await {
-                Ok(answer) => match LeaderSessionId::from_wire(&answer.resource_manager_id) {
-                    Ok(resource_manager) => Notification::Registered {
+        let registration = self.closed.child_token();
+        std::mem::replace(&mut *self.registration.lock(), registration.clone()).cancel();
+        tokio::spawn(registration.run_until_cancelled_owned(async move {
+            let connection = link.gateway.connection();
+            let attempt = || link.gateway.register_task_executor(request.clone());
+            let answer = link.pauses.registered(attempt, |error| link.note(error)).await;
+            match answer.and_then(|answer| accepted(&answer)) {
+                Ok((resource_manager, heartbeat_timeout)) => {
+                    link.notify(Notification::Registered {
                         resource_manager,
-                        heartbeat_timeout: Duration::from_millis(answer.heartbeat_timeout_ms),
-                    },
-                    Err(error) => Notification::RegistrationRefused(error),
-                },
-                Err(error) => Notification::RegistrationRefused(error),
-            };
-            drop(link.notifications.send(notification).await);
-        });
+                        heartbeat_timeout,
+                    })
+                    .await;
+                    link.watch(connection, resource_manager, request.resource_id).await;
+                }
+                Err(error) => link.notify(Notification::RegistrationRefused(error)).await,
+            }
+        }));
+    }
+
+    async fn watch(&self, connection: ConnectionWatch, leader: LeaderSessionId, resource_id: String) {
+        let request = ConfirmTaskExecutorRequest {
+            resource_manager_id: leader.to_wire(),
+            resource_id,
+        };
+        let lost = gone(connection, || self.gateway.confirm_task_executor(request.clone())).await;
+        self.notify(Notification::ResourceManagerLost(leader, lost)).await;
+    }
+
+    async fn notify(&self, notification: Notification) {
+        drop(self.notifications.send(notification).await);
     }
 
     fn note(&self, error: &GatewayError) {
@@ -95,15 +97,21 @@ impl ResourceManagerLink {
         self.spawn(async move {
             match answered(|| link.gateway.notify_slot_available(request.clone())).await {
                 Ok(()) => {}
-                Err(GatewayError::Fenced(_)) => {
-                    drop(
-                        link.notifications
-                            .send(Notification::ResourceManagerIsAnother(leader))
-                            .await,
-                    );
+                Err(error @ GatewayError::Fenced(_)) => {
+                    link.notify(Notification::ResourceManagerLost(leader, error)).await;
                 }
                 // The next heartbeat's slot report says the same.
                 Err(error) => tracing::warn!(%error, "the ResourceManager did not take the news of a free slot"),
+            }
+        });
+    }
+
+    /// Tells how the slots are; only tries, as each heartbeat says the same.
+    pub(super) fn report_slots(&self, request: SendSlotReportRequest) {
+        let link = self.clone();
+        self.spawn(async move {
+            if let Err(error) = link.gateway.send_slot_report(request).await {
+                tracing::debug!(%error, "the ResourceManager did not take a slot report");
             }
         });
     }
@@ -126,6 +134,13 @@ impl ResourceManagerLink {
     }
 }
 
+/// The ResourceManager that has accepted the worker, where it is of the same build, and the time-out of its heartbeats.
+fn accepted(answer: &RegisterTaskExecutorResponse) -> GatewayResult<(LeaderSessionId, Duration)> {
+    handshake::check("ResourceManager", answer.process.as_ref())?;
+    let leader = LeaderSessionId::from_wire(&answer.resource_manager_id)?;
+    Ok((leader, Duration::from_millis(answer.heartbeat_timeout_ms)))
+}
+
 /// The connection to one JobMaster; closed when dropped.
 pub(super) struct JobLink {
     shared: Arc<JobLinkShared>,
@@ -137,6 +152,7 @@ struct JobLinkShared {
     job: JobKey,
     identity: Identity,
     gateway: Arc<dyn JobMasterGateway>,
+    pauses: RegistrationPauses,
     notifications: mpsc::Sender<Notification>,
     closed: CancellationToken,
 }
@@ -153,6 +169,7 @@ impl JobLink {
         job: JobKey,
         identity: Identity,
         gateway: Arc<dyn JobMasterGateway>,
+        pauses: RegistrationPauses,
         notifications: mpsc::Sender<Notification>,
     ) -> Self {
         let (reports, queue) = mpsc::unbounded_channel();
@@ -160,6 +177,7 @@ impl JobLink {
             job,
             identity,
             gateway,
+            pauses,
             notifications,
             closed: CancellationToken::new(),
         });
@@ -212,7 +230,7 @@ impl JobLinkShared {
         match answer {
             Ok(answer) => Some(answer),
             Err(error) => {
-                self.notify(Notification::JobRefused(self.job, error)).await;
+                self.notify(Notification::JobMasterLost(self.job, error)).await;
                 None
             }
         }
@@ -226,14 +244,37 @@ impl JobLinkShared {
             rpc_address: self.identity.rpc_address.clone(),
             data_address: self.identity.data_address.clone(),
             host: self.identity.node.clone(),
+            process: Some(handshake::of_worker(self.identity.instance_id)),
         };
-        let answer = answered(|| self.gateway.register_task_manager(request.clone())).await;
+        let connection = self.gateway.connection();
+        // A stale or unknown job will not be there later either.
+        let attempt = async || match self.gateway.register_task_manager(request.clone()).await {
+            Err(GatewayError::Fenced(message)) => Err(GatewayError::Rejected(message)),
+            answer => answer,
+        };
+        let note = |error: &GatewayError| tracing::debug!(%error, "not registered at {} yet", self.job);
+        let answer = self.pauses.registered(attempt, note).await;
+        let answer = answer.and_then(|answer| {
+            handshake::check("JobMaster", answer.process.as_ref())?;
+            Ok(answer)
+        });
         if let Some(answer) = self.unless_refused(answer).await {
             let heartbeat_timeout = Duration::from_millis(answer.heartbeat_timeout_ms);
             let job = self.job;
             self.notify(Notification::JobRegistered { job, heartbeat_timeout })
                 .await;
+            self.watch(connection).await;
         }
+    }
+
+    async fn watch(&self, connection: ConnectionWatch) {
+        let request = ConfirmTaskManagerRequest {
+            job_id: self.job.job_id.to_wire(),
+            job_master_id: self.job.job_master_id.to_wire(),
+            resource_id: self.identity.resource_id.0.clone(),
+        };
+        let lost = gone(connection, || self.gateway.confirm_task_manager(request.clone())).await;
+        self.notify(Notification::JobMasterLost(self.job, lost)).await;
     }
 
     async fn offer(self: Arc<Self>, slots: Vec<SlotOffer>) {

@@ -10,21 +10,30 @@
 //!                                           └ all state in one tokio task
 //! ```
 //!
-//! To the ResourceManager the worker is registering or registered; a heartbeat that stays away, or an answer that says that
-//! the leader is another, makes it register again. A job is here as long as it has a slot or a task here.
+//! To the ResourceManager the worker is registering or registered; a heartbeat that stays away, a connection that breaks and
+//! cannot be made again, or an answer that says that the leader is another, makes it register again. A job is here as long as it has a slot or a task here.
 //!
 //! [`TaskExecutor::start`] is the entry; the process that starts it waits for [`TaskExecutorHandle::terminated`].
 
+mod allocation;
 mod config;
 mod deadlines;
 mod deploy;
 mod discovery;
+mod end;
 mod error;
 mod event;
+#[cfg(test)]
+mod fault_tests;
 mod files;
 mod gateway;
 mod job;
 mod links;
+mod payload;
+#[cfg(test)]
+mod payload_tests;
+mod registration;
+mod retry;
 mod service;
 mod start;
 mod state;
@@ -36,7 +45,9 @@ mod testing;
 mod tests;
 #[cfg(test)]
 mod walk_test;
+mod watch;
 
 pub use config::{TaskExecutorConfig, TaskExecutorTimeouts};
 pub use error::TaskExecutorError;
+pub use retry::RegistrationPauses;
 pub use start::{TaskExecutor, TaskExecutorHandle, WorkerAddresses};

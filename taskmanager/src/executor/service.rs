@@ -2,65 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use selvedge_core::status::ExecutionState;
 use selvedge_core::{ExecutionAttemptId, JobId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::JobMasterClient;
 use selvedge_runtime::gateway::proto::{
-    ExternalResource, HardwareDescription, JobHeartbeatPayload, NotifySlotAvailableRequest,
-    RegisterTaskExecutorRequest, SlotOffer, SlotReport, TaskStateTransition,
+    ExternalResource, JobHeartbeatPayload, NotifySlotAvailableRequest, SendSlotReportRequest, SlotOffer, SlotReport,
+    TaskStateTransition,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use selvedge_runtime::rpc::RpcChannel;
 use tokio::sync::mpsc;
 
 use super::deploy::{Deployed, Deployer};
+use super::end::End;
 use super::event::{Notification, Request, Submission, Urgent};
 use super::links::{Identity, JobLink, ResourceManagerLink};
 use super::state::{Action, State};
 use super::{TaskExecutorConfig, TaskExecutorError};
 use crate::exchange::JobKey;
 use crate::task::TaskTransition;
-
-/// How long tasks may take to end when the worker does.
-const FAREWELL: Duration = Duration::from_secs(5);
-
-/// How the worker ends.
-pub(super) struct End {
-    /// Why, for the log and the ResourceManager.
-    cause: String,
-    /// Whether the ResourceManager itself asked for it: it then waits for no good-bye, and may be gone already.
-    asked_by_resource_manager: bool,
-    result: Result<(), TaskExecutorError>,
-}
-
-impl End {
-    fn stopped() -> Self {
-        Self {
-            cause: "the worker was stopped".to_owned(),
-            asked_by_resource_manager: false,
-            result: Ok(()),
-        }
-    }
-
-    fn asked(cause: String) -> Self {
-        Self {
-            cause,
-            asked_by_resource_manager: true,
-            result: Ok(()),
-        }
-    }
-
-    fn failed(error: TaskExecutorError) -> Self {
-        Self {
-            cause: error.to_string(),
-            asked_by_resource_manager: false,
-            result: Err(error),
-        }
-    }
-}
 
 pub(super) struct Service {
     pub(super) config: Arc<TaskExecutorConfig>,
@@ -119,11 +82,15 @@ impl Service {
             }
             Urgent::JobMasterHeartbeat(job, reply) => drop(reply.send(self.job_heartbeat(job, now))),
             Urgent::DisconnectJob(job, cause, reply) => {
-                tracing::info!(cause, "{job} is over here");
-                let actions = self.state.disconnect(job, now);
-                self.perform(actions);
-                drop(reply.send(Ok(())));
+                let checked = self.state.check_job(job);
+                if checked.is_ok() {
+                    tracing::info!(cause, "{job} is over here");
+                    let actions = self.state.disconnect(job, now);
+                    self.perform(actions);
+                }
+                drop(reply.send(checked));
             }
+            Urgent::CanBeReleased(id, reply) => drop(reply.send(self.state.can_be_released(id))),
             Urgent::Shutdown(id, cause, reply) => {
                 let checked = self.state.check_resource_manager(id);
                 if checked.is_ok() {
@@ -152,13 +119,12 @@ impl Service {
             }
             Request::FreeSlot(job, allocation, cause, reply) => {
                 let actions = self.state.free_slot(job, allocation, cause, now);
-                self.perform(actions);
-                drop(reply.send(Ok(())));
+                drop(reply.send(actions.map(|actions| self.perform(actions))));
             }
         }
     }
 
-    fn on_notification(&mut self, notification: Notification) {
+    pub(super) fn on_notification(&mut self, notification: Notification) {
         let now = self.now();
         let actions = match notification {
             Notification::Registered {
@@ -167,21 +133,29 @@ impl Service {
             } => {
                 tracing::info!(leader = %resource_manager, "registered at the ResourceManager");
                 self.state.registered(resource_manager, heartbeat_timeout, now);
+                // What changed while the registration was on its way was told to nobody.
+                self.resource_manager.report_slots(SendSlotReportRequest {
+                    resource_manager_id: resource_manager.to_wire(),
+                    report: Some(self.slot_report()),
+                });
                 Vec::new()
             }
             Notification::RegistrationRefused(error) => {
                 self.end_refused(&error);
                 Vec::new()
             }
-            Notification::ResourceManagerIsAnother(id) => self.state.lose_resource_manager(id, now),
+            Notification::ResourceManagerLost(id, error) => {
+                tracing::warn!(%error, "ResourceManager {id} is lost");
+                self.state.lose_resource_manager(id, now)
+            }
             Notification::JobRegistered { job, heartbeat_timeout } => {
                 self.state.job_registered(job, heartbeat_timeout, now)
             }
             Notification::SlotsAnswered { job, offered, accepted } => {
                 self.state.slots_answered(job, &offered, &accepted, now)
             }
-            Notification::JobRefused(job, error) => {
-                tracing::warn!(%error, "the JobMaster of {job} does not know this worker");
+            Notification::JobMasterLost(job, error) => {
+                tracing::warn!(%error, "the JobMaster of {job} is lost: its tasks are cancelled");
                 self.state.disconnect(job, now)
             }
             Notification::Task(job, attempt, transition) => self.task_changed(job, &attempt, transition),
@@ -197,15 +171,6 @@ impl Service {
             }
         };
         self.perform(actions);
-    }
-
-    fn end_refused(&mut self, error: &GatewayError) {
-        let error = TaskExecutorError::Refused {
-            worker: self.identity.resource_id.clone(),
-            address: self.config.resource_manager_address.as_str().into(),
-            reason: error.to_string().into(),
-        };
-        self.end.get_or_insert(End::failed(error));
     }
 
     fn submit(&mut self, submission: Submission) -> GatewayResult<()> {
@@ -306,7 +271,11 @@ impl Service {
                 Action::Register => self.register(),
                 Action::Connect { job, address } => self.connect(job, &address),
                 Action::Offer { job, slots } => self.offer(job, &slots),
-                Action::SlotFree { index, allocation } => self.slot_free(index, allocation),
+                Action::Divide { allocation, profile } => self.deployer.divide(allocation, &profile),
+                Action::SlotFree { index, allocation } => {
+                    self.deployer.forget_slot(allocation);
+                    self.slot_free(index, allocation);
+                }
                 Action::FailSlot { job, allocation, cause } => {
                     if let Some(link) = self.links.get(&job.job_id) {
                         link.fail_slot(allocation, cause);
@@ -317,45 +286,11 @@ impl Service {
                     self.links.remove(&job.job_id);
                     self.deployer.exchange.end_job(job);
                 }
-                Action::EndStuck(attempt) => {
-                    let timeout = self.config.timeouts.cancellation;
-                    let error = TaskExecutorError::StuckTask { attempt, timeout };
-                    self.end.get_or_insert(End::failed(error));
-                }
+                Action::Remind { job, attempts } => self.remind(job, attempts),
+                Action::EndStuck { job, attempt } => self.end_stuck(job, attempt),
                 Action::EndUnregistered => self.end_unregistered(),
             }
         }
-    }
-
-    fn end_unregistered(&mut self) {
-        let error = TaskExecutorError::Registration {
-            worker: self.identity.resource_id.clone(),
-            address: self.config.resource_manager_address.as_str().into(),
-            timeout: self.config.timeouts.registration,
-            last: self.resource_manager.last_error.lock().as_str().into(),
-        };
-        self.end.get_or_insert(End::failed(error));
-    }
-
-    fn register(&self) {
-        let memory = &self.config.memory;
-        self.resource_manager.register(RegisterTaskExecutorRequest {
-            resource_id: self.identity.resource_id.0.clone(),
-            rpc_address: self.identity.rpc_address.clone(),
-            data_address: self.identity.data_address.clone(),
-            host: self.identity.node.clone(),
-            hardware: Some(HardwareDescription {
-                cpu_cores: memory.vcores(),
-                physical_memory: memory.total_process().bytes(),
-                free_memory: memory.total_process().bytes(),
-                managed_memory: memory.managed.bytes(),
-            }),
-            memory: Some(self.config.memory_configuration()),
-            total_resource: Some((&memory.total_profile()).into()),
-            default_slot: Some(self.state.slots.profile().into()),
-            slots: self.state.slots.report(),
-            external_resources: self.external_resources.clone(),
-        });
     }
 
     fn connect(&mut self, job: JobKey, address: &str) {
@@ -369,16 +304,17 @@ impl Service {
             }
         };
         let gateway = Arc::new(JobMasterClient::new(&channel));
-        let link = JobLink::open(job, self.identity.clone(), gateway, self.notifications.clone());
+        let pauses = self.config.timeouts.registration_pauses.clone();
+        let link = JobLink::open(job, self.identity.clone(), gateway, pauses, self.notifications.clone());
         self.links.insert(job.job_id, link);
     }
 
     fn offer(&self, job: JobKey, slots: &[(selvedge_core::AllocationId, u32)]) {
-        let profile = self.state.slots.profile();
+        let table = &self.state.slots;
         let offer = |(allocation, slot_index): &(selvedge_core::AllocationId, u32)| SlotOffer {
             allocation_id: allocation.to_wire(),
             slot_index: *slot_index,
-            profile: Some(profile.into()),
+            profile: table.profile_of(*allocation).map(Into::into),
         };
         if let Some(link) = self.links.get(&job.job_id) {
             link.offer(slots.iter().map(offer).collect());
@@ -399,36 +335,21 @@ impl Service {
         self.resource_manager.slot_free(request, leader);
     }
 
+    fn remind(&self, job: JobKey, attempts: Vec<ExecutionAttemptId>) {
+        for attempt in &attempts {
+            if let Some(task) = self.tasks.get(&(job.job_id, attempt.clone())) {
+                let name = &task.name;
+                tracing::warn!(job = %job.job_id, "task '{name}' ({attempt}) was told to end and has not");
+            }
+        }
+        self.stop(job, attempts, None);
+    }
+
     fn stop(&self, job: JobKey, attempts: Vec<ExecutionAttemptId>, cause: Option<&str>) {
         for attempt in attempts {
             if let Some(task) = self.tasks.get(&(job.job_id, attempt)) {
                 task.stop(cause);
             }
         }
-    }
-
-    /// Ends what runs, within a bound, and says good-bye.
-    async fn farewell(mut self, end: &End, notifications: &mut mpsc::Receiver<Notification>) {
-        let reason = format!("worker {} is shutting down: {}", self.identity.resource_id, end.cause);
-        self.tasks.values().for_each(|task| task.stop(Some(&reason)));
-        let ending = async {
-            while self.state.has_running_tasks()
-                && let Some(notification) = notifications.recv().await
-            {
-                self.on_notification(notification);
-            }
-        };
-        if tokio::time::timeout(FAREWELL, ending).await.is_err() {
-            tracing::warn!("some tasks have not ended");
-        }
-        notifications.close();
-        if let Some(leader) = self.state.resource_manager()
-            && !end.asked_by_resource_manager
-        {
-            let worker = &self.identity.resource_id;
-            self.resource_manager.disconnect(leader, worker, &end.cause).await;
-        }
-        self.resource_manager.closed.cancel();
-        self.deployer.exchange.shut_down();
     }
 }

@@ -8,6 +8,7 @@ use selvedge_runtime::gateway::grpc::{ResourceManagerClient, serve_task_executor
 use selvedge_runtime::gateway::proto::NotifyWorkerUnfitRequest;
 use selvedge_runtime::metrics::{FlinkMemory, MetricRegistry, Recent, register_process};
 use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer, bind};
+use selvedge_runtime::scratch::usable;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use super::event::{Notification, Urgent};
 use super::files::WorkerFiles;
 use super::gateway::Inbox;
 use super::links::{Identity, ResourceManagerLink};
+use super::payload::Payloads;
 use super::service::{Queues, Service};
 use super::state::State;
 use super::{TaskExecutorConfig, TaskExecutorError};
@@ -79,7 +81,8 @@ impl TaskExecutorHandle {
 impl TaskExecutor {
     /// Starts a worker on the runtime that this is called in: its control and its exchange run there, its tasks on threads
     /// of their own. It registers by itself.
-    pub async fn start(config: TaskExecutorConfig) -> Result<TaskExecutorHandle, TaskExecutorError> {
+    pub async fn start(mut config: TaskExecutorConfig) -> Result<TaskExecutorHandle, TaskExecutorError> {
+        config.temp_dirs = usable(config.temp_dirs)?;
         let config = Arc::new(config);
         let io = Handle::current();
         let external_resources = match discover(&config.discoveries, discovery::LIMIT).await {
@@ -111,6 +114,12 @@ impl TaskExecutor {
         let inbox = Inbox {
             requests,
             urgent,
+            instance_id: config.instance_id,
+            payloads: Payloads {
+                secret: config.secret.clone(),
+                deadline: config.timeouts.ask,
+                retries: config.blob_retries,
+            },
             memory: account,
             metrics: metrics.clone(),
             files: Arc::new(WorkerFiles {
@@ -181,11 +190,13 @@ fn service(
     metrics: MetricRegistry,
 ) -> Result<Service, TaskExecutorError> {
     let slots = config.memory.number_of_slots;
-    let table = SlotTable::new(slots, config.memory.slot_profile(), config.timeouts.slot);
+    let (of_slot, of_all) = (config.memory.slot_profile(), config.memory.total_profile());
+    let table = SlotTable::new(slots, of_slot, of_all, config.timeouts.slot);
     let now = config.clock.monotonic().into_std();
     Ok(Service {
         identity: Identity {
             resource_id: config.resource_id.clone(),
+            instance_id: config.instance_id,
             rpc_address: addresses.rpc.clone(),
             data_address: addresses.data.clone(),
             node: config.node.clone(),
@@ -205,6 +216,8 @@ fn service(
             gateway: Arc::new(ResourceManagerClient::new(&resource_manager(config)?)),
             notifications: notifications.clone(),
             last_error: Arc::default(),
+            pauses: config.timeouts.registration_pauses.clone(),
+            registration: Arc::default(),
             closed: CancellationToken::new(),
         },
         notifications,

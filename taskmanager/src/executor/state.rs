@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use selvedge_core::resource::ResourceProfile;
 use selvedge_core::status::ExecutionState;
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 
 use super::TaskExecutorTimeouts;
-use super::event::SlotDemand;
-use super::job::{Contact, Job, Phase, TaskRecord};
+use super::job::{Contact, Job, Phase, StopLimits, TaskRecord};
 use crate::exchange::JobKey;
-use crate::slot::{Freed, SlotError, SlotTable};
+use crate::slot::{SlotError, SlotTable};
 
 /// What the loop is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,11 @@ pub(super) enum Action {
     Offer {
         job: JobKey,
         slots: Vec<(AllocationId, u32)>,
+    },
+    /// Tasks in the slot may take this much of what the worker has, in place of a default slot's part.
+    Divide {
+        allocation: AllocationId,
+        profile: ResourceProfile,
     },
     /// Tell the ResourceManager that the slot is free.
     SlotFree { index: u32, allocation: AllocationId },
@@ -39,12 +44,17 @@ pub(super) enum Action {
         attempts: Vec<ExecutionAttemptId>,
         cause: Option<String>,
     },
+    /// These have been told to end and have not for a while: tell them, and the log, again.
+    Remind {
+        job: JobKey,
+        attempts: Vec<ExecutionAttemptId>,
+    },
     /// Give up the connection to the JobMaster; nothing more is reported.
     Disconnect(JobKey),
     /// The job has nothing left here.
     Forget(JobKey),
     /// The worker ends because of this task.
-    EndStuck(ExecutionAttemptId),
+    EndStuck { job: JobKey, attempt: ExecutionAttemptId },
     /// The worker ends because it has no ResourceManager.
     EndUnregistered,
 }
@@ -136,41 +146,10 @@ impl State {
         vec![Action::Register]
     }
 
-    /// Gives a slot to a job. Where an earlier leader's tasks must end first, the answer is `Busy`; the actions hold in
-    /// any case.
-    pub(super) fn request_slot(&mut self, demand: &SlotDemand, now: Instant) -> (Vec<Action>, GatewayResult<()>) {
-        if let Err(stale) = self.check_resource_manager(demand.resource_manager) {
-            return (Vec::new(), Err(stale));
-        }
-        let known = self.jobs.get(&demand.job.job_id).map(|job| (job.key, job.contact));
-        let mut actions = match known {
-            Some((stale, contact)) if stale != demand.job || contact == Contact::Disconnected => {
-                self.disconnect(stale, now)
-            }
-            _ => Vec::new(),
-        };
-        let allocated = self.allocate(demand, now);
-        let result = allocated.map(|allocated| actions.extend(allocated));
-        (actions, result)
-    }
-
-    fn allocate(&mut self, demand: &SlotDemand, now: Instant) -> GatewayResult<Option<Action>> {
-        let job_id = demand.job.job_id;
-        if let Some(job) = self.jobs.get(&job_id)
-            && job.contact == Contact::Disconnected
-        {
-            let message = format!("tasks of {} are still ending on the worker", job.key);
-            return Err(GatewayError::Busy(message));
-        }
-        self.slots.allocate(demand.slot_index, job_id, demand.allocation, now)?;
-        if self.jobs.contains_key(&job_id) {
-            return Ok(self.offers(job_id));
-        }
-        self.jobs.insert(job_id, Job::new(demand.job));
-        Ok(Some(Action::Connect {
-            job: demand.job,
-            address: demand.job_master_address.clone(),
-        }))
+    /// Whether the worker may end without a loss: no job has a slot, a task or a result here.
+    pub(super) fn can_be_released(&self, resource_manager: LeaderSessionId) -> GatewayResult<bool> {
+        self.check_resource_manager(resource_manager)?;
+        Ok(self.jobs.is_empty())
     }
 
     // ---- JobMaster ----
@@ -204,55 +183,6 @@ impl State {
         self.offers(key.job_id).into_iter().collect()
     }
 
-    /// An offer of what the job has not taken, unless one is on its way.
-    fn offers(&mut self, job_id: JobId) -> Option<Action> {
-        let job = self.jobs.get_mut(&job_id)?;
-        if !matches!(job.contact, Contact::Connected { .. }) || !job.offered.is_empty() {
-            return None;
-        }
-        let untaken = self.slots.of_job(job_id).into_iter().filter(|(_, _, taken)| !taken);
-        let slots: Vec<_> = untaken.map(|(allocation, index, _)| (allocation, index)).collect();
-        job.offered.extend(slots.iter().map(|(allocation, _)| *allocation));
-        let job = job.key;
-        (!slots.is_empty()).then_some(Action::Offer { job, slots })
-    }
-
-    pub(super) fn slots_answered(
-        &mut self,
-        key: JobKey,
-        offered: &[AllocationId],
-        accepted: &[AllocationId],
-        now: Instant,
-    ) -> Vec<Action> {
-        if self.check_job(key).is_err() {
-            return Vec::new();
-        }
-        if let Some(job) = self.jobs.get_mut(&key.job_id) {
-            job.offered.clear();
-        }
-        let mut actions = Vec::new();
-        for allocation in offered {
-            if accepted.contains(allocation) {
-                if self.slots.activate(key.job_id, *allocation).is_err() {
-                    let cause = "the slot was given up before the JobMaster took it".to_owned();
-                    actions.push(fail_slot(key, *allocation, cause));
-                }
-                continue;
-            }
-            if self
-                .slots
-                .of_job(key.job_id)
-                .iter()
-                .any(|(untaken, _, taken)| untaken == allocation && !taken)
-            {
-                actions.extend(self.free(key.job_id, *allocation, None, now));
-            }
-        }
-        actions.extend(self.offers(key.job_id));
-        actions.extend(self.forget_if_unused(key.job_id));
-        actions
-    }
-
     pub(super) fn job_heartbeat(&mut self, key: JobKey, now: Instant) -> GatewayResult<&Job> {
         self.check_job(key)?;
         let job = self.jobs.get_mut(&key.job_id).expect("the job was checked");
@@ -264,14 +194,14 @@ impl State {
 
     /// The job is over or its JobMaster lost: its tasks end, its slots become free.
     pub(super) fn disconnect(&mut self, key: JobKey, now: Instant) -> Vec<Action> {
-        let until = now + self.timeouts.cancellation;
+        let limits = self.stop_limits(now);
         let Some(job) = self.jobs.get_mut(&key.job_id).filter(|job| job.key == key) else {
             return Vec::new();
         };
         job.contact = Contact::Disconnected;
         job.tasks.retain(|_, task| task.phase != Phase::Ended);
         let all: Vec<_> = job.tasks.keys().cloned().collect();
-        let attempts = job.stop(&all, until);
+        let attempts = job.stop(&all, limits);
         let mut actions = vec![Action::Disconnect(key)];
         actions.extend(stop(key, attempts, None));
         for (allocation, ..) in self.slots.of_job(key.job_id) {
@@ -322,9 +252,17 @@ impl State {
         now: Instant,
     ) -> GatewayResult<Vec<Action>> {
         self.check_job(key)?;
-        let until = now + self.timeouts.cancellation;
+        let limits = self.stop_limits(now);
         let job = self.jobs.get_mut(&key.job_id).expect("the job was checked");
-        let attempts = job.stop(attempts, until);
+        let here = |attempt: &ExecutionAttemptId| job.tasks.contains_key(attempt);
+        if !attempts.is_empty() && !attempts.iter().any(here) {
+            let tasks: Vec<_> = attempts.iter().map(ToString::to_string).collect();
+            return Err(GatewayError::Rejected(format!(
+                "the worker has no task {}",
+                tasks.join(", ")
+            )));
+        }
+        let attempts = job.stop(attempts, limits);
         Ok(stop(key, attempts, None).into_iter().collect())
     }
 
@@ -368,61 +306,22 @@ impl State {
         self.forget_if_unused(key.job_id).into_iter().collect()
     }
 
+    pub(super) fn stop_limits(&self, now: Instant) -> StopLimits {
+        let after = |time: Duration| (!time.is_zero()).then(|| now + time);
+        StopLimits {
+            until: after(self.timeouts.cancellation),
+            remind_at: after(self.timeouts.cancellation_interval),
+        }
+    }
+
     /// Whether a task has not ended yet.
     pub(super) fn has_running_tasks(&self) -> bool {
         let mut tasks = self.jobs.values().flat_map(|job| job.tasks.values());
         tasks.any(|task| task.phase != Phase::Ended)
     }
-
-    // ---- slots ----
-
-    pub(super) fn free_slot(
-        &mut self,
-        job_id: JobId,
-        allocation: AllocationId,
-        cause: String,
-        now: Instant,
-    ) -> Vec<Action> {
-        let mut actions = self.free(job_id, allocation, Some(cause), now);
-        actions.extend(self.forget_if_unused(job_id));
-        actions
-    }
-
-    pub(super) fn free(
-        &mut self,
-        job_id: JobId,
-        allocation: AllocationId,
-        cause: Option<String>,
-        now: Instant,
-    ) -> Vec<Action> {
-        let until = now + self.timeouts.cancellation;
-        match self.slots.free(job_id, allocation) {
-            None => Vec::new(),
-            Some(Freed::Now { index }) => vec![Action::SlotFree { index, allocation }],
-            Some(Freed::After(tasks)) => {
-                let Some(job) = self.jobs.get_mut(&job_id) else {
-                    return Vec::new();
-                };
-                let attempts = job.stop(&tasks, until);
-                stop(job.key, attempts, cause).into_iter().collect()
-            }
-        }
-    }
-
-    pub(super) fn forget_if_unused(&mut self, job_id: JobId) -> Option<Action> {
-        let job = self.jobs.get(&job_id)?;
-        if !job.tasks.is_empty() || !self.slots.of_job(job_id).is_empty() {
-            return None;
-        }
-        self.jobs.remove(&job_id).map(|job| Action::Forget(job.key))
-    }
 }
 
 /// Nothing where none of them runs.
-fn stop(job: JobKey, attempts: Vec<ExecutionAttemptId>, cause: Option<String>) -> Option<Action> {
+pub(super) fn stop(job: JobKey, attempts: Vec<ExecutionAttemptId>, cause: Option<String>) -> Option<Action> {
     (!attempts.is_empty()).then_some(Action::Stop { job, attempts, cause })
-}
-
-const fn fail_slot(job: JobKey, allocation: AllocationId, cause: String) -> Action {
-    Action::FailSlot { job, allocation, cause }
 }

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use selvedge_core::resource::ResourceProfile;
 use selvedge_core::status::ExecutionState;
-use selvedge_core::{AllocationId, LeaderSessionId};
+use selvedge_core::{AllocationId, LeaderSessionId, MemorySize};
 use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::gateway::GatewayError;
 
 use super::TaskExecutorTimeouts;
-use super::event::SlotDemand;
+use super::event::{SlotDemand, WantedSlot};
 use super::state::{Action, State};
 use crate::exchange::JobKey;
 use crate::exchange::testing::{attempt, job};
@@ -28,17 +28,25 @@ fn allocation(byte: u8) -> AllocationId {
 fn demand(job: JobKey, slot_index: u32, to: AllocationId) -> SlotDemand {
     SlotDemand {
         resource_manager: leader(),
-        slot_index,
+        slot: WantedSlot::Fixed(slot_index),
         job,
         allocation: to,
         job_master_address: "master:1".to_owned(),
     }
 }
 
-/// A registered worker with two slots.
+fn of_bytes(bytes: u64) -> ResourceProfile {
+    ResourceProfile {
+        managed: MemorySize::from_bytes(bytes),
+        ..ResourceProfile::ZERO
+    }
+}
+
+/// A registered worker with two slots of a byte each.
 fn worker(now: Instant) -> State {
     let timeouts = TaskExecutorTimeouts::default();
-    let mut state = State::new(SlotTable::new(2, ResourceProfile::ZERO, timeouts.slot), timeouts, now);
+    let slots = SlotTable::new(2, of_bytes(1), of_bytes(2), timeouts.slot);
+    let mut state = State::new(slots, timeouts, now);
     state.registered(leader(), HEARTBEAT, now);
     state
 }
@@ -106,8 +114,8 @@ fn a_slot_accepted_after_it_was_given_up_is_told_lost() {
     }
     state.job_registered(job(1), HEARTBEAT, now);
     assert_eq!(
-        state.free_slot(job(1).job_id, allocation(1), String::new(), now),
-        [free()]
+        state.free_slot(job(1), allocation(1), String::new(), now),
+        Ok(vec![free()])
     );
     let both = [allocation(1), allocation(2)];
     let actions = state.slots_answered(job(1), &both, &both, now);
@@ -115,6 +123,17 @@ fn a_slot_accepted_after_it_was_given_up_is_told_lost() {
         matches!(&actions[..], [Action::FailSlot { allocation: lost, .. }] if *lost == allocation(1)),
         "{actions:?}"
     );
+}
+
+#[test]
+fn a_worker_can_be_released_when_no_job_has_anything_there_and_only_its_leader_is_told() {
+    let now = thread_now();
+    assert_eq!(worker(now).can_be_released(leader()), Ok(true));
+    let state = with_task(now);
+    assert_eq!(state.can_be_released(leader()), Ok(false));
+    let other = LeaderSessionId::from_bytes([77; 16]);
+    let refused = state.can_be_released(other);
+    assert!(matches!(refused, Err(GatewayError::Fenced(_))), "{refused:?}");
 }
 
 #[test]
@@ -129,16 +148,16 @@ fn a_task_stays_in_the_heartbeat_until_its_end_is_delivered() {
         "the job keeps its slot"
     );
     assert!(state.job_heartbeat(job(1), now).unwrap().tasks.is_empty());
-    let freed = state.free_slot(job(1).job_id, allocation(1), String::new(), now);
-    assert_eq!(freed, [free(), Action::Forget(job(1))]);
+    let freed = state.free_slot(job(1), allocation(1), String::new(), now);
+    assert_eq!(freed, Ok(vec![free(), Action::Forget(job(1))]));
 }
 
 #[test]
 fn a_freed_slot_is_free_when_its_task_has_ended() {
     let now = thread_now();
     let mut state = with_task(now);
-    let actions = state.free_slot(job(1).job_id, allocation(1), "gone".to_owned(), now);
-    assert_eq!(actions, [stop(Some("gone"))]);
+    let actions = state.free_slot(job(1), allocation(1), "gone".to_owned(), now);
+    assert_eq!(actions, Ok(vec![stop(Some("gone"))]));
     let (told, actions) = state.task_changed(job(1), &attempt("v", 0), ExecutionState::Failed);
     assert!(told);
     assert_eq!(actions, [free()]);
@@ -190,10 +209,157 @@ fn a_task_that_does_not_end_and_a_missing_resource_manager_end_the_worker() {
         "told once"
     );
     let stuck = state.tick(now + timeouts.cancellation);
-    assert!(stuck.contains(&Action::EndStuck(attempt("v", 0))), "{stuck:?}");
+    let end = Action::EndStuck {
+        job: job(1),
+        attempt: attempt("v", 0),
+    };
+    assert!(stuck.contains(&end), "{stuck:?}");
     let mut state = worker(now);
     assert_eq!(state.tick(now + HEARTBEAT), [Action::Register]);
     let end = now + HEARTBEAT + timeouts.registration;
     assert_eq!(state.next_deadline(), end);
     assert_eq!(state.tick(end), [Action::EndUnregistered]);
+}
+
+#[test]
+fn a_task_that_does_not_end_is_told_again_at_each_interval() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    let interval = state.timeouts.cancellation_interval;
+    assert_eq!(state.cancel(job(1), &[attempt("v", 0)], now).unwrap(), [stop(None)]);
+    let remind = Action::Remind {
+        job: job(1),
+        attempts: vec![attempt("v", 0)],
+    };
+    for times in 1..=2 {
+        let due = now + interval * times;
+        state.resource_manager_heartbeat(leader(), due).unwrap();
+        state.job_heartbeat(job(1), due).unwrap();
+        assert_eq!(state.next_deadline(), due);
+        assert_eq!(state.tick(due), std::slice::from_ref(&remind));
+        assert!(state.tick(due).is_empty());
+    }
+    state.task_changed(job(1), &attempt("v", 0), ExecutionState::Canceled);
+    assert!(state.tick(now + interval * 3).is_empty(), "it has ended");
+}
+
+#[test]
+fn zero_switches_the_watch_over_cancelled_tasks_off() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    state.timeouts.cancellation = Duration::ZERO;
+    state.timeouts.cancellation_interval = Duration::ZERO;
+    state.cancel(job(1), &[attempt("v", 0)], now).unwrap();
+    assert_eq!(state.next_deadline(), now + HEARTBEAT);
+}
+
+#[test]
+fn a_slot_is_made_in_the_size_that_is_asked_and_ends_when_it_is_freed() {
+    let now = thread_now();
+    let mut state = worker(now);
+    let mut wanted = demand(job(1), 0, allocation(1));
+    wanted.slot = WantedSlot::Made(of_bytes(2));
+    let (actions, result) = state.request_slot(&wanted, now);
+    result.unwrap();
+    let divide = Action::Divide {
+        allocation: allocation(1),
+        profile: of_bytes(2),
+    };
+    assert_eq!(actions[0], divide);
+    let offer = Action::Offer {
+        job: job(1),
+        slots: vec![(allocation(1), 2)],
+    };
+    assert_eq!(state.job_registered(job(1), HEARTBEAT, now), [offer]);
+    // Nothing is left for a slot of the default size.
+    let error = state
+        .request_slot(&demand(job(1), 0, allocation(2)), now)
+        .1
+        .unwrap_err();
+    assert!(matches!(error, GatewayError::Rejected(_)), "{error}");
+    let freed = state.free_slot(job(1), allocation(1), String::new(), now).unwrap();
+    let free = Action::SlotFree {
+        index: 2,
+        allocation: allocation(1),
+    };
+    assert_eq!(freed, [free, Action::Forget(job(1))]);
+    state.request_slot(&demand(job(1), 0, allocation(2)), now).1.unwrap();
+}
+
+/// What refused calls may not change.
+fn seen(state: &State) -> String {
+    format!("{:?} {:?} {:?}", state.slots, state.jobs, state.registration)
+}
+
+#[test]
+fn a_call_of_another_resource_manager_or_job_master_changes_nothing() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    let (before, stranger) = (seen(&state), job(2));
+    let mut foreign = demand(job(1), 1, allocation(2));
+    foreign.resource_manager = stranger.job_master_id;
+    let (actions, by_another_leader) = state.request_slot(&foreign, now);
+    assert!(actions.is_empty());
+    let later = now + Duration::from_secs(1);
+    let tasks = [(attempt("w", 0), allocation(1))];
+    let refusals = [
+        by_another_leader,
+        state.resource_manager_heartbeat(stranger.job_master_id, later),
+        state.job_heartbeat(stranger, later).map(drop),
+        state.check_submission(stranger, &tasks),
+        state.cancel(stranger, &[attempt("v", 0)], later).map(drop),
+        state.free_slot(stranger, allocation(1), String::new(), later).map(drop),
+        state.check_job(stranger),
+    ];
+    for refusal in refusals {
+        assert!(matches!(refusal, Err(GatewayError::Fenced(_))), "{refusal:?}");
+    }
+    assert_eq!(seen(&state), before);
+}
+
+#[test]
+fn a_call_for_what_is_not_here_or_cannot_be_changes_nothing() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    let before = seen(&state);
+    let mut too_large = demand(job(1), 0, allocation(3));
+    too_large.slot = WantedSlot::Made(of_bytes(9));
+    let rejections = [
+        (
+            state.request_slot(&demand(job(1), 7, allocation(2)), now).1,
+            "no slot 7",
+        ),
+        (
+            state.request_slot(&demand(job(1), 0, allocation(2)), now).1,
+            "slot 0 is taken",
+        ),
+        (
+            state.request_slot(&demand(job(1), 1, allocation(1)), now).1,
+            "has slot 0 for job",
+        ),
+        (state.request_slot(&too_large, now).1, "not enough"),
+        (
+            state.check_submission(job(1), &[(attempt("w", 0), allocation(2))]),
+            "no slot with allocation",
+        ),
+        (
+            state.check_submission(job(1), &[(attempt("v", 0), allocation(1))]),
+            "deployed already",
+        ),
+        (
+            state.cancel(job(1), &[attempt("w", 0)], now).map(drop),
+            "the worker has no task w_0_0",
+        ),
+        (
+            state.free_slot(job(1), allocation(2), String::new(), now).map(drop),
+            "no slot with allocation",
+        ),
+    ];
+    for (refusal, expected) in rejections {
+        match refusal {
+            Err(GatewayError::Rejected(message)) => assert!(message.contains(expected), "{message}"),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+    assert_eq!(seen(&state), before);
 }

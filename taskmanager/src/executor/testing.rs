@@ -1,5 +1,6 @@
 //! A master that follows a script: it records what workers tell it and answers as it is set.
 
+use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,22 +8,25 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
-use selvedge_core::{AllocationId, Configuration, LeaderSessionId, MemorySize};
+use selvedge_core::{AllocationId, Configuration, InstanceId, LeaderSessionId, MemorySize};
 use selvedge_runtime::clock::{Clock, SystemClock, Timestamp};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
 use selvedge_runtime::gateway::proto::{
-    ChannelPeer, DisconnectTaskExecutorRequest, FailSlotRequest, HeartbeatFromResourceManagerRequest, InputGate,
-    NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, OfferSlotsResponse,
-    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SlotStatus,
+    ChannelPeer, ConfirmTaskExecutorRequest, ConfirmTaskManagerRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
+    HeartbeatFromResourceManagerRequest, InputGate, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
+    OfferSlotsRequest, OfferSlotsResponse, ProcessIdentity, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse,
+    RegisterTaskManagerRequest, RegisterTaskManagerResponse, RequestNextInputSplitRequest,
+    RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SendSlotReportRequest, SlotStatus,
     SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
-    GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway,
+    GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
 };
-use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer, bind};
+use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 use tonic::service::Routes;
 
 use super::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
@@ -32,6 +36,8 @@ use crate::task::testing::{TestPlanner, spec};
 
 /// What the master asks of workers, unless its script says otherwise: no test lasts so long.
 pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(super) const INSTANCE: InstanceId = InstanceId::from_bytes([7; 16]);
 
 /// The machine's clock, put forward by a test in place of waiting.
 #[derive(Debug, Default)]
@@ -65,6 +71,9 @@ pub(super) enum Told {
     Offered(OfferSlotsRequest),
     States(Vec<TaskStateTransition>),
     SlotFailed,
+    /// Whether the ResourceManager, or the JobMaster, is still the same.
+    AskedAgain,
+    JobAskedAgain,
 }
 
 /// How the master answers.
@@ -75,6 +84,7 @@ pub(super) struct Script {
     /// Calls that are answered with `Busy` before one is taken.
     pub(super) busy_for: u32,
     pub(super) refuse_worker: bool,
+    pub(super) process: ProcessIdentity,
     pub(super) splits: Vec<&'static str>,
 }
 
@@ -82,6 +92,9 @@ pub(super) struct Master {
     pub(super) script: Arc<Mutex<Script>>,
     pub(super) address: String,
     told: UnboundedReceiver<Told>,
+    gateways: Arc<Gateways>,
+    listener: StdListener,
+    server: JoinHandle<()>,
 }
 
 struct Gateways {
@@ -104,6 +117,7 @@ impl Master {
             accept_slots: true,
             busy_for: 0,
             refuse_worker: false,
+            process: handshake::of_master(),
             splits: Vec::new(),
         }));
         let (sender, told) = unbounded_channel();
@@ -111,12 +125,28 @@ impl Master {
             script: script.clone(),
             told: sender,
         });
-        let server = RpcServer::new(bind("127.0.0.1", &PortRange::any()).await.unwrap()).unwrap();
-        let address = server.address().to_string();
-        let routes = Routes::new(serve_resource_manager(gateways.clone(), &secret(1)))
-            .add_service(serve_job_master(gateways, &secret(1)));
-        tokio::spawn(server.serve(routes, std::future::pending()));
-        Self { script, address, told }
+        let listener = StdListener::bind("127.0.0.1:0").unwrap();
+        Self {
+            script,
+            address: listener.local_addr().unwrap().to_string(),
+            told,
+            server: gateways.clone().serve(&listener),
+            gateways,
+            listener,
+        }
+    }
+
+    /// Its process ends: the kernel closes its port, and then all connections.
+    pub(super) fn end(self) {
+        drop(self.listener);
+        self.server.abort();
+    }
+
+    /// All its connections break; new ones can be made.
+    pub(super) async fn cut_connections(&mut self) {
+        self.server.abort();
+        assert!((&mut self.server).await.unwrap_err().is_cancelled());
+        self.server = self.gateways.clone().serve(&self.listener);
     }
 
     /// The next thing that a worker tells.
@@ -155,6 +185,8 @@ impl Master {
         let planner = Arc::new(TestPlanner::default());
         let mut config = self.config(timeouts, planner.clone());
         change(&mut config);
+        // No attempt to register is repeated only because the machine is slow: each is told.
+        config.timeouts.registration_pauses.initial_timeout = Duration::from_secs(20);
         let handle = TaskExecutor::start(config).await.unwrap();
         let channel = RpcChannel::control(&handle.addresses().rpc, &secret(1), Duration::from_secs(10)).unwrap();
         Worker {
@@ -167,6 +199,7 @@ impl Master {
     pub(super) fn config(&self, timeouts: TaskExecutorTimeouts, planner: Arc<TestPlanner>) -> TaskExecutorConfig {
         TaskExecutorConfig {
             resource_id: "container_1".into(),
+            instance_id: INSTANCE,
             host: "127.0.0.1".to_owned(),
             bind_host: "127.0.0.1".to_owned(),
             node: "node-1".to_owned(),
@@ -185,6 +218,7 @@ impl Master {
             planner,
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),
+            blob_retries: 0,
             timeouts,
         }
     }
@@ -223,6 +257,7 @@ impl Worker {
     pub(super) async fn until_reports(&self, is_so: impl Fn(&[SlotStatus]) -> bool) {
         let heartbeat = HeartbeatFromResourceManagerRequest {
             resource_manager_id: leader().to_wire(),
+            instance_id: INSTANCE.to_wire(),
         };
         let reported = async {
             loop {
@@ -247,6 +282,7 @@ pub(super) fn demand(master: &Master, slot_index: u32, to: AllocationId) -> Requ
         profile: None,
         job_master_address: master.address.clone(),
         job_master_id: job(1).job_master_id.to_wire(),
+        dynamic: false,
     }
 }
 
@@ -257,6 +293,8 @@ pub(super) fn submission(key: JobKey, tasks: Vec<TaskDeploymentDescriptor>) -> S
         job_master_id: key.job_master_id.to_wire(),
         job_name: "test".to_owned(),
         tasks,
+        offloaded: None,
+        peer_groups: Vec::new(),
     }
 }
 
@@ -289,15 +327,26 @@ pub(super) fn join(from: &mut TaskDeploymentDescriptor, to: &mut TaskDeploymentD
         partitioner: Bytes::from_static(br#"{"type": "hash", "keys": ["n"]}"#),
         channels: vec![peer(to)],
         consumer_max_parallelism: 128,
+        peer_group: 0,
     });
     to.inputs.push(InputGate {
         edge: 0,
         schema: Bytes::from_static(SCHEMA),
         channels: vec![peer(from)],
+        peer_group: 0,
     });
 }
 
 impl Gateways {
+    fn serve(self: Arc<Self>, listener: &StdListener) -> JoinHandle<()> {
+        let listener = listener.try_clone().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let server = RpcServer::new(TcpListener::from_std(listener).unwrap()).unwrap();
+        let routes = Routes::new(serve_resource_manager(self.clone(), &secret(1)))
+            .add_service(serve_job_master(self, &secret(1)));
+        tokio::spawn(async move { server.serve(routes, std::future::pending()).await.unwrap() })
+    }
+
     fn tell(&self, told: Told) -> GatewayResult<()> {
         let mut script = self.script.lock();
         if script.busy_for > 0 {
@@ -327,11 +376,16 @@ impl ResourceManagerGateway for Gateways {
             resource_manager_id: leader().to_wire(),
             heartbeat_interval_ms: 0,
             heartbeat_timeout_ms: self.heartbeat_timeout(),
+            process: Some(self.script.lock().process.clone()),
         })
     }
 
     async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()> {
         self.tell(Told::SlotFree(request))
+    }
+
+    async fn send_slot_report(&self, _: SendSlotReportRequest) -> GatewayResult<()> {
+        Ok(())
     }
 
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {
@@ -340,6 +394,11 @@ impl ResourceManagerGateway for Gateways {
 
     async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
         self.tell(Told::Unfit(request))
+    }
+
+    async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()> {
+        assert_eq!(request.resource_manager_id, leader().to_wire());
+        self.tell(Told::AskedAgain)
     }
 }
 
@@ -353,6 +412,7 @@ impl JobMasterGateway for Gateways {
         Ok(RegisterTaskManagerResponse {
             heartbeat_interval_ms: 0,
             heartbeat_timeout_ms: self.heartbeat_timeout(),
+            process: Some(self.script.lock().process.clone()),
         })
     }
 
@@ -381,5 +441,9 @@ impl JobMasterGateway for Gateways {
 
     async fn fail_slot(&self, _: FailSlotRequest) -> GatewayResult<()> {
         self.tell(Told::SlotFailed)
+    }
+
+    async fn confirm_task_manager(&self, _: ConfirmTaskManagerRequest) -> GatewayResult<()> {
+        self.tell(Told::JobAskedAgain)
     }
 }

@@ -13,7 +13,8 @@ use selvedge_runtime::gateway::proto::{
 use selvedge_runtime::gateway::{GatewayError, TaskExecutorGateway};
 
 use super::testing::{
-    HEARTBEAT_TIMEOUT, Master, SkippingClock, Told, Worker, allocation, demand, join, leader, submission, task,
+    HEARTBEAT_TIMEOUT, INSTANCE, Master, SkippingClock, Told, Worker, allocation, demand, join, leader, submission,
+    task,
 };
 use super::{TaskExecutorConfig, TaskExecutorError, TaskExecutorTimeouts};
 use crate::exchange::testing::{attempt, job};
@@ -40,7 +41,7 @@ async fn a_worker_whose_external_resource_is_not_there_tells_the_master_why_it_w
 }
 
 /// A worker that has registered and whose first slot the job has taken.
-async fn with_slot(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Worker {
+pub(super) async fn with_slot(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Worker {
     with_slot_of(master, |config| config.timeouts = timeouts).await
 }
 
@@ -100,6 +101,7 @@ async fn a_heartbeat_tells_what_the_parts_of_the_worker_take() {
         worker.until_registered().await;
         let heartbeat = HeartbeatFromResourceManagerRequest {
             resource_manager_id: leader().to_wire(),
+            instance_id: INSTANCE.to_wire(),
         };
         let report = worker.gateway.heartbeat_from_resource_manager(heartbeat).await.unwrap();
         let memory = report.memory.unwrap();
@@ -115,10 +117,11 @@ async fn a_heartbeat_tells_what_the_parts_of_the_worker_take() {
     }
 }
 
-fn job_heartbeat() -> HeartbeatFromJobMasterRequest {
+pub(super) fn job_heartbeat() -> HeartbeatFromJobMasterRequest {
     HeartbeatFromJobMasterRequest {
         job_id: job(1).job_id.to_wire(),
         job_master_id: job(1).job_master_id.to_wire(),
+        instance_id: INSTANCE.to_wire(),
     }
 }
 
@@ -159,6 +162,7 @@ async fn a_job_walks_from_registration_to_its_result() {
         job_id: job(1).job_id.to_wire(),
         allocation_id: allocation(1).to_wire(),
         cause: "the job has ended".to_owned(),
+        job_master_id: job(1).job_master_id.to_wire(),
     };
     worker.gateway.free_slot(free).await.unwrap();
     slot_is_free(&mut master, 0).await;
@@ -232,6 +236,7 @@ async fn a_freed_slot_fails_what_runs_in_it() {
         job_id: job(1).job_id.to_wire(),
         allocation_id: allocation(1).to_wire(),
         cause: "the slot is needed elsewhere".to_owned(),
+        job_master_id: job(1).job_master_id.to_wire(),
     };
     worker.gateway.free_slot(free).await.unwrap();
     let (names, ended) = master.states(1).await;
@@ -343,15 +348,22 @@ async fn a_worker_that_cannot_register_ends_with_the_reason() {
 async fn a_task_that_does_not_end_ends_the_worker() {
     let mut master = Master::start().await;
     let timeouts = TaskExecutorTimeouts {
-        cancellation: Duration::ZERO,
+        cancellation: Duration::from_millis(50),
+        cancellation_interval: Duration::from_millis(10),
         ..TaskExecutorTimeouts::default()
     };
     let worker = with_slot(&mut master, timeouts).await;
-    let tasks = vec![task("endless", allocation(1))];
+    let tasks = vec![task("deaf", allocation(1))];
     worker.gateway.submit_tasks(submission(job(1), tasks)).await.unwrap();
     worker.gateway.disconnect_job_master(disconnect()).await.unwrap();
     let error = worker.handle.terminated().await.unwrap_err();
     assert!(matches!(error, TaskExecutorError::StuckTask { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("task 'deaf' (deaf_0_0) did not end within 50ms"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

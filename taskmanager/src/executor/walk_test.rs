@@ -59,6 +59,7 @@ fn tasks_of(subtask: u32, workers: &[Worker]) -> Vec<TaskDeploymentDescriptor> {
         partitioner: json_bytes(&json!({"type": "hash", "keys": ["k"]})),
         channels: (0..2).map(|to| peer(&attempt("count", to), workers)).collect(),
         consumer_max_parallelism: 128,
+        peer_group: 0,
     }];
     let mut count = descriptor(
         &attempt("count", subtask),
@@ -72,6 +73,7 @@ fn tasks_of(subtask: u32, workers: &[Worker]) -> Vec<TaskDeploymentDescriptor> {
         edge: 0,
         schema,
         channels: (0..2).map(|from| peer(&attempt("make", from), workers)).collect(),
+        peer_group: 0,
     }];
     vec![make, count]
 }

@@ -20,19 +20,37 @@ pub struct MemoryManager(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// What operators of a slot may hold together.
-    slot_size: u64,
-    /// Each slot's task memory, for what operators hold without a reservation.
-    task_size: u64,
+    /// What a slot of the default size has.
+    default: SlotMemory,
     /// Whether other kinds of consumers have a part of the slot's managed memory, so that operators have less than all.
     shared_by_weights: bool,
     ledger: Mutex<Ledger>,
+}
+
+/// What a slot has, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct SlotMemory {
+    /// What its operators may hold together.
+    operators: u64,
+    /// Its task memory, for what operators hold without a reservation.
+    task: u64,
+}
+
+impl SlotMemory {
+    fn of(profile: &ResourceProfile, weights: &ConsumerWeights) -> Self {
+        Self {
+            operators: weights.share(profile.managed, Operator, KINDS_IN_USE).bytes(),
+            task: profile.task_heap.bytes().saturating_add(profile.task_off_heap.bytes()),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Ledger {
     /// Reserved bytes of the slots that have any.
     slots: BTreeMap<AllocationId, u64>,
+    /// What slots of another size than the default have.
+    sizes: BTreeMap<AllocationId, SlotMemory>,
     /// Tasks that may reserve.
     tasks: usize,
 }
@@ -40,13 +58,23 @@ struct Ledger {
 impl MemoryManager {
     /// For slots of this profile each: of its managed memory operators may hold the share that the weights give them.
     pub fn of_slots(profile: &ResourceProfile, weights: &ConsumerWeights) -> Self {
-        let operators = weights.share(profile.managed, Operator, KINDS_IN_USE);
+        let default = SlotMemory::of(profile, weights);
         Self(Arc::new(Shared {
-            slot_size: operators.bytes(),
-            task_size: profile.task_heap.bytes().saturating_add(profile.task_off_heap.bytes()),
-            shared_by_weights: operators < profile.managed,
+            default,
+            shared_by_weights: default.operators < profile.managed.bytes(),
             ledger: Mutex::default(),
         }))
+    }
+
+    /// This slot is of that profile: of its managed memory operators may hold their share.
+    pub fn set_slot(&self, slot: AllocationId, profile: &ResourceProfile, weights: &ConsumerWeights) {
+        let memory = SlotMemory::of(profile, weights);
+        self.0.ledger.lock().sizes.insert(slot, memory);
+    }
+
+    /// The slot has ended: its size is the default again.
+    pub fn forget_slot(&self, slot: AllocationId) {
+        self.0.ledger.lock().sizes.remove(&slot);
     }
 
     /// What a task in this slot reserves from. The task counts as there until all clones of the answer are gone.
@@ -68,17 +96,22 @@ impl MemoryManager {
         self.0.ledger.lock().tasks > 0
     }
 
+    fn memory_of(&self, slot: AllocationId, ledger: &Ledger) -> SlotMemory {
+        ledger.sizes.get(&slot).copied().unwrap_or(self.0.default)
+    }
+
     fn resize(&self, slot: AllocationId, operator: &str, from: u64, to: u64) -> Result<(), ManagedMemoryError> {
         let mut ledger = self.0.ledger.lock();
         let others = ledger.slots.get(&slot).copied().unwrap_or(0) - from;
-        let available = self.0.slot_size.saturating_sub(others);
+        let slot_size = self.memory_of(slot, &ledger).operators;
+        let available = slot_size.saturating_sub(others);
         if to > available && to > from {
             return Err(ManagedMemoryError {
                 operator: operator.to_owned(),
                 slot,
                 requested: to,
                 available,
-                slot_size: self.0.slot_size,
+                slot_size,
                 shared_by_weights: self.0.shared_by_weights,
             });
         }
@@ -103,7 +136,8 @@ struct TaskShare {
 impl TaskMemory {
     /// The slot's task memory, in bytes.
     pub fn task_size(&self) -> u64 {
-        self.0.manager.0.task_size
+        let TaskShare { manager, slot } = &*self.0;
+        manager.memory_of(*slot, &manager.0.ledger.lock()).task
     }
 
     /// An account for one operator, empty at first.
@@ -208,6 +242,28 @@ mod tests {
         let none = refusal("STATE_BACKEND:70");
         assert_eq!((none.slot_size, none.available), (0, 0));
         assert!(none.to_string().contains(key), "{none}");
+    }
+
+    #[test]
+    fn a_slot_of_its_own_size_holds_as_much_as_that_until_it_ends() {
+        let manager = of_managed(MemorySize::from_bytes(100));
+        let weights = ConsumerWeights::parse("OPERATOR:70").unwrap();
+        let profile = ResourceProfile {
+            managed: MemorySize::from_bytes(250),
+            task_heap: MemorySize::from_bytes(70),
+            task_off_heap: MemorySize::from_bytes(7),
+            ..ResourceProfile::ZERO
+        };
+        manager.set_slot(slot(1), &profile, &weights);
+        assert_eq!(manager.task(slot(1)).task_size(), 77);
+        let mut held = [slot(1), slot(2)].map(|slot| manager.task(slot).reservation("op"));
+        held[0].resize(250).unwrap();
+        assert_eq!(held[0].resize(251).unwrap_err().slot_size, 250);
+        held[1].resize(101).unwrap_err();
+        manager.forget_slot(slot(1));
+        held[0].resize(251).unwrap_err();
+        held[0].resize(10).unwrap();
+        held[0].resize(101).unwrap_err();
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn a_row_group_is_written_out_when_it_has_taken_the_slots_share() {
     let directory = tempfile::tempdir().unwrap();
     let small = row_groups(&TestTask::with_task_memory(SMALL), &directory.path().join("small"));
     let large = row_groups(&TestTask::new(), &directory.path().join("large"));
-    assert!(small >= 4 && large == 1, "{small} {large}");
+    assert!(small >= 3 && large == 1, "{small} {large}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What can be wrong with a demand on a slot.
 
+use selvedge_core::resource::ResourceProfile;
 use selvedge_core::{AllocationId, JobId};
 use thiserror::Error;
 
@@ -34,6 +35,18 @@ pub enum SlotError {
         index: u32,
         /// Its job.
         job: JobId,
+    },
+    /// The worker has not that much left.
+    #[error(
+        "there is not enough for a slot with {asked:?} (allocation {allocation}): the worker's slots leave {free:?}"
+    )]
+    NotEnough {
+        /// The allocation.
+        allocation: AllocationId,
+        /// What the slot is to hold.
+        asked: Box<ResourceProfile>,
+        /// What no slot has.
+        free: Box<ResourceProfile>,
     },
     /// The job has no such slot here.
     #[error("job {job} has no slot with allocation {allocation} on this worker")]

@@ -9,10 +9,15 @@
 //!                                           last task has ended
 //! ```
 //!
+//! Slots of the default size are always there. One of another size is made on request and ends when it would be FREE; both
+//! take what they hold from the same whole.
+//!
 //! Owned by the TaskExecutor's state; pure.
 
 mod error;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use error::SlotError;
 pub use state::{Freed, SlotState, SlotTable};

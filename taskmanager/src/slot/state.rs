@@ -1,6 +1,6 @@
 //! The slot table: decisions only, no clock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use selvedge_core::resource::ResourceProfile;
@@ -67,30 +67,58 @@ pub enum Freed {
     After(BTreeSet<ExecutionAttemptId>),
 }
 
-/// The slots of a worker, all of one size.
+/// A slot, and what it holds.
+#[derive(Debug)]
+struct Slot {
+    profile: ResourceProfile,
+    state: SlotState,
+}
+
+/// The slots of a worker: those of the default size, which are always there, and those that were made on request, which end
+/// when they are freed. An allocated slot takes its resources from what all have in common.
 #[derive(Debug)]
 pub struct SlotTable {
-    slots: Vec<SlotState>,
+    slots: BTreeMap<u32, Slot>,
+    /// Slots of the default size have the indices below.
+    fixed: u32,
     profile: ResourceProfile,
+    /// What no allocation has.
+    free: ResourceProfile,
+    /// The index of the next slot that is made: none is used twice, so that late news of an ended one harms no other.
+    next_dynamic: u32,
     timeout: Duration,
 }
 
 impl SlotTable {
-    /// Free slots; an allocation that its job does not take within `timeout` is dropped.
-    pub fn new(count: u32, profile: ResourceProfile, timeout: Duration) -> Self {
+    /// Free slots of the default size, and what all slots may hold together; an allocation that its job does not take within
+    /// `timeout` is dropped.
+    pub fn new(fixed: u32, profile: ResourceProfile, total: ResourceProfile, timeout: Duration) -> Self {
+        let slot = |index| {
+            let (profile, state) = (profile.clone(), SlotState::Free);
+            (index, Slot { profile, state })
+        };
         Self {
-            slots: (0..count).map(|_| SlotState::Free).collect(),
+            slots: (0..fixed).map(slot).collect(),
+            fixed,
             profile,
+            free: total,
+            next_dynamic: fixed,
             timeout,
         }
     }
 
-    /// What each slot holds.
+    /// What each slot of the default size holds.
     pub const fn profile(&self) -> &ResourceProfile {
         &self.profile
     }
 
-    /// Gives a slot to a job. Repeating a demand that was met changes nothing.
+    /// What the slot of this allocation holds.
+    pub fn profile_of(&self, allocation: AllocationId) -> Option<&ResourceProfile> {
+        let (index, _) = self.find(allocation)?;
+        self.slots.get(&index).map(|slot| &slot.profile)
+    }
+
+    /// Gives a slot of the default size to a job. Repeating a demand that was met changes nothing.
     pub fn allocate(
         &mut self,
         index: u32,
@@ -98,28 +126,85 @@ impl SlotTable {
         allocation: AllocationId,
         now: Instant,
     ) -> Result<(), SlotError> {
-        let last = u32::try_from(self.slots.len()).unwrap_or(u32::MAX).saturating_sub(1);
-        if let Some((at, owner)) = self.find(allocation)
-            && (at, owner) != (index, job)
-        {
-            return Err(SlotError::AllocationElsewhere {
-                allocation,
-                index: at,
-                job: owner,
-            });
-        }
-        let slot = self
-            .slots
-            .get_mut(index as usize)
-            .ok_or(SlotError::NoSuchSlot { index, last })?;
-        match slot.owner() {
+        self.check_elsewhere(index, job, allocation)?;
+        let last = self.fixed.saturating_sub(1);
+        let slot = self.slots.get(&index).filter(|_| index < self.fixed);
+        match slot.ok_or(SlotError::NoSuchSlot { index, last })?.state.owner() {
             Some(owner) if owner == (job, allocation) => Ok(()),
             Some((job, allocation)) => Err(SlotError::Taken { index, allocation, job }),
             None => {
-                let until = now + self.timeout;
-                *slot = SlotState::Allocated { job, allocation, until };
-                Ok(())
+                let profile = self.profile.clone();
+                self.take(index, profile, job, allocation, now)
             }
+        }
+    }
+
+    /// Makes a slot of this size for a job, and tells its index. Repeating a demand that was met changes nothing.
+    pub fn allocate_dynamic(
+        &mut self,
+        profile: ResourceProfile,
+        job: JobId,
+        allocation: AllocationId,
+        now: Instant,
+    ) -> Result<u32, SlotError> {
+        if let Some((index, owner)) = self.find(allocation) {
+            let same = owner == job && self.profile_of(allocation) == Some(&profile);
+            let elsewhere = SlotError::AllocationElsewhere {
+                allocation,
+                index,
+                job: owner,
+            };
+            return if same { Ok(index) } else { Err(elsewhere) };
+        }
+        let index = self.next_dynamic;
+        self.take(index, profile, job, allocation, now)?;
+        self.next_dynamic += 1;
+        Ok(index)
+    }
+
+    fn take(
+        &mut self,
+        index: u32,
+        profile: ResourceProfile,
+        job: JobId,
+        allocation: AllocationId,
+        now: Instant,
+    ) -> Result<(), SlotError> {
+        let Some(left) = self.free.checked_sub(&profile) else {
+            return Err(SlotError::NotEnough {
+                allocation,
+                asked: Box::new(profile),
+                free: Box::new(self.free.clone()),
+            });
+        };
+        self.free = left;
+        let until = now + self.timeout;
+        let state = SlotState::Allocated { job, allocation, until };
+        self.slots.insert(index, Slot { profile, state });
+        Ok(())
+    }
+
+    /// The slot has no owner any more; one that was made on request ends.
+    fn give_back(&mut self, index: u32) {
+        let Some(slot) = self.slots.get_mut(&index) else {
+            return;
+        };
+        slot.state = SlotState::Free;
+        let whole = self.free.checked_add(&slot.profile);
+        self.free = whole.expect("the slot's part was taken from the same whole");
+        if index >= self.fixed {
+            self.slots.remove(&index);
+        }
+    }
+
+    fn check_elsewhere(&self, index: u32, job: JobId, allocation: AllocationId) -> Result<(), SlotError> {
+        match self.find(allocation) {
+            Some((at, owner)) if (at, owner) != (index, job) => Err(SlotError::AllocationElsewhere {
+                allocation,
+                index: at,
+                job: owner,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -141,7 +226,8 @@ impl SlotTable {
 
     /// Whether tasks of the job may be deployed into the slot.
     pub fn accepts(&self, job: JobId, allocation: AllocationId) -> Result<(), SlotError> {
-        match self.slots.iter().find(|slot| slot.owner() == Some((job, allocation))) {
+        let mut states = self.slots.values().map(|slot| &slot.state);
+        match states.find(|state| state.owner() == Some((job, allocation))) {
             Some(SlotState::Allocated { .. } | SlotState::Active { .. }) => Ok(()),
             _ => Err(SlotError::NotAllocated { job, allocation }),
         }
@@ -169,14 +255,12 @@ impl SlotTable {
                 tasks.remove(attempt);
                 None
             }
-            slot @ SlotState::Releasing { .. } => {
-                if let SlotState::Releasing { tasks, .. } = slot {
-                    tasks.remove(attempt);
-                    if !tasks.is_empty() {
-                        return None;
-                    }
+            SlotState::Releasing { tasks, .. } => {
+                tasks.remove(attempt);
+                if !tasks.is_empty() {
+                    return None;
                 }
-                *slot = SlotState::Free;
+                self.give_back(index);
                 Some(index)
             }
             SlotState::Free | SlotState::Allocated { .. } => None,
@@ -195,7 +279,7 @@ impl SlotTable {
             SlotState::Free | SlotState::Allocated { .. } => BTreeSet::new(),
         };
         if tasks.is_empty() {
-            *slot = SlotState::Free;
+            self.give_back(index);
             return Some(Freed::Now { index });
         }
         let stopping = tasks.clone();
@@ -205,158 +289,58 @@ impl SlotTable {
 
     /// Allocations that their jobs have not taken in time.
     pub fn expired(&self, now: Instant) -> Vec<(JobId, AllocationId)> {
-        let expired = |slot: &SlotState| match slot {
+        let expired = |slot: &Slot| match &slot.state {
             SlotState::Allocated { job, allocation, until } if *until <= now => Some((*job, *allocation)),
             _ => None,
         };
-        self.slots.iter().filter_map(expired).collect()
+        self.slots.values().filter_map(expired).collect()
     }
 
     /// When the next allocation expires.
     pub fn next_expiry(&self) -> Option<Instant> {
-        let until = |slot: &SlotState| match slot {
-            SlotState::Allocated { until, .. } => Some(*until),
+        let until = |slot: &Slot| match slot.state {
+            SlotState::Allocated { until, .. } => Some(until),
             _ => None,
         };
-        self.slots.iter().filter_map(until).min()
+        self.slots.values().filter_map(until).min()
     }
 
     /// What the job has: allocation, slot, and whether it has taken it.
     pub fn of_job(&self, job: JobId) -> Vec<(AllocationId, u32, bool)> {
-        let slots = (0..).zip(&self.slots);
-        let owned = slots.filter_map(|(index, slot)| {
-            let (owner, allocation) = slot.owner()?;
-            let taken = !matches!(slot, SlotState::Allocated { .. });
-            (owner == job).then_some((allocation, index, taken))
+        let owned = self.slots.iter().filter_map(|(index, slot)| {
+            let (owner, allocation) = slot.state.owner()?;
+            let taken = !matches!(slot.state, SlotState::Allocated { .. });
+            (owner == job).then_some((allocation, *index, taken))
         });
         owned.collect()
     }
 
     /// Every slot as the ResourceManager is told of it.
     pub fn report(&self) -> Vec<SlotStatus> {
-        let status = |(slot_index, slot): (u32, &SlotState)| {
-            let (job_id, allocation_id) = match slot.owner() {
+        let status = |(slot_index, slot): (&u32, &Slot)| {
+            let (job_id, allocation_id) = match slot.state.owner() {
                 Some((job, allocation)) => (job.to_wire(), allocation.to_wire()),
                 None => Default::default(),
             };
             SlotStatus {
-                slot_index,
-                profile: Some((&self.profile).into()),
+                slot_index: *slot_index,
+                profile: Some((&slot.profile).into()),
                 job_id,
                 allocation_id,
             }
         };
-        (0..).zip(&self.slots).map(status).collect()
+        self.slots.iter().map(status).collect()
     }
 
     fn find(&self, allocation: AllocationId) -> Option<(u32, JobId)> {
-        (0..).zip(&self.slots).find_map(|(index, slot)| {
-            let (job, owned) = slot.owner()?;
-            (owned == allocation).then_some((index, job))
+        self.slots.iter().find_map(|(index, slot)| {
+            let (job, owned) = slot.state.owner()?;
+            (owned == allocation).then_some((*index, job))
         })
     }
 
     fn slot_mut(&mut self, job: JobId, allocation: AllocationId) -> Option<&mut SlotState> {
-        self.slots
-            .iter_mut()
-            .find(|slot| slot.owner() == Some((job, allocation)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use selvedge_runtime::clock::thread_now;
-
-    use super::*;
-
-    const TIMEOUT: Duration = Duration::from_secs(10);
-
-    fn table() -> SlotTable {
-        SlotTable::new(2, ResourceProfile::ZERO, TIMEOUT)
-    }
-
-    fn job(byte: u8) -> JobId {
-        JobId::from_bytes([byte; 16])
-    }
-
-    fn allocation(byte: u8) -> AllocationId {
-        AllocationId::from_bytes([byte; 16])
-    }
-
-    fn task(subtask: u32) -> ExecutionAttemptId {
-        ExecutionAttemptId {
-            vertex: "v".into(),
-            subtask,
-            attempt: 0,
-        }
-    }
-
-    #[test]
-    fn a_slot_is_given_once_and_a_repeated_demand_changes_nothing() {
-        let (mut table, now) = (table(), thread_now());
-        assert_eq!(table.allocate(0, job(1), allocation(1), now), Ok(()));
-        assert_eq!(table.allocate(0, job(1), allocation(1), now + TIMEOUT), Ok(()));
-        assert_eq!(table.next_expiry(), Some(now + TIMEOUT));
-        let refusals = [
-            (0, job(2), allocation(2), "slot 0 is taken"),
-            (1, job(1), allocation(1), "has slot 0 for job"),
-            (0, job(2), allocation(1), "has slot 0 for job"),
-            (
-                7,
-                job(1),
-                allocation(3),
-                "there is no slot 7: the worker has slots 0 to 1",
-            ),
-        ];
-        for (index, job, allocation, expected) in refusals {
-            let error = table.allocate(index, job, allocation, now).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_allocation_that_is_not_taken_expires_and_one_that_is_does_not() {
-        let (mut table, now) = (table(), thread_now());
-        table.allocate(0, job(1), allocation(1), now).unwrap();
-        table.allocate(1, job(1), allocation(2), now).unwrap();
-        table.activate(job(1), allocation(2)).unwrap();
-        assert!(table.expired(now).is_empty());
-        assert_eq!(table.expired(now + TIMEOUT), [(job(1), allocation(1))]);
-        assert_eq!(table.free(job(1), allocation(1)), Some(Freed::Now { index: 0 }));
-        assert_eq!(table.next_expiry(), None);
-        assert!(table.activate(job(1), allocation(1)).is_err());
-        assert_eq!(table.of_job(job(1)), [(allocation(2), 1, true)]);
-    }
-
-    #[test]
-    fn a_slot_with_tasks_is_free_when_the_last_has_ended() {
-        let (mut table, now) = (table(), thread_now());
-        table.allocate(0, job(1), allocation(1), now).unwrap();
-        assert!(table.add_task(job(2), allocation(1), task(0)).is_err(), "not its job");
-        table.add_task(job(1), allocation(1), task(0)).unwrap();
-        table.add_task(job(1), allocation(1), task(1)).unwrap();
-        assert_eq!(table.free(job(2), allocation(1)), None);
-        let both = BTreeSet::from([task(0), task(1)]);
-        assert_eq!(table.free(job(1), allocation(1)), Some(Freed::After(both)));
-        assert!(table.accepts(job(1), allocation(1)).is_err(), "it is being released");
-        assert_eq!(
-            table.report()[0].allocation_id,
-            allocation(1).to_wire(),
-            "and not free yet"
-        );
-        assert_eq!(table.remove_task(allocation(1), &task(0)), None);
-        assert_eq!(table.remove_task(allocation(1), &task(1)), Some(0));
-        assert!(table.report()[0].allocation_id.is_empty());
-        table.allocate(0, job(2), allocation(2), now).unwrap();
-    }
-
-    #[test]
-    fn a_task_that_ends_in_an_active_slot_leaves_it_to_its_job() {
-        let (mut table, now) = (table(), thread_now());
-        table.allocate(1, job(1), allocation(1), now).unwrap();
-        table.add_task(job(1), allocation(1), task(0)).unwrap();
-        assert_eq!(table.remove_task(allocation(1), &task(0)), None);
-        assert!(table.accepts(job(1), allocation(1)).is_ok());
-        assert_eq!(table.free(job(1), allocation(1)), Some(Freed::Now { index: 1 }));
+        let mut states = self.slots.values_mut().map(|slot| &mut slot.state);
+        states.find(|state| state.owner() == Some((job, allocation)))
     }
 }

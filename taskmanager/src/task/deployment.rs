@@ -2,13 +2,14 @@
 
 use arrow::datatypes::SchemaRef;
 use selvedge_core::job_graph::{OperatorSpec, Partitioner, SchemaSpec};
-use selvedge_core::{AllocationId, ExecutionAttemptId, ResourceId};
+use selvedge_core::{AllocationId, ExecutionAttemptId};
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::{GatewayError, proto};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::exchange::{InputChannelSpec, OutputChannelSpec, Peer};
+use super::peers::{ChannelEnd, PeerGroups};
+use crate::exchange::{InputChannelSpec, OutputChannelSpec};
 
 /// A description that cannot be used.
 #[derive(Debug, Error)]
@@ -28,6 +29,14 @@ pub enum DeploymentError {
     /// An id is missing or malformed.
     #[error(transparent)]
     Id(#[from] GatewayError),
+    /// A group of peers that tasks share.
+    #[error("peer group {group} {problem}")]
+    PeerGroup {
+        /// Its place in the call, counted from 1.
+        group: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// Edges that do not fit the task.
     #[error("task {attempt} {problem}")]
     Edges {
@@ -95,14 +104,30 @@ impl TaskDeployment {
     }
 }
 
-impl TryFrom<proto::TaskDeploymentDescriptor> for TaskDeployment {
-    type Error = DeploymentError;
+impl TaskDeployment {
+    /// The tasks of a call.
+    ///
+    /// # Errors
+    /// A part that cannot be read or does not fit; none of the tasks can be deployed then.
+    pub fn read_all(
+        tasks: Vec<proto::TaskDeploymentDescriptor>,
+        peer_groups: &[bytes::Bytes],
+    ) -> Result<Vec<Self>, DeploymentError> {
+        let groups = PeerGroups::decode(peer_groups)?;
+        tasks.into_iter().map(|task| Self::read(task, &groups)).collect()
+    }
 
-    fn try_from(descriptor: proto::TaskDeploymentDescriptor) -> Result<Self, DeploymentError> {
+    fn read(descriptor: proto::TaskDeploymentDescriptor, groups: &PeerGroups) -> Result<Self, DeploymentError> {
         let attempt = required_attempt(descriptor.attempt)?;
         let chain: Vec<OperatorSpec> = json("chain", &attempt, &descriptor.chain)?;
-        let inputs = descriptor.inputs.into_iter().map(|gate| input_edge(gate, &attempt));
-        let outputs = descriptor.outputs.into_iter().map(|edge| output_edge(edge, &attempt));
+        let inputs = descriptor
+            .inputs
+            .into_iter()
+            .map(|gate| input_edge(gate, &attempt, groups));
+        let outputs = descriptor
+            .outputs
+            .into_iter()
+            .map(|edge| output_edge(edge, &attempt, groups));
         let task = Self {
             allocation: AllocationId::from_wire(&descriptor.allocation_id)?,
             task_name: descriptor.task_name,
@@ -138,43 +163,38 @@ impl TaskDeployment {
     }
 }
 
-fn input_edge(gate: proto::InputGate, attempt: &ExecutionAttemptId) -> Result<InputEdge, DeploymentError> {
+fn input_edge(
+    gate: proto::InputGate,
+    attempt: &ExecutionAttemptId,
+    groups: &PeerGroups,
+) -> Result<InputEdge, DeploymentError> {
     let schema = json::<SchemaSpec>("input schema", attempt, &gate.schema)?.to_arrow();
-    let channel = |peer: proto::ChannelPeer| {
-        Ok(InputChannelSpec {
-            edge: gate.edge,
-            producer: required_attempt(peer.attempt)?,
-            schema: schema.clone(),
-        })
+    let channel = |end: ChannelEnd| InputChannelSpec {
+        edge: gate.edge,
+        producer: end.attempt,
+        schema: schema.clone(),
     };
-    let channels = gate
-        .channels
-        .into_iter()
-        .map(channel)
-        .collect::<Result<_, DeploymentError>>()?;
+    let ends = groups.ends(gate.peer_group, gate.channels)?;
+    let channels = ends.into_iter().map(channel).collect();
     Ok(InputEdge { schema, channels })
 }
 
-fn output_edge(edge: proto::ResultPartition, attempt: &ExecutionAttemptId) -> Result<OutputEdge, DeploymentError> {
-    let channel = |peer: proto::ChannelPeer| {
-        Ok(OutputChannelSpec {
-            consumer: required_attempt(peer.attempt)?,
-            peer: Peer {
-                resource_id: ResourceId(peer.resource_id),
-                data_address: peer.data_address,
-            },
-        })
+fn output_edge(
+    edge: proto::ResultPartition,
+    attempt: &ExecutionAttemptId,
+    groups: &PeerGroups,
+) -> Result<OutputEdge, DeploymentError> {
+    let channel = |end: ChannelEnd| OutputChannelSpec {
+        consumer: end.attempt,
+        peer: end.peer,
     };
+    let ends = groups.ends(edge.peer_group, edge.channels)?;
     Ok(OutputEdge {
         edge: edge.edge,
         key_groups: edge.consumer_max_parallelism,
         schema: json::<SchemaSpec>("output schema", attempt, &edge.schema)?.to_arrow(),
         partitioner: json("partitioner", attempt, &edge.partitioner)?,
-        channels: edge
-            .channels
-            .into_iter()
-            .map(channel)
-            .collect::<Result<_, DeploymentError>>()?,
+        channels: ends.into_iter().map(channel).collect(),
     })
 }
 

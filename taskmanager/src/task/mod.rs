@@ -14,6 +14,7 @@
 mod deployment;
 mod driver;
 pub(crate) mod metrics;
+mod peers;
 mod planner;
 mod runner;
 mod splits;

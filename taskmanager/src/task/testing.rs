@@ -15,7 +15,8 @@ use crate::exchange::BatchPartitioner;
 use crate::exchange::testing::{Modulo, int_schema, ints, values};
 use crate::operator::{Chain, Collector, SourceStatus, SplitProvider, TaskContext, TaskError};
 
-/// Plans by the operator's id: `numbers` reads splits (each a number n for 0..n), `endless` never ends, `panic` panics,
+/// Plans by the operator's id: `numbers` reads splits (each a number n for 0..n), `endless` never ends, `deaf` not even when it is told to, `panic`
+/// panics,
 /// anything else passes records on and keeps them.
 #[derive(Debug, Default)]
 pub(crate) struct TestPlanner {
@@ -66,6 +67,10 @@ impl Chain for TestChain {
         match self.id.as_str() {
             "panic" => panic!("the operator has a fault"),
             "endless" => out.collect(ints(0..100))?,
+            // Its thread is left behind.
+            "deaf" => loop {
+                std::thread::park();
+            },
             "stuck" => self.context.block_on(std::future::pending())?,
             _ => match splits.next_split(&self.id)? {
                 Some(split) => out.collect(ints(0..String::from_utf8_lossy(&split.0).parse().unwrap()))?,
@@ -105,7 +110,7 @@ impl SplitProvider for Listed {
 
 /// A generator source or a blackhole sink by this id: what it does is the planner's.
 pub(crate) fn spec(id: &str) -> OperatorSpec {
-    let source = ["numbers", "endless", "panic", "stuck"].contains(&id);
+    let source = ["numbers", "endless", "panic", "stuck", "deaf"].contains(&id);
     let json = if source {
         format!(r#"{{"id": "{id}", "operator": "file-source", "paths": ["x"], "format": {{"type": "text"}}}}"#)
     } else {

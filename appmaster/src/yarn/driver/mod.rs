@@ -18,12 +18,14 @@ mod pacing;
 mod service;
 mod state;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use selvedge_core::ResourceId;
+use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::resource::YarnExternalResources;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::outcome::JobOutcome;
@@ -232,6 +234,16 @@ impl ResourceManagerDriver for YarnResourceManagerDriver {
 
     async fn deregister(&self, status: ApplicationStatus, diagnostics: &str) -> Result<(), DriverError> {
         Ok(self.unregister(final_status(status), in_words(diagnostics)).await?)
+    }
+
+    fn as_started(&self, process: TaskExecutorProcessSpec) -> TaskExecutorProcessSpec {
+        process.with_whole_cores()
+    }
+
+    async fn block_nodes(&self, nodes: BTreeSet<String>) {
+        if let Err(error) = self.send(Command::Block { nodes }).await {
+            tracing::debug!(%error, "YARN is not told which nodes are blocked");
+        }
     }
 
     fn hurry(&self) {

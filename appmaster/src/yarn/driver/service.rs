@@ -1,6 +1,6 @@
 //! The driver's shell: one task that owns the conversation with YARN and carries out what the state decides.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use selvedge_core::ResourceId;
@@ -38,6 +38,8 @@ pub(super) enum Command {
     },
     /// This worker is not wanted any more.
     Release { worker: ResourceId },
+    /// No new worker on these nodes.
+    Block { nodes: BTreeSet<String> },
     /// Someone waits for news.
     Hurry,
     /// The end.
@@ -116,6 +118,10 @@ impl DriverService {
             Command::Release { worker } => {
                 let actions = self.state.release(&worker);
                 self.carry_out(actions);
+            }
+            Command::Block { nodes } => {
+                self.rm.set_blacklist(nodes);
+                self.pacing.news(Instant::now());
             }
             Command::Hurry => self.pacing.hurry(Instant::now()),
             Command::Unregister {

@@ -1,5 +1,9 @@
 //! Options of the processes of a cluster. Those of neighbouring areas that master and client ask for are here too.
 
+use std::time::Duration;
+
+use super::super::ConfigOption;
+
 pub use super::env::{LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE};
 pub use super::execution::{ATTACHED, TARGET};
 pub use super::general::PARALLELISM;
@@ -7,23 +11,50 @@ pub use super::pekko::ASK_TIMEOUT;
 pub use super::pipeline::OPERATOR_CHAINING;
 pub use super::slot::SLOT_REQUEST_TIMEOUT;
 
+/// Whether slots are spread over workers.
+pub const EVENLY_SPREAD_OUT_SLOTS: ConfigOption<bool> = ConfigOption::new(
+    "cluster.evenly-spread-out-slots",
+    "Whether slots are spread over workers where taskmanager.load-balance.mode is not set.",
+)
+.with_default("false");
+/// How long the first registration may take.
+pub const REGISTRATION_INITIAL_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "cluster.registration.initial-timeout",
+    "How long a worker's first attempt to register may take; it doubles with each one that does.",
+)
+.with_default("100 ms")
+.at_least("1 ms");
+/// How long a registration may take at most.
+pub const REGISTRATION_MAX_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "cluster.registration.max-timeout",
+    "How long a worker's attempt to register may take at most.",
+)
+.with_default("30 s")
+.at_least("1 ms");
+/// The pause after a registration failed.
+pub const REGISTRATION_ERROR_DELAY: ConfigOption<Duration> = ConfigOption::new(
+    "cluster.registration.error-delay",
+    "The pause after an attempt to register that failed.",
+)
+.with_default("10 s");
+/// The pause after a registration was declined.
+pub const REGISTRATION_REFUSED_DELAY: ConfigOption<Duration> = ConfigOption::new(
+    "cluster.registration.refused-registration-delay",
+    "The pause after an attempt to register that was declined for now.",
+)
+.with_default("30 s");
+
 area! {
     "cluster", "The processes of a cluster";
+    options {
+        EVENLY_SPREAD_OUT_SLOTS,
+        REGISTRATION_INITIAL_TIMEOUT, REGISTRATION_MAX_TIMEOUT, REGISTRATION_ERROR_DELAY, REGISTRATION_REFUSED_DELAY,
+    }
     not yet {
-        /// Whether slots are spread over workers: taskmanager.load-balance.mode says it now.
-        "cluster.evenly-spread-out-slots": Boolean = "false";
         /// Threads for disk and network.
         "cluster.io-pool.size": Integer;
         /// Whether a process ends at once when it breaks.
         "cluster.processes.halt-on-fatal-error": Boolean = "false";
-        /// The pause after a registration failed.
-        "cluster.registration.error-delay": Duration = "10 s";
-        /// How long the first registration may take.
-        "cluster.registration.initial-timeout": Duration = "100 ms";
-        /// How long a registration may take at most.
-        "cluster.registration.max-timeout": Duration = "30 s";
-        /// The pause after a registration was refused.
-        "cluster.registration.refused-registration-delay": Duration = "30 s";
         /// How long ending the services may take.
         "cluster.services.shutdown-timeout": Duration = "30 s";
     }

@@ -80,12 +80,27 @@ pub const FAILOVER_STRATEGY: ConfigOption<String> = ConfigOption::new(
 )
 .with_default("region")
 .one_of(&["region", "full"]);
+/// How many former attempts of a task are kept.
+pub const ATTEMPTS_HISTORY_SIZE: ConfigOption<i32> = ConfigOption::new(
+    "jobmanager.execution.attempts-history-size",
+    "How many former attempts of a task are kept.",
+)
+.with_default("16")
+.with_deprecated_keys(&["job-manager.max-attempts-history-size"])
+.at_least("0");
+/// Which scheduler runs jobs.
+pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
+    "jobmanager.scheduler",
+    "Which scheduler runs jobs. Default deploys a region when all its slots are there; the others of Flink are not offered.",
+)
+.with_default("Default");
 
 area! {
     "jobmanager", "The master and its schedulers";
     options {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
+        SCHEDULER, ATTEMPTS_HISTORY_SIZE,
     }
     not yet {
         /// By how much the parallelism must grow for a running job to be rescaled.
@@ -102,8 +117,6 @@ area! {
         "jobmanager.adaptive-scheduler.scaling-interval.max": Duration;
         /// Where ended jobs are archived for the history server.
         "jobmanager.archive.fs.dir": Text;
-        /// How many former attempts of a task are kept.
-        "jobmanager.execution.attempts-history-size": Integer = "16" formerly "job-manager.max-attempts-history-size";
         /// Threads of the master for computation.
         "jobmanager.future-pool.size": Integer;
         /// Threads of the master for disk and network.
@@ -119,8 +132,6 @@ area! {
         "jobmanager.retrieve-taskmanager-hostname": Boolean = "true";
         /// The port that the master's RPC server binds to, where it is not the one that workers use.
         "jobmanager.rpc.bind-port": Integer;
-        /// Which scheduler runs jobs.
-        "jobmanager.scheduler": Choice["Default", "Adaptive", "AdaptiveBatch"] = "Default";
         /// From how many channels on a deployment travels as a blob.
         "jobmanager.task-deployment.offload-shuffle-descriptors-to-blob-server.threshold-num": Integer = "4194304";
     }

@@ -44,8 +44,7 @@ pub const PREVIOUS_WORKER_RECOVERY_TIMEOUT: ConfigOption<Duration> = ConfigOptio
 pub const STANDALONE_START_UP_TIME: ConfigOption<Duration> = ConfigOption::new(
     "resourcemanager.standalone.start-up-time",
     "How long requests may wait for workers that nobody starts on demand; not set is slot.request.timeout.",
-)
-.not_in_effect();
+);
 /// How long changes of what jobs need are gathered.
 pub const REQUIREMENT_CHECK_DELAY: ConfigOption<Duration> = ConfigOption::new(
     "slotmanager.requirement-check.delay",
@@ -57,42 +56,62 @@ pub const DECLARE_NEEDED_RESOURCE_DELAY: ConfigOption<Duration> = ConfigOption::
     "slotmanager.declare-needed-resource.delay",
     "How long changes of what is needed of the cluster are gathered.",
 )
-.with_default("50 ms")
-.not_in_effect();
+.with_default("50 ms");
 /// The most slots that a cluster may have.
 pub const NUMBER_OF_SLOTS_MAX: ConfigOption<u32> = ConfigOption::new(
     "slotmanager.number-of-slots.max",
     "The most slots that a cluster may have.",
 )
 .with_default("2147483647")
-.not_in_effect();
+.at_least("1");
 /// The least slots that a cluster keeps.
 pub const NUMBER_OF_SLOTS_MIN: ConfigOption<u32> = ConfigOption::new(
     "slotmanager.number-of-slots.min",
     "The least slots that a cluster keeps.",
 )
-.with_default("0")
-.not_in_effect();
+.with_default("0");
 /// The most CPU cores that a cluster's workers may have together.
 pub const MAX_TOTAL_CPU: ConfigOption<f64> = ConfigOption::new(
     "slotmanager.max-total-resource.cpu",
     "The most CPU cores that a cluster's workers may have together.",
 )
 .with_unit("cores")
-.not_in_effect();
+.at_least("0");
 /// The most memory that a cluster's workers may have together.
 pub const MAX_TOTAL_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
     "slotmanager.max-total-resource.memory",
     "The most memory that a cluster's workers may have together.",
+);
+/// The least CPU cores that a cluster keeps.
+pub const MIN_TOTAL_CPU: ConfigOption<f64> = ConfigOption::new(
+    "slotmanager.min-total-resource.cpu",
+    "The least CPU cores that a cluster keeps.",
 )
-.not_in_effect();
+.with_unit("cores")
+.at_least("0");
+/// The least memory that a cluster keeps.
+pub const MIN_TOTAL_MEMORY: ConfigOption<MemorySize> = ConfigOption::new(
+    "slotmanager.min-total-resource.memory",
+    "The least memory that a cluster keeps.",
+);
+/// How long a job without a JobMaster keeps its slots.
+pub const JOB_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "resourcemanager.job.timeout",
+    "How long a job without a JobMaster keeps its slots.",
+)
+.with_default("5 min");
+/// Whether a worker that holds results which were not read yet is kept.
+pub const WAIT_FOR_RESULTS: ConfigOption<bool> = ConfigOption::new(
+    "resourcemanager.taskmanager-release.wait.result.consumed",
+    "Whether a worker that holds results which were not read yet is kept.",
+)
+.with_default("true");
 /// How many spare workers are kept.
 pub const REDUNDANT_TASKMANAGERS: ConfigOption<u32> = ConfigOption::new(
     "slotmanager.redundant-taskmanager-num",
     "How many spare workers are kept.",
 )
-.with_default("0")
-.not_in_effect();
+.with_default("0");
 
 area! {
     "resourcemanager", "Workers and slots";
@@ -100,18 +119,11 @@ area! {
         TASKMANAGER_TIMEOUT, TASKMANAGER_REGISTRATION_TIMEOUT, START_WORKER_MAX_FAILURE_RATE,
         START_WORKER_RETRY_INTERVAL, PREVIOUS_WORKER_RECOVERY_TIMEOUT, STANDALONE_START_UP_TIME,
         REQUIREMENT_CHECK_DELAY, DECLARE_NEEDED_RESOURCE_DELAY, NUMBER_OF_SLOTS_MAX, NUMBER_OF_SLOTS_MIN,
-        MAX_TOTAL_CPU, MAX_TOTAL_MEMORY, REDUNDANT_TASKMANAGERS,
+        MAX_TOTAL_CPU, MAX_TOTAL_MEMORY, MIN_TOTAL_CPU, MIN_TOTAL_MEMORY, JOB_TIMEOUT, WAIT_FOR_RESULTS,
+        REDUNDANT_TASKMANAGERS,
     }
     not yet {
-        /// How long a job without a master keeps its slots.
-        "resourcemanager.job.timeout": Duration = "5 min";
         /// The port of a ResourceManager apart from the master.
         "resourcemanager.rpc.port": Integer = "0";
-        /// Whether a worker with results that were not read is kept.
-        "resourcemanager.taskmanager-release.wait.result.consumed": Boolean = "true";
-        /// The least CPU cores that a cluster keeps.
-        "slotmanager.min-total-resource.cpu": Number in "cores";
-        /// The least memory that a cluster keeps.
-        "slotmanager.min-total-resource.memory": Size;
     }
 }

@@ -11,13 +11,13 @@ pub const SLOT_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
 )
 .with_default("5 min");
 
+/// How long an unused slot is kept.
+pub const SLOT_IDLE_TIMEOUT: ConfigOption<Duration> =
+    ConfigOption::new("slot.idle.timeout", "How long a job keeps a slot that it does not use.").with_default("50 s");
+
 area! {
     "slot", "Slots of a job";
     options {
-        SLOT_REQUEST_TIMEOUT,
-    }
-    not yet {
-        /// How long a job keeps a slot that it does not use.
-        "slot.idle.timeout": Duration = "50 s";
+        SLOT_REQUEST_TIMEOUT, SLOT_IDLE_TIMEOUT,
     }
 }

@@ -6,7 +6,7 @@ use super::super::ConfigOption;
 use crate::MemorySize;
 use crate::memory::ConsumerWeights;
 
-pub use super::task::TASK_CANCELLATION_TIMEOUT;
+pub use super::task::{TASK_CANCELLATION_INTERVAL, TASK_CANCELLATION_TIMEOUT};
 
 /// Slots of a worker.
 pub const NUMBER_OF_TASK_SLOTS: ConfigOption<u32> =
@@ -170,6 +170,14 @@ pub const MANAGED_CONSUMER_WEIGHTS: ConfigOption<ConsumerWeights> = ConfigOption
     "How the managed memory of a slot is divided between kinds of consumers.",
 )
 .with_default("OPERATOR:70,STATE_BACKEND:70,PYTHON:30");
+/// Whether slots are spread over workers.
+pub const LOAD_BALANCE_MODE: ConfigOption<String> = ConfigOption::new(
+    "taskmanager.load-balance.mode",
+    "Whether slots are spread over workers: SLOTS takes the least utilised worker; not set is \
+     cluster.evenly-spread-out-slots.",
+)
+.with_default("NONE")
+.one_of(&["NONE", "SLOTS"]);
 /// How long a slot may be allocated without being taken by its job.
 pub const SLOT_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.slot.timeout",
@@ -192,7 +200,7 @@ area! {
         HEAP_MB, TOTAL_FLINK_MEMORY, FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, TASK_HEAP, TASK_OFF_HEAP, MANAGED_MEMORY,
         MANAGED_FRACTION, NETWORK_MIN, NETWORK_MAX, NETWORK_FRACTION, NETWORK_NUM_BUFFERS, JVM_METASPACE,
         JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, BATCH_SHUFFLE_MEMORY, SEGMENT_SIZE,
-        MIN_SEGMENT_SIZE, MANAGED_CONSUMER_WEIGHTS, SLOT_TIMEOUT, REGISTRATION_TIMEOUT,
+        MIN_SEGMENT_SIZE, MANAGED_CONSUMER_WEIGHTS, LOAD_BALANCE_MODE, SLOT_TIMEOUT, REGISTRATION_TIMEOUT,
     }
     not yet {
         /// The port for collecting results.
@@ -203,8 +211,6 @@ area! {
         "taskmanager.data.ssl.enabled": Boolean = "true";
         /// The name under which others reach the worker.
         "taskmanager.host": Text;
-        /// Whether slots are spread over workers.
-        "taskmanager.load-balance.mode": Choice["NONE", "SLOTS"] = "NONE";
         /// The path of the worker's log.
         "taskmanager.log.path": Text;
         /// Whether blocking results are compressed.

@@ -133,7 +133,7 @@ async fn explain_tells_all_about_a_key_and_what_is_overridden() {
 async fn check_finds_every_mistake_of_a_file_with_its_line() {
     let folder = Folder::new();
     let text =
-        "taskmanager.numberOfTaskSlot: 2\nheartbeat.timeout: soon\njobmanager.heap.size: 1g\nblob.fetch.retries: 9\n";
+        "taskmanager.numberOfTaskSlot: 2\nheartbeat.timeout: soon\njobmanager.heap.size: 1g\nblob.fetch.backlog: 9\n";
     let file = folder.write("some.yaml", text);
     let check = || Selvedge::new("config").arg("check").arg(&file);
     check().run().await.ended_with(1).assert_says(&[

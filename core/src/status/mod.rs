@@ -1,8 +1,15 @@
 //! The states of jobs and of execution attempts, with Flink's names; the legal transitions are declared once, here.
+//! `docs/states.md` is drawn from them.
+
+mod diagram;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use diagram::{StateMachine, states_page};
 
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal => [$($next:ident),*]),+ $(,)? }) => {
@@ -33,6 +40,19 @@ macro_rules! states {
             /// Whether `next` may follow this state.
             pub fn may_become(self, next: Self) -> bool {
                 self.successors().contains(&next)
+            }
+        }
+
+        impl StateMachine for $name {
+            const NAME: &'static str = stringify!($name);
+            const STATES: &'static [Self] = Self::ALL;
+
+            fn text(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn next(self) -> &'static [Self] {
+                self.successors()
             }
         }
 
@@ -165,37 +185,5 @@ impl From<JobStatus> for ApplicationStatus {
             JobStatus::Canceled => Self::Canceled,
             _ => Self::Unknown,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_terminal_state_has_no_successor() {
-        for state in JobStatus::ALL.iter().filter(|state| state.is_globally_terminal()) {
-            assert!(state.successors().is_empty(), "{state}");
-        }
-        for state in ExecutionState::ALL.iter().filter(|state| state.is_terminal()) {
-            assert!(state.successors().is_empty(), "{state}");
-        }
-    }
-
-    #[test]
-    fn cancelling_wins_over_failing() {
-        assert!(JobStatus::Failing.may_become(JobStatus::Cancelling));
-        assert!(!JobStatus::Canceled.may_become(JobStatus::Failing));
-    }
-
-    #[test]
-    fn names_read_back() {
-        for state in JobStatus::ALL {
-            assert_eq!(state.as_str().parse(), Ok(*state));
-        }
-        assert_eq!(
-            "SLEEPING".parse::<ExecutionState>().unwrap_err().to_string(),
-            "'SLEEPING' is no ExecutionState"
-        );
     }
 }

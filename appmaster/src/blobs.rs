@@ -1,0 +1,63 @@
+//! The master's BlobServer: what is too large for messages to workers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use selvedge_core::config::options::blob;
+use selvedge_runtime::blob::{BlobServer, BlobStore};
+use selvedge_runtime::gateway::grpc::serve_blobs;
+use selvedge_runtime::rpc::{self, RpcServer};
+use selvedge_runtime::scratch::{temp_dirs, usable};
+use tokio::task::JoinHandle;
+use tonic::service::Routes;
+
+use crate::entrypoint::{ClusterConfig, StartError};
+use crate::offload::Offload;
+
+/// A server on a task of its own, which ends with this.
+pub(crate) struct Blobs {
+    pub(crate) offload: Offload,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Blobs {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Blobs {
+    /// Serves an empty store.
+    pub(crate) async fn start(config: &ClusterConfig) -> Result<Self, StartError> {
+        let settings = &config.configuration;
+        let port_error = |cause| StartError::Port {
+            setting: blob::SERVER_PORT.key(),
+            cause,
+        };
+        let ports = settings.get(&blob::SERVER_PORT)?.parse().map_err(port_error)?;
+        let listener = rpc::bind(&config.bind_host, &ports).await.map_err(port_error)?;
+        let server = RpcServer::new(listener).map_err(StartError::Listener)?;
+        let address = format!("{}:{}", config.host, server.address().port());
+        let directory = match settings.find(&blob::STORAGE_DIRECTORY)? {
+            Some(directory) => PathBuf::from(directory),
+            None => usable(temp_dirs(settings))?.swap_remove(0),
+        };
+        let store = BlobStore::create(&directory)?;
+        let fetches = settings.get(&blob::FETCH_NUM_CONCURRENT)?;
+        let blobs = Arc::new(BlobServer::new(store.clone(), fetches as usize));
+        let routes = Routes::new(serve_blobs(blobs, &config.secret));
+        let task = tokio::spawn(async move {
+            if let Err(error) = server.serve(routes, std::future::pending()).await {
+                // Deployments that need it fail, and say so.
+                tracing::error!("the BlobServer ended: {}", selvedge_runtime::connector::report(&error));
+            }
+        });
+        let min_size = settings.get(&blob::OFFLOAD_MINSIZE)? as usize;
+        let offload = Offload {
+            store,
+            address,
+            min_size,
+        };
+        Ok(Self { offload, task })
+    }
+}

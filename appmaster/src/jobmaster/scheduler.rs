@@ -1,0 +1,178 @@
+//! What is deployed when: the scheduler that `jobmanager.scheduler` names. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvedge_core::Configuration;
+use selvedge_core::config::ConfigError;
+use selvedge_core::config::options::jobmanager::SCHEDULER;
+use selvedge_core::job_graph::{JobGraph, JobType};
+use tokio::time::Instant;
+
+use super::execution_graph::TaskIndex;
+use super::regions::Regions;
+use super::slot_pool::SlotPool;
+use super::slot_sharing::SlotSharing;
+
+/// Decides when SCHEDULED tasks get their slots.
+pub(super) trait Scheduler: Debug + Send {
+    /// These tasks wait for slots from now on.
+    fn schedule(&mut self, tasks: &[TaskIndex], now: Instant);
+
+    /// These tasks wait no longer.
+    fn withdraw(&mut self, tasks: &[TaskIndex]);
+
+    /// The tasks that can be deployed now. Their slots are reserved.
+    fn deployable(&mut self, pool: &mut SlotPool) -> Vec<TaskIndex>;
+
+    /// Tasks that have waited for slots for too long. They wait no longer.
+    fn timed_out(&mut self, pool: &SlotPool, now: Instant) -> Vec<TaskIndex>;
+
+    /// All tasks that wait for slots. They wait no longer.
+    fn give_up(&mut self) -> Vec<TaskIndex>;
+
+    /// When [`Self::timed_out`] is to be called.
+    fn deadline(&self) -> Option<Instant>;
+}
+
+/// The schedulers that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchedulerKind {
+    /// Each pipelined region is deployed when it has all its slots.
+    Default,
+}
+
+impl SchedulerKind {
+    /// Reads `jobmanager.scheduler`.
+    ///
+    /// # Errors
+    /// A name that no scheduler has, or one of Flink's that is not offered.
+    pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let name = configuration.get(&SCHEDULER)?;
+        if name.eq_ignore_ascii_case("Default") {
+            return Ok(Self::Default);
+        }
+        Err(ConfigError::Invalid {
+            key: SCHEDULER.key().to_owned(),
+            reason: format!("there is no scheduler '{name}'; write Default"),
+        })
+    }
+
+    pub(super) fn make(
+        self,
+        graph: &JobGraph,
+        sharing: &Arc<SlotSharing>,
+        slot_timeout: Duration,
+    ) -> Box<dyn Scheduler> {
+        match self {
+            Self::Default => Box::new(DefaultScheduler::new(graph, sharing.clone(), slot_timeout)),
+        }
+    }
+}
+
+/// Deploys a pipelined region as soon as all its slots are there, whatever the other regions wait for.
+#[derive(Debug)]
+pub(super) struct DefaultScheduler {
+    regions: Regions,
+    /// The places of each region.
+    places: Vec<Vec<usize>>,
+    /// Since when regions wait for their slots.
+    waiting: BTreeMap<usize, Instant>,
+    slot_timeout: Duration,
+    /// Whether slots come free again by themselves, as the tasks in them end.
+    slots_come_free: bool,
+}
+
+impl DefaultScheduler {
+    fn new(graph: &JobGraph, sharing: Arc<SlotSharing>, slot_timeout: Duration) -> Self {
+        let regions = Regions::of(graph, false);
+        Self {
+            places: regions.iter().map(|tasks| sharing.places_of(tasks)).collect(),
+            regions,
+            waiting: BTreeMap::new(),
+            slot_timeout,
+            slots_come_free: graph.job_type() == JobType::Batch,
+        }
+    }
+}
+
+impl Scheduler for DefaultScheduler {
+    fn schedule(&mut self, tasks: &[TaskIndex], now: Instant) {
+        for region in self.regions.numbers_of(tasks) {
+            self.waiting.insert(region, now);
+        }
+    }
+
+    fn withdraw(&mut self, tasks: &[TaskIndex]) {
+        for region in self.regions.numbers_of(tasks) {
+            self.waiting.remove(&region);
+        }
+    }
+
+    fn deployable(&mut self, pool: &mut SlotPool) -> Vec<TaskIndex> {
+        let mut tasks = Vec::new();
+        let (regions, places) = (&self.regions, &self.places);
+        self.waiting.retain(|region, _| {
+            let ready = pool.reserve(&places[*region]);
+            if ready {
+                tasks.extend_from_slice(regions.tasks(*region));
+            }
+            !ready
+        });
+        tasks
+    }
+
+    fn timed_out(&mut self, pool: &SlotPool, now: Instant) -> Vec<TaskIndex> {
+        let over = self
+            .waiting
+            .iter()
+            .filter(|(_, since)| **since + self.slot_timeout <= now);
+        let over: Vec<_> = over.map(|(region, _)| *region).collect();
+        let mut tasks = Vec::new();
+        for region in over {
+            if self.slots_come_free && pool.could_fill(&self.places[region]) {
+                // Its turn comes when others have ended.
+                self.waiting.insert(region, now);
+            } else {
+                self.waiting.remove(&region);
+                tasks.extend_from_slice(self.regions.tasks(region));
+            }
+        }
+        tasks
+    }
+
+    fn give_up(&mut self) -> Vec<TaskIndex> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let tasks = waiting.keys().flat_map(|region| self.regions.tasks(*region));
+        tasks.copied().collect()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.waiting.values().min().map(|since| *since + self.slot_timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_that_is_not_there_is_refused_by_key_and_value() {
+        let read = |name: &str| {
+            let mut configuration = Configuration::new();
+            configuration.set_text("jobmanager.scheduler", name);
+            SchedulerKind::read(&configuration)
+        };
+        assert_eq!(SchedulerKind::read(&Configuration::new()), Ok(SchedulerKind::Default));
+        assert_eq!(read("default"), Ok(SchedulerKind::Default));
+        for name in ["Adaptive", "AdaptiveBatch", "Fastest"] {
+            let error = read(name).unwrap_err().to_string();
+            assert!(
+                error.contains("jobmanager.scheduler") && error.contains(name),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Who comes and goes: JobMasters and workers.
+
+use std::time::Duration;
+
+use selvedge_core::{JobId, LeaderSessionId, ResourceId};
+use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
+use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+
+use super::error::SlotManagerError;
+use super::service::{OwnEvent, Service};
+use super::slot_manager::{LostSlot, Need, ReportedSlot, Shortage, WorkerResources};
+use super::{JobMasterContact, ResourceManagerError, ResourceNotice};
+
+/// How long the driver is given to say how a lost worker ended, before it is told to end it: that would hide the exit status.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// After so many workers that cannot run as they are configured, no more are waited for.
+const UNFIT_IN_A_ROW: u32 = 3;
+
+impl Service {
+    pub(super) fn register_job_master(
+        &mut self,
+        job_id: JobId,
+        contact: JobMasterContact,
+    ) -> Result<(), ResourceManagerError> {
+        let job_master_id = contact.job_master_id;
+        if contact.notices.is_closed() {
+            return Err(ResourceManagerError::JobMasterEnded {
+                job: job_id,
+                job_master: job_master_id,
+            });
+        }
+        self.leaders.register(job_id, job_master_id)?;
+        let known = self.jobs.insert(job_id, contact.clone());
+        if known.is_none_or(|known| known.job_master_id != job_master_id) {
+            tracing::info!(job = %job_id, "JobMaster {job_master_id} registered");
+            let (notices, events) = (contact.notices, self.to_own_events.clone());
+            // Ends with the JobMaster.
+            tokio::spawn(async move {
+                notices.closed().await;
+                let _ = events.send(OwnEvent::JobMasterEnded(job_id, job_master_id)).await;
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn declare(
+        &mut self,
+        job_id: JobId,
+        contact: JobMasterContact,
+        needs: Vec<Need>,
+    ) -> Result<(), ResourceManagerError> {
+        self.register_job_master(job_id, contact)?;
+        let slots: u64 = needs.iter().map(|(_, count)| u64::from(*count)).sum();
+        tracing::info!(job = %job_id, "the job needs {slots} slots");
+        self.slots.declare(job_id, needs);
+        // What a job waits for need not wait for more.
+        let now = self.now();
+        self.check.hurry(now);
+        Ok(())
+    }
+
+    pub(super) fn disconnect_job_master(
+        &mut self,
+        job_id: &JobId,
+        job_master_id: LeaderSessionId,
+    ) -> Result<(), ResourceManagerError> {
+        self.leaders.check(*job_id, job_master_id)?;
+        self.leaders.forget(job_id);
+        self.forget_job(job_id);
+        Ok(())
+    }
+
+    /// A JobMaster has ended without a word. What the job needs stays, as another one may take the job over.
+    pub(super) fn job_master_ended(&mut self, job_id: JobId, job_master_id: LeaderSessionId) {
+        if self.leaders.lost(job_id, job_master_id, self.now()) {
+            tracing::warn!(job = %job_id, "JobMaster {job_master_id} has ended without disconnecting");
+        }
+    }
+
+    pub(super) fn forget_job(&mut self, job_id: &JobId) {
+        self.jobs.remove(job_id);
+        self.slots.remove_job(job_id);
+        self.changed();
+    }
+
+    pub(super) fn register_worker(
+        &mut self,
+        registration: RegisterTaskExecutorRequest,
+        resources: WorkerResources,
+        slots: &[ReportedSlot],
+    ) -> GatewayResult<()> {
+        let gateway = self.environment.workers.connect(&registration.rpc_address)?;
+        let resource_id = ResourceId(registration.resource_id.clone());
+        // Where nobody starts workers, the same one may come back.
+        if self.is_active() && self.tracker.is_gone(&resource_id) {
+            let message = format!("TaskManager {resource_id} was given up by the ResourceManager: it must end");
+            tracing::warn!("{message}");
+            return Err(GatewayError::Rejected(message));
+        }
+        let (node, number_of_slots) = (registration.host.clone(), resources.number_of_slots);
+        let now = self.now();
+        match self.slots.add_worker(resource_id.clone(), resources, slots, now) {
+            Ok(lost) => self.tell_lost(lost),
+            Err(error) => {
+                tracing::warn!("TaskManager {resource_id} is refused: {error}");
+                return Err(error.into());
+            }
+        }
+        self.tracker.registers(&resource_id);
+        tracing::info!("TaskManager {resource_id} on {node} registered with {number_of_slots} slots");
+        self.workers.add(registration, gateway, self.environment.clock.wall());
+        // A job may wait for just these slots.
+        self.check.hurry(now);
+        self.unfit = 0;
+        Ok(())
+    }
+
+    /// What keeps one worker from running may be its node's fault; what keeps several in a row is the setting's, and more of
+    /// them would be started for nothing.
+    pub(super) fn worker_unfit(&mut self, resource_id: &ResourceId, cause: String) {
+        self.unfit += 1;
+        tracing::warn!(
+            "worker {resource_id} cannot run as it is configured ({} in a row): {cause}",
+            self.unfit
+        );
+        self.notify_all(&match self.unfit >= UNFIT_IN_A_ROW {
+            true => ResourceNotice::NotEnoughResources {
+                shortage: Shortage::Unfit(cause),
+                required: Vec::new(),
+                acquired: Vec::new(),
+            },
+            false => ResourceNotice::StartFailed { cause },
+        });
+    }
+
+    pub(super) fn worker_leaves(&mut self, resource_id: &ResourceId, cause: &str) -> GatewayResult<()> {
+        if !self.lose_worker(resource_id, &format!("TaskManager {resource_id} left: {cause}")) {
+            return Err(SlotManagerError::UnknownWorker(resource_id.clone()).into());
+        }
+        Ok(())
+    }
+
+    /// Gives a worker up that does not answer or left, and stops it where it may still run. `false` where it is not known.
+    pub(super) fn lose_worker(&mut self, resource_id: &ResourceId, cause: &str) -> bool {
+        if !self.workers.remove(resource_id) {
+            return false;
+        }
+        tracing::warn!("{cause}");
+        let lost = self.slots.remove_worker(resource_id);
+        tracing::info!("{} slots are lost with {resource_id}", lost.len());
+        self.tracker.released(resource_id);
+        self.notify_all(&ResourceNotice::Silent {
+            resource_id: resource_id.clone(),
+            cause: cause.to_owned(),
+        });
+        self.release_after_last_words(resource_id.clone());
+        self.changed();
+        true
+    }
+
+    /// The driver is asked at once how a lost worker ended, and told to end it a little later.
+    fn release_after_last_words(&self, resource_id: ResourceId) {
+        let driver = self.environment.driver.clone();
+        driver.hurry();
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            driver.release_worker(&resource_id).await;
+        });
+    }
+
+    pub(super) fn worker_terminated(&mut self, resource_id: ResourceId, cause: String) {
+        tracing::info!("worker {resource_id} ended: {cause}");
+        self.workers.remove(&resource_id);
+        self.slots.remove_worker(&resource_id);
+        if self.tracker.ended(&resource_id, self.now()) {
+            self.notify_all(&ResourceNotice::StartFailed { cause: cause.clone() });
+        }
+        self.notify_all(&ResourceNotice::Terminated { resource_id, cause });
+    }
+
+    /// Slots that a worker does not know of any more.
+    pub(super) fn tell_lost(&mut self, lost: Vec<LostSlot>) {
+        for LostSlot { job_id, allocation_id } in lost {
+            let cause = format!("the TaskManager does not know of allocation {allocation_id} any more");
+            tracing::warn!(job = %job_id, "a slot is lost: {cause}");
+            self.notify_job(&job_id, ResourceNotice::SlotLost { allocation_id, cause });
+        }
+        self.changed();
+    }
+}

@@ -1,0 +1,110 @@
+//! Deployments that arrive as blobs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use selvedge_runtime::blob::{BlobServer, BlobStore, StoredBlob};
+use selvedge_runtime::gateway::convert::WireId;
+use selvedge_runtime::gateway::grpc::serve_blobs;
+use selvedge_runtime::gateway::proto::{OffloadedPayload, SubmitTasksRequest};
+use selvedge_runtime::gateway::{GatewayError, TaskExecutorGateway};
+use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
+use tonic::service::Routes;
+
+use super::TaskExecutorTimeouts;
+use super::testing::{Master, allocation, submission, task};
+use super::tests::{job_heartbeat, with_slot};
+use crate::exchange::testing::{job, secret};
+
+struct Blobs {
+    store: BlobStore,
+    address: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Blobs {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = BlobStore::create(directory.path()).unwrap();
+        let server = RpcServer::new(bind("127.0.0.1", &PortRange::any()).await.unwrap()).unwrap();
+        let address = server.address().to_string();
+        let routes = Routes::new(serve_blobs(Arc::new(BlobServer::new(store.clone(), 4)), &secret(1)));
+        tokio::spawn(server.serve(routes, std::future::pending()));
+        Self {
+            store,
+            address,
+            _directory: directory,
+        }
+    }
+
+    /// Puts this there; what names it.
+    async fn put(&self, content: Vec<u8>) -> (StoredBlob, OffloadedPayload) {
+        let size = content.len() as u64;
+        let blob = self.store.put(Bytes::from(content)).await.unwrap();
+        let payload = OffloadedPayload {
+            sha256: blob.key().to_wire(),
+            size,
+            blob_server_address: self.address.clone(),
+        };
+        (blob, payload)
+    }
+}
+
+fn reference(offloaded: OffloadedPayload) -> SubmitTasksRequest {
+    SubmitTasksRequest {
+        job_id: job(1).job_id.to_wire(),
+        job_master_id: job(1).job_master_id.to_wire(),
+        offloaded: Some(offloaded),
+        ..SubmitTasksRequest::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_that_arrives_as_a_blob_is_run() {
+    let mut master = Master::start().await;
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let blobs = Blobs::start().await;
+    let deployment = submission(job(1), vec![task("panic", allocation(1))]);
+    let (blob, payload) = blobs.put(deployment.encode_to_vec()).await;
+    worker.gateway.submit_tasks(reference(payload)).await.unwrap();
+    drop(blob);
+    let (names, _) = master.states(1).await;
+    assert_eq!(names.last().unwrap(), "panic FAILED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blob_that_is_not_this_jobs_deployment_is_refused_and_nothing_runs() {
+    let mut master = Master::start().await;
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let blobs = Blobs::start().await;
+    let tasks = || vec![task("endless", allocation(1))];
+    let (_other, of_other_job) = blobs.put(submission(job(2), tasks()).encode_to_vec()).await;
+    let (_nonsense, nonsense) = blobs.put(vec![0xff; 100]).await;
+    let (gone, missing) = blobs.put(submission(job(1), tasks()).encode_to_vec()).await;
+    drop(gone);
+    let oversize = OffloadedPayload {
+        size: 1 << 40,
+        ..missing.clone()
+    };
+    let cases = [
+        (of_other_job, "is not the deployment of this job"),
+        (nonsense, "is no deployment"),
+        (missing, "there is no blob"),
+        (
+            oversize,
+            "a deployment of 1099511627776 bytes, the limit is 1073741824 bytes",
+        ),
+    ];
+    for (payload, expected) in cases {
+        let error = worker.gateway.submit_tasks(reference(payload)).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(expected), "{text}");
+        assert!(
+            matches!(error, GatewayError::Rejected(_) | GatewayError::TooLarge(_)),
+            "{text}"
+        );
+        let payload = worker.gateway.heartbeat_from_job_master(job_heartbeat()).await.unwrap();
+        assert!(payload.running.is_empty(), "{expected}");
+    }
+}
