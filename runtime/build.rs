@@ -14,6 +14,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .bytes(".")
         .btree_map(".")
+        // Ended jobs are kept on disk with their tasks' figures.
+        .type_attribute("TaskMetrics", "#[derive(serde::Serialize, serde::Deserialize)]")
+        .type_attribute("ExecutionAttempt", "#[derive(serde::Serialize, serde::Deserialize)]")
         .compile_fds(descriptors)?;
     Ok(())
 }

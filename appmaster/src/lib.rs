@@ -22,6 +22,7 @@ mod offload;
 pub mod resourcemanager;
 pub mod rest;
 mod settings;
+pub mod stores;
 #[cfg(test)]
 mod testing;
 mod worker;

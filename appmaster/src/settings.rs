@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::{cluster, heartbeat, jobmanager, metrics, resourcemanager, slot, web};
+use selvedge_core::config::options::{client, cluster, heartbeat, jobmanager, metrics, resourcemanager, slot, web};
 
 use crate::jobmaster::{RestartSettings, SchedulerKind};
 use crate::resourcemanager::SlotManagerSettings;
@@ -69,6 +69,14 @@ pub struct HeartbeatSettings {
     pub timeout: Duration,
     /// After how many failed calls in a row they are given up; `None` never.
     pub failure_threshold: Option<u32>,
+}
+
+/// How long the client of a job may stay silent, where the cluster's jobs end with their clients.
+pub(crate) fn client_timeout(configuration: &Configuration) -> Result<Option<Duration>, ConfigError> {
+    let attached = configuration.get(&cluster::ATTACHED)?;
+    let ends_with_client = attached && configuration.get(&cluster::SHUTDOWN_ON_ATTACHED_EXIT)?;
+    let timeout = configuration.get(&client::HEARTBEAT_TIMEOUT)?;
+    Ok(ends_with_client.then_some(timeout))
 }
 
 impl MasterSettings {

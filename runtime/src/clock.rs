@@ -82,13 +82,15 @@ impl Clock for SystemClock {
     }
 }
 
-/// Monotonic time for code outside tokio, such as task threads.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the machine's monotonic clock is read"
-)]
+/// Monotonic time for code outside tokio, such as task threads: the machine's, unless the thread has entered a runtime
+/// whose time is paused, which is then followed.
 pub fn thread_now() -> std::time::Instant {
-    std::time::Instant::now()
+    tokio::time::Instant::now().into_std()
+}
+
+/// What has passed since a reading of [`thread_now`].
+pub fn thread_elapsed(since: std::time::Instant) -> Duration {
+    thread_now().saturating_duration_since(since)
 }
 
 #[cfg(test)]

@@ -84,6 +84,13 @@ pub trait JobCommitter: Send + Sync + std::fmt::Debug {
     /// Before any task runs: checks that the output may be written and makes room for it.
     async fn prepare(&self) -> Result<(), ConnectorError>;
 
+    /// The same for a job that a master has run which is gone: it may have got to any of the steps below. Takes all of it
+    /// back first.
+    async fn prepare_again(&self) -> Result<(), ConnectorError> {
+        self.abort().await?;
+        self.prepare().await
+    }
+
     /// All tasks are FINISHED: makes exactly these visible, in place of what they replace. [`Self::abort`] can take all of
     /// it back: another sink of the job may fail to publish.
     async fn publish(&self, committables: &[Committable]) -> Result<(), ConnectorError>;

@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod fs;
 pub mod gateway;
 pub mod logging;
+pub mod machine;
 pub mod memory;
 pub mod metrics;
 pub mod outcome;

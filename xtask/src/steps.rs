@@ -29,6 +29,8 @@ pub(crate) const STEPS: &[Step] = &[
         arguments: &["doc", "--workspace", "--no-deps"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
     },
+    // Whole clusters on a simulated network, without daemons.
+    step("sim", &["test", "--workspace", "--test", "sim"]),
     // Against real daemons; last, so that its summary is what a reader finds at the end.
     step("integration", &["test", "--workspace", "--test", "it"]),
 ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use selvedge_runtime::gateway::grpc::serve_task_executor;
 use selvedge_runtime::gateway::proto::HeartbeatFromResourceManagerRequest;
+use selvedge_runtime::machine::Listener;
 use selvedge_runtime::rpc::{ApplicationSecret, RpcServer};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -87,7 +88,7 @@ impl Process {
 fn serve(listener: &StdListener) -> JoinHandle<()> {
     let listener = listener.try_clone().unwrap();
     listener.set_nonblocking(true).unwrap();
-    let server = RpcServer::new(TcpListener::from_std(listener).unwrap()).unwrap();
+    let server = RpcServer::new(Listener::Tcp(TcpListener::from_std(listener).unwrap())).unwrap();
     let routes = Routes::new(serve_task_executor(Arc::new(IdleWorker::default()), &secret()));
     tokio::spawn(async move { server.serve(routes, std::future::pending()).await.unwrap() })
 }

@@ -14,12 +14,20 @@ pub enum DispatcherError {
     Duplicate {
         /// The job.
         job: JobId,
-        /// `running` or `ended`.
+        /// Its status, or `running` or `ended` where that is all that is known.
         state: &'static str,
     },
     /// The graph cannot run.
     #[error("the job is refused: {0}")]
     Graph(String),
+    /// The graph could not be stored for the next master.
+    #[error("job {job} is not taken, as it cannot be kept: {cause}")]
+    NotStored {
+        /// The job.
+        job: JobId,
+        /// Why.
+        cause: String,
+    },
     /// No such job.
     #[error("job {0} is not known")]
     UnknownJob(JobId),

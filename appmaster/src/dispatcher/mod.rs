@@ -1,24 +1,45 @@
-//! The Dispatcher: takes jobs, starts a JobMaster for each, keeps those that have ended, and decides when the cluster ends.
-//! REST and the entrypoint call it. Its states are drawn in `state.rs`.
+//! The Dispatcher: takes jobs, starts a JobMaster for each, stores how they end, and decides when the cluster ends. REST and
+//! the entrypoint call it. The states of a job are drawn in `state.rs`, those of the cluster in `cluster_life.rs`.
+//!
+//! ```text
+//! start:      results of ended jobs ─► cleaned up; stored graphs of others ─► run; then requests are answered
+//! submission: check ─► store the graph ─► start the JobMaster ─► answer
+//! end:        archive for the history server ─► store the result, dirty ─► answer those who wait
+//!             ─► keep for the pages ─► clean up ─► mark the result clean
+//! ```
 
+mod cleanup;
+mod client_watch;
+mod cluster_life;
+mod ending;
 mod error;
+mod queries;
+mod recovery;
+#[cfg(test)]
+mod recovery_tests;
 mod service;
+mod sparse;
 mod state;
+mod submission;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
-use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{JobGraph, JobId};
+use selvedge_core::status::{ApplicationStatus, JobStatus};
+use selvedge_core::{Configuration, JobGraph, JobId};
+use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::connector::GraphChecker;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use cleanup::{CleanupStrategy, JobResource, PersistedGraph};
+pub(crate) use cluster_life::DRAIN_PATIENCE;
+pub use cluster_life::{ClusterEnd, DispatcherMode};
 pub use error::DispatcherError;
-pub(crate) use state::DRAIN_PATIENCE;
-pub use state::{ClusterEnd, DispatcherMode};
 
 use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};
 use crate::metrics::ClusterGauges;
+use crate::stores::{JobSummary, Stores};
 use service::Service;
 
 /// How many requests may wait.
@@ -30,6 +51,14 @@ pub(crate) struct Environment {
     pub(crate) checker: Arc<dyn GraphChecker>,
     pub(crate) job_masters: JobMasters,
     pub(crate) job_master: jobmaster::Environment,
+    pub(crate) stores: Stores,
+    /// What is kept for jobs and goes with them.
+    pub(crate) resources: Vec<Arc<dyn JobResource>>,
+    pub(crate) cleanup: CleanupStrategy,
+    /// How long the client of a job may stay silent; `None` where it may go.
+    pub(crate) client_timeout: Option<Duration>,
+    /// The settings, for the archive of ended jobs.
+    pub(crate) configuration: Arc<Configuration>,
     pub(crate) rng: StdRng,
     /// Where the end of the cluster is told.
     pub(crate) end: oneshot::Sender<ClusterEnd>,
@@ -51,16 +80,35 @@ enum Request {
         graph: JobGraph,
         reply: Reply<Result<JobId, DispatcherError>>,
     },
-    Jobs(Reply<Vec<Arc<ExecutionGraph>>>),
+    Summaries(Reply<Vec<JobSummary>>),
     Job(JobId, Reply<Result<Arc<ExecutionGraph>, DispatcherError>>),
     Cancel(JobId, Reply<Result<(), DispatcherError>>),
+    Result(JobId, Reply<Result<Option<JobResult>, DispatcherError>>),
     AwaitResult(JobId, Reply<Result<JobResult, DispatcherError>>),
     Fetched(JobId, Reply<()>),
+    ClientHeartbeat {
+        job: JobId,
+        expiry: Timestamp,
+        reply: Reply<()>,
+    },
     ShutDown {
         status: ApplicationStatus,
         diagnostics: String,
         reply: Reply<()>,
     },
+}
+
+/// How many jobs are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobsOverview {
+    /// Those that have not ended.
+    pub running: usize,
+    /// FINISHED.
+    pub finished: usize,
+    /// CANCELED.
+    pub cancelled: usize,
+    /// FAILED.
+    pub failed: usize,
 }
 
 pub(crate) fn start(environment: Environment) -> DispatcherHandle {
@@ -71,14 +119,32 @@ pub(crate) fn start(environment: Environment) -> DispatcherHandle {
 }
 
 impl DispatcherHandle {
-    /// Checks a graph and starts its JobMaster; returns as soon as that runs. Without an id, the job gets a random one.
+    /// Checks a graph, stores it and starts its JobMaster; returns as soon as that runs. Without an id, the job gets a
+    /// random one.
+    ///
+    /// # Errors
+    /// [`DispatcherError`]; the job is not known then, unless it was before ([`DispatcherError::Duplicate`]).
     pub async fn submit_job(&self, job: Option<JobId>, graph: JobGraph) -> Result<JobId, DispatcherError> {
         self.call(|reply| Request::Submit { job, graph, reply }).await?
     }
 
-    /// All jobs, running and ended, in order of their ids.
-    pub async fn jobs(&self) -> Result<Vec<Arc<ExecutionGraph>>, DispatcherError> {
-        self.call(Request::Jobs).await
+    /// All jobs, initialising, running and ended, in order of their ids.
+    pub async fn summaries(&self) -> Result<Vec<JobSummary>, DispatcherError> {
+        self.call(Request::Summaries).await
+    }
+
+    /// How many jobs are in which state.
+    pub async fn overview(&self) -> Result<JobsOverview, DispatcherError> {
+        let mut overview = JobsOverview::default();
+        for job in self.summaries().await? {
+            match job.status {
+                JobStatus::Finished => overview.finished += 1,
+                JobStatus::Canceled => overview.cancelled += 1,
+                JobStatus::Failed => overview.failed += 1,
+                _ => overview.running += 1,
+            }
+        }
+        Ok(overview)
     }
 
     /// A job as it is now, or as it ended.
@@ -86,17 +152,18 @@ impl DispatcherHandle {
         self.call(|reply| Request::Job(job, reply)).await?
     }
 
-    /// Cancels a job; returns when that is decided, not when the job has ended.
+    /// Cancels a job; returns when that is decided, not when the job has ended. A job that is INITIALIZING is cancelled as
+    /// soon as its JobMaster runs.
     pub async fn cancel(&self, job: JobId) -> Result<(), DispatcherError> {
         self.call(|reply| Request::Cancel(job, reply)).await?
     }
 
-    /// The result of a job, `None` while it runs.
+    /// The result of a job, once it is stored; `None` before.
     pub async fn result(&self, job: JobId) -> Result<Option<JobResult>, DispatcherError> {
-        Ok(JobResult::of(self.job(job).await?.as_ref()))
+        self.call(|reply| Request::Result(job, reply)).await?
     }
 
-    /// Waits until a job has ended. Does not count as fetching the result.
+    /// Waits until a job has ended and its result is stored. Does not count as fetching the result.
     pub async fn await_result(&self, job: JobId) -> Result<JobResult, DispatcherError> {
         self.call(|reply| Request::AwaitResult(job, reply)).await?
     }
@@ -104,6 +171,11 @@ impl DispatcherHandle {
     /// A client has the result of a job: a per-job cluster may end.
     pub async fn result_fetched(&self, job: JobId) -> Result<(), DispatcherError> {
         self.call(|reply| Request::Fetched(job, reply)).await
+    }
+
+    /// The client of a job is there, and will be until then. What is not a running job is ignored.
+    pub async fn client_heartbeat(&self, job: JobId, expiry: Timestamp) -> Result<(), DispatcherError> {
+        self.call(|reply| Request::ClientHeartbeat { job, expiry, reply }).await
     }
 
     /// Cancels what runs and ends the cluster.

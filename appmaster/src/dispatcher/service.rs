@@ -1,68 +1,77 @@
-//! The shell of the Dispatcher.
+//! The shell of the Dispatcher: owns the state; slow work is spawned and comes back as an event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{JobGraph, JobId, LeaderSessionId};
+use selvedge_core::{JobGraph, JobId};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
-use super::state::{ClusterEnd, Job, State};
-use super::{DispatcherError, Environment, Reply, Request};
-use crate::jobmaster::{self, ExecutionGraph, JobResult};
+use super::state::{Job, Now, State};
+use super::{ClusterEnd, DispatcherError, Environment, Reply, Request};
+use crate::jobmaster::{ExecutionGraph, JobResult};
 
 /// What own tasks report.
-enum Event {
-    Checked {
+pub(super) enum Event {
+    /// A submitted job was checked and stored, or not.
+    Accepted {
         job: JobId,
-        outcome: Result<JobGraph, String>,
+        outcome: Result<JobGraph, DispatcherError>,
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     /// `None` where the JobMaster broke down.
     Ended(JobId, Option<Arc<ExecutionGraph>>),
+    ResultStored(JobId, Result<(), String>),
+    CleanedUp(JobId, Result<(), String>),
 }
 
 pub(super) struct Service {
-    environment: Environment,
+    pub(super) environment: Environment,
     end: Option<oneshot::Sender<ClusterEnd>>,
-    state: State,
-    waiting: BTreeMap<JobId, Vec<Reply<Result<JobResult, DispatcherError>>>>,
+    pub(super) state: State,
+    pub(super) awaiting_results: BTreeMap<JobId, Vec<Reply<Result<JobResult, DispatcherError>>>>,
+    /// Those who want jobs cancelled that are still initialising.
+    pub(super) awaiting_cancel: BTreeMap<JobId, Vec<Reply<Result<(), DispatcherError>>>>,
     requests: mpsc::Receiver<Request>,
-    events: mpsc::Receiver<Event>,
-    own_events: mpsc::Sender<Event>,
+    /// What goes on beside the loop. It ends with the Dispatcher: nothing is stored in the name of one that has lost its
+    /// leadership.
+    work: JoinSet<Event>,
 }
 
 impl Service {
     pub(super) fn new(mut environment: Environment, requests: mpsc::Receiver<Request>) -> Self {
-        let (own_events, events) = mpsc::channel(super::REQUEST_QUEUE);
         let (unused, _) = oneshot::channel();
         let end = std::mem::replace(&mut environment.end, unused);
         Self {
-            state: State::new(environment.mode),
+            state: State::new(environment.mode, environment.client_timeout),
             environment,
             end: Some(end),
-            waiting: BTreeMap::new(),
+            awaiting_results: BTreeMap::new(),
+            awaiting_cancel: BTreeMap::new(),
             requests,
-            events,
-            own_events,
+            work: JoinSet::new(),
         }
     }
 
     pub(super) async fn run(mut self) {
+        if let Err(cause) = self.recover().await {
+            self.break_down(format!("what an earlier master has left cannot be recovered: {cause}"));
+        }
         loop {
-            let deadline = self.state.deadline();
+            let deadline = self.deadline();
             tokio::select! {
                 biased;
-                Some(event) = self.events.recv() => self.on_event(event),
+                Some(done) = self.work.join_next() => self.on_done(done),
                 request = self.requests.recv() => match request {
                     Some(request) => self.on_request(request),
                     None => return,
                 },
-                () = until(deadline) => {
-                    let end = self.state.tick(self.environment.job_master.clock.monotonic());
-                    self.end_with(end);
-                }
+                () = until(deadline) => self.on_deadline(),
             }
+            let end = self.state.tick(self.now());
+            self.end_with(end);
             self.show();
         }
     }
@@ -79,13 +88,19 @@ impl Service {
     fn on_request(&mut self, request: Request) {
         match request {
             Request::Submit { job, graph, reply } => self.submit(job, graph, reply),
-            Request::Jobs(reply) => self.list(reply),
+            Request::Summaries(reply) => self.summaries(reply),
             Request::Job(job, reply) => self.look_up(job, reply),
             Request::Cancel(job, reply) => self.cancel(job, reply),
+            Request::Result(job, reply) => self.result(job, reply),
             Request::AwaitResult(job, reply) => self.await_result(job, reply),
             Request::Fetched(job, reply) => {
-                let end = self.state.fetched(&job);
-                self.end_with(end);
+                self.state.life.fetched(&job);
+                let _ = reply.send(());
+            }
+            Request::ClientHeartbeat { job, expiry, reply } => {
+                if let Some(Job::Running(_)) = self.state.jobs.get(&job) {
+                    self.state.clients.heard(job, expiry);
+                }
                 let _ = reply.send(());
             }
             Request::ShutDown {
@@ -93,99 +108,78 @@ impl Service {
                 diagnostics,
                 reply,
             } => {
-                let now = self.environment.job_master.clock.monotonic();
-                for handle in self.state.shut_down(status, diagnostics.clone(), now) {
-                    match status {
-                        ApplicationStatus::Failed => {
-                            let cause = diagnostics.clone();
-                            tokio::spawn(async move { handle.fail(cause).await });
-                        }
-                        _ => {
-                            tokio::spawn(async move { handle.cancel().await });
-                        }
-                    }
-                }
-                let end = self.state.tick(now);
-                self.end_with(end);
+                self.shut_down(status, &diagnostics);
                 let _ = reply.send(());
             }
         }
     }
 
-    fn submit(&mut self, job: Option<JobId>, graph: JobGraph, reply: Reply<Result<JobId, DispatcherError>>) {
-        let job = job.unwrap_or_else(|| JobId::random(&mut self.environment.rng));
-        if let Err(error) = self.state.admit(job) {
-            let _ = reply.send(Err(error));
-            return;
+    fn on_done(&mut self, done: Result<Event, JoinError>) {
+        match done {
+            Ok(Event::Accepted { job, outcome, reply }) => self.accepted(job, outcome, reply),
+            Ok(Event::Ended(job, graph)) => self.ended(job, graph),
+            Ok(Event::ResultStored(job, outcome)) => self.result_stored(job, outcome),
+            Ok(Event::CleanedUp(job, outcome)) => self.cleaned_up(job, outcome),
+            Err(error) => self.break_down(format!("a part of the Dispatcher broke down: {error}")),
         }
-        let (checker, events) = (self.environment.checker.clone(), self.own_events.clone());
-        // Planning is CPU work: it must not hold up the runtime.
-        tokio::spawn(async move {
-            let checked = tokio::task::spawn_blocking(move || checker.check(graph)).await;
-            let outcome = match checked {
-                Ok(Ok(graph)) => Ok(graph),
-                Ok(Err(error)) => Err(error.report()),
-                Err(error) => Err(format!("checking the job broke down: {error}")),
+    }
+
+    fn on_deadline(&mut self) {
+        let now = self.now();
+        self.environment.stores.execution_graphs.expire(now.monotonic);
+        for job in self.state.clients.overdue(now.wall) {
+            let Some(Job::Running(handle)) = self.state.jobs.get(&job) else {
+                continue;
             };
-            let _ = events.send(Event::Checked { job, outcome, reply }).await;
-        });
-    }
-
-    fn on_event(&mut self, event: Event) {
-        match event {
-            Event::Checked {
-                job,
-                outcome: Err(cause),
-                reply,
-            } => {
-                self.state.refuse(&job);
-                let _ = reply.send(Err(DispatcherError::Graph(cause)));
-                let end = self.state.tick(self.environment.job_master.clock.monotonic());
-                self.end_with(end);
-            }
-            Event::Checked {
-                job,
-                outcome: Ok(graph),
-                reply,
-            } => {
-                self.start_job_master(job, graph);
-                let _ = reply.send(Ok(job));
-            }
-            Event::Ended(job, graph) => self.ended(job, graph),
+            tracing::warn!(
+                %job,
+                "the job's client has not been heard in time: the job is cancelled (client.heartbeat.interval, \
+                 client.heartbeat.timeout)"
+            );
+            let handle = handle.clone();
+            tokio::spawn(async move { handle.cancel().await });
         }
     }
 
-    fn start_job_master(&mut self, job: JobId, graph: JobGraph) {
-        tracing::info!(%job, "job '{}' is taken", graph.name);
-        let token = LeaderSessionId::random(&mut self.environment.rng);
-        let (handle, ended) = jobmaster::start(job, token, Arc::new(graph), self.environment.job_master.clone());
-        self.environment.job_masters.add(handle.clone());
-        self.state.jobs.insert(job, Job::Running(handle));
-        let events = self.own_events.clone();
-        tokio::spawn(async move {
-            let _ = events.send(Event::Ended(job, ended.await.ok())).await;
-        });
+    fn shut_down(&mut self, status: ApplicationStatus, diagnostics: &str) {
+        for handle in self.state.shut_down(status, diagnostics.to_owned(), self.now()) {
+            let cause = diagnostics.to_owned();
+            tokio::spawn(async move {
+                // One that has ended meanwhile is what is wanted.
+                let _ = match status {
+                    ApplicationStatus::Failed => handle.fail(cause).await,
+                    _ => handle.cancel().await,
+                };
+            });
+        }
     }
 
-    fn ended(&mut self, job: JobId, graph: Option<Arc<ExecutionGraph>>) {
-        self.environment.job_masters.remove(&job);
-        let Some(graph) = graph else {
-            tracing::error!(%job, "the JobMaster broke down");
-            self.state.refuse(&job);
-            let diagnostics = format!("the JobMaster of job {job} broke down");
-            self.end_with(Some(ClusterEnd {
-                status: ApplicationStatus::Failed,
-                diagnostics,
-            }));
-            return;
-        };
-        let result = JobResult::of(&graph);
-        tracing::info!(%job, "job '{}' is {}", graph.graph.name, graph.status());
-        for waiting in self.waiting.remove(&job).unwrap_or_default() {
-            let _ = waiting.send(result.clone().ok_or(DispatcherError::UnknownJob(job)));
+    fn deadline(&self) -> Option<Instant> {
+        let deadlines = [
+            self.state.deadline(self.now()),
+            self.environment.stores.execution_graphs.deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    pub(super) fn now(&self) -> Now {
+        let clock = &self.environment.job_master.clock;
+        Now {
+            wall: clock.wall(),
+            monotonic: clock.monotonic(),
         }
-        let end = self.state.ended(graph, self.environment.job_master.clock.monotonic());
-        self.end_with(end);
+    }
+
+    /// Slow work that comes back as an event.
+    pub(super) fn spawn(&mut self, work: impl Future<Output = Event> + Send + 'static) {
+        self.work.spawn(work);
+    }
+
+    /// The cluster cannot go on.
+    pub(super) fn break_down(&mut self, cause: String) {
+        tracing::error!("{cause}");
+        let end = self.state.life.break_down(cause);
+        self.end_with(Some(end));
     }
 
     fn end_with(&mut self, end: Option<ClusterEnd>) {
@@ -193,80 +187,9 @@ impl Service {
             let _ = sender.send(end.clone());
         }
     }
-
-    fn list(&self, reply: Reply<Vec<Arc<ExecutionGraph>>>) {
-        let mut running = Vec::new();
-        let mut graphs = Vec::new();
-        for job in self.state.jobs.values() {
-            match job {
-                Job::Running(handle) => running.push(handle.clone()),
-                Job::Archived(graph) => graphs.push(graph.clone()),
-                Job::Checking => {}
-            }
-        }
-        tokio::spawn(async move {
-            // A job that ends just now is missed once.
-            let details = futures::future::join_all(running.iter().map(|handle| handle.details())).await;
-            graphs.extend(details.into_iter().flatten());
-            graphs.sort_by_key(|graph| graph.job_id);
-            let _ = reply.send(graphs);
-        });
-    }
-
-    fn look_up(&self, job: JobId, reply: Reply<Result<Arc<ExecutionGraph>, DispatcherError>>) {
-        match self.state.jobs.get(&job) {
-            Some(Job::Archived(graph)) => {
-                let _ = reply.send(Ok(graph.clone()));
-            }
-            Some(Job::Running(handle)) => {
-                let handle = handle.clone();
-                tokio::spawn(async move {
-                    let _ = reply.send(handle.details().await.map_err(Into::into));
-                });
-            }
-            Some(Job::Checking) | None => {
-                let _ = reply.send(Err(DispatcherError::UnknownJob(job)));
-            }
-        }
-    }
-
-    fn cancel(&self, job: JobId, reply: Reply<Result<(), DispatcherError>>) {
-        match self.state.jobs.get(&job) {
-            Some(Job::Running(handle)) => {
-                let handle = handle.clone();
-                tokio::spawn(async move {
-                    let _ = reply.send(handle.cancel().await.map_err(Into::into));
-                });
-            }
-            Some(Job::Archived(graph)) => {
-                let status = graph.status();
-                let _ = reply.send(Err(jobmaster::JobMasterError::CannotCancel {
-                    job,
-                    status,
-                    detail: "",
-                }
-                .into()));
-            }
-            Some(Job::Checking) | None => {
-                let _ = reply.send(Err(DispatcherError::UnknownJob(job)));
-            }
-        }
-    }
-
-    fn await_result(&mut self, job: JobId, reply: Reply<Result<JobResult, DispatcherError>>) {
-        match self.state.jobs.get(&job) {
-            Some(Job::Running(_) | Job::Checking) => self.waiting.entry(job).or_default().push(reply),
-            Some(Job::Archived(graph)) => {
-                let _ = reply.send(JobResult::of(graph).ok_or(DispatcherError::UnknownJob(job)));
-            }
-            None => {
-                let _ = reply.send(Err(DispatcherError::UnknownJob(job)));
-            }
-        }
-    }
 }
 
-async fn until(deadline: Option<tokio::time::Instant>) {
+async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

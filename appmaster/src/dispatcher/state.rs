@@ -1,171 +1,178 @@
-//! What the Dispatcher knows of jobs, and when the cluster ends. Pure.
+//! What the Dispatcher knows of jobs. Pure.
 //!
 //! ```text
-//! a job:       checking ──► running ──► archived
-//! the cluster: serving ──job of a per-job cluster ended──► waiting for a fetch ──fetched, too late, detached──► ending
-//!                 └── told to shut down ──► draining ──no job runs, too late──► ending
+//! a job: initialising ──checked, stored──► running ──ended──► ending ──result stored, cleaned up──► ended
+//!             └──refused──► unknown                                           (see `stores`)
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::JobId;
 use selvedge_core::status::ApplicationStatus;
+use selvedge_core::{JobGraph, JobId};
+use selvedge_runtime::clock::Timestamp;
 use tokio::time::Instant;
 
-use super::DispatcherError;
+use super::client_watch::ClientWatch;
+use super::cluster_life::{ClusterEnd, ClusterLife, DispatcherMode};
+use super::{DispatcherError, sparse};
 use crate::jobmaster::{ExecutionGraph, JobMasterHandle, JobResult};
 
-/// How long an attached client may take to fetch the result.
-pub(super) const FETCH_PATIENCE: Duration = Duration::from_secs(10);
-/// How long running jobs may take to be cancelled, or failed, and to clean up when the cluster ends.
-pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
-
-/// YARN keeps 64 KiB of diagnostics and sends them with every report.
-const DIAGNOSTICS_CAUSE_BYTES: usize = 8 << 10;
-
-/// What the cluster is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DispatcherMode {
-    /// Takes jobs until it is told to end.
-    Session,
-    /// Ends with its one job: at once, or when an attached client has fetched the result.
-    PerJob {
-        /// Whether a client waits for the result.
-        attached: bool,
-    },
-}
-
-/// How the cluster ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClusterEnd {
-    /// What YARN and the client are told.
-    pub status: ApplicationStatus,
-    /// The result of a per-job cluster's job, or what went wrong.
-    pub diagnostics: String,
-}
-
+/// A job that has not ended for good.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Its graph is being checked.
-    Checking,
+    /// It is being checked and stored.
+    Initializing(Arc<ExecutionGraph>),
     Running(JobMasterHandle),
-    Archived(Arc<ExecutionGraph>),
+    Ending(EndingJob),
 }
 
-#[derive(Debug)]
-enum Cluster {
-    Serving,
-    AwaitingFetch {
-        job: JobId,
-        until: Instant,
-        end: ClusterEnd,
-    },
-    Draining {
-        until: Instant,
-        end: ClusterEnd,
-    },
-    Ending,
+/// A job that has ended and leaves traces.
+#[derive(Debug, Clone)]
+pub(super) struct EndingJob {
+    pub(super) graph: Arc<ExecutionGraph>,
+    pub(super) result: JobResult,
+    /// Whether the result outlives this process. Before it does, nobody is told.
+    pub(super) stored: bool,
+}
+
+/// The two times of an event: of day, and of intervals.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub(super) wall: Timestamp,
+    pub(super) monotonic: Instant,
 }
 
 /// Jobs, and the life of the cluster.
 #[derive(Debug)]
 pub(super) struct State {
-    mode: DispatcherMode,
     pub(super) jobs: BTreeMap<JobId, Job>,
-    cluster: Cluster,
+    /// Jobs that have ended, in this process or an earlier one. They are never taken again.
+    ended: BTreeSet<JobId>,
+    /// How those have ended that an earlier process ran.
+    pub(super) recovered: BTreeMap<JobId, JobResult>,
+    pub(super) clients: ClientWatch,
+    pub(super) life: ClusterLife,
 }
 
 impl State {
-    pub(super) const fn new(mode: DispatcherMode) -> Self {
+    pub(super) const fn new(mode: DispatcherMode, client_timeout: Option<Duration>) -> Self {
         Self {
-            mode,
             jobs: BTreeMap::new(),
-            cluster: Cluster::Serving,
+            ended: BTreeSet::new(),
+            recovered: BTreeMap::new(),
+            clients: ClientWatch::new(client_timeout),
+            life: ClusterLife::new(mode),
         }
     }
 
     /// Takes a job in, once.
-    pub(super) fn admit(&mut self, job: JobId) -> Result<(), DispatcherError> {
-        if !matches!(self.cluster, Cluster::Serving) {
+    pub(super) fn admit(&mut self, job: JobId, graph: &JobGraph, now: Now) -> Result<(), DispatcherError> {
+        if !self.life.serves() {
             return Err(DispatcherError::ShuttingDown);
         }
+        if let Some(result) = self.recovered.get(&job) {
+            // The cluster of a single job has nothing else to do than to tell how that ended.
+            self.life.result_stored(result, now.monotonic);
+            if !self.jobs.contains_key(&job) {
+                self.life.cleaned_up(&job);
+            }
+        }
+        let duplicate = |state| Err(DispatcherError::Duplicate { job, state });
         match self.jobs.get(&job) {
-            Some(Job::Archived(_)) => Err(DispatcherError::Duplicate { job, state: "ended" }),
-            Some(_) => Err(DispatcherError::Duplicate { job, state: "running" }),
+            Some(Job::Initializing(_)) => duplicate("INITIALIZING"),
+            Some(Job::Running(_)) => duplicate("running"),
+            Some(Job::Ending(ending)) => duplicate(ending.result.status.as_str()),
+            None if self.ended.contains(&job) => duplicate("ended"),
             None => {
-                self.jobs.insert(job, Job::Checking);
+                let shown = sparse::initializing(job, graph, now.wall);
+                self.jobs.insert(job, Job::Initializing(shown));
                 Ok(())
             }
         }
     }
 
-    /// The job's graph was refused: it is as if it had never come.
+    /// The job was refused: it is as if it had never come.
     pub(super) fn refuse(&mut self, job: &JobId) {
         self.jobs.remove(job);
     }
 
-    /// A job has ended. The cluster's end where it ends with it at once.
-    pub(super) fn ended(&mut self, graph: Arc<ExecutionGraph>, now: Instant) -> Option<ClusterEnd> {
+    /// A JobMaster runs the job.
+    pub(super) fn run(&mut self, handle: JobMasterHandle, job: JobId, now: Now) {
+        self.jobs.insert(job, Job::Running(handle));
+        self.clients.begin(job, now.wall);
+    }
+
+    /// A job has ended; its result is to be stored.
+    pub(super) fn job_ended(&mut self, graph: Arc<ExecutionGraph>, result: JobResult) -> EndingJob {
         let job = graph.job_id;
-        let result = JobResult::of(&graph);
-        self.jobs.insert(job, Job::Archived(graph));
-        match (&mut self.cluster, self.mode) {
-            (Cluster::Draining { end, .. }, mode) => {
-                // A wish to end does not make a job FINISHED that was cancelled for it.
-                if matches!(mode, DispatcherMode::PerJob { .. }) && end.status == ApplicationStatus::Succeeded {
-                    *end = end_of(result);
-                }
-                self.tick(now)
-            }
-            (Cluster::Serving, DispatcherMode::PerJob { attached }) => {
-                let end = end_of(result);
-                if !attached {
-                    return self.end(end);
-                }
-                self.cluster = Cluster::AwaitingFetch {
-                    job,
-                    until: now + FETCH_PATIENCE,
-                    end,
-                };
-                None
-            }
-            _ => None,
-        }
+        let ending = EndingJob {
+            graph,
+            result,
+            stored: false,
+        };
+        self.clients.end(&job);
+        self.ended.insert(job);
+        self.jobs.insert(job, Job::Ending(ending.clone()));
+        ending
     }
 
-    /// A client has the result of a job.
-    pub(super) fn fetched(&mut self, fetched: &JobId) -> Option<ClusterEnd> {
-        match &self.cluster {
-            Cluster::AwaitingFetch { job, end, .. } if job == fetched => {
-                let end = end.clone();
-                self.end(end)
-            }
-            _ => None,
-        }
+    /// A job is suspended: another process may go on with it.
+    pub(super) fn job_suspended(&mut self, job: &JobId) {
+        self.clients.end(job);
+        self.jobs.remove(job);
     }
 
-    /// The cluster is to end; jobs that run are to be cancelled first and come back.
+    /// The result of a job is stored. What is to be cleaned up.
+    pub(super) fn result_stored(&mut self, job: &JobId, now: Now) -> Option<EndingJob> {
+        let Some(Job::Ending(ending)) = self.jobs.get_mut(job) else {
+            return None;
+        };
+        ending.stored = true;
+        let ending = ending.clone();
+        self.life.result_stored(&ending.result, now.monotonic);
+        Some(ending)
+    }
+
+    /// Nothing of a job is left but its pages, or nothing more can be done about it.
+    pub(super) fn cleaned_up(&mut self, job: &JobId) {
+        self.jobs.remove(job);
+        self.life.cleaned_up(job);
+    }
+
+    /// An earlier process ran this job to its end and did not come to clean up.
+    pub(super) fn recover_dirty(&mut self, graph: Arc<ExecutionGraph>, result: JobResult) -> EndingJob {
+        let ending = EndingJob {
+            graph,
+            result,
+            stored: true,
+        };
+        self.recover_clean(ending.result.clone());
+        let job = ending.result.job_id;
+        self.jobs.insert(job, Job::Ending(ending.clone()));
+        ending
+    }
+
+    /// An earlier process ran this job to its end and cleaned up.
+    pub(super) fn recover_clean(&mut self, result: JobResult) {
+        self.ended.insert(result.job_id);
+        self.recovered.insert(result.job_id, result);
+    }
+
+    /// Whether a job has ended, as far as is known.
+    pub(super) fn has_ended(&self, job: &JobId) -> bool {
+        self.ended.contains(job)
+    }
+
+    /// The cluster is to end; these jobs are to be ended first.
     pub(super) fn shut_down(
         &mut self,
         status: ApplicationStatus,
         diagnostics: String,
-        now: Instant,
+        now: Now,
     ) -> Vec<JobMasterHandle> {
-        if let Cluster::Serving = self.cluster {
-            let end = ClusterEnd { status, diagnostics };
-            self.cluster = Cluster::Draining {
-                until: now + DRAIN_PATIENCE,
-                end,
-            };
-        } else if let Cluster::AwaitingFetch { end, .. } = &self.cluster {
-            // The job's own result says more than the wish to end.
-            self.cluster = Cluster::Draining {
-                until: now,
-                end: end.clone(),
-            };
-        }
+        self.life.shut_down(status, diagnostics, now.monotonic);
         let running = self.jobs.values().filter_map(|job| match job {
             Job::Running(handle) => Some(handle.clone()),
             _ => None,
@@ -174,144 +181,121 @@ impl State {
     }
 
     /// Whether the cluster ends now.
-    pub(super) fn tick(&mut self, now: Instant) -> Option<ClusterEnd> {
-        let idle = !self
-            .jobs
-            .values()
-            .any(|job| matches!(job, Job::Running(_) | Job::Checking));
-        let end = match &self.cluster {
-            Cluster::AwaitingFetch { until, end, .. } if *until <= now => end.clone(),
-            Cluster::Draining { until, end } if idle || *until <= now => end.clone(),
-            _ => return None,
-        };
-        self.end(end)
+    pub(super) fn tick(&mut self, now: Now) -> Option<ClusterEnd> {
+        self.life.tick(self.jobs.is_empty(), now.monotonic)
     }
 
-    fn end(&mut self, end: ClusterEnd) -> Option<ClusterEnd> {
-        self.cluster = Cluster::Ending;
-        Some(end)
-    }
-
-    /// When [`Self::tick`] is to be called.
-    pub(super) const fn deadline(&self) -> Option<Instant> {
-        match &self.cluster {
-            Cluster::AwaitingFetch { until, .. } | Cluster::Draining { until, .. } => Some(*until),
-            _ => None,
-        }
-    }
-}
-
-/// What a late client reads of the application: the result as JSON, short enough for YARN's diagnostics.
-fn end_of(result: Option<JobResult>) -> ClusterEnd {
-    let Some(mut result) = result else {
-        return ClusterEnd {
-            status: ApplicationStatus::Unknown,
-            diagnostics: "the job has no result".to_owned(),
-        };
-    };
-    if let Some(cause) = &mut result.cause {
-        cause.truncate(cause.floor_char_boundary(DIAGNOSTICS_CAUSE_BYTES));
-    }
-    ClusterEnd {
-        status: result.application_status(),
-        diagnostics: serde_json::to_string(&result).unwrap_or_else(|error| error.to_string()),
+    /// When something is to be done without an event.
+    pub(super) fn deadline(&self, now: Now) -> Option<Instant> {
+        // A client may promise to be there until the end of time.
+        let client = self
+            .clients
+            .next(now.wall)
+            .and_then(|after| now.monotonic.checked_add(after));
+        [client, self.life.deadline()].into_iter().flatten().min()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use selvedge_core::status::JobStatus;
-    use selvedge_runtime::clock::Timestamp;
 
     use super::*;
     use crate::testing::word_count;
 
-    fn job() -> JobId {
-        JobId::from_bytes([4; 16])
+    const JOB: JobId = JobId::from_bytes([4; 16]);
+
+    fn now() -> Now {
+        Now {
+            wall: Timestamp::from_millis(1),
+            monotonic: Instant::now(),
+        }
     }
 
-    fn failed() -> Arc<ExecutionGraph> {
-        let mut graph = ExecutionGraph::new(job(), Arc::new(word_count(1)), Timestamp::from_millis(1));
-        graph
-            .transition_job(JobStatus::Failed, Timestamp::from_millis(9))
-            .unwrap();
-        Arc::new(graph)
+    fn failed() -> (Arc<ExecutionGraph>, JobResult) {
+        let graph = sparse::failed(JOB, "division by zero".to_owned(), Timestamp::from_millis(9));
+        let result = JobResult::of(&graph).unwrap();
+        (graph, result)
     }
 
-    #[test]
-    fn a_job_is_taken_once() {
-        let mut state = State::new(DispatcherMode::Session);
-        state.admit(job()).unwrap();
-        assert!(matches!(
-            state.admit(job()),
-            Err(DispatcherError::Duplicate { state: "running", .. })
-        ));
-        assert_eq!(state.ended(failed(), Instant::now()), None);
-        assert!(matches!(
-            state.admit(job()),
-            Err(DispatcherError::Duplicate { state: "ended", .. })
-        ));
-    }
-
-    #[test]
-    fn an_attached_client_has_ten_seconds_to_fetch_the_result() {
-        let now = Instant::now();
-        let mut state = State::new(DispatcherMode::PerJob { attached: true });
-        state.admit(job()).unwrap();
-        assert_eq!(state.ended(failed(), now), None);
-        assert_eq!((state.tick(now), state.deadline()), (None, Some(now + FETCH_PATIENCE)));
-        assert_eq!(state.fetched(&JobId::from_bytes([5; 16])), None, "another job's result");
-        let end = state.fetched(&job()).unwrap();
-        assert_eq!(end.status, ApplicationStatus::Failed);
-        assert!(end.diagnostics.contains("\"status\":\"FAILED\""), "{}", end.diagnostics);
-        assert!(
-            state.admit(JobId::from_bytes([6; 16])).is_err(),
-            "the cluster has ended"
-        );
-    }
-
-    #[test]
-    fn nobody_fetching_ends_the_cluster_all_the_same() {
-        let now = Instant::now();
-        let mut state = State::new(DispatcherMode::PerJob { attached: true });
-        state.admit(job()).unwrap();
-        state.ended(failed(), now);
-        assert!(state.tick(now + FETCH_PATIENCE).is_some());
-    }
-
-    #[test]
-    fn a_detached_job_ends_its_cluster_at_once() {
-        let mut state = State::new(DispatcherMode::PerJob { attached: false });
-        state.admit(job()).unwrap();
-        assert_eq!(
-            state.ended(failed(), Instant::now()).unwrap().status,
-            ApplicationStatus::Failed
-        );
-    }
-
-    #[test]
-    fn a_shutdown_tells_how_its_only_job_ended() {
-        let now = Instant::now();
-        for (wish, told) in [
-            (ApplicationStatus::Succeeded, "\"status\":\"FAILED\""),
-            (ApplicationStatus::Failed, "the driver broke"),
-        ] {
-            let mut state = State::new(DispatcherMode::PerJob { attached: true });
-            state.admit(job()).unwrap();
-            state.shut_down(wish, "the driver broke".to_owned(), now);
-            let end = state.ended(failed(), now).unwrap();
-            assert_eq!(end.status, ApplicationStatus::Failed);
-            assert!(end.diagnostics.contains(told), "{}", end.diagnostics);
+    fn duplicate(state: &mut State) -> &'static str {
+        match state.admit(JOB, &word_count(1), now()) {
+            Err(DispatcherError::Duplicate { state, .. }) => state,
+            other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_shutdown_waits_for_jobs_but_not_for_ever() {
-        let now = Instant::now();
-        let mut state = State::new(DispatcherMode::Session);
-        state.admit(job()).unwrap();
-        state.shut_down(ApplicationStatus::Succeeded, String::new(), now);
-        assert_eq!(state.tick(now), None);
-        assert!(state.tick(now + DRAIN_PATIENCE).is_some());
+    fn a_job_is_taken_once_whatever_has_become_of_it() {
+        let mut state = State::new(DispatcherMode::Session, None);
+        state.admit(JOB, &word_count(1), now()).unwrap();
+        assert_eq!(duplicate(&mut state), "INITIALIZING");
+        let (graph, result) = failed();
+        state.job_ended(graph, result);
+        assert_eq!(duplicate(&mut state), "FAILED");
+        assert!(state.result_stored(&JOB, now()).unwrap().stored);
+        state.cleaned_up(&JOB);
+        assert_eq!(duplicate(&mut state), "ended");
+    }
+
+    #[test]
+    fn a_job_that_was_refused_may_come_again() {
+        let mut state = State::new(DispatcherMode::Session, None);
+        state.admit(JOB, &word_count(1), now()).unwrap();
+        state.refuse(&JOB);
+        state.admit(JOB, &word_count(1), now()).unwrap();
+    }
+
+    #[test]
+    fn an_initialising_job_is_shown_as_such() {
+        let mut state = State::new(DispatcherMode::Session, None);
+        state.admit(JOB, &word_count(1), now()).unwrap();
+        let Some(Job::Initializing(shown)) = state.jobs.get(&JOB) else {
+            panic!("{state:?}");
+        };
+        assert_eq!(
+            (shown.status(), shown.graph.name.as_str()),
+            (JobStatus::Initializing, "word count")
+        );
+    }
+
+    #[test]
+    fn the_cluster_of_a_job_that_an_earlier_attempt_has_ended_ends_with_its_result() {
+        let (graph, result) = failed();
+        let mode = DispatcherMode::PerJob { attached: false };
+        let mut state = State::new(mode, None);
+        state.recover_clean(result.clone());
+        assert_eq!(duplicate(&mut state), "ended");
+        assert_eq!(state.tick(now()).unwrap().status, ApplicationStatus::Failed);
+        // One that was not cleaned up is, first.
+        let mut state = State::new(mode, None);
+        state.recover_dirty(graph, result);
+        assert_eq!(duplicate(&mut state), "FAILED");
+        assert_eq!(state.tick(now()), None);
+        state.cleaned_up(&JOB);
+        assert_eq!(state.tick(now()).unwrap().status, ApplicationStatus::Failed);
+    }
+
+    #[test]
+    fn results_of_other_jobs_do_not_end_a_cluster() {
+        let mut state = State::new(DispatcherMode::PerJob { attached: false }, None);
+        state.recover_clean(failed().1);
+        let other = JobId::from_bytes([5; 16]);
+        state.admit(other, &word_count(1), now()).unwrap();
+        assert_eq!(state.tick(now()), None);
+    }
+
+    #[test]
+    fn a_shutdown_waits_until_jobs_are_cleaned_up() {
+        let mut state = State::new(DispatcherMode::Session, None);
+        let (graph, result) = failed();
+        state.job_ended(graph, result);
+        state.shut_down(ApplicationStatus::Succeeded, String::new(), now());
+        state.result_stored(&JOB, now());
+        assert_eq!(state.tick(now()), None);
+        state.cleaned_up(&JOB);
+        assert!(state.tick(now()).is_some());
+        let refused = state.admit(JobId::from_bytes([5; 16]), &word_count(1), now());
+        assert_eq!(refused, Err(DispatcherError::ShuttingDown));
     }
 }

@@ -8,6 +8,7 @@ use selvedge_runtime::scratch::NoScratch;
 use thiserror::Error;
 
 use crate::resourcemanager::ResourceManagerError;
+use crate::stores::StoreError;
 
 /// Why a cluster cannot start.
 #[derive(Debug, Error)]
@@ -31,6 +32,9 @@ pub enum StartError {
     /// A bound port has no address.
     #[error("a server's socket cannot be used: {0}")]
     Listener(#[source] std::io::Error),
+    /// A store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// There is no directory for temporary files.
     #[error(transparent)]
     Scratch(#[from] NoScratch),

@@ -20,11 +20,12 @@ use selvedge_core::config::options::{jobmanager, rest as rest_options, yarn};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
-use selvedge_runtime::connector::{Connectors, GraphChecker};
+use selvedge_runtime::connector::{Connectors, GraphChecker, report};
+use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
+use selvedge_runtime::machine::Listener;
 use selvedge_runtime::metrics::{MetricRegistry, Scope};
 use selvedge_runtime::rpc::{self, ApplicationSecret, PortRange, RpcServer};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -34,12 +35,13 @@ pub use error::StartError;
 pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::blobs::Blobs;
-use crate::dispatcher::{self, DRAIN_PATIENCE, DispatcherHandle};
+use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
 use crate::jobmaster::{self, JobMasters};
 use crate::metrics::{self, ClusterGauges, MetricFetcher, MetricSources};
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerHandle};
-use crate::rest::{self, RestContext};
-use crate::settings::MasterSettings;
+use crate::rest::{self, RestContext, RestListener};
+use crate::settings::{MasterSettings, client_timeout};
+use crate::stores::{StoreSettings, Stores};
 use crate::worker::WorkerConnector;
 
 /// How long open REST connections may take to end.
@@ -64,6 +66,10 @@ pub struct ClusterConfig {
     pub rpc_ports: PortRange,
     /// Where workers come from.
     pub driver: Arc<dyn ResourceManagerDriver>,
+    /// Its name among others below `high-availability.storageDir`; `None` where no other process goes on with its jobs.
+    pub cluster_id: Option<String>,
+    /// Where the stores are.
+    pub file_systems: FileSystems,
     /// Sources' enumerators and sinks' committers.
     pub connectors: Arc<dyn Connectors>,
     /// Checks and completes submitted graphs.
@@ -97,6 +103,9 @@ impl ClusterEntrypoint {
     /// Starts all services; returns when the driver is connected.
     pub async fn start(config: ClusterConfig) -> Result<Cluster, StartError> {
         let settings = MasterSettings::read(&config.configuration)?;
+        let stores = StoreSettings::read(&config.configuration, config.mode, config.cluster_id.as_deref())?;
+        let stores = Stores::open(stores, &config.file_systems)?;
+        let cleanup = CleanupStrategy::read(&config.configuration)?;
         let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
         let rpc_listener = rpc::bind(&config.bind_host, &config.rpc_ports)
             .await
@@ -140,6 +149,10 @@ impl ClusterEntrypoint {
         });
         let resource_manager = pending.handle();
         let job_masters = JobMasters::default();
+        let client_timeout = client_timeout(&config.configuration)?;
+        let max_content_length = config.configuration.get(&rest_options::SERVER_MAX_CONTENT_LENGTH)?;
+        let max_content_length = usize::try_from(max_content_length).unwrap_or(usize::MAX);
+        let configuration = Arc::new(effective(config.configuration, &rpc_address, &rest_address));
         let dispatcher = dispatcher::start(dispatcher::Environment {
             mode: config.mode,
             checker: config.checker,
@@ -153,6 +166,11 @@ impl ClusterEntrypoint {
                 rpc_address: rpc_address.clone(),
                 metrics: own_metrics,
             },
+            resources: vec![Arc::new(PersistedGraph(stores.job_graphs.clone()))],
+            stores: stores.clone(),
+            cleanup,
+            client_timeout,
+            configuration: configuration.clone(),
             rng,
             end,
             gauges,
@@ -169,9 +187,10 @@ impl ClusterEntrypoint {
                     clock: config.clock.clone(),
                     interval: metrics_interval,
                 }),
-                configuration: Arc::new(effective(config.configuration, &rpc_address, &rest_address)),
+                configuration,
                 clock: config.clock,
                 log_file: config.log_file,
+                max_content_length,
             },
         );
         let routes = Routes::new(serve_resource_manager(Arc::new(pending.gateway()), &config.secret))
@@ -190,6 +209,7 @@ impl ClusterEntrypoint {
         let services = Services {
             dispatcher: dispatcher.clone(),
             resource_manager: resource_manager.clone(),
+            stores,
             rest,
             rpc,
             _blobs: blobs,
@@ -248,6 +268,7 @@ impl Cluster {
 struct Services {
     dispatcher: DispatcherHandle,
     resource_manager: ResourceManagerHandle,
+    stores: Stores,
     rest: Server,
     rpc: Server,
     /// Ends with the others.
@@ -279,6 +300,10 @@ async fn supervise(
         .resource_manager
         .stop(end.status, end.diagnostics.clone())
         .await;
+    // Whoever has to know how the cluster ended does now.
+    if let Err(error) = services.stores.job_results.close().await {
+        tracing::warn!("the results of the cluster's jobs are left behind: {}", report(&error));
+    }
     services.rest.stop().await;
     services.rpc.stop().await;
     let _ = ended.send(Some(end));
@@ -312,10 +337,10 @@ impl Server {
     }
 }
 
-fn serve_rest(listener: TcpListener, context: RestContext) -> Server {
+fn serve_rest(listener: Listener, context: RestContext) -> Server {
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        let serving = axum::serve(listener, rest::router(context)).with_graceful_shutdown(async move {
+        let serving = axum::serve(RestListener(listener), rest::router(context)).with_graceful_shutdown(async move {
             let _ = stopped.await;
         });
         if let Err(error) = serving.await {
@@ -332,7 +357,7 @@ fn serve_rpc(server: RpcServer, routes: Routes, fatal: mpsc::Sender<String>) -> 
             let _ = stopped.await;
         };
         if let Err(error) = server.serve(routes, stopped).await {
-            let _ = fatal.send(selvedge_runtime::connector::report(&error)).await;
+            let _ = fatal.send(report(&error)).await;
         }
     });
     Server { stop, task }
@@ -351,7 +376,7 @@ fn effective(mut configuration: Configuration, rpc_address: &str, rest_address: 
     configuration
 }
 
-fn advertised(host: &str, listener: &TcpListener) -> Result<String, StartError> {
+fn advertised(host: &str, listener: &Listener) -> Result<String, StartError> {
     let port = listener.local_addr().map_err(StartError::Listener)?.port();
     Ok(format!("{host}:{port}"))
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::status::{ApplicationStatus, JobStatus};
-use selvedge_core::{Configuration, JobId, LeaderSessionId};
-use selvedge_runtime::clock::SystemClock;
-use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
+use selvedge_core::{JobId, LeaderSessionId};
 use serde_json::{Value, json};
 
 use super::*;
@@ -14,10 +12,10 @@ use crate::dispatcher::DispatcherError;
 use crate::jobmaster::JobResult;
 use crate::local::LocalDriver;
 use crate::resourcemanager::JobMasterContact;
-use crate::testing::connectors::{Log, NotingConnectors, StructureChecker};
+use crate::testing::connectors::{Log, NotingConnectors};
 use crate::testing::http::{call, get};
 use crate::testing::worker::{Behaviour, Workers};
-use crate::testing::{profile, word_count};
+use crate::testing::{profile, session_of, word_count};
 
 mod driver;
 mod metrics;
@@ -50,24 +48,11 @@ async fn bed_of(
         ..NotingConnectors::default()
     };
     let log = connectors.log.clone();
-    let mut configuration: Configuration = selvedge_core::config::shipped();
-    for (key, value) in settings {
-        configuration.set_text(*key, *value);
-    }
     let cluster = ClusterEntrypoint::start(ClusterConfig {
-        configuration,
         mode,
-        secret: ApplicationSecret::from_bytes(&[7; 32]).unwrap(),
-        host: "127.0.0.1".into(),
-        bind_host: "127.0.0.1".into(),
-        rest_bind_ports: PortRange::any(),
-        rpc_ports: PortRange::any(),
         driver,
         connectors: Arc::new(connectors),
-        checker: Arc::new(StructureChecker),
-        clock: Arc::new(SystemClock),
-        seed: 1,
-        log_file: None,
+        ..session_of(workers.clone(), settings)
     })
     .await
     .unwrap();
@@ -313,6 +298,14 @@ async fn figures_of_a_running_job_are_fetched_while_someone_looks() {
         "{}",
         log.head
     );
+    let named = get(
+        bed.cluster.rest_address(),
+        "/taskmanagers/taskmanager-1/logs/worker.out",
+    )
+    .await;
+    assert!(named.body.contains("taskmanager-1 worker.out"), "{}", named.body);
+    let list = get(bed.cluster.rest_address(), "/taskmanagers/taskmanager-1/logs").await;
+    assert!(list.head.contains("content-type: application/json"), "{}", list.head);
     bed.end().await;
 }
 

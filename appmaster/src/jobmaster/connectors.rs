@@ -9,6 +9,8 @@ use selvedge_core::{JobId, OperatorId, VertexId};
 use selvedge_runtime::connector::{Committable, ConnectorError, Connectors, JobCommitter, SplitEnumerator};
 use tokio::time::Instant;
 
+use super::JobOrigin;
+
 /// How long the sinks may take to publish, and again to finish. A NameNode under load renames a thousand files in minutes;
 /// one that hangs for longer would hold the job, its containers and its user for ever.
 pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(600);
@@ -30,11 +32,12 @@ pub(super) struct Committers(BTreeMap<VertexId, Arc<dyn JobCommitter>>);
 pub(super) async fn prepare(
     job: JobId,
     graph: &JobGraph,
+    origin: JobOrigin,
     connectors: &dyn Connectors,
 ) -> Result<PreparedConnectors, String> {
     let mut prepared = PreparedConnectors::default();
     for vertex in &graph.vertices {
-        if let Err(cause) = prepare_vertex(job, vertex, connectors, &mut prepared).await {
+        if let Err(cause) = prepare_vertex(job, vertex, origin, connectors, &mut prepared).await {
             if let Some(leftover) = prepared.committers.abort().await {
                 tracing::warn!(%job, "{leftover}");
             }
@@ -47,6 +50,7 @@ pub(super) async fn prepare(
 async fn prepare_vertex(
     job: JobId,
     vertex: &Vertex,
+    origin: JobOrigin,
     connectors: &dyn Connectors,
     prepared: &mut PreparedConnectors,
 ) -> Result<(), String> {
@@ -60,7 +64,11 @@ async fn prepare_vertex(
             .committer(job, &vertex.id, operator)
             .map_err(|error| named(error.report()))?;
         if let Some(committer) = committer {
-            committer.prepare().await.map_err(|error| named(error.report()))?;
+            let ready = match origin {
+                JobOrigin::Submitted => committer.prepare().await,
+                JobOrigin::Recovered => committer.prepare_again().await,
+            };
+            ready.map_err(|error| named(error.report()))?;
             prepared.committers.0.insert(vertex.id.clone(), committer);
         }
     }

@@ -15,6 +15,7 @@ mod failure_labels;
 mod gateway;
 pub mod probe;
 mod regions;
+mod requirements;
 mod restart_strategy;
 mod result;
 mod root_cause;
@@ -31,7 +32,7 @@ mod task_events;
 mod tests;
 mod workers;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::clock::Clock;
@@ -55,6 +56,7 @@ pub use status_listener::{JobStatusListener, LogListener, StatusChange};
 
 use crate::MasterSettings;
 use crate::resourcemanager::ResourceManagerHandle;
+use crate::stores::JobSummary;
 use crate::worker::WorkerConnector;
 use service::Service;
 use state::SlotOffer;
@@ -77,12 +79,38 @@ pub(crate) struct Environment {
     pub(crate) metrics: MetricGroup,
 }
 
+/// Where a job comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobOrigin {
+    /// A client.
+    Submitted,
+    /// A master that is gone: it may have written output, and made it visible.
+    Recovered,
+}
+
 /// Speaks to a JobMaster; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct JobMasterHandle {
     job_id: JobId,
     job_master_id: LeaderSessionId,
     requests: mpsc::Sender<Request>,
+    /// How the job ended, for a question that comes too late.
+    ended: Arc<OnceLock<Arc<ExecutionGraph>>>,
+}
+
+/// Where the end of a job is told.
+struct Outcome {
+    ended: Arc<OnceLock<Arc<ExecutionGraph>>>,
+    dispatcher: oneshot::Sender<Arc<ExecutionGraph>>,
+}
+
+impl Outcome {
+    /// To be called while requests are still taken: whoever asks later finds it.
+    fn tell(self, graph: Arc<ExecutionGraph>) {
+        let _ = self.ended.set(graph.clone());
+        // The Dispatcher may be gone when the cluster ends.
+        let _ = self.dispatcher.send(graph);
+    }
 }
 
 type Reply<T> = oneshot::Sender<T>;
@@ -90,6 +118,7 @@ type Reply<T> = oneshot::Sender<T>;
 #[derive(Debug)]
 enum Request {
     Details(Reply<Arc<ExecutionGraph>>),
+    Summary(Reply<JobSummary>),
     Cancel(Reply<Result<(), JobMasterError>>),
     Fail {
         cause: String,
@@ -126,11 +155,17 @@ pub(crate) fn start(
     job_id: JobId,
     job_master_id: LeaderSessionId,
     graph: Arc<JobGraph>,
+    origin: JobOrigin,
     environment: Environment,
 ) -> (JobMasterHandle, oneshot::Receiver<Arc<ExecutionGraph>>) {
     let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
-    let (outcome, ended) = oneshot::channel();
-    let service = Service::new(job_id, job_master_id, graph, environment, inbox);
+    let (dispatcher, when_ended) = oneshot::channel();
+    let ended = Arc::new(OnceLock::new());
+    let outcome = Outcome {
+        ended: ended.clone(),
+        dispatcher,
+    };
+    let service = Service::new(job_id, job_master_id, graph, origin, environment, inbox);
     // Ends when the job has ended.
     tokio::spawn(service.run(outcome));
     (
@@ -138,20 +173,36 @@ pub(crate) fn start(
             job_id,
             job_master_id,
             requests,
+            ended,
         },
-        ended,
+        when_ended,
     )
 }
 
 impl JobMasterHandle {
-    /// The job as it is now.
+    /// The job as it is now, or as it has ended.
     pub async fn details(&self) -> Result<Arc<ExecutionGraph>, JobMasterError> {
-        self.call(Request::Details).await
+        let answer = self.call(Request::Details).await;
+        answer.or_else(|gone| self.ended.get().cloned().ok_or(gone))
+    }
+
+    /// The job in one line of a list; far cheaper than [`Self::details`] where it has many tasks.
+    pub(crate) async fn summary(&self) -> Result<JobSummary, JobMasterError> {
+        let answer = self.call(Request::Summary).await;
+        answer.or_else(|gone| self.ended.get().map(|graph| JobSummary::from(&**graph)).ok_or(gone))
     }
 
     /// Cancels the job; returns when that is decided, not when the job has ended.
     pub async fn cancel(&self) -> Result<(), JobMasterError> {
-        self.call(Request::Cancel).await?
+        match (self.call(Request::Cancel).await, self.ended.get()) {
+            (Ok(answer), _) => answer,
+            (Err(_), Some(graph)) => Err(JobMasterError::CannotCancel {
+                job: self.job_id,
+                status: graph.status(),
+                detail: "",
+            }),
+            (Err(gone), None) => Err(gone),
+        }
     }
 
     /// Fails the job; returns when that is decided, not when the job has ended.

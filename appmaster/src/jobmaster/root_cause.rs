@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use selvedge_core::{ExecutionAttemptId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// How long a better cause is waited for: a few allocate beats of the ApplicationMaster.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// A failure, as users see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What failed.
     pub cause: String,
@@ -38,7 +39,7 @@ pub struct Failure {
 }
 
 /// Whose failure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureOrigin {
     /// A task's own: its operators, its input, its output.
     Task,
@@ -47,7 +48,7 @@ pub enum FailureOrigin {
 }
 
 /// How much a failure says of the first cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {
     /// The failure is the cause: a task's own, a committer's, the exit of a container.
     Cause,

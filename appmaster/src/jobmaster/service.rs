@@ -4,36 +4,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::resource::ProfileSpec;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
 use selvedge_runtime::gateway::{GatewayError, handshake};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
 use super::deployment::JobHeader;
-use super::execution_graph::ExecutionGraph;
 use super::failover::{Failover, Scope};
+use super::requirements::Requirements;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
 use super::state::{Action, JobState, Now, WorkerAddress};
 use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
-use super::{Environment, Reply, Request};
+use super::{Environment, JobOrigin, Outcome, Reply, Request};
 use crate::metrics::JobGauges;
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
+use crate::stores::JobSummary;
 
 /// How many events of own tasks may wait.
 const EVENT_QUEUE: usize = 1024;
 /// While someone looks at a running job, its figures are at most this old.
 const FIGURES_AGE: Duration = Duration::from_millis(500);
-
-/// What the job needs, by profile.
-type Requirements = Vec<(ProfileSpec, u32)>;
 
 /// What own tasks report.
 #[derive(Debug)]
@@ -50,6 +46,7 @@ pub(super) enum Event {
 pub(super) struct Service {
     job_id: JobId,
     job_master_id: LeaderSessionId,
+    origin: JobOrigin,
     environment: Environment,
     state: JobState,
     workers: Workers,
@@ -73,6 +70,7 @@ impl Service {
         job_id: JobId,
         job_master_id: LeaderSessionId,
         graph: Arc<JobGraph>,
+        origin: JobOrigin,
         environment: Environment,
         requests: mpsc::Receiver<Request>,
     ) -> Self {
@@ -116,6 +114,7 @@ impl Service {
             unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
+            origin,
             environment,
             requests,
             events,
@@ -126,60 +125,24 @@ impl Service {
     }
 
     /// Runs the job to its end.
-    pub(super) async fn run(mut self, outcome: oneshot::Sender<Arc<ExecutionGraph>>) {
+    pub(super) async fn run(mut self, outcome: Outcome) {
         tracing::info!(job = %self.job_id, "JobMaster {} starts", self.job_master_id);
         self.prepare();
-        let (requirements, declared) = self.declare_requirements();
+        let requirements = Requirements::declare(
+            self.environment.resource_manager.clone(),
+            self.job_id,
+            self.contact.clone(),
+            self.state.pool.requirements(),
+        );
         while !self.state.has_ended() {
             self.next().await;
             let changes = std::mem::take(&mut self.state.status_changes);
             self.listeners.tell(self.job_id, changes);
-            requirements.send_if_modified(|last| {
-                let now = self.state.pool.requirements();
-                let changed = *last != now;
-                *last = now;
-                changed
-            });
+            requirements.update(self.state.pool.requirements());
         }
         self.workers.disconnect_all("the job has ended");
-        drop(requirements);
-        self.disconnect_resource_manager(declared);
-        // The Dispatcher may be gone when the cluster ends.
-        let _ = outcome.send(Arc::new(self.state.graph));
-    }
-
-    /// Declares what the job needs, again whenever that changes; only the last state counts. The ResourceManager may be busy
-    /// connecting to where workers come from: the job goes on meanwhile.
-    fn declare_requirements(&self) -> (watch::Sender<Requirements>, JoinHandle<()>) {
-        let (sender, mut receiver) = watch::channel(self.state.pool.requirements());
-        receiver.mark_changed();
-        let (job, contact) = (self.job_id, self.contact.clone());
-        let resource_manager = self.environment.resource_manager.clone();
-        let declaring = tokio::spawn(async move {
-            if let Err(error) = resource_manager.register_job_master(job, contact.clone()).await {
-                tracing::warn!(%job, "the ResourceManager does not take the JobMaster: {error}");
-                return;
-            }
-            while receiver.changed().await.is_ok() {
-                let required = receiver.borrow_and_update().clone();
-                let declared = resource_manager.declare_required_resources(job, contact.clone(), required);
-                if let Err(error) = declared.await {
-                    tracing::warn!(%job, "the ResourceManager does not take what the job needs: {error}");
-                }
-            }
-        });
-        (sender, declaring)
-    }
-
-    /// Nothing is needed any more: told after what was asked for.
-    fn disconnect_resource_manager(&self, declaring: JoinHandle<()>) {
-        let (job_id, job_master_id) = (self.job_id, self.job_master_id);
-        let resource_manager = self.environment.resource_manager.clone();
-        tokio::spawn(async move {
-            let _ = declaring.await;
-            // A ResourceManager that is gone needs no good-bye.
-            let _ = resource_manager.disconnect_job_master(job_id, job_master_id).await;
-        });
+        requirements.disconnect(self.notices);
+        outcome.tell(Arc::new(self.state.graph));
     }
 
     async fn next(&mut self) {
@@ -208,11 +171,11 @@ impl Service {
 
     fn prepare(&self) {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
-        let job = self.job_id;
+        let (job, origin) = (self.job_id, self.origin);
         if let Some(cause) = self.unusable.clone() {
             return self.spawn(async move { Event::Prepared(Err(cause)) });
         }
-        self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, connectors.as_ref()).await) });
+        self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, origin, connectors.as_ref()).await) });
     }
 
     /// Slow work that comes back as an event.
@@ -330,6 +293,9 @@ impl Service {
             Request::Details(reply) => {
                 self.refresh_figures(now);
                 let _ = reply.send(Arc::new(self.state.graph.clone()));
+            }
+            Request::Summary(reply) => {
+                let _ = reply.send(JobSummary::from(&self.state.graph));
             }
             Request::Cancel(reply) => {
                 let (answer, actions) = match self.state.cancel(now) {

@@ -1,8 +1,9 @@
-//! Who reads which split of a source: each on a task of its own, in order of the questions. The splits of an attempt that is
-//! over go to others.
+//! Who reads which split of a source: the coordinator of a source, each on a task of its own, in order of the questions. The
+//! splits of an attempt that is over go to others.
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use selvedge_core::{ExecutionAttemptId, OperatorId, VertexId};
 use selvedge_runtime::connector::{InputSplit, SplitEnumerator};
 use tokio::sync::{mpsc, oneshot};
@@ -88,15 +89,30 @@ impl Given {
     }
 }
 
+/// The master's half of an operator (Flink 1.20 `OperatorCoordinator`): attempts ask it, and it learns which of them are over.
+/// It is called in the order in which things happen, on a task of its own.
+#[async_trait]
+pub(super) trait OperatorCoordinator: Send + 'static {
+    /// Answers an attempt that runs; `None` where there is nothing for it any more. An error fails the job.
+    async fn answer(&mut self, request: &SplitRequest) -> Result<Option<InputSplit>, String>;
+
+    /// Whether an attempt is over: it gets no answers any more.
+    fn is_over(&self, attempt: &ExecutionAttemptId) -> bool;
+
+    /// These attempts have ended without result: what they were given goes to others.
+    fn attempts_over(&mut self, attempts: &[ExecutionAttemptId]);
+}
+
 /// One source's splits: the enumerator, and who has what.
-struct Source {
+struct SplitAssignment {
     operator: OperatorId,
     enumerator: Box<dyn SplitEnumerator>,
     given: Given,
 }
 
-impl Source {
-    async fn next(&mut self, request: &SplitRequest) -> Result<Option<InputSplit>, String> {
+#[async_trait]
+impl OperatorCoordinator for SplitAssignment {
+    async fn answer(&mut self, request: &SplitRequest) -> Result<Option<InputSplit>, String> {
         if let Some(split) = self.given.before(request)? {
             return Ok(split);
         }
@@ -109,7 +125,11 @@ impl Source {
         Ok(split)
     }
 
-    fn take_back(&mut self, attempts: &[ExecutionAttemptId]) {
+    fn is_over(&self, attempt: &ExecutionAttemptId) -> bool {
+        self.given.is_over(attempt)
+    }
+
+    fn attempts_over(&mut self, attempts: &[ExecutionAttemptId]) {
         for attempt in attempts {
             let splits = self.given.end(attempt);
             if !splits.is_empty() {
@@ -125,27 +145,35 @@ pub(super) fn serve_splits(
     enumerator: Box<dyn SplitEnumerator>,
     failures: impl Fn(String) + Send + 'static,
 ) -> mpsc::Sender<SplitCommand> {
-    let (sender, mut commands) = mpsc::channel(SPLIT_QUEUE);
-    let mut source = Source {
+    let assignment = SplitAssignment {
         operator,
         enumerator,
         given: Given::default(),
     };
+    coordinate(assignment, failures)
+}
+
+/// Runs a coordinator until the JobMaster drops the sender.
+fn coordinate(
+    mut coordinator: impl OperatorCoordinator,
+    failures: impl Fn(String) + Send + 'static,
+) -> mpsc::Sender<SplitCommand> {
+    let (sender, mut commands) = mpsc::channel(SPLIT_QUEUE);
     // Ends with the JobMaster, which holds the only sender.
     tokio::spawn(async move {
         while let Some(command) = commands.recv().await {
             match command {
                 SplitCommand::Return { attempts, done } => {
-                    source.take_back(&attempts);
+                    coordinator.attempts_over(&attempts);
                     // Nobody waits where the job has ended.
                     let _ = done.send(());
                 }
-                SplitCommand::Next(request) if source.given.is_over(&request.attempt) => {
+                SplitCommand::Next(request) if coordinator.is_over(&request.attempt) => {
                     let message = format!("{} is over: another attempt has taken its place", request.attempt);
                     let _ = request.reply.send(Err(message));
                 }
                 SplitCommand::Next(request) => {
-                    let split = source.next(&request).await;
+                    let split = coordinator.answer(&request).await;
                     if let Err(cause) = &split {
                         failures(cause.clone());
                     }
@@ -172,7 +200,6 @@ pub(super) async fn return_splits(sources: Vec<mpsc::Sender<SplitCommand>>, atte
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
     use bytes::Bytes;
     use selvedge_runtime::connector::ConnectorError;
 

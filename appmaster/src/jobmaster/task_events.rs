@@ -35,7 +35,7 @@ impl JobState {
         let execution = self.graph.run_mut(task);
         let current = execution.state();
         if let Some(metrics) = report.metrics.filter(|_| !current.is_terminal()) {
-            execution.metrics = metrics;
+            execution.take_figures(metrics);
         }
         match (current, report.state) {
             (state, _) if state.is_terminal() => Vec::new(),
@@ -224,7 +224,7 @@ impl JobState {
             if let Some(task) = self.graph.task(&attempt) {
                 let execution = self.graph.run_mut(task);
                 if !execution.state().is_terminal() {
-                    execution.metrics = figures;
+                    execution.take_figures(figures);
                 }
             }
         }

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use selvedge_core::{JobId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::gateway::proto::{MetricsDump, QueryMetricsRequest};
+use selvedge_runtime::machine::run_blocking;
 use selvedge_runtime::metrics::{self, MetricRegistry, Owner};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -88,7 +89,7 @@ impl MetricFetcher {
     async fn own(&self, wanted: impl Fn(&Owner) -> bool + Send + 'static) -> Metrics {
         let registry = self.0.sources.registry.clone();
         // Some gauges read files of the system.
-        let read = tokio::task::spawn_blocking(move || {
+        let read = run_blocking(move || {
             let readings = registry.read().into_iter();
             let wanted = readings.filter(|reading| wanted(reading.scope.owner()));
             wanted

@@ -5,7 +5,6 @@ use std::time::Duration;
 use selvedge_core::ResourceId;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::gateway::proto::ReadFileRequest;
-use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use selvedge_runtime::gateway::{FileContent, GatewayResult};
 use tokio::time::Instant;
 
@@ -184,14 +183,13 @@ impl Service {
     pub(super) fn read_file(
         &self,
         resource_id: ResourceId,
-        kind: Kind,
+        file: ReadFileRequest,
         reply: Reply<Result<FileContent, ResourceManagerError>>,
     ) {
         let gateway = self.workers.gateway(&resource_id);
         tokio::spawn(async move {
             let read = async {
-                let request = ReadFileRequest { kind: kind.into() };
-                let read = gateway?.read_file(request).await;
+                let read = gateway?.read_file(file).await;
                 read.map_err(|source| ResourceManagerError::Worker {
                     worker: resource_id,
                     source,

@@ -38,8 +38,7 @@ use selvedge_core::resource::{ProfileSpec, ResourceProfile};
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{AllocationId, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
-use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
-use selvedge_runtime::gateway::proto::read_file_request::Kind;
+use selvedge_runtime::gateway::proto::{ReadFileRequest, RegisterTaskExecutorRequest};
 use selvedge_runtime::gateway::{FileContent, GatewayResult};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -172,7 +171,7 @@ enum Request {
     Overview(Reply<ResourceOverview>),
     ReadFile {
         resource_id: ResourceId,
-        kind: Kind,
+        file: ReadFileRequest,
         reply: Reply<Result<FileContent, ResourceManagerError>>,
     },
     Stop {
@@ -333,14 +332,14 @@ impl ResourceManagerHandle {
         found.ok_or_else(|| ResourceManagerError::UnknownWorker(id.clone()))
     }
 
-    /// A worker's own log or output.
-    pub async fn read_file(&self, id: &ResourceId, kind: Kind) -> Result<FileContent, ResourceManagerError> {
+    /// A worker's own log or output, or what it has of them.
+    pub async fn read_file(&self, id: &ResourceId, file: ReadFileRequest) -> Result<FileContent, ResourceManagerError> {
         if !self.is_connected() {
             return Err(ResourceManagerError::UnknownWorker(id.clone()));
         }
         self.call(|reply| Request::ReadFile {
             resource_id: id.clone(),
-            kind,
+            file,
             reply,
         })
         .await?

@@ -260,9 +260,9 @@ impl Service {
             }
             Request::ReadFile {
                 resource_id,
-                kind,
+                file,
                 reply,
-            } => self.read_file(resource_id, kind, reply),
+            } => self.read_file(resource_id, file, reply),
             // The loop takes it before.
             Request::Stop { .. } => {}
         }

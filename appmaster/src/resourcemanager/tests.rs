@@ -10,14 +10,14 @@ use rand::rngs::StdRng;
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::resource::ProfileSpec;
 use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{AllocationId, JobId, LeaderSessionId, ResourceId};
+use selvedge_core::{AllocationId, InstanceId, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
     DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest, SendSlotReportRequest,
     SlotReport, SlotStatus,
 };
-use selvedge_runtime::gateway::{GatewayError, ResourceManagerGateway};
+use selvedge_runtime::gateway::{GatewayError, ResourceManagerGateway, handshake};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -171,6 +171,7 @@ fn registration(worker: &str) -> RegisterTaskExecutorRequest {
         default_slot: Some((&profile()).into()),
         number_of_slots: 1,
         slots: vec![held_slot()],
+        process: Some(handshake::of_worker(InstanceId::from_bytes([5; 16]))),
         ..RegisterTaskExecutorRequest::default()
     }
 }

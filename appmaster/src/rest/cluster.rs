@@ -2,26 +2,25 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use selvedge_core::status::{ApplicationStatus, JobStatus};
+use selvedge_core::Configuration;
+use selvedge_core::status::ApplicationStatus;
 use serde_json::{Value, json};
 
-use super::{Answer, RestContext, RestError};
+use super::{Answer, RestContext};
 
 pub(super) async fn overview(State(context): State<RestContext>) -> Answer {
     let resources = context.resource_manager.overview().await?.usage;
-    let jobs = context.dispatcher.jobs().await?;
-    let in_status = |status| jobs.iter().filter(|job| job.status() == status).count();
-    let ended = in_status(JobStatus::Finished) + in_status(JobStatus::Canceled) + in_status(JobStatus::Failed);
+    let jobs = context.dispatcher.overview().await?;
     let mut answer = json!({
         "taskmanagers": resources.workers,
         "slots-total": resources.slots,
         "slots-available": resources.free_slots,
-        "jobs-running": jobs.len() - ended,
-        "jobs-finished": in_status(JobStatus::Finished),
-        "jobs-cancelled": in_status(JobStatus::Canceled),
-        "jobs-failed": in_status(JobStatus::Failed),
+        "jobs-running": jobs.running,
+        "jobs-finished": jobs.finished,
+        "jobs-cancelled": jobs.cancelled,
+        "jobs-failed": jobs.failed,
         "flink-version": env!("CARGO_PKG_VERSION"),
         "flink-commit": "",
     });
@@ -55,22 +54,31 @@ pub(super) async fn shut_down(State(context): State<RestContext>) -> Answer {
 }
 
 pub(super) async fn jobmanager_config(State(context): State<RestContext>) -> Answer {
-    let entries = context
-        .configuration
-        .iter_masked()
-        .map(|(key, value)| json!({"key": key, "value": value}));
-    Ok(entries.collect::<Value>().into())
+    Ok(configuration_json(&context.configuration).into())
 }
 
-pub(super) async fn jobmanager_log(State(context): State<RestContext>) -> Result<Response, RestError> {
-    let missing = |reason: String| RestError::new(StatusCode::NOT_FOUND, format!("there is no log file: {reason}"));
-    let file = context
-        .log_file
-        .ok_or_else(|| missing("the log goes to standard error".to_owned()))?;
-    let log = tokio::fs::read(&file)
-        .await
-        .map_err(|error| missing(format!("{}: {error}", file.display())))?;
-    Ok(text(log.into()))
+pub(super) fn configuration_json(configuration: &Configuration) -> Value {
+    let entries = configuration.iter_masked();
+    entries
+        .map(|(key, value)| json!({"key": key, "value": value}))
+        .collect()
+}
+
+pub(super) async fn jobmanager_environment() -> Answer {
+    Ok(environment_json().into())
+}
+
+/// Flink's form of what the process is. There is no JVM: its version is that of the program, and it has neither options nor
+/// a class path.
+pub(super) fn environment_json() -> Value {
+    json!({
+        "jvm": {
+            "version": format!("Selvedge {}", env!("CARGO_PKG_VERSION")),
+            "arch": std::env::consts::ARCH,
+            "options": [],
+        },
+        "classpath": [],
+    })
 }
 
 /// An answer in plain text.

@@ -23,6 +23,12 @@ impl RestError {
         }
     }
 
+    /// A parameter in the path, or after it, that is not what it must be.
+    pub(super) fn parameter(name: &str, value: &str, reason: &dyn std::fmt::Display) -> Self {
+        let message = format!("Cannot resolve path parameter ({name}) from value \"{value}\": {reason}");
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
     /// The same error with the status that Flink's handler of just this path gives an unknown id.
     pub(super) fn unknown_as(mut self, status: StatusCode) -> Self {
         if self.status == StatusCode::NOT_FOUND {
@@ -46,6 +52,7 @@ impl From<DispatcherError> for RestError {
             DispatcherError::Duplicate { .. } | DispatcherError::JobMaster(JobMasterError::CannotCancel { .. }) => {
                 StatusCode::CONFLICT
             }
+            DispatcherError::NotStored { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DispatcherError::JobMaster(JobMasterError::Gone { .. })
             | DispatcherError::ShuttingDown
             | DispatcherError::Busy

@@ -9,9 +9,25 @@ use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::TaskMetrics;
 use serde_json::{Map, Value, json};
 
-use super::jobs::count_key;
 use crate::jobmaster::ExecutionGraph;
 use crate::jobmaster::execution_graph::{Execution, count_states};
+use crate::stores::JobSummary;
+
+/// A job in the list of jobs.
+pub(super) fn overview_json(job: &JobSummary, now: Timestamp) -> Value {
+    let mut tasks = json!({"total": job.tasks.values().sum::<usize>()});
+    task_counts(&mut tasks, &job.tasks);
+    json!({
+        "jid": job.job_id,
+        "name": job.name,
+        "start-time": job.start_time,
+        "end-time": end_ms(job.end_time),
+        "duration": duration_ms(Some(job.start_time), job.end_time, now),
+        "state": job.status,
+        "last-modification": job.last_modification,
+        "tasks": tasks,
+    })
+}
 
 pub(super) fn details_json(job: &ExecutionGraph, now: Timestamp) -> Value {
     let timestamps: Map<_, _> = JobStatus::ALL
@@ -54,8 +70,7 @@ fn vertex_json(vertex: &Vertex, runs: &[Execution], now: Timestamp) -> Value {
     let mut tasks = json!({});
     task_counts(&mut tasks, &count_states(runs.iter().map(Execution::state)));
     let start = runs.iter().filter_map(Execution::start_time).min();
-    let ended = runs.iter().all(|run| run.state().is_terminal());
-    let end = runs.iter().filter_map(Execution::end_time).max().filter(|_| ended);
+    let (end, ended) = end_of(runs);
     json!({
         "id": vertex.id.rest_id(),
         "slotSharingGroupId": selvedge_core::VertexId::from(vertex.slot_sharing_group.as_str()).rest_id(),
@@ -71,8 +86,19 @@ fn vertex_json(vertex: &Vertex, runs: &[Execution], now: Timestamp) -> Value {
     })
 }
 
-pub(super) fn metrics_json<'a>(runs: impl Iterator<Item = &'a Execution> + Clone, complete: bool) -> Value {
-    let sum = |figure: fn(&TaskMetrics) -> u64| runs.clone().map(|run| figure(&run.metrics)).sum::<u64>();
+/// When the last of these ended, and whether all have.
+pub(super) fn end_of<'a>(runs: impl IntoIterator<Item = &'a Execution> + Clone) -> (Option<Timestamp>, bool) {
+    let ended = runs.clone().into_iter().all(|run| run.state().is_terminal());
+    let last = runs.into_iter().filter_map(Execution::end_time).max();
+    (last.filter(|_| ended), ended)
+}
+
+/// The figures of some subtasks, summed.
+pub(super) fn metrics_json<'a>(runs: impl IntoIterator<Item = &'a Execution> + Clone, complete: bool) -> Value {
+    let sum = |figure: fn(&TaskMetrics) -> u64| {
+        let runs = runs.clone().into_iter();
+        runs.map(|run| figure(&run.metrics)).sum::<u64>()
+    };
     json!({
         "read-bytes": sum(|metrics| metrics.bytes_in),
         "read-bytes-complete": complete,
@@ -90,7 +116,11 @@ pub(super) fn metrics_json<'a>(runs: impl Iterator<Item = &'a Execution> + Clone
 
 /// The state of a vertex as Flink derives it from its subtasks: the worst first, then what is furthest behind.
 fn aggregate_state(runs: &[Execution]) -> ExecutionState {
-    let counts = count_states(runs.iter().map(Execution::state));
+    aggregate(&count_states(runs.iter().map(Execution::state)))
+}
+
+/// The same, from the number of subtasks in each state.
+pub(super) fn aggregate(counts: &BTreeMap<ExecutionState, usize>) -> ExecutionState {
     let order = [
         ExecutionState::Failed,
         ExecutionState::Canceling,
@@ -102,13 +132,51 @@ fn aggregate_state(runs: &[Execution]) -> ExecutionState {
         return state;
     }
     match counts.get(&ExecutionState::Finished) {
-        Some(finished) if *finished == runs.len() => ExecutionState::Finished,
+        Some(finished) if *finished == counts.values().sum::<usize>() => ExecutionState::Finished,
         Some(_) => ExecutionState::Running,
         None => [ExecutionState::Deploying, ExecutionState::Scheduled]
             .into_iter()
             .find(|state| counts.contains_key(state))
             .unwrap_or(ExecutionState::Created),
     }
+}
+
+/// How a job is run.
+pub(super) fn config_json(job: &ExecutionGraph) -> Value {
+    let parallelism = job.graph.vertices.iter().map(|vertex| vertex.parallelism).max();
+    let own = &job.graph.configuration;
+    let restart = ["restart-strategy.type", "restart-strategy"]
+        .iter()
+        .find_map(|key| own.get(*key))
+        .map_or("Cluster level default restart strategy", String::as_str);
+    json!({
+        "jid": job.job_id,
+        "name": job.graph.name,
+        "execution-config": {
+            "execution-mode": "PIPELINED",
+            "restart-strategy": restart,
+            "job-parallelism": parallelism.unwrap_or(1),
+            "object-reuse-mode": false,
+            "user-config": {},
+        },
+    })
+}
+
+/// What the operators of a job have counted.
+pub(super) fn job_accumulators_json(job: &ExecutionGraph) -> Value {
+    json!({
+        "job-accumulators": [],
+        "user-task-accumulators": counts_json(&job.accumulators()),
+        "serialized-user-task-accumulators": {},
+    })
+}
+
+/// Counts by name, as Flink's clients read them.
+pub(super) fn counts_json(counts: &BTreeMap<String, i64>) -> Value {
+    let counts = counts
+        .iter()
+        .map(|(name, value)| json!({"name": name, "type": "LongCounter", "value": value.to_string()}));
+    counts.collect()
 }
 
 pub(super) fn plan_json(job: &ExecutionGraph) -> Value {
@@ -147,7 +215,8 @@ fn plan_node(graph: &JobGraph, vertex: &Vertex) -> Value {
 /// Adds the number of tasks in each state, under Flink's lower-case keys.
 pub(super) fn task_counts(tasks: &mut Value, counts: &BTreeMap<ExecutionState, usize>) {
     for state in ExecutionState::ALL {
-        tasks[count_key(*state)] = json!(counts.get(state).copied().unwrap_or_default());
+        let key = state.as_str().to_ascii_lowercase();
+        tasks[key] = json!(counts.get(state).copied().unwrap_or_default());
     }
 }
 

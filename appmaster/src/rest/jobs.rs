@@ -5,85 +5,39 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use selvedge_core::status::ExecutionState;
-use selvedge_core::{JobGraph, JobId};
+use selvedge_core::JobId;
+use selvedge_runtime::clock::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::exceptions::{ExceptionsQuery, exceptions_json};
-use super::job_details::{details_json, duration_ms, end_ms, plan_json, task_counts};
+use super::job_details::{config_json, details_json, job_accumulators_json, overview_json, plan_json};
 use super::{Answer, Json, RestContext, RestError};
 use crate::jobmaster::{ExecutionGraph, JobResult};
 
-fn parse_id(text: &str) -> Result<JobId, RestError> {
-    text.parse().map_err(|error| {
-        RestError::new(
-            StatusCode::BAD_REQUEST,
-            format!("Cannot resolve path parameter (jobid) from value \"{text}\": {error}"),
-        )
-    })
+pub(super) fn parse_id(text: &str) -> Result<JobId, RestError> {
+    text.parse()
+        .map_err(|error| RestError::parameter("jobid", text, &error))
 }
 
 pub(super) async fn find(context: &RestContext, id: &str) -> Result<Arc<ExecutionGraph>, RestError> {
-    let job = parse_id(id)?;
-    match context.dispatcher.job(job).await {
-        // The job ended while the question was on its way: it is archived now.
-        Err(crate::dispatcher::DispatcherError::JobMaster(_)) => Ok(context.dispatcher.job(job).await?),
-        found => Ok(found?),
-    }
+    Ok(context.dispatcher.job(parse_id(id)?).await?)
 }
 
 pub(super) async fn list(State(context): State<RestContext>) -> Answer {
-    let jobs = context.dispatcher.jobs().await?;
+    let jobs = context.dispatcher.summaries().await?;
     let jobs: Vec<_> = jobs
         .iter()
-        .map(|job| json!({"id": job.job_id, "status": job.status()}))
+        .map(|job| json!({"id": job.job_id, "status": job.status}))
         .collect();
     Ok(json!({ "jobs": jobs }).into())
 }
 
 pub(super) async fn overview(State(context): State<RestContext>) -> Answer {
     let now = context.clock.wall();
-    let jobs = context.dispatcher.jobs().await?;
-    let overview = |job: &Arc<ExecutionGraph>| {
-        let counts = job.state_counts();
-        let mut tasks = json!({"total": counts.values().sum::<usize>()});
-        task_counts(&mut tasks, &counts);
-        json!({
-            "jid": job.job_id,
-            "name": job.graph.name,
-            "start-time": job.start_time(),
-            "end-time": end_ms(job.end_time()),
-            "duration": duration_ms(Some(job.start_time()), job.end_time(), now),
-            "state": job.status(),
-            "last-modification": job.last_modification(),
-            "tasks": tasks,
-        })
-    };
-    Ok(json!({ "jobs": jobs.iter().map(overview).collect::<Vec<_>>() }).into())
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Submission {
-    job_graph: JobGraph,
-    #[serde(default)]
-    job_id: Option<JobId>,
-}
-
-/// Takes a JobGraph in JSON: `{"jobGraph": {…}, "jobId": "…"}`.
-pub(super) async fn submit(State(context): State<RestContext>, body: Bytes) -> Answer {
-    let submission: Submission = serde_json::from_slice(&body).map_err(|error| {
-        RestError::new(
-            StatusCode::BAD_REQUEST,
-            format!("the request is not {{\"jobGraph\": {{…}}}} in JSON: {error}"),
-        )
-    })?;
-    let job = context
-        .dispatcher
-        .submit_job(submission.job_id, submission.job_graph)
-        .await?;
-    Ok(Json(StatusCode::ACCEPTED, json!({ "jobUrl": format!("/jobs/{job}") })))
+    let jobs = context.dispatcher.summaries().await?;
+    let overviews = jobs.iter().map(|job| overview_json(job, now));
+    Ok(json!({ "jobs": overviews.collect::<Vec<_>>() }).into())
 }
 
 pub(super) async fn details(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
@@ -96,6 +50,10 @@ pub(super) async fn status(State(context): State<RestContext>, Path(id): Path<St
         .await
         .map_err(|error| error.unknown_as(StatusCode::INTERNAL_SERVER_ERROR))?;
     Ok(json!({ "status": job.status() }).into())
+}
+
+pub(super) async fn config(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
+    Ok(config_json(find(&context, &id).await?.as_ref()).into())
 }
 
 pub(super) async fn plan(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
@@ -113,26 +71,17 @@ pub(super) async fn exceptions(
 
 pub(super) async fn accumulators(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
     let job = find(&context, &id).await?;
-    let counters = job.accumulators();
-    let values = counters
-        .iter()
-        .map(|(name, value)| json!({"name": name, "type": "LongCounter", "value": value.to_string()}));
-    Ok(json!({
-        "job-accumulators": [],
-        "user-task-accumulators": values.collect::<Vec<_>>(),
-        "serialized-user-task-accumulators": {},
-    })
-    .into())
+    Ok(job_accumulators_json(&job).into())
 }
 
 /// The first answer with a result counts as fetched: a per-job cluster then ends.
 pub(super) async fn execution_result(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
-    let job = find(&context, &id).await?;
-    let Some(result) = JobResult::of(&job) else {
+    let job = parse_id(&id)?;
+    let Some(result) = context.dispatcher.result(job).await? else {
         return Ok(json!({"status": {"id": "IN_PROGRESS"}}).into());
     };
     let answer = result_json(&result);
-    context.dispatcher.result_fetched(job.job_id).await?;
+    context.dispatcher.result_fetched(job).await?;
     Ok(json!({"status": {"id": "COMPLETED"}, "job-execution-result": answer}).into())
 }
 
@@ -181,13 +130,28 @@ pub(super) async fn cancel(
     Ok(Json(StatusCode::ACCEPTED, json!({})))
 }
 
-/// Accepted as Flink does, for unknown jobs too; clients that wait are not yet watched.
-pub(super) async fn client_heartbeat(Path(id): Path<String>) -> Answer {
-    parse_id(&id)?;
-    Ok(Json(StatusCode::ACCEPTED, json!({})))
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClientHeartbeat {
+    expired_timestamp: Option<Timestamp>,
 }
 
-/// The key of a state among a job's task counts.
-pub(super) fn count_key(state: ExecutionState) -> String {
-    state.as_str().to_ascii_lowercase()
+/// Accepted as Flink does, for unknown jobs too.
+pub(super) async fn client_heartbeat(
+    State(context): State<RestContext>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let job = parse_id(&id)?;
+    let heartbeat: ClientHeartbeat = match body.is_empty() {
+        true => ClientHeartbeat::default(),
+        false => serde_json::from_slice(&body).map_err(|error| {
+            let message = format!("the request is not {{\"expiredTimestamp\": …}} in JSON: {error}");
+            RestError::new(StatusCode::BAD_REQUEST, message)
+        })?,
+    };
+    if let Some(expiry) = heartbeat.expired_timestamp {
+        context.dispatcher.client_heartbeat(job, expiry).await?;
+    }
+    Ok(Json(StatusCode::ACCEPTED, json!({})))
 }

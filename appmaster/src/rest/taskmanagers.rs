@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use selvedge_core::ResourceId;
 use selvedge_core::resource::ResourceProfile;
+use selvedge_runtime::gateway::proto::ReadFileRequest;
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use serde_json::{Value, json};
 
@@ -37,16 +38,34 @@ pub(super) async fn details(State(context): State<RestContext>, Path(id): Path<S
     Ok(answer.into())
 }
 
-pub(super) async fn log(state: State<RestContext>, path: Path<String>) -> Result<Response, RestError> {
-    read(state, path, Kind::Log).await
+pub(super) async fn log(State(context): State<RestContext>, Path(id): Path<String>) -> Result<Response, RestError> {
+    read(&context, id, Kind::Log, String::new()).await
 }
 
-pub(super) async fn stdout(state: State<RestContext>, path: Path<String>) -> Result<Response, RestError> {
-    read(state, path, Kind::Stdout).await
+pub(super) async fn stdout(State(context): State<RestContext>, Path(id): Path<String>) -> Result<Response, RestError> {
+    read(&context, id, Kind::Stdout, String::new()).await
 }
 
-async fn read(State(context): State<RestContext>, Path(id): Path<String>, kind: Kind) -> Result<Response, RestError> {
-    let file = context.resource_manager.read_file(&ResourceId(id), kind).await?;
+/// Which files the worker's directory of logs has.
+pub(super) async fn logs(State(context): State<RestContext>, Path(id): Path<String>) -> Result<Response, RestError> {
+    let mut answer = read(&context, id, Kind::LogList, String::new()).await?;
+    let json = HeaderValue::from_static("application/json; charset=UTF-8");
+    answer.headers_mut().insert(CONTENT_TYPE, json);
+    Ok(answer)
+}
+
+/// One of them.
+pub(super) async fn log_named(
+    State(context): State<RestContext>,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Response, RestError> {
+    read(&context, id, Kind::Named, name).await
+}
+
+async fn read(context: &RestContext, id: String, kind: Kind, name: String) -> Result<Response, RestError> {
+    let kind = kind.into();
+    let file = ReadFileRequest { kind, name };
+    let file = context.resource_manager.read_file(&ResourceId(id), file).await?;
     let mut answer = text(Body::from_stream(file.chunks));
     // YARN's proxy hands the length on.
     answer.headers_mut().insert(CONTENT_LENGTH, file.length.into());

@@ -20,10 +20,15 @@ impl Answer {
 
 /// Sends a request and reads the whole answer.
 pub(crate) async fn call(address: &str, method: &str, path: &str, body: &str) -> Answer {
+    call_with(address, method, path, "application/json; charset=UTF-8", body).await
+}
+
+/// The same with a body of this kind.
+pub(crate) async fn call_with(address: &str, method: &str, path: &str, content_type: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-         content-type: application/json; charset=UTF-8\r\ncontent-length: {}\r\n\r\n{body}",
+         content-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();

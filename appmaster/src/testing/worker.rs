@@ -499,8 +499,8 @@ impl TaskExecutorGateway for Handler {
         Ok(metrics::dump(registry.read()))
     }
 
-    async fn read_file(&self, _request: ReadFileRequest) -> GatewayResult<FileContent> {
-        let line = format!("the log of {}\n", self.0.start.resource_id);
+    async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
+        let line = format!("the log of {} {}\n", self.0.start.resource_id, request.name);
         Ok(FileContent {
             length: line.len() as u64,
             chunks: futures::stream::iter([Ok(Bytes::from(line))]).boxed(),

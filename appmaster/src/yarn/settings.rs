@@ -8,6 +8,7 @@ use selvedge_core::config::options::yarn;
 use selvedge_core::resource::{ExternalResources, YarnExternalResources};
 use yarn_common::conf::{ConfError, HadoopConfiguration};
 use yarn_rpc::RetryPolicy;
+use yarn_rpc::ipc::IpcOptions;
 
 use super::driver::DriverSettings;
 
@@ -24,7 +25,11 @@ pub enum YarnSettingsError {
 }
 
 impl DriverSettings {
-    pub(super) fn read(configuration: &Configuration, hadoop: &HadoopConfiguration) -> Result<Self, YarnSettingsError> {
+    pub(super) fn read(
+        configuration: &Configuration,
+        hadoop: &HadoopConfiguration,
+        ipc: IpcOptions,
+    ) -> Result<Self, YarnSettingsError> {
         let addresses = hadoop.rm_scheduler_addresses()?;
         let retry = RetryPolicy {
             max_delay: hadoop.rm_connect_retry_interval()?,
@@ -41,6 +46,7 @@ impl DriverSettings {
             expiry_interval: hadoop.am_expiry_interval()?,
             node_label: configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
             external_resources: external_resources(configuration)?,
+            ipc,
         })
     }
 }
@@ -65,12 +71,16 @@ mod tests {
         HadoopConfiguration::from_texts([("hadoop-site.xml", text.as_str())], Environment::default()).unwrap()
     }
 
+    fn read(configuration: &Configuration, hadoop: &HadoopConfiguration) -> Result<DriverSettings, YarnSettingsError> {
+        DriverSettings::read(configuration, hadoop, IpcOptions::default())
+    }
+
     const ADDRESS: &str =
         "<property><name>yarn.resourcemanager.scheduler.address</name><value>rm:8130</value></property>";
 
     #[test]
     fn heartbeats_have_flinks_keys_and_defaults() {
-        let settings = DriverSettings::read(&Configuration::new(), &hadoop(ADDRESS)).unwrap();
+        let settings = read(&Configuration::new(), &hadoop(ADDRESS)).unwrap();
         assert_eq!(settings.addresses, ["rm:8130"]);
         assert_eq!(settings.idle_interval, Duration::from_secs(5));
         assert_eq!(settings.asking_interval, Duration::from_millis(500));
@@ -78,16 +88,14 @@ mod tests {
             ("yarn.heartbeat.interval", "1"),
             ("yarn.heartbeat.container-request-interval", "50"),
         ];
-        let settings = DriverSettings::read(&faster.into_iter().collect(), &hadoop(ADDRESS)).unwrap();
+        let settings = read(&faster.into_iter().collect(), &hadoop(ADDRESS)).unwrap();
         assert_eq!(settings.idle_interval, Duration::from_secs(1));
         assert_eq!(settings.asking_interval, Duration::from_millis(50));
     }
 
     #[test]
     fn without_an_address_it_is_told_which_one_is_missing() {
-        let message = DriverSettings::read(&Configuration::new(), &hadoop(""))
-            .unwrap_err()
-            .to_string();
+        let message = read(&Configuration::new(), &hadoop("")).unwrap_err().to_string();
         assert!(message.contains("yarn.resourcemanager"), "{message}");
     }
 }

@@ -1,11 +1,15 @@
 //! Watching a job until it has ended.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use selvedge_core::JobId;
+use selvedge_runtime::clock::{Clock, SystemClock};
 use thiserror::Error;
 
-use super::{ClusterClientError, ClusterHandle, DeployError, JobDetails, JobResult};
+use super::{
+    ClientHeartbeat, ClusterClientError, ClusterHandle, DeployError, JobDetails, JobResult, RestClusterClient,
+};
 
 /// How often the job is looked at: soon at first, a short job is not kept waiting; seldom later.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -42,6 +46,36 @@ pub enum FollowError {
 /// # Errors
 /// [`FollowError`] where the master can no longer be asked and nobody knows how the job ended.
 pub async fn follow(
+    cluster: &dyn ClusterHandle,
+    job: JobId,
+    observer: &mut dyn JobObserver,
+) -> Result<JobResult, FollowError> {
+    let (rest, heartbeat) = (cluster.rest(), cluster.client_heartbeat());
+    if heartbeat.is_some() && rest.is_proxied() {
+        observer.note("YARN's proxy passes no heartbeats: the job is cancelled when client.heartbeat.timeout is over");
+    }
+    tokio::select! {
+        biased;
+        result = look_until_ended(cluster, job, observer) => result,
+        never = beat(rest, job, heartbeat) => match never {},
+    }
+}
+
+/// Tells the master again and again that this client is there, where its job ends with it. A heartbeat that is lost is
+/// followed by another one.
+async fn beat(rest: &RestClusterClient, job: JobId, heartbeat: Option<ClientHeartbeat>) -> Infallible {
+    let Some(ClientHeartbeat { interval, timeout }) = heartbeat else {
+        return std::future::pending().await;
+    };
+    loop {
+        let expires = SystemClock.wall() + timeout;
+        // Whoever looks at the job tells the user when the master cannot be reached.
+        let _ = rest.client_heartbeat(job, expires.millis()).await;
+        tokio::time::sleep(interval).await;
+    }
+}
+
+async fn look_until_ended(
     cluster: &dyn ClusterHandle,
     job: JobId,
     observer: &mut dyn JobObserver,
@@ -105,7 +139,7 @@ mod tests {
     use yarn_common::id::ApplicationId;
 
     use super::*;
-    use crate::cluster::{ProxyRoute, RestClusterClient};
+    use crate::cluster::ProxyRoute;
 
     const JOB: JobId = JobId::from_bytes([7; 16]);
 
@@ -121,6 +155,7 @@ mod tests {
     struct Fake {
         rest: RestClusterClient,
         fate: Option<JobResult>,
+        heartbeat: Option<ClientHeartbeat>,
     }
 
     #[async_trait]
@@ -131,6 +166,10 @@ mod tests {
 
         fn rest(&self) -> &RestClusterClient {
             &self.rest
+        }
+
+        fn client_heartbeat(&self) -> Option<ClientHeartbeat> {
+            self.heartbeat
         }
 
         async fn fate(&self) -> Result<Option<JobResult>, DeployError> {
@@ -150,6 +189,14 @@ mod tests {
         }
     }
 
+    fn fake(rest: RestClusterClient, fate: Option<JobResult>) -> Fake {
+        Fake {
+            rest,
+            fate,
+            heartbeat: None,
+        }
+    }
+
     fn canceled() -> JobResult {
         JobResult {
             status: ApplicationStatus::Canceled,
@@ -165,7 +212,7 @@ mod tests {
         let rest = RestClusterClient::direct(&listener.local_addr().unwrap().to_string()).unwrap();
         drop(listener);
         let fate = Some(canceled());
-        let result = follow(&Fake { rest, fate }, JOB, &mut Nobody).await.unwrap();
+        let result = follow(&fake(rest, fate), JOB, &mut Nobody).await.unwrap();
         assert_eq!(result, canceled());
     }
 
@@ -184,7 +231,7 @@ mod tests {
                 application: ApplicationId::new(1, 7),
             });
             let fate = Some(canceled());
-            let result = follow(&Fake { rest, fate }, JOB, &mut Nobody).await.unwrap();
+            let result = follow(&fake(rest, fate), JOB, &mut Nobody).await.unwrap();
             assert_eq!(result, canceled());
         }
     }
@@ -207,9 +254,53 @@ mod tests {
                 .await;
         }
         let rest = RestClusterClient::direct(&master.address().to_string()).unwrap();
-        let result = follow(&Fake { rest, fate: None }, JOB, &mut Nobody).await.unwrap();
+        let result = follow(&fake(rest, None), JOB, &mut Nobody).await.unwrap();
         assert_eq!(result.accumulators["a.b"], 3);
         let asked: Vec<_> = master.received_requests().await.unwrap();
         assert!(asked.last().unwrap().url.path().ends_with("/execution-result"));
+    }
+
+    #[tokio::test]
+    async fn a_client_whose_job_ends_with_it_tells_that_it_is_there() {
+        let master = MockServer::start().await;
+        let running = json!({"name": "j", "state": "RUNNING"});
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(running))
+            .mount(&master)
+            .await;
+        Mock::given(method("PATCH"))
+            .and(path(format!("/jobs/{JOB}/clientHeartbeat")))
+            .respond_with(ResponseTemplate::new(202).set_body_json(json!({})))
+            .mount(&master)
+            .await;
+        let cluster = Fake {
+            heartbeat: Some(ClientHeartbeat {
+                interval: Duration::from_millis(1),
+                timeout: Duration::from_secs(60),
+            }),
+            ..fake(RestClusterClient::direct(&master.address().to_string()).unwrap(), None)
+        };
+        let beats = || async {
+            let requests = master.received_requests().await.unwrap();
+            let beats = requests
+                .into_iter()
+                .filter(|request| request.method.as_str() == "PATCH");
+            beats
+                .map(|beat| beat.body_json::<serde_json::Value>().unwrap())
+                .collect::<Vec<_>>()
+        };
+        let heard = async {
+            while beats().await.len() < 3 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let mut nobody = Nobody;
+        tokio::select! {
+            followed = follow(&cluster, JOB, &mut nobody) => panic!("{followed:?}"),
+            heard = tokio::time::timeout(Duration::from_secs(30), heard) => heard.expect("three heartbeats"),
+        }
+        let expiry = beats().await[0]["expiredTimestamp"].as_u64().unwrap();
+        let now = SystemClock.wall().millis();
+        assert!((now..now + 60_000).contains(&expiry), "{expiry}, now {now}");
     }
 }

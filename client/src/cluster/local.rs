@@ -13,7 +13,7 @@ use selvedge_appmaster::entrypoint::{
 use selvedge_appmaster::local::LocalDriver;
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::rest;
+use selvedge_core::config::options::{high_availability, rest};
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::fs::FileSystems;
@@ -22,8 +22,8 @@ use selvedge_runtime::rpc::{ApplicationSecret, PortRange, PortRangeError};
 use thiserror::Error;
 
 use super::{
-    ClusterClientError, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver, JobResult,
-    RestClusterClient,
+    ClientHeartbeat, ClusterClientError, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver,
+    JobResult, RestClusterClient,
 };
 use crate::composition;
 
@@ -70,25 +70,52 @@ impl LocalDescriptor {
     }
 
     async fn deploy(&self, job: JobDeployment) -> Result<LocalCluster, LocalError> {
-        let cluster = Arc::new(ClusterEntrypoint::start(self.cluster_config(job.detached)?).await?);
+        // Nobody goes on with the job of a command that has ended.
+        let mode = DispatcherMode::PerJob {
+            attached: !job.detached,
+        };
+        let cluster = Arc::new(ClusterEntrypoint::start(self.cluster_config(mode, None)?).await?);
         *self.started.lock() = Some(Arc::clone(&cluster));
         cluster.dispatcher().submit_job(Some(job.job_id), job.graph).await?;
         let rest = RestClusterClient::direct(cluster.rest_address())?;
         *self.started.lock() = None;
-        Ok(LocalCluster { cluster, rest })
+        let heartbeat = ClientHeartbeat::read(&self.configuration)?;
+        Ok(LocalCluster {
+            cluster,
+            rest,
+            heartbeat,
+        })
     }
 
-    fn cluster_config(&self, detached: bool) -> Result<ClusterConfig, LocalError> {
+    /// Starts a cluster here that takes jobs until it is told to end. What `high-availability.storageDir` holds for
+    /// `high-availability.cluster-id` is its own: jobs that an earlier process took run again.
+    ///
+    /// # Errors
+    /// [`DeployError::Local`]; nothing is left behind then.
+    pub async fn deploy_session(&self) -> Result<LocalSession, DeployError> {
+        let start = async {
+            let cluster_id = self.configuration.get(&high_availability::CLUSTER_ID)?;
+            let config = self.cluster_config(DispatcherMode::Session, Some(cluster_id))?;
+            let cluster = ClusterEntrypoint::start(config).await?;
+            let rest = RestClusterClient::direct(cluster.rest_address())?;
+            Ok(LocalSession { cluster, rest })
+        };
+        start.await.map_err(|error: LocalError| error.into())
+    }
+
+    fn cluster_config(&self, mode: DispatcherMode, cluster_id: Option<String>) -> Result<ClusterConfig, LocalError> {
         let launcher = composition::worker_launcher(self.configuration.clone(), self.file_systems.clone());
         Ok(ClusterConfig {
             configuration: self.configuration.clone(),
-            mode: DispatcherMode::PerJob { attached: !detached },
+            mode,
             secret: ApplicationSecret::random(&mut rand::rng()),
             host: LOOPBACK.to_owned(),
             bind_host: LOOPBACK.to_owned(),
             rest_bind_ports: self.configuration.get(&rest::BIND_PORT)?.parse()?,
             rpc_ports: PortRange::any(),
             driver: Arc::new(LocalDriver::new(launcher)),
+            cluster_id,
+            file_systems: self.file_systems.clone(),
             connectors: composition::connectors(self.file_systems.clone()),
             checker: composition::graph_checker(),
             clock: Arc::new(SystemClock),
@@ -127,11 +154,43 @@ impl ClusterDescriptor for LocalDescriptor {
     }
 }
 
+/// A cluster in this process that takes jobs until it is told to end.
+#[derive(Debug)]
+pub struct LocalSession {
+    cluster: Cluster,
+    rest: RestClusterClient,
+}
+
+impl LocalSession {
+    /// host:port of its REST endpoint.
+    pub fn rest_address(&self) -> &str {
+        self.cluster.rest_address()
+    }
+
+    /// A client of its REST endpoint.
+    pub const fn rest(&self) -> &RestClusterClient {
+        &self.rest
+    }
+
+    /// Waits until the cluster has ended: it was told to, or cannot go on. How, in words.
+    pub async fn wait_terminated(&self) -> JobResult {
+        result_of(self.cluster.wait_terminated().await)
+    }
+
+    /// Cancels what runs and ends the cluster; returns when all is given back.
+    pub async fn shut_down(&self) {
+        self.cluster
+            .shutdown(ApplicationStatus::Succeeded, "shut down by its program")
+            .await;
+    }
+}
+
 /// A cluster in this process.
 #[derive(Debug)]
 struct LocalCluster {
     cluster: Arc<Cluster>,
     rest: RestClusterClient,
+    heartbeat: Option<ClientHeartbeat>,
 }
 
 #[async_trait]
@@ -142,6 +201,10 @@ impl ClusterHandle for LocalCluster {
 
     fn rest(&self) -> &RestClusterClient {
         &self.rest
+    }
+
+    fn client_heartbeat(&self) -> Option<ClientHeartbeat> {
+        self.heartbeat
     }
 
     async fn fate(&self) -> Result<Option<JobResult>, DeployError> {

@@ -17,12 +17,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use selvedge_core::config::ConfigError;
+use selvedge_core::config::options::{client, cluster};
 use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{JobGraph, JobId};
+use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::outcome::JobOutcome;
 
 pub use follow::{FollowError, JobObserver, follow};
-pub use local::{LocalDescriptor, LocalError};
+pub use local::{LocalDescriptor, LocalError, LocalSession};
 pub use rest::{
     ClusterClientError, JobDetails, ProxyRoute, RestClusterClient, TaskCounts, VertexDetails, VertexMetrics,
 };
@@ -37,6 +39,32 @@ pub struct JobDeployment {
     pub job_id: JobId,
     /// Whether nobody will wait for its result.
     pub detached: bool,
+}
+
+/// How a client tells that it is there, where its job ends with it (`execution.shutdown-on-attached-exit`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientHeartbeat {
+    /// How often.
+    pub interval: Duration,
+    /// For how long it then counts as being there.
+    pub timeout: Duration,
+}
+
+impl ClientHeartbeat {
+    /// Reads `execution.shutdown-on-attached-exit` and `client.heartbeat.*`; `None` where the job goes on without its client.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(configuration: &Configuration) -> Result<Option<Self>, ConfigError> {
+        let attached = configuration.get(&cluster::ATTACHED)?;
+        if !attached || !configuration.get(&cluster::SHUTDOWN_ON_ATTACHED_EXIT)? {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            interval: configuration.get(&client::HEARTBEAT_INTERVAL)?,
+            timeout: configuration.get(&client::HEARTBEAT_TIMEOUT)?,
+        }))
+    }
 }
 
 /// How a job ended.
@@ -100,6 +128,11 @@ pub trait ClusterHandle: Send + Sync {
 
     /// Its REST endpoint.
     fn rest(&self) -> &RestClusterClient;
+
+    /// How this client has to tell that it is there; `None` where the job goes on without it.
+    fn client_heartbeat(&self) -> Option<ClientHeartbeat> {
+        None
+    }
 
     /// How the job ended, where that is known without the REST endpoint; `None` while the cluster lives.
     ///

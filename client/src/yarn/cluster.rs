@@ -16,7 +16,7 @@ use yarn_rest::rm::RmClient;
 
 use super::staging::Staging;
 use super::{YarnError, failure};
-use crate::cluster::{ClusterHandle, DeployError, JobResult, RestClusterClient};
+use crate::cluster::{ClientHeartbeat, ClusterHandle, DeployError, JobResult, RestClusterClient};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
@@ -32,6 +32,7 @@ pub struct YarnCluster {
     pub(super) staging: Staging,
     pub(super) directory: Location,
     pub(super) rest: RestClusterClient,
+    pub(super) heartbeat: Option<ClientHeartbeat>,
     /// For a master that dies before it has cleaned up.
     pub(super) sinks: Vec<Arc<dyn JobCommitter>>,
 }
@@ -100,6 +101,10 @@ impl ClusterHandle for YarnCluster {
 
     fn rest(&self) -> &RestClusterClient {
         &self.rest
+    }
+
+    fn client_heartbeat(&self) -> Option<ClientHeartbeat> {
+        self.heartbeat
     }
 
     async fn fate(&self) -> Result<Option<JobResult>, DeployError> {

@@ -23,7 +23,8 @@ use super::cluster::{Pauses, YarnCluster};
 use super::staging::Staging;
 use super::{YarnError, failure, leftovers, submission};
 use crate::cluster::{
-    ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver, ProxyRoute, RestClusterClient,
+    ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver, ProxyRoute,
+    RestClusterClient,
 };
 use crate::composition;
 
@@ -115,6 +116,7 @@ impl YarnPerJobDescriptor {
             staging,
             directory,
             rest,
+            heartbeat: ClientHeartbeat::read(&self.configuration)?,
             sinks: self.sinks(job)?,
         })
     }

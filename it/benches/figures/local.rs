@@ -8,7 +8,7 @@ use selvedge_it::cli::{Selvedge, usage};
 use selvedge_it::data::{MEGABYTE, zipf_text};
 use tokio::time::Instant;
 
-use crate::figure::{Samples, Table, runs};
+use selvedge_it::figure::{Samples, Table, runs};
 
 pub(crate) fn measure(table: &mut Table) -> anyhow::Result<()> {
     let text = zipf_text(180 * MEGABYTE, 1);

@@ -7,14 +7,13 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
-mod figure;
 mod local;
 mod start;
 mod yarn;
 
 use selvedge_it::cli::{target_directory, usage};
 
-use figure::Table;
+use selvedge_it::figure::Table;
 
 fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();

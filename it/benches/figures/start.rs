@@ -22,7 +22,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::{self, Instant};
 
-use crate::figure::{Samples, Table, runs};
+use selvedge_it::figure::{Samples, Table, runs};
 
 const LOOK: Duration = Duration::from_millis(1);
 /// For how long a process is watched after it has begun to serve.

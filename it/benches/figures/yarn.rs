@@ -11,7 +11,7 @@ use selvedge_it::bed::Bed;
 use selvedge_it::cli::{Selvedge, usage};
 use tokio::time::Instant;
 
-use crate::figure::{Samples, Table, runs};
+use selvedge_it::figure::{Samples, Table, runs};
 
 const LINES: &str = "to be or not to be\nthat is the question\n";
 

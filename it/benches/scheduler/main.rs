@@ -4,9 +4,6 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
-#[allow(dead_code, reason = "the other bench uses more of it")]
-#[path = "../figures/figure.rs"]
-mod figure;
 mod sample;
 
 use std::process::Command;
@@ -14,8 +11,8 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use selvedge_it::cli::usage;
 
-use figure::{Samples, Table, runs};
 use sample::{Edges, Sample};
+use selvedge_it::figure::{Samples, Table, runs};
 
 /// The argument that makes a process measure one job.
 const ONE: &str = "--one";

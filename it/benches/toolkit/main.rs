@@ -1,7 +1,7 @@
 //! What the crates `yarn-*` cost beside Hadoop's own Java client, in one run on one bed:
 //! `cargo bench --workspace --bench toolkit`, after `cargo build --release --workspace --bins`. The machine must be idle.
 //! Both sides take turns; each figure is the median of seven pairs with the smallest and the largest, the ratio that of
-//! each pair's two runs.
+//! each pair's two runs. What a figure is to be stands beside it, and whether its median is so.
 //!
 //! `cargo bench --workspace --bench toolkit -- NAME…` measures only the groups that are named: `register`, `containers`,
 //! `heartbeats`, `calls`. `SELVEDGE_BENCH_RUNS` sets another number of pairs, `SELVEDGE_BENCH_SCALE` another part of

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use bytes::{Buf, Bytes};
@@ -74,15 +74,15 @@ fn serve(stream: &TcpStream, answers: &Answers) -> io::Result<()> {
 
 struct Answers {
     updates: Arc<AtomicBool>,
-    /// All of an answer with updates but the response id, which may stand behind it.
-    prepared: Vec<u8>,
+    /// How many containers were granted. Each has an id of its own: news that were told before are none.
+    granted: AtomicU64,
 }
 
 impl Answers {
     fn new(updates: Arc<AtomicBool>) -> Self {
         Self {
             updates,
-            prepared: with_updates().encode_to_vec(),
+            granted: AtomicU64::new(0),
         }
     }
 
@@ -126,10 +126,12 @@ impl Answers {
             limit: Some((&Resource::new(8192, 4)).into()),
             ..Default::default()
         };
-        let mut answer = own.encode_to_vec();
-        if self.updates.load(Ordering::SeqCst) {
-            answer.extend_from_slice(&self.prepared);
+        if !self.updates.load(Ordering::SeqCst) {
+            return Ok(own.encode_to_vec());
         }
+        let before = self.granted.fetch_add(UPDATES / 2, Ordering::SeqCst);
+        let mut answer = own.encode_to_vec();
+        with_updates(before + 1).encode(&mut answer)?;
         Ok(answer)
     }
 }
@@ -159,8 +161,8 @@ fn registered() -> RegisterApplicationMasterResponseProto {
     }
 }
 
-/// As large as a real one: identifiers and passwords of the usual length.
-fn with_updates() -> AllocateResponseProto {
+/// As large as a real one, for containers from the number `first` on: identifiers and passwords of the usual length.
+fn with_updates(first: u64) -> AllocateResponseProto {
     let granted = |number: u64| ContainerProto {
         id: Some(attempt().container(number).into()),
         node_id: Some((&NodeId::new("127.0.0.2", 45454)).into()),
@@ -178,8 +180,8 @@ fn with_updates() -> AllocateResponseProto {
         ..Default::default()
     };
     AllocateResponseProto {
-        allocated_containers: (1..=UPDATES / 2).map(granted).collect(),
-        completed_container_statuses: (1..=UPDATES / 2).map(ended).collect(),
+        allocated_containers: (first..).take(UPDATES as usize / 2).map(granted).collect(),
+        completed_container_statuses: (first..).take(UPDATES as usize / 2).map(ended).collect(),
         ..Default::default()
     }
 }

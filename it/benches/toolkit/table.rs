@@ -45,12 +45,55 @@ impl Samples {
     }
 }
 
+/// What the median of a figure is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// It is shown beside others.
+    None,
+    AtMost(f64),
+    AtLeast(f64),
+    Below(f64),
+    /// Zero in every run.
+    Never,
+    /// Java's is at least so many times as much.
+    Ratio(f64),
+}
+
+impl Goal {
+    /// What it is, and whether the samples meet it.
+    fn verdict(self, samples: &Samples) -> String {
+        let ours = median(&samples.ours);
+        let (what, is_met) = match self {
+            Self::None => return String::new(),
+            Self::AtMost(most) => (format!("at most {most}"), ours.map(|ours| ours <= most)),
+            Self::AtLeast(least) => (format!("at least {least}"), ours.map(|ours| ours >= least)),
+            Self::Below(limit) => (format!("below {limit}"), ours.map(|ours| ours < limit)),
+            Self::Never => {
+                let all = !samples.ours.is_empty();
+                (
+                    "never".to_owned(),
+                    all.then(|| samples.ours.iter().all(|ours| *ours == 0.0)),
+                )
+            }
+            Self::Ratio(least) => {
+                let ratio = median(&samples.ratios());
+                (format!("ratio {least}"), ratio.map(|ratio| ratio >= least))
+            }
+        };
+        match is_met {
+            Some(true) => format!("{what}: met"),
+            Some(false) => format!("{what}: MISSED"),
+            None => what,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
-pub(crate) struct Table(Vec<(&'static str, &'static str, Samples, &'static str)>);
+pub(crate) struct Table(Vec<(&'static str, &'static str, Samples, Goal)>);
 
 impl Table {
     /// A figure, its unit, and what it is to be.
-    pub(crate) fn add(&mut self, what: &'static str, unit: &'static str, samples: Samples, goal: &'static str) {
+    pub(crate) fn add(&mut self, what: &'static str, unit: &'static str, samples: Samples, goal: Goal) {
         self.0.push((what, unit, samples, goal));
     }
 }
@@ -78,7 +121,7 @@ impl fmt::Display for Table {
             for values in [&samples.ours, &samples.java, &samples.ratios()] {
                 row.extend(spread(values));
             }
-            row.extend([samples.ours.len().to_string(), (*goal).to_owned()]);
+            row.extend([samples.ours.len().to_string(), goal.verdict(samples)]);
             table.add_row(row);
         }
         for column in 2..9 {
@@ -92,17 +135,24 @@ impl fmt::Display for Table {
 
 /// The median, and the smallest with the largest; nothing where there are no samples.
 fn spread(values: &[f64]) -> [String; 2] {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (Some(smallest), Some(largest)) = (sorted.first(), sorted.last()) else {
+    let Some(median) = median(values) else {
         return [String::new(), String::new()];
     };
+    let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    [rounded(median), format!("{}–{}", rounded(smallest), rounded(largest))]
+}
+
+/// The one in the middle; none where there are no samples.
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    let median = match sorted.len() % 2 {
-        1 => sorted[middle],
-        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
-    };
-    [rounded(median), format!("{}–{}", rounded(*smallest), rounded(*largest))]
+    match sorted.len() % 2 {
+        _ if sorted.is_empty() => None,
+        1 => Some(sorted[middle]),
+        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
+    }
 }
 
 /// Three digits that say something.

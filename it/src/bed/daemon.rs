@@ -20,6 +20,8 @@ pub enum Daemon {
     SecondResourceManager,
     /// Of a bed with two ResourceManagers.
     ZooKeeper,
+    /// The Application History Server, which is the timeline server, too; of a bed that was asked for one.
+    HistoryServer,
     /// Counted from 0: the first one is at 127.0.0.2.
     NodeManager(usize),
 }
@@ -34,6 +36,7 @@ impl Daemon {
         [Self::NameNode, Self::DataNode, Self::ResourceManager]
             .into_iter()
             .chain(of_two.iter().copied())
+            .chain(options.history_server.then_some(Self::HistoryServer))
             .chain((0..options.node_managers).map(Self::NodeManager))
     }
 
@@ -45,6 +48,7 @@ impl Daemon {
                 "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
             }
             Self::ZooKeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            Self::HistoryServer => "org.apache.hadoop.yarn.server.applicationhistoryservice.ApplicationHistoryServer",
             Self::NodeManager(_) => "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
         }
     }
@@ -58,6 +62,7 @@ impl fmt::Display for Daemon {
             Self::ResourceManager => f.write_str("resourcemanager"),
             Self::SecondResourceManager => f.write_str("resourcemanager-2"),
             Self::ZooKeeper => f.write_str("zookeeper"),
+            Self::HistoryServer => f.write_str("historyserver"),
             Self::NodeManager(index) => write!(f, "nodemanager-{index}"),
         }
     }
@@ -98,7 +103,7 @@ impl Launcher {
             .arg(self.java_home.join("bin/java"));
         command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k"]);
         command.arg("-Djava.net.preferIPv4Stack=true");
-        // Guice in the ResourceManager and the NodeManager reflects into it.
+        // Guice in YARN's daemons reflects into it.
         command.arg("--add-opens=java.base/java.lang=ALL-UNNAMED");
         command
             .arg("-cp")

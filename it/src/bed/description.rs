@@ -19,6 +19,8 @@ pub(super) struct Description {
     pub(super) rm_webs: Vec<String>,
     /// `localhost:PORT`, where there are two ResourceManagers.
     pub(super) zookeeper: Option<String>,
+    /// `http://localhost:PORT`, where there is one.
+    pub(super) history_web: Option<String>,
     pub(super) hadoop_conf_dir: PathBuf,
     pub(super) node_managers: Vec<NodeManager>,
     pub(super) java_home: PathBuf,
@@ -34,6 +36,8 @@ pub struct NodeManager {
     pub node_id: String,
     /// `http://host:port`
     pub web: String,
+    /// `host:port` of its proxy for ApplicationMasters, where it has one.
+    pub amrm_proxy: Option<String>,
     /// `usercache/`, `filecache/`, `nmPrivate/`.
     pub local_dir: PathBuf,
     /// `APPLICATION/CONTAINER/{stdout,stderr,…}`

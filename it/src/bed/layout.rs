@@ -12,10 +12,10 @@ use super::daemon::Daemon;
 /// alive.lock                  held by the supervisor as long as it lives
 /// turn.lock                   held by a test that needs the whole cluster
 /// keep                        there if the logs are to stay
-/// conf/{client,cluster,resourcemanager-2,zookeeper,nodemanager-N}/
+/// conf/{client,cluster,resourcemanager-2,zookeeper,historyserver,nodemanager-N}/
 /// logs/DAEMON.log             stdout and stderr of each daemon, and of the supervisor
 /// run/DAEMON.pid
-/// data/                       HDFS's, the ResourceManager's and ZooKeeper's state
+/// data/                       the state of all daemons but the NodeManagers
 /// nodemanager-N/{local,logs,recovery}/
 /// ```
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl Layout {
 
     pub(super) fn daemon_conf(&self, daemon: Daemon) -> PathBuf {
         match daemon {
-            Daemon::SecondResourceManager | Daemon::ZooKeeper | Daemon::NodeManager(_) => {
+            Daemon::SecondResourceManager | Daemon::ZooKeeper | Daemon::HistoryServer | Daemon::NodeManager(_) => {
                 self.scratch.join("conf").join(daemon.to_string())
             }
             Daemon::NameNode | Daemon::DataNode | Daemon::ResourceManager => self.scratch.join("conf/cluster"),

@@ -8,7 +8,7 @@
 //! ```text
 //! a test ──owns──► selvedge-bed supervise ──► NameNode, DataNode, ResourceManager
 //!   (a pipe,         (kill, restart, end)  ├─► NodeManager 127.0.0.2, 127.0.0.3 ──► containers
-//!    and a lock)                           └─► where asked for: ZooKeeper, a second ResourceManager
+//!    and a lock)                           └─► where asked for: ZooKeeper, a second ResourceManager, a history server
 //! ```
 //!
 //! A bed of one's own may run another version of Hadoop ([`HadoopVersion`]) and differ in what clusters differ in: see
@@ -149,6 +149,12 @@ impl Bed {
             .await
             .map(|(daemon, _)| daemon)
             .map_err(|seen| BedError::NoneActive { seen })
+    }
+
+    /// `http://localhost:PORT` of the history server, where the bed was asked for one.
+    #[must_use]
+    pub fn history_web(&self) -> Option<&str> {
+        self.description.history_web.as_deref()
     }
 
     #[must_use]

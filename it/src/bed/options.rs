@@ -23,6 +23,10 @@ pub struct BedOptions {
     pub hadoop: HadoopVersion,
     /// One, or two that elect the active one in a ZooKeeper, which the bed then has.
     pub resource_managers: usize,
+    /// Whether a history server keeps what is left of applications, and their logs are gathered into HDFS.
+    pub history_server: bool,
+    /// Whether each NodeManager has a proxy, through which the ApplicationMasters on it speak to the ResourceManager.
+    pub amrm_proxy: bool,
     /// Who submits jobs: a name only, no account of this machine is needed.
     pub user: String,
     /// At 127.0.0.2, 127.0.0.3 and so on.
@@ -49,6 +53,8 @@ impl Default for BedOptions {
         Self {
             hadoop: HadoopVersion::default(),
             resource_managers: 1,
+            history_server: false,
+            amrm_proxy: false,
             user: "alice".to_owned(),
             node_managers: 2,
             node_memory_mb: 6144,

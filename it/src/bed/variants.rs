@@ -1,4 +1,5 @@
-//! Beds that differ from the usual one in what clusters differ in: version, high availability, protection, queues.
+//! Beds that differ from the usual one in what clusters differ in: version, high availability, protection, queues,
+//! history, kinds of containers.
 
 use std::fmt;
 
@@ -52,6 +53,74 @@ impl BedOptions {
         set(yarn, "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms", 200);
         let wait = "yarn.resourcemanager.work-preserving-recovery.scheduling-wait-ms";
         set(yarn, wait, 1_000);
+        self
+    }
+
+    /// A history server, and logs that are gathered into HDFS when their application ends.
+    #[must_use]
+    pub fn with_history_server(mut self) -> Self {
+        self.history_server = true;
+        self
+    }
+
+    /// Each NodeManager swaps the token of an ApplicationMaster on it for one of its own, and stands between it and the
+    /// ResourceManager.
+    #[must_use]
+    pub fn with_amrm_proxy(mut self) -> Self {
+        self.amrm_proxy = true;
+        self
+    }
+
+    /// Containers may run in what others leave, and wait on their node until there is room; the ResourceManager allots
+    /// them.
+    #[must_use]
+    pub fn with_opportunistic_containers(mut self) -> Self {
+        let yarn = &mut self.yarn_site;
+        let enabled = "yarn.resourcemanager.opportunistic-container-allocation.enabled";
+        set(yarn, enabled, true);
+        // Hadoop's default, 0, lets none wait.
+        set(yarn, "yarn.nodemanager.opportunistic-containers-max-queue-length", 10);
+        // Which nodes are to get some is decided so often; Hadoop's default is 1 s.
+        let sorting = "yarn.resourcemanager.nm-container-queuing.sorting-nodes-interval-ms";
+        set(yarn, sorting, 200);
+        self
+    }
+
+    /// The same, allotted by the NodeManager of the ApplicationMaster, which is the proxy in front of the
+    /// ResourceManager.
+    #[must_use]
+    pub fn with_distributed_scheduling(self) -> Self {
+        let mut options = self.with_opportunistic_containers().with_amrm_proxy();
+        set(
+            &mut options.yarn_site,
+            "yarn.nodemanager.distributed-scheduling.enabled",
+            true,
+        );
+        options
+    }
+
+    /// Containers may be placed in relation to others, by a step before the scheduler.
+    #[must_use]
+    pub fn with_placement_constraints(mut self) -> Self {
+        let handler = "yarn.resourcemanager.placement-constraints.handler";
+        set(&mut self.yarn_site, handler, "placement-processor");
+        self
+    }
+
+    /// The queue `default` may use all of the nodes that an administrator gives this label.
+    #[must_use]
+    pub fn with_queue_of_label(mut self, label: &str) -> Self {
+        let yarn = &mut self.yarn_site;
+        set(yarn, "yarn.node-labels.enabled", true);
+        // Below the bed's own folder, with which it goes.
+        let store = "yarn.node-labels.fs-store.root-dir";
+        set(yarn, store, "file://${hadoop.tmp.dir}/node-labels");
+        for queue in ["root", "root.default"] {
+            let key = format!("yarn.scheduler.capacity.{queue}.accessible-node-labels.{label}");
+            set(&mut self.capacity_scheduler, &format!("{key}.capacity"), 100);
+            let masters = format!("{key}.maximum-am-resource-percent");
+            set(&mut self.capacity_scheduler, &masters, "1.0");
+        }
         self
     }
 

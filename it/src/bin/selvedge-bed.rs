@@ -69,6 +69,9 @@ struct Shape {
     /// 1, or 2 with a ZooKeeper, in which they elect the active one.
     #[arg(long, default_value_t = 1)]
     resource_managers: usize,
+    /// With a history server, and logs that are gathered when their application ends.
+    #[arg(long)]
+    history_server: bool,
 }
 
 impl From<Shape> for BedOptions {
@@ -79,6 +82,7 @@ impl From<Shape> for BedOptions {
             node_memory_mb,
             hadoop_version,
             resource_managers,
+            history_server,
         }: Shape,
     ) -> Self {
         Self {
@@ -87,6 +91,7 @@ impl From<Shape> for BedOptions {
             node_memory_mb,
             hadoop: hadoop_version,
             resource_managers,
+            history_server,
             ..Self::default()
         }
     }
@@ -126,6 +131,9 @@ fn show(bed: &Bed) {
     println!("# HDFS: {}, {}", bed.hdfs_uri(), bed.namenode_web());
     println!("# Hadoop {}", bed.hadoop());
     println!("# ResourceManager: {}", bed.rm_web());
+    if let Some(history) = bed.history_web() {
+        println!("# History server: {history}");
+    }
     for node in bed.node_managers() {
         println!(
             "# NodeManager: {}, container logs in {}",

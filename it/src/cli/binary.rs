@@ -42,6 +42,16 @@ pub fn example_binary(name: &str) -> PathBuf {
     built(&format!("examples/{name}"))
 }
 
+/// A program of this workspace, by its name, under the same conditions.
+///
+/// # Panics
+///
+/// As [`selvedge_binary`].
+#[must_use]
+pub fn built_binary(name: &str) -> PathBuf {
+    built(name)
+}
+
 fn built(path: &str) -> PathBuf {
     let binary = target_directory().join(path);
     let remedy = "run `cargo build --workspace --bins --examples` with the profile of the tests";

@@ -9,7 +9,7 @@ mod outcome;
 mod running;
 pub mod usage;
 
-pub use binary::{example_binary, selvedge_binary, target_directory};
+pub use binary::{built_binary, example_binary, selvedge_binary, target_directory};
 pub use command::{Selvedge, TERMINAL_COLUMNS, TERMINAL_ROWS};
 pub use outcome::Outcome;
 pub use running::Running;

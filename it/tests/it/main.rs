@@ -13,5 +13,6 @@ mod input;
 mod jobs;
 mod local;
 mod memory;
+mod session;
 mod toolkit;
 mod yarn;

@@ -97,6 +97,11 @@ impl FileSystem for LocalFileSystem {
         }
     }
 
+    async fn sync_directory(&self, directory: &Location) -> Result<(), FsError> {
+        let synced = async { tokio::fs::File::open(directory.path()).await?.sync_all().await };
+        synced.await.map_err(|error| failed("sync", directory, &error))
+    }
+
     async fn mkdirs(&self, directory: &Location, options: CreateOptions) -> Result<(), FsError> {
         let path = directory.path().to_owned();
         let made = tokio::task::spawn_blocking(move || make_directories(Path::new(&path), options.mode)).await;

@@ -127,6 +127,12 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// Deletes a file or a directory with all that it holds. Whether something was there.
     async fn delete(&self, location: &Location) -> Result<bool, FsError>;
 
+    /// Has the names in a directory outlive a crash of the machine, after a rename into it. Nothing to do where a rename is
+    /// durable by itself.
+    async fn sync_directory(&self, _directory: &Location) -> Result<(), FsError> {
+        Ok(())
+    }
+
     /// Makes a directory and its parents; one that exists is fine.
     async fn mkdirs(&self, directory: &Location, options: CreateOptions) -> Result<(), FsError>;
 }

@@ -7,6 +7,7 @@ use tower::service_fn;
 
 use super::connection::{ConnectionWatch, Losses, connect};
 use super::{ApplicationSecret, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_FRAME_BYTES, SecretInterceptor};
+use crate::machine;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -39,9 +40,10 @@ impl RpcChannel {
 
     fn open(endpoint: &Endpoint, secret: &ApplicationSecret) -> Self {
         let losses = Losses::default();
-        let counted = losses.clone();
+        let (counted, machine) = (losses.clone(), machine::replaced());
+        let connector = service_fn(move |to| connect(to, machine.clone(), counted.clone()));
         Self {
-            channel: endpoint.connect_with_connector_lazy(service_fn(move |to| connect(to, counted.clone()))),
+            channel: endpoint.connect_with_connector_lazy(connector),
             losses,
             secret: secret.clone(),
         }

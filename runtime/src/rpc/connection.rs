@@ -14,6 +14,8 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
+use crate::machine::{BoxedStream, Machine};
+
 /// How often the connection of a channel has been lost.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Losses(Arc<watch::Sender<u64>>);
@@ -47,16 +49,28 @@ impl ConnectionWatch {
 }
 
 /// Connects to the host and port of an address; each connection is counted when it is lost.
-pub(super) async fn connect(address: Uri, losses: Losses) -> io::Result<TokioIo<WatchedSocket<TcpStream>>> {
+pub(super) async fn connect(
+    address: Uri,
+    machine: Option<Arc<dyn Machine>>,
+    losses: Losses,
+) -> io::Result<TokioIo<WatchedSocket<BoxedStream>>> {
     let (Some(host), Some(port)) = (address.host(), address.port_u16()) else {
         let message = format!("'{address}' has no host and port");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     };
+    let socket = match machine {
+        Some(machine) => machine.connect(format!("{host}:{port}")).await?,
+        None => tcp(host, port).await?,
+    };
+    Ok(TokioIo::new(WatchedSocket { socket, losses }))
+}
+
+async fn tcp(host: &str, port: u16) -> io::Result<BoxedStream> {
     // An IPv6 address stands in brackets in an URI, and without them everywhere else.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let socket = TcpStream::connect((host, port)).await?;
     socket.set_nodelay(true)?;
-    Ok(TokioIo::new(WatchedSocket { socket, losses }))
+    Ok(Box::new(socket))
 }
 
 /// A client's end. Dropped by the HTTP/2 connection when that has ended, so calls made afterwards connect anew.

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+
+use crate::machine::Listener;
 
 /// Ports to try, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,10 +70,10 @@ impl std::fmt::Display for PortRange {
 }
 
 /// Listens on the first port of the range that is free.
-pub async fn bind(host: &str, ports: &PortRange) -> Result<TcpListener, PortRangeError> {
+pub async fn bind(host: &str, ports: &PortRange) -> Result<Listener, PortRangeError> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for port in ports.0.iter().cloned().flatten() {
-        match TcpListener::bind((host, port)).await {
+        match Listener::bind(host, port).await {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,
         }

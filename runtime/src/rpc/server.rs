@@ -1,18 +1,22 @@
 //! A gRPC server on a bound listener.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt, stream};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{Connected, TcpIncoming};
 
 use super::connection::SeverableSocket;
 use super::{KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_FRAME_BYTES};
+use crate::machine::{BoxedStream, Incoming, Listener};
 
 /// A server that failed.
 #[derive(Debug, Error)]
@@ -26,14 +30,14 @@ pub struct ServerError {
 /// A server that has its port, and whose services are added before it runs.
 #[derive(Debug)]
 pub struct RpcServer {
-    listener: TcpListener,
+    listener: Listener,
     address: SocketAddr,
     window: Option<u32>,
 }
 
 impl RpcServer {
     /// A server on a bound listener.
-    pub fn new(listener: TcpListener) -> std::io::Result<Self> {
+    pub fn new(listener: Listener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         Ok(Self {
             listener,
@@ -59,19 +63,70 @@ impl RpcServer {
         let address = self.address;
         let severed = CancellationToken::new();
         let _sever_at_end = severed.clone().drop_guard();
-        let sockets = TcpIncoming::from(self.listener).with_nodelay(Some(true));
-        let serving = Server::builder()
+        let server = Server::builder()
             .max_frame_size(Some(MAX_FRAME_BYTES))
             .initial_stream_window_size(self.window)
             .initial_connection_window_size(self.window)
             .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
-            .add_routes(routes)
-            .serve_with_incoming(sockets.map_ok(move |socket| SeverableSocket::new(socket, &severed)));
+            .add_routes(routes);
+        let serving = async {
+            match self.listener {
+                Listener::Tcp(listener) => {
+                    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+                    let sever = |socket| SeverableSocket::new(socket, &severed);
+                    server.serve_with_incoming(incoming.map_ok(sever)).await
+                }
+                Listener::Simulated(incoming) => {
+                    let sever = |socket| SeverableSocket::new(socket, &severed);
+                    server.serve_with_incoming(accepted(incoming).map_ok(sever)).await
+                }
+            }
+        };
         tokio::select! {
             // A graceful end would wait for streams that only end with their job.
             () = shutdown => Ok(()),
             served = serving => served.map_err(|source| ServerError { address, source }),
         }
+    }
+}
+
+fn accepted(incoming: Box<dyn Incoming>) -> impl Stream<Item = io::Result<Accepted>> {
+    stream::unfold(incoming, |incoming| async move {
+        let connection = incoming.accept().await.map(|(stream, _)| Accepted(stream));
+        Some((connection, incoming))
+    })
+}
+
+/// A connection of a simulated machine. Of its other end nothing is known that a service could ask for.
+struct Accepted(BoxedStream);
+
+impl Connected for Accepted {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) -> Self::ConnectInfo {}
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }

@@ -119,6 +119,13 @@ impl FileCommitter {
         Ok(())
     }
 
+    /// What the job has published here, with any of its sinks.
+    async fn own_files(&self) -> Result<Vec<FileStatus>, ConnectorError> {
+        let mut children = self.list(&self.directory.root).await?;
+        children.retain(|child| self.is_ours(child));
+        Ok(children)
+    }
+
     fn is_ours(&self, child: &FileStatus) -> bool {
         child.location.name().starts_with(&self.directory.job_prefix())
     }
@@ -172,6 +179,21 @@ impl JobCommitter for FileCommitter {
         )))
     }
 
+    /// The job has been here where its temporary directory is, or where its files are without that: then it had finished,
+    /// and its result got lost with its master. What it has made is not in its own way.
+    async fn prepare_again(&self) -> Result<(), ConnectorError> {
+        let begun = self.status(&self.directory.temporary).await?.is_some();
+        if !begun && self.own_files().await?.is_empty() {
+            return self.prepare().await;
+        }
+        self.abort().await?;
+        for file in self.own_files().await? {
+            self.delete(&file.location).await?;
+        }
+        let exists = self.status(&self.directory.root).await?.is_some();
+        self.make_room(exists).await.map_err(failed)
+    }
+
     async fn publish(&self, committables: &[Committable]) -> Result<(), ConnectorError> {
         for committable in committables {
             let part = PartFile::from_committable(committable, &self.directory.root)?;
@@ -195,10 +217,8 @@ impl JobCommitter for FileCommitter {
         }
         let made = self.status(&self.directory.made_marker()).await?.is_some();
         // A commit that failed half-way has left these, of this sink or of another one in the same directory.
-        for child in self.list(&self.directory.root).await? {
-            if self.is_ours(&child) {
-                self.delete(&child.location).await?;
-            }
+        for file in self.own_files().await? {
+            self.delete(&file.location).await?;
         }
         self.bring_back().await?;
         let rest = self.list(&self.directory.root).await?;

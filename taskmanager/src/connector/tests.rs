@@ -181,6 +181,38 @@ fn an_abort_takes_nothing_back_from_a_job_that_has_finished() {
 }
 
 #[test]
+fn a_job_that_runs_again_after_its_master_was_lost_is_not_in_its_own_way() {
+    for (overwrite, lost) in [
+        (false, "before a task ran"),
+        (false, "with half of the output published"),
+        (false, "with all of it finished"),
+        (true, "with all of it finished"),
+    ] {
+        let mut bench = Bench::new();
+        if overwrite {
+            fs::create_dir(bench.out()).unwrap();
+            fs::write(bench.out().join("old.txt"), "old").unwrap();
+        }
+        let committer = bench.committer(overwrite);
+        bench
+            .block_on(committer.prepare_again())
+            .expect("the master was lost before anything was prepared");
+        let first = bench.write(0, &text(), 3);
+        match lost {
+            "with half of the output published" => bench.block_on(committer.publish(&first)).unwrap(),
+            "with all of it finished" => bench.commit(&*committer, &first).unwrap(),
+            _ => {}
+        }
+        bench
+            .block_on(committer.prepare_again())
+            .unwrap_or_else(|error| panic!("{lost}: {}", error.report()));
+        let second = bench.write(0, &text(), 3);
+        bench.commit(&*committer, &second).unwrap();
+        assert_eq!(names(&bench.out()), [part(0, "txt")], "{lost}");
+    }
+}
+
+#[test]
 fn two_sinks_of_a_job_share_a_directory_and_leave_none_when_it_is_aborted() {
     for overwrite in [false, true] {
         let mut bench = Bench::new();

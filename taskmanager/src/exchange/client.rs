@@ -139,6 +139,11 @@ impl Connection {
         &self.job
     }
 
+    /// Whether it is this stream's.
+    pub(super) fn carries(&self, outgoing: &Arc<Outgoing>) -> bool {
+        Arc::ptr_eq(&self.outgoing, outgoing)
+    }
+
     pub(super) fn close(&self, error: &ExchangeError) {
         self.closed.cancel();
         self.outgoing.fail(error);

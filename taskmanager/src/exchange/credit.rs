@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use selvedge_runtime::clock::thread_now;
+use selvedge_runtime::clock::{thread_elapsed, thread_now};
 use tokio::sync::Notify;
 
 use super::elapsed::Elapsed;
@@ -102,7 +102,7 @@ impl CreditGate {
             }
         });
         let millis = &context.counters.backpressured_ms;
-        self.account.lock().waited.add(since.elapsed(), millis);
+        self.account.lock().waited.add(thread_elapsed(since), millis);
         result?.map_err(|error| error.into_task_error(peer))
     }
 }

@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow_flight::FlightData;
 use parking_lot::Mutex;
-use selvedge_runtime::clock::thread_now;
+use selvedge_runtime::clock::{thread_elapsed, thread_now};
 use tokio::sync::Notify;
 
 use super::batch;
@@ -214,7 +214,7 @@ impl InputGate {
                 None => arrival.await,
             }
         });
-        self.idle.add(since.elapsed(), &context.counters.idle_ms);
+        self.idle.add(thread_elapsed(since), &context.counters.idle_ms);
         waited?
     }
 

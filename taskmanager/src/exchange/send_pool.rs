@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use selvedge_runtime::clock::thread_now;
+use selvedge_runtime::clock::{thread_elapsed, thread_now};
 use tokio::sync::Notify;
 
 use super::elapsed::Elapsed;
@@ -61,7 +61,7 @@ impl SendPool {
                 }
             });
             let millis = &context.counters.backpressured_ms;
-            self.state.lock().waited.add(since.elapsed(), millis);
+            self.state.lock().waited.add(thread_elapsed(since), millis);
             waited?;
         }
         self.usage.add(bytes);

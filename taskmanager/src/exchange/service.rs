@@ -260,6 +260,10 @@ impl Exchange {
             error = self.job_over(connection.job()) => error,
             error = connection.run(&self.0.secret, self.0.config.window()) => error,
         };
+        // Tasks that come later begin with a stream of their own: the other worker may take part again by then.
+        let mut streams = self.0.outgoing.lock();
+        streams.retain(|_, outgoing| !connection.carries(outgoing));
+        drop(streams);
         connection.close(&error);
     }
 

@@ -110,7 +110,7 @@ pub(crate) fn context(attempt: ExecutionAttemptId) -> TaskContext {
         memory: managed(MemorySize::default()),
         file_systems: no_files(),
         temp_dirs: Arc::default(),
-        io: Handle::current(),
+        io: Arc::new(Handle::current()),
         counters: Arc::new(TaskCounters::default()),
         metrics: MetricGroup::default(),
         cancelled: CancellationToken::new(),

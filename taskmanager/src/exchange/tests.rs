@@ -380,6 +380,21 @@ async fn a_wrong_secret_and_an_ended_job_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_failed_is_opened_anew_for_the_tasks_that_come_later() {
+    let (a, b) = (Worker::start("a", secret(1)).await, Worker::start("b", secret(1)).await);
+    b.exchange.end_job(job(1));
+    let (partition, ..) = pair(&a, &b);
+    let refused = within(thread(move || send(partition, vec![ints(0..9000)]))).await;
+    assert!(refused.unwrap_err().to_string().contains("has ended on worker b"));
+    b.exchange.begin_job(job(1));
+    let (partition, _, gate, receiving) = pair(&a, &b);
+    let sending = thread(move || send(partition, vec![ints(0..9000)]));
+    let received = within(thread(move || drain(gate, &receiving))).await;
+    assert_eq!(received.unwrap().len(), 9000);
+    within(sending).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_producer_that_comes_first_waits_without_loss() {
     let (a, b) = (Worker::start("a", secret(1)).await, Worker::start("b", secret(1)).await);
     for to in [&a, &b] {

@@ -9,7 +9,6 @@ use selvedge_core::{AllocationId, ExecutionAttemptId};
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
 use selvedge_runtime::metrics::{GroupGuard, MetricGroup, MetricRegistry, TaskName};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +18,7 @@ use crate::exchange::{
     Exchange, ExchangeError, JobKey, NetworkBudget, OutputGrant, Outputs, ResultPartition, Shipping,
 };
 use crate::memory::MemoryManager;
-use crate::operator::{TaskContext, TaskCounters};
+use crate::operator::{TaskContext, TaskCounters, TaskIo};
 use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
 
 /// A task that was deployed, until the JobMaster knows its end.
@@ -66,7 +65,7 @@ pub(super) struct Deployer {
     pub(super) memory: MemoryManager,
     pub(super) metrics: MetricRegistry,
     pub(super) notifications: mpsc::Sender<Notification>,
-    pub(super) io: Handle,
+    pub(super) io: Arc<dyn TaskIo>,
 }
 
 /// What the tasks of one slot have in common.
@@ -190,7 +189,7 @@ impl Deployer {
             planner: self.config.planner.clone(),
             clock: self.config.clock.clone(),
             failed_by: deployed.failed_by.clone(),
-            listener: self.listener(job, attempt.clone()),
+            listener: self.listener(job, context.clone()),
             context,
         };
         Ok((attempt, task, deployed))
@@ -270,12 +269,12 @@ impl Deployer {
         })
     }
 
-    fn listener(&self, job: JobKey, attempt: ExecutionAttemptId) -> Box<dyn Fn(task::TaskTransition) + Send> {
+    fn listener(&self, job: JobKey, context: TaskContext) -> Box<dyn Fn(task::TaskTransition) + Send> {
         let notifications = self.notifications.clone();
         Box::new(move |transition| {
-            let notification = Notification::Task(job, attempt.clone(), transition);
+            let notification = Notification::Task(job, context.attempt.clone(), transition);
             // Fails only when the worker is gone, and then nobody is to be told.
-            drop(notifications.blocking_send(notification));
+            drop(context.wait(notifications.send(notification)));
         })
     }
 }

@@ -1,10 +1,14 @@
 //! The worker's own files, as REST shows them.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use futures::{StreamExt, TryStreamExt};
+use selvedge_runtime::gateway::proto::ReadFileRequest;
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult};
+use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
@@ -21,26 +25,78 @@ pub(super) struct WorkerFiles {
 
 impl WorkerFiles {
     /// The file as it is now: what is appended meanwhile is not part of it.
-    pub(super) async fn read(&self, kind: Kind) -> GatewayResult<FileContent> {
-        let (path, name) = match kind {
-            Kind::Log => (&self.log, "log"),
-            Kind::Stdout => (&self.stdout, "standard output"),
+    pub(super) async fn read(&self, request: &ReadFileRequest) -> GatewayResult<FileContent> {
+        let of_file = |path: &Option<PathBuf>, name: &str| {
+            let nowhere = || GatewayError::Rejected(format!("the worker's {name} does not go to a file"));
+            path.clone().ok_or_else(nowhere)
         };
-        let path = path
-            .as_ref()
-            .ok_or_else(|| GatewayError::Rejected(format!("the worker's {name} does not go to a file")))?;
-        let failed = |step: &str, error: std::io::Error| {
+        match request.kind() {
+            Kind::Log => send(of_file(&self.log, "log")?, "log").await,
+            Kind::Stdout => send(of_file(&self.stdout, "standard output")?, "standard output").await,
+            Kind::Named => send(self.named(&request.name)?, "file").await,
+            Kind::LogList => self.list().await,
+        }
+    }
+
+    /// A file of the directory of logs: none of another is shown.
+    fn named(&self, name: &str) -> GatewayResult<PathBuf> {
+        let mut parts = Path::new(name).components();
+        match (parts.next(), parts.next()) {
+            (Some(Component::Normal(_)), None) => Ok(self.directory()?.join(name)),
+            _ => Err(GatewayError::Rejected(format!("'{name}' is no name of a log file"))),
+        }
+    }
+
+    fn directory(&self) -> GatewayResult<&Path> {
+        let directory = self.log.as_ref().and_then(|log| log.parent());
+        directory.ok_or_else(|| GatewayError::Rejected("the worker's log does not go to a file".to_owned()))
+    }
+
+    /// Names, sizes and times in order of names, in Flink's JSON.
+    async fn list(&self) -> GatewayResult<FileContent> {
+        let directory = self.directory()?;
+        let failed = |error: std::io::Error| {
             GatewayError::Rejected(format!(
-                "the worker's {name} {} cannot be {step}: {error}",
-                path.display()
+                "the worker's logs in {} cannot be listed: {error}",
+                directory.display()
             ))
         };
-        let file = File::open(path).await.map_err(|error| failed("opened", error))?;
-        let length = file.metadata().await.map_err(|error| failed("read", error))?.len();
-        let chunks = ReaderStream::with_capacity(file.take(length), CHUNK_BYTES);
-        let chunks = chunks
-            .map_err(|error| GatewayError::Internal(format!("the file cannot be read on: {error}")))
-            .boxed();
-        Ok(FileContent { length, chunks })
+        let mut entries = tokio::fs::read_dir(directory).await.map_err(failed)?;
+        let mut logs = BTreeMap::new();
+        while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+            // One that was rolled away meanwhile is not there any more.
+            if let Ok(metadata) = entry.metadata().await
+                && metadata.is_file()
+            {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let modified = metadata
+                    .modified()
+                    .ok()
+                    .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+                let mtime = modified.unwrap_or_default().as_millis() as u64;
+                let log = json!({"name": name, "size": metadata.len(), "mtime": mtime});
+                logs.insert(name, log);
+            }
+        }
+        let logs: Vec<_> = logs.into_values().collect();
+        let text = json!({ "logs": logs }).to_string();
+        Ok(FileContent {
+            length: text.len() as u64,
+            chunks: futures::stream::iter([Ok(text.into())]).boxed(),
+        })
     }
+}
+
+async fn send(path: PathBuf, name: &str) -> GatewayResult<FileContent> {
+    let failed = |step: &str, error: std::io::Error| {
+        let path = path.display();
+        GatewayError::Rejected(format!("the worker's {name} {path} cannot be {step}: {error}"))
+    };
+    let file = File::open(&path).await.map_err(|error| failed("opened", error))?;
+    let length = file.metadata().await.map_err(|error| failed("read", error))?.len();
+    let chunks = ReaderStream::with_capacity(file.take(length), CHUNK_BYTES);
+    let chunks = chunks
+        .map_err(|error| GatewayError::Internal(format!("the file cannot be read on: {error}")))
+        .boxed();
+    Ok(FileContent { length, chunks })
 }

@@ -12,6 +12,7 @@ use selvedge_runtime::gateway::proto::{
     QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::machine::run_blocking;
 use selvedge_runtime::metrics::{self, MetricRegistry};
 use tokio::sync::{mpsc, oneshot};
 
@@ -139,7 +140,7 @@ impl TaskExecutorGateway for Inbox {
             .await?;
         // Counting the pages of a large worker takes a while: neither the loop nor the runtime waits for it.
         let account = self.memory.clone();
-        report.memory = tokio::task::spawn_blocking(move || account.read()).await.ok();
+        report.memory = run_blocking(move || account.read()).await.ok();
         Ok(report)
     }
 
@@ -167,13 +168,12 @@ impl TaskExecutorGateway for Inbox {
     async fn query_metrics(&self, _: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
         let registry = self.metrics.clone();
         // Some gauges read files of the system.
-        tokio::task::spawn_blocking(move || metrics::dump(registry.read()))
-            .await
-            .map_err(gone)
+        let dump = run_blocking(move || metrics::dump(registry.read())).await;
+        dump.map_err(gone)
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
-        self.files.read(request.kind()).await
+        self.files.read(&request).await
     }
 
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()> {

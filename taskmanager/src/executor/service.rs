@@ -110,6 +110,13 @@ impl Service {
             Request::Slot(demand, reply) => {
                 let (actions, result) = self.state.request_slot(&demand, now);
                 self.perform(actions);
+                let job = demand.job.job_id;
+                let mut given = self.state.slots.of_job(job).into_iter();
+                if result.is_ok()
+                    && let Some((_, slot, _)) = given.find(|(allocation, ..)| *allocation == demand.allocation)
+                {
+                    tracing::info!(slot, %job, allocation = %demand.allocation, "slot given");
+                }
                 drop(reply.send(result));
             }
             Request::Submit(submission, reply) => drop(reply.send(self.submit(submission))),
@@ -322,6 +329,7 @@ impl Service {
     }
 
     fn slot_free(&self, slot_index: u32, allocation: selvedge_core::AllocationId) {
+        tracing::info!(slot = slot_index, %allocation, "slot free");
         // An unregistered worker tells of its slots when it registers.
         let Some(leader) = self.state.resource_manager() else {
             return;

@@ -210,7 +210,7 @@ fn service(
             memory,
             metrics,
             notifications: notifications.clone(),
-            io,
+            io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {
             gateway: Arc::new(ResourceManagerClient::new(&resource_manager(config)?)),

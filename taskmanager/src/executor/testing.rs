@@ -23,6 +23,7 @@ use selvedge_runtime::gateway::proto::{
 use selvedge_runtime::gateway::{
     GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
 };
+use selvedge_runtime::machine::Listener;
 use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -341,7 +342,7 @@ impl Gateways {
     fn serve(self: Arc<Self>, listener: &StdListener) -> JoinHandle<()> {
         let listener = listener.try_clone().unwrap();
         listener.set_nonblocking(true).unwrap();
-        let server = RpcServer::new(TcpListener::from_std(listener).unwrap()).unwrap();
+        let server = RpcServer::new(Listener::Tcp(TcpListener::from_std(listener).unwrap())).unwrap();
         let routes = Routes::new(serve_resource_manager(self.clone(), &secret(1)))
             .add_service(serve_job_master(self, &secret(1)));
         tokio::spawn(async move { server.serve(routes, std::future::pending()).await.unwrap() })

@@ -375,12 +375,41 @@ async fn the_log_is_sent_and_a_missing_file_is_told() {
     let worker = master
         .worker_with(TaskExecutorTimeouts::default(), |config| config.log_file = Some(log))
         .await;
-    let read = |kind: Kind| worker.gateway.read_file(ReadFileRequest { kind: kind.into() });
-    let sent = read(Kind::Log).await.unwrap();
-    assert_eq!(sent.length, 3 << 20);
-    let chunks: Vec<_> = sent.chunks.try_collect().await.unwrap();
-    assert_eq!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>(), 3 << 20);
-    assert!(chunks.len() >= 3, "{}", chunks.len());
-    let error = read(Kind::Stdout).await.err().unwrap().to_string();
-    assert!(error.contains("standard output does not go to a file"), "{error}");
+    let read = |kind: Kind, name: &str| {
+        let (kind, name) = (kind.into(), name.to_owned());
+        worker.gateway.read_file(ReadFileRequest { kind, name })
+    };
+    for (kind, name) in [(Kind::Log, ""), (Kind::Named, "taskmanager.log")] {
+        let sent = read(kind, name).await.unwrap();
+        assert_eq!(sent.length, 3 << 20);
+        let chunks: Vec<_> = sent.chunks.try_collect().await.unwrap();
+        assert_eq!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>(), 3 << 20);
+        assert!(chunks.len() >= 3, "{}", chunks.len());
+    }
+    std::fs::write(dir.path().join("taskmanager.out"), "").unwrap();
+    std::fs::create_dir(dir.path().join("below")).unwrap();
+    let list = read(Kind::LogList, "").await.unwrap();
+    let list: Vec<_> = list.chunks.try_collect().await.unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&list.concat()).unwrap();
+    let seen = |index: usize| {
+        (
+            list["logs"][index]["name"].as_str(),
+            list["logs"][index]["size"].as_u64(),
+        )
+    };
+    assert_eq!(seen(0), (Some("taskmanager.log"), Some(3 << 20)), "{list}");
+    assert_eq!(seen(1), (Some("taskmanager.out"), Some(0)), "{list}");
+    assert!(
+        list["logs"][0]["mtime"].as_u64() > Some(0) && list["logs"][2].is_null(),
+        "{list}"
+    );
+    for (kind, name, expected) in [
+        (Kind::Stdout, "", "standard output does not go to a file"),
+        (Kind::Named, "../secret", "'../secret' is no name of a log file"),
+        (Kind::Named, "/etc/passwd", "is no name of a log file"),
+        (Kind::Named, "gone.log", "cannot be opened"),
+    ] {
+        let error = read(kind, name).await.err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }

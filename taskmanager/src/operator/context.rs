@@ -1,6 +1,8 @@
 //! What a task is and may use.
 
+use std::fmt::Debug;
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use selvedge_core::{ExecutionAttemptId, JobId};
@@ -11,6 +13,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::{TaskCounters, TaskError};
 use crate::memory::TaskMemory;
+
+/// How the thread of a task waits for async work.
+pub trait TaskIo: Send + Sync + Debug {
+    /// Drives the work to its end while the thread waits. Where the task is given up meanwhile, it returns early.
+    fn wait(&self, work: Pin<&mut dyn Future<Output = ()>>);
+
+    /// Where work runs that the task does not wait for yet.
+    fn runtime(&self) -> &Handle;
+}
+
+impl TaskIo for Handle {
+    fn wait(&self, work: Pin<&mut dyn Future<Output = ()>>) {
+        self.block_on(work);
+    }
+
+    fn runtime(&self) -> &Handle {
+        self
+    }
+}
 
 /// One task: its identity, its surroundings and its counters. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,7 +55,7 @@ pub struct TaskContext {
     /// Directories for temporary files.
     pub temp_dirs: Arc<[PathBuf]>,
     /// The I/O runtime: a task thread blocks on it.
-    pub io: Handle,
+    pub io: Arc<dyn TaskIo>,
     /// What the task has done.
     pub counters: Arc<TaskCounters>,
     /// The task's metrics, to register more.
@@ -46,12 +67,20 @@ pub struct TaskContext {
 impl TaskContext {
     /// Runs async work on the I/O runtime while the thread waits; ends early when the task is cancelled.
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, TaskError> {
-        self.io.block_on(async {
+        let unless_cancelled = async {
             tokio::select! {
                 biased;
-                () = self.cancelled.cancelled() => Err(TaskError::Cancelled),
-                done = work => Ok(done),
+                () = self.cancelled.cancelled() => None,
+                done = work => Some(done),
             }
-        })
+        };
+        self.wait(unless_cancelled).flatten().ok_or(TaskError::Cancelled)
+    }
+
+    /// The same where a cancelled task has it done too; `None` where the task is given up.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut done = None;
+        self.io.wait(pin!(async { done = Some(work.await) }));
+        done
     }
 }

@@ -30,7 +30,7 @@ use thiserror::Error;
 use crate::memory::{ManagedMemoryError, TaskMemoryError};
 
 pub use chain::plan_chain;
-pub use context::TaskContext;
+pub use context::{TaskContext, TaskIo};
 pub use counters::{Accumulator, TaskCounters};
 
 /// Why a task ended without finishing.

@@ -45,7 +45,7 @@ impl TestTask {
             memory: managed(MemorySize::from_mebibytes(64)),
             file_systems: FileSystems::local_only(),
             temp_dirs: Arc::new([]),
-            io: runtime.handle().clone(),
+            io: Arc::new(runtime.handle().clone()),
             counters: Arc::new(TaskCounters::default()),
             metrics: MetricGroup::default(),
             cancelled: CancellationToken::new(),

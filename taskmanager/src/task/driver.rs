@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use selvedge_core::job_graph::OperatorSpec;
-use selvedge_runtime::clock::thread_now;
+use selvedge_runtime::clock::{thread_elapsed, thread_now};
 use selvedge_runtime::connector::{Committable, ConnectorError, InputSplit};
 
 use super::{ChainPlanner, TaskInput};
@@ -105,7 +105,7 @@ impl Busy {
         let (since, waited_before) = (thread_now(), waited(&parts.context));
         let done = work(parts);
         let waited = Duration::from_millis(waited(&parts.context) - waited_before);
-        let passed = since.elapsed().saturating_sub(waited);
+        let passed = thread_elapsed(since).saturating_sub(waited);
         self.0.add(passed, &parts.context.counters.busy_ms);
         done
     }
@@ -127,7 +127,7 @@ impl SplitProvider for IdleWhileAsking<'_> {
     fn next_split(&mut self, operator: &str) -> Result<Option<InputSplit>, TaskError> {
         let since = thread_now();
         let split = self.splits.next_split(operator);
-        self.idle.add(since.elapsed(), &self.context.counters.idle_ms);
+        self.idle.add(thread_elapsed(since), &self.context.counters.idle_ms);
         split
     }
 }

@@ -1,14 +1,23 @@
 //! What a task runs on.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
+use tokio::runtime::Handle;
+
 use super::Task;
+use crate::operator::TaskIo;
 
 /// Runs tasks. The simulation has a form of its own.
 pub trait TaskRunner: Send + Sync + std::fmt::Debug {
     /// Starts a task and returns at once.
     fn start(&self, task: Task) -> io::Result<()>;
+
+    /// How its tasks wait for what happens on the worker's runtime.
+    fn io(&self, runtime: Handle) -> Arc<dyn TaskIo> {
+        Arc::new(runtime)
+    }
 }
 
 /// A thread for each task.

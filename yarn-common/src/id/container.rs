@@ -14,9 +14,15 @@ const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
 /// The packed id is a Java `long`, so the epoch has 23 bits.
 const MAX_EPOCH: u64 = i64::MAX as u64 >> SEQUENCE_BITS;
 
+/// Ids that count down from 0 have this bit in their sequence number, and ResourceManagers never count up so far.
+const COUNTS_DOWN: u64 = 1 << (SEQUENCE_BITS - 1);
+
 /// One container: the attempt it was allocated to, the ResourceManager's epoch and a sequence number.
 ///
 /// The epoch counts the restarts of the ResourceManager; Hadoop writes it (`container_e17_…`) only where it is not 0.
+///
+/// Where NodeManagers allot containers themselves (distributed scheduling) they count down from the epoch's 0, so that no
+/// two of an attempt are alike: without an epoch the packed id is then negative, and the sequence number a large one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContainerId {
     attempt: ApplicationAttemptId,
@@ -24,7 +30,8 @@ pub struct ContainerId {
 }
 
 impl ContainerId {
-    /// The container with Hadoop's packed 64-bit id (`epoch << 40 | sequence`), as protocol buffers carry it.
+    /// The container with Hadoop's packed 64-bit id (`epoch << 40 | sequence`), as protocol buffers carry it; of a negative
+    /// one the same bits.
     pub const fn from_packed(attempt: ApplicationAttemptId, packed: u64) -> Self {
         Self { attempt, packed }
     }
@@ -39,14 +46,17 @@ impl ContainerId {
         self.attempt.application()
     }
 
-    /// Hadoop's packed 64-bit id: `epoch << 40 | sequence`.
+    /// Hadoop's packed 64-bit id, `epoch << 40 | sequence`: the bits of a Java `long`.
     pub const fn packed(self) -> u64 {
         self.packed
     }
 
     /// How often the ResourceManager had restarted when it allocated the container.
     pub const fn epoch(self) -> u64 {
-        self.packed >> SEQUENCE_BITS
+        match self.packed >> SEQUENCE_BITS {
+            epoch if epoch > MAX_EPOCH => 0,
+            epoch => epoch,
+        }
     }
 
     /// The number of the container within its attempt and epoch; 1 is usually the ApplicationMaster.
@@ -94,7 +104,11 @@ impl FromStr for ContainerId {
         if epoch > MAX_EPOCH || container > SEQUENCE_MASK {
             return Err(KIND.error(text, "the epoch or the container number is too large"));
         }
-        Ok(Self::from_packed(attempt, epoch << SEQUENCE_BITS | container))
+        let epoch = match epoch {
+            0 if container >= COUNTS_DOWN => u64::MAX << SEQUENCE_BITS,
+            epoch => epoch << SEQUENCE_BITS,
+        };
+        Ok(Self::from_packed(attempt, epoch | container))
     }
 }
 

@@ -33,6 +33,16 @@ fn a_container_id_gives_its_parts() {
 }
 
 #[test]
+fn the_id_of_a_container_that_a_node_has_allotted_is_negative_and_survives_its_text() {
+    let attempt = ApplicationId::new(1_700_000_000_000, 7).attempt(1);
+    let id = attempt.container(-2_i64 as u64);
+    // As Java's ContainerId writes -2.
+    assert_eq!(id.to_string(), "container_1700000000000_0007_01_1099511627774");
+    assert_eq!(id.epoch(), 0);
+    assert_eq!(id.to_string().parse::<ContainerId>().unwrap(), id);
+}
+
+#[test]
 fn ids_of_one_application_sort_by_number_not_by_text() {
     let application = ApplicationId::new(1, 1);
     assert!(ApplicationId::new(1, 10_000) > ApplicationId::new(1, 9_999));

@@ -3,6 +3,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use reqwest::Response;
+use yarn_common::id::ContainerId;
 
 use super::LogPart;
 use super::frame::{self, Head};
@@ -34,14 +35,15 @@ pub(super) enum Asked {
 }
 
 impl LogReader {
-    /// Reads the head of the answer. An answer without one, and without a log, is an empty file.
+    /// Reads the head of the answer. An answer without one, and without a log, is an empty file; the history server gives
+    /// a good answer, too, where it has no such file, and says so instead of a log.
     pub(super) async fn new(
         http: &Http,
-        call: Call,
-        target: Target,
-        response: Response,
+        (call, target, response): (Call, Target, Response),
+        container: ContainerId,
         asked: Asked,
     ) -> Result<Self, RestError> {
+        let absence = format!("Can not find logs for container:{container}");
         let mut reader = Self {
             response,
             http: http.clone(),
@@ -53,12 +55,14 @@ impl LogReader {
             skip: 0,
         };
         let head = loop {
-            match frame::head(&reader.buffer) {
-                Head::Unfinished => match reader.chunk().await? {
-                    Some(chunk) => reader.buffer.extend_from_slice(&chunk),
-                    None => break Head::None,
-                },
-                known => break known,
+            let head = frame::head(&reader.buffer);
+            let may_be_absence = head == Head::None && absence.as_bytes().starts_with(&reader.buffer);
+            if head != Head::Unfinished && !may_be_absence {
+                break head;
+            }
+            match reader.chunk().await? {
+                Some(chunk) => reader.buffer.extend_from_slice(&chunk),
+                None => break Head::None,
             }
         };
         if let Head::Ends { at, file_length } = head {
@@ -70,6 +74,9 @@ impl LogReader {
             });
         } else if reader.buffer.is_empty() {
             reader.file_length = Some(0);
+        } else if reader.buffer == absence.as_bytes() {
+            let kind = RestErrorKind::NotFound { message: absence };
+            return Err(reader.call.error(&reader.target.base, kind));
         }
         Ok(reader)
     }

@@ -29,7 +29,7 @@ pub(crate) struct LogSource<'a> {
 impl LogSource<'_> {
     pub(crate) async fn files(&self, id: ContainerId) -> Result<Vec<ContainerLogFile>, RestError> {
         let path = self.files_at.replace("{}", &id.to_string());
-        let (response, call, target) = self.get(Call::get(format!("list the logs of {id}"), path)).await?;
+        let (call, target, response) = self.get(Call::get(format!("list the logs of {id}"), path)).await?;
         let answer = self.http.read(&call, &target, response).await?;
         let body =
             lenient::parse(&answer.body).map_err(|cause| answer.undecodable(&call, &target.base, cause.to_string()))?;
@@ -88,17 +88,17 @@ impl LogSource<'_> {
             Asked::All => "format=text".to_owned(),
         };
         let call = Call::get(format!("read the log {file} of {id}"), path).query(query);
-        let (response, call, target) = self.get(call).await?;
-        LogReader::new(self.http, call, target, response, asked).await
+        let answer = self.get(call).await?;
+        LogReader::new(self.http, answer, id, asked).await
     }
 
     /// A good answer, its body unread; from another server where this one sends on.
-    async fn get(&self, mut call: Call) -> Result<(reqwest::Response, Call, Target), RestError> {
+    async fn get(&self, mut call: Call) -> Result<(Call, Target, reqwest::Response), RestError> {
         let mut target = self.target.clone();
         for _ in 0..=MAX_REDIRECTS {
             let response = self.http.start(&call, &target).await?;
             if response.status().is_success() && !is_html(&response) {
-                return Ok((response, call, target));
+                return Ok((call, target, response));
             }
             let answer = self.http.read(&call, &target, response).await?;
             let location = answer.header(http::header::LOCATION).map(str::to_owned);

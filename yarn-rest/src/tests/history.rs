@@ -76,6 +76,12 @@ async fn history_server() -> (MockServer, HistoryClient) {
             ResponseTemplate::new(200).set_body_json(logs),
         ),
         (
+            format!("{root}/containerlogs/{CONTAINER}/nothing"),
+            // As Hadoop 3.4.3 answers.
+            ResponseTemplate::new(200)
+                .set_body_raw(format!("Can not find logs for container:{CONTAINER}"), "text/plain"),
+        ),
+        (
             format!("{root}/containerlogs/{CONTAINER}/stdout"),
             ResponseTemplate::new(200).set_body_raw(log, "text/plain; charset=utf-8"),
         ),
@@ -140,6 +146,8 @@ async fn the_logs_of_a_container_come_from_the_history_server_once_the_node_has_
         );
         let part = logs.read(container(), "stdout", LogRange::All).await.unwrap();
         assert_eq!((part.text.as_str(), part.file_length), ("hello\n", Some(6)));
+        let missing = logs.read(container(), "nothing", LogRange::All).await.unwrap_err();
+        assert!(missing.is_not_found(), "{missing}");
         let follow = Follow {
             offset: 0,
             poll: Duration::from_millis(1),

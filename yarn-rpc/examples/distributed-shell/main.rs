@@ -13,7 +13,8 @@
 //! ```
 //!
 //! `-container_retry_policy` and its like let the NodeManager start a failed command again in its container. Containers
-//! that the cluster takes away are asked for anew.
+//! that the cluster takes away are asked for anew. `-placement_spec` asks for groups of containers that stand in a relation
+//! to each other, where the cluster places such.
 //!
 //! The exit code is Hadoop's: 0 if all containers ended with 0, 2 if not, 1 if something went wrong on the way. It is
 //! for clusters without Kerberos.
@@ -27,6 +28,7 @@ mod options;
 mod retries;
 mod staging;
 mod tally;
+mod wishes;
 
 use std::error::Error;
 use std::process::ExitCode;

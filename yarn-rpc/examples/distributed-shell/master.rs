@@ -6,7 +6,7 @@ use yarn_common::container_env::ContainerEnvironment;
 use yarn_common::id::ContainerId;
 use yarn_common::launch::{CommandLine, ContainerLaunchContext};
 use yarn_common::token::Credentials;
-use yarn_rpc::am::{AmClient, AmEvent, AmEvents, AmHandle, AmOptions, AskKey, ContainerAsk, Pace};
+use yarn_rpc::am::{AmClient, AmEvent, AmEvents, AmHandle, AmOptions, Pace};
 use yarn_rpc::nm::{NmClient, NmError, NmOptions};
 use yarn_rpc::types::{Container, ContainerStatus, FinalStatus};
 
@@ -14,11 +14,13 @@ use super::Failure;
 use super::client::{CONFIGURATION, SCRIPT, SCRIPT_VARIABLE, staged_script};
 use super::options::Options;
 use super::tally::Tally;
+use super::wishes::Wishes;
 
 struct Master<'a> {
     options: &'a Options,
     rm: AmHandle,
     nodes: NmClient,
+    wishes: Wishes,
     tally: Tally,
     /// Containers that their NodeManagers are asked to start.
     starting: JoinSet<(ContainerId, Result<(), NmError>)>,
@@ -34,16 +36,16 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
     let registration = client.register(here.node.host(), None, "").await?;
     let adopted = registration.containers_from_previous_attempts;
     println!("{} containers of earlier attempts", adopted.len());
-    let tally = Tally::new(
-        options.containers.num_containers,
-        adopted.into_iter().map(|container| container.id),
-    );
+    let mut wishes = Wishes::new(&options.containers);
+    adopted.iter().for_each(|container| wishes.adopted(container));
+    let tally = Tally::new(wishes.total(), adopted.into_iter().map(|container| container.id));
     let (rm, mut events) = client.start(Pace::default());
     let nodes = NmClient::new(rm.nm_tokens().clone(), NmOptions::default());
     let mut master = Master {
         options,
         rm,
         nodes,
+        wishes,
         tally,
         starting: JoinSet::new(),
         started: 0,
@@ -59,9 +61,7 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
 
 impl Master<'_> {
     async fn work(&mut self, events: &mut AmEvents) -> Result<(), Failure> {
-        if self.tally.wanted() > 0 {
-            self.rm.ask(self.wish(self.tally.wanted()))?;
-        }
+        self.wishes.ask(&self.rm)?;
         while !self.tally.is_done() {
             tokio::select! {
                 event = events.next() => self.heard(event.ok_or("the heartbeats have ended")?)?,
@@ -81,12 +81,25 @@ impl Master<'_> {
 
     fn heard(&mut self, event: AmEvent) -> Result<(), Failure> {
         match event {
-            AmEvent::Allocated(container) if self.tally.granted(container.id) => self.start(container)?,
+            AmEvent::Allocated(container) if self.tally.granted(container.id) => {
+                self.wishes.granted(&container);
+                self.start(container)?;
+            }
             AmEvent::Allocated(container) => self.rm.release(container.id),
             AmEvent::Recovered(container) if self.tally.granted(container.id) => {
                 println!("{} of an earlier attempt", container.id);
+                self.wishes.adopted(&container);
             }
             AmEvent::Completed(status) => self.ended(&status)?,
+            AmEvent::Rejected(rejected) => {
+                println!(
+                    "{} containers of {} rejected: {:?}",
+                    rejected.count, rejected.key, rejected.reason
+                );
+                if !self.wishes.rejected(&self.rm, &rejected)? {
+                    self.tally.give_up();
+                }
+            }
             AmEvent::Refused { error, .. } | AmEvent::Failed(error) => return Err(error.to_string().into()),
             _ => {}
         }
@@ -97,19 +110,9 @@ impl Master<'_> {
         let explanation = status.exit_status.explanation();
         println!("{} ended: {explanation} {}", status.id, status.diagnostics);
         if self.tally.ended(status) {
-            self.rm.ask_more(self.wish(1))?;
+            self.wishes.again(&self.rm, status.id)?;
         }
         Ok(())
-    }
-
-    fn wish(&self, count: u32) -> ContainerAsk {
-        let containers = &self.options.containers;
-        let key = AskKey::priority(containers.shell_cmd_priority);
-        let mut ask = ContainerAsk::new(key, containers.resource(), count);
-        ask.locality = containers.locality();
-        ask.node_label = containers.node_label_expression.clone();
-        ask.execution = containers.execution();
-        ask
     }
 
     /// NodeManagers that are slow hold nobody up.

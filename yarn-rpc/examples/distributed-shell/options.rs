@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, ValueEnum};
 use yarn_common::resource::Resource;
-use yarn_rpc::am::{Execution, Locality};
+use yarn_rpc::am::{Execution, Locality, PlacementSpec};
 use yarn_rpc::types::ExecutionType;
 
 use super::amounts::Amounts;
@@ -101,6 +101,10 @@ pub(crate) struct Containers {
     /// Whether the containers' resources are set aside for them, or what others leave.
     #[arg(long = "container_type", value_enum, default_value = "GUARANTEED")]
     container_type: ContainerType,
+    /// Groups of containers and where they may stand, `zk(3),NOTIN,NODE,zk:hbase(5),IN,RACK,zk`; all guaranteed, and
+    /// counted here instead of by -num_containers.
+    #[arg(long = "placement_spec", value_name = "TAG(NUMBER),CONSTRAINT:...")]
+    pub(crate) placement_spec: Option<PlacementSpec>,
     /// No other type will do.
     #[arg(long = "enforce_execution_type")]
     enforce_execution_type: bool,

@@ -14,6 +14,7 @@ pub(crate) struct Tally {
     allocated: u32,
     completed: u32,
     failed: u32,
+    given_up: bool,
 }
 
 impl Tally {
@@ -28,12 +29,8 @@ impl Tally {
             allocated: adopted,
             completed: 0,
             failed: 0,
+            given_up: false,
         }
-    }
-
-    /// How many containers to wait for.
-    pub(crate) fn wanted(&self) -> u32 {
-        self.wanted
     }
 
     /// Whether the granted container, or one of an earlier ApplicationMaster that was found late, takes a wanted one's
@@ -76,12 +73,17 @@ impl Tally {
         false
     }
 
+    /// The rest is not waited for.
+    pub(crate) fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
     pub(crate) fn is_done(&self) -> bool {
-        self.completed >= self.total
+        self.given_up || self.completed >= self.total
     }
 
     pub(crate) fn is_success(&self) -> bool {
-        self.is_done() && self.failed == 0
+        self.completed >= self.total && self.failed == 0
     }
 
     /// From 0 to 1.

@@ -191,7 +191,7 @@ impl AmHandle {
         self.change(|exchange| exchange.ask(ask))
     }
 
-    /// Asks for one more container like this under its key and at its place, beside those outstanding.
+    /// Asks for so many more containers like this under its key and at its place, beside those outstanding.
     ///
     /// # Errors
     /// See [`AskError`].
@@ -203,7 +203,8 @@ impl AmHandle {
         })
     }
 
-    /// Asks for containers under a placement constraint.
+    /// Asks for containers under a placement constraint. For more of them later, take another key: see
+    /// [`ConstrainedAsk::count`].
     ///
     /// # Errors
     /// See [`AskError`].

@@ -1,6 +1,6 @@
 //! Which containers this attempt has, so that what a ResourceManager tells twice counts once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use yarn_common::id::ContainerId;
 
@@ -11,8 +11,9 @@ const REMEMBERED: usize = 8192;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     owned: BTreeSet<ContainerId>,
-    /// Ended ones. Ids rise, so the first is the oldest.
     ended: BTreeSet<ContainerId>,
+    /// The same, the oldest first.
+    in_order: VecDeque<ContainerId>,
 }
 
 impl Ledger {
@@ -32,8 +33,11 @@ impl Ledger {
         if !self.ended.insert(container) {
             return false;
         }
-        if self.ended.len() > REMEMBERED {
-            self.ended.pop_first();
+        self.in_order.push_back(container);
+        if self.in_order.len() > REMEMBERED
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.ended.remove(&oldest);
         }
         true
     }

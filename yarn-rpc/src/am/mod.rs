@@ -14,6 +14,7 @@
 //! | [`AmHandle`], [`AmEvents`] | the same as a task of its own: it beats by itself, faster while something is asked for |
 //! | [`ContainerAsk`], [`AskTable`] | containers by priority, size, label, kind and place |
 //! | [`ConstrainedAsk`], [`PlacementConstraint`] | containers in relation to others, and by attributes of nodes |
+//! | [`PlacementSpec`] | the same as text, as Hadoop's distributed shell takes it |
 //! | [`ContainerUpdate`] | more or fewer resources, another execution type |
 //!
 //! What is sent and what answers mean is decided by pure parts: the tables of asks and updates, and the exchange that
@@ -32,6 +33,7 @@ mod nm_tokens;
 mod options;
 mod pacing;
 mod placement;
+mod placement_spec;
 mod scheduling;
 mod service;
 mod updates;
@@ -50,5 +52,6 @@ pub use self::nm_tokens::NmTokenCache;
 pub use self::options::AmOptions;
 pub use self::pacing::Pace;
 pub use self::placement::{PlacementConstraint, Scope, TagNamespace};
+pub use self::placement_spec::{PlacementGroup, PlacementSpec};
 pub use self::scheduling::{ConstrainedAsk, RejectedAsk, RejectionReason};
 pub use self::updates::{ContainerUpdate, UpdateError, UpdateKind, UpdateRefusal, UpdatedContainer};

@@ -145,6 +145,9 @@ impl PlacementConstraint {
         let wrong = |what: String| Err(AskError::Constraint(what));
         match self {
             Self::Tags { tags, .. } if tags.is_empty() => wrong("it names no allocation tag".to_owned()),
+            Self::Tags { tags, .. } if tags.iter().any(|tag| tag.trim().is_empty()) => {
+                wrong("one of its allocation tags has no name".to_owned())
+            }
             Self::Tags {
                 min, max: Some(max), ..
             } if min > max => wrong(format!("its least number {min} is above its greatest number {max}")),

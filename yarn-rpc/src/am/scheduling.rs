@@ -1,5 +1,5 @@
-//! Asks with placement constraints. The server takes them in another list than ordinary asks, keeps one for each key,
-//! and counts them down as it places containers.
+//! Asks with placement constraints. The server takes them in another list than ordinary asks, one for each key, and counts
+//! them down as it places containers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,11 @@ pub struct ConstrainedAsk {
     /// What each container needs.
     pub capability: Resource,
     /// How many are outstanding.
+    ///
+    /// Only the scheduler itself (`yarn.resourcemanager.placement-constraints.handler` = `scheduler`) keeps this number.
+    /// The `placement-processor` finds a place for whatever it is sent: a number that is changed while containers are
+    /// outstanding brings so many beside those, and what is too much comes as surplus. An ask that is set once, under a
+    /// key of its own, means the same to both.
     pub count: u32,
     /// The tags that these containers get; the constraints of others may speak of them.
     pub tags: BTreeSet<String>,

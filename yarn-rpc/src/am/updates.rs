@@ -14,7 +14,8 @@ use crate::{
     types::{Container, ExecutionType},
 };
 
-/// A change of a container.
+/// A change of a container. Where `yarn.resourcemanager.auto-update.containers` is on, the ResourceManager tells the node
+/// of every change itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerUpdate {
     /// More resources. Takes effect once the NodeManager was told with the new token.
@@ -23,7 +24,7 @@ pub enum ContainerUpdate {
     Decrease(Resource),
     /// From opportunistic to guaranteed. Takes effect once the NodeManager was told with the new token.
     Promote,
-    /// From guaranteed to opportunistic. The ResourceManager tells the node itself.
+    /// From guaranteed to opportunistic. Takes effect once the NodeManager was told with the new token.
     Demote,
 }
 
@@ -74,8 +75,9 @@ impl From<ContainerUpdateTypeProto> for UpdateKind {
     }
 }
 
-/// A change that was granted. Hand the container to
-/// [`NmClient::update_container`](crate::nm::NmClient::update_container) after an increase or a promotion.
+/// A change that was granted. Hand a container that was started already to
+/// [`NmClient::update_container`](crate::nm::NmClient::update_container), unless it is a decrease; one that was not is
+/// started with its new token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdatedContainer {
     /// What was changed.

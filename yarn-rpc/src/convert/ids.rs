@@ -5,7 +5,8 @@ use yarn_common::id::{ApplicationAttemptId, ApplicationId, ContainerId, NodeId};
 use super::{ConversionError, required};
 use crate::proto::yarn::{ApplicationAttemptIdProto, ApplicationIdProto, ContainerIdProto, NodeIdProto};
 
-// Hadoop's numbers are signed; those that never are negative are unsigned on our side.
+// Hadoop's numbers are signed; those that never are negative are unsigned on our side. The number of a container is
+// negative where a node has allotted it: its bits are kept.
 
 impl From<ApplicationId> for ApplicationIdProto {
     fn from(id: ApplicationId) -> Self {
@@ -62,7 +63,8 @@ impl TryFrom<ContainerIdProto> for ContainerId {
 
     fn try_from(id: ContainerIdProto) -> Result<Self, ConversionError> {
         let attempt = required(id.app_attempt_id, "attempt id")?;
-        Ok(Self::from_packed(attempt, required(id.id, "container number")?))
+        let number = id.id.ok_or(ConversionError("container number"))?;
+        Ok(Self::from_packed(attempt, number as u64))
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Connection<'a> {
     outbound: Outbound,
     next_id: &'a mut u32,
     pending: BTreeMap<i32, Pending>,
+    /// No pending call's deadline is earlier.
+    earliest: Option<Instant>,
     heard: Instant,
     active: Instant,
 }
@@ -96,6 +98,7 @@ impl<'a> Connection<'a> {
             outbound,
             next_id,
             pending: BTreeMap::new(),
+            earliest: None,
             heard: now,
             active: now,
         }
@@ -111,17 +114,26 @@ impl<'a> Connection<'a> {
         }
         let (mut reader, mut writer) =
             tokio::io::split(std::mem::replace(&mut self.stream, Box::new(tokio::io::empty())));
+        // It may go off too early, never too late: setting it anew for each call would cost more than that.
+        let mut alarm = std::pin::pin!(sleep_until(Instant::now()));
         loop {
-            let wake = self.next_wake();
+            if let Some(wake) = self.next_wake().filter(|wake| *wake < alarm.deadline()) {
+                alarm.as_mut().reset(wake);
+            }
             let result = tokio::select! {
                 biased;
                 read = reader.read_buf(self.inbound.buffer()) => self.received(read),
                 written = writer.write_buf(self.outbound.bytes()), if self.outbound.len() > 0 => self.written(written),
                 call = inbox.recv(), if self.outbound.len() < HIGH_WATER => match call {
-                    Some(call) => self.send(call),
+                    Some(call) => self.send_with_all_that_wait(call, inbox),
                     None => return End::Released,
                 },
-                () = sleep_until(wake) => self.on_time(Instant::now()),
+                () = alarm.as_mut() => {
+                    let now = Instant::now();
+                    let result = self.on_time(now);
+                    alarm.as_mut().reset(self.next_wake().unwrap_or(now + NOTHING_DUE));
+                    result
+                }
             };
             match result {
                 Ok(()) => {}
@@ -132,6 +144,17 @@ impl<'a> Connection<'a> {
                 }
             }
         }
+    }
+
+    /// Calls that wait already leave together, so that they cost one write.
+    fn send_with_all_that_wait(&mut self, call: Call, inbox: &mut mpsc::Receiver<Call>) -> Result<(), Stop> {
+        self.send(call)?;
+        while self.outbound.len() < HIGH_WATER
+            && let Ok(call) = inbox.try_recv()
+        {
+            self.send(call)?;
+        }
+        Ok(())
     }
 
     fn send(&mut self, call: Call) -> Result<(), Stop> {
@@ -159,6 +182,7 @@ impl<'a> Connection<'a> {
             reply,
             ..
         } = call;
+        self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
         self.pending.insert(
             call_id,
             Pending {
@@ -261,6 +285,7 @@ impl<'a> Connection<'a> {
                 let _ = pending.reply.send(Err(error));
             }
         }
+        self.earliest = self.pending.values().map(|pending| pending.deadline).min();
         if silent {
             // Not a byte since the call was sent: the connection is dead, and the next call needs a new one.
             return Err(self.route.lost("the server fell silent").into());
@@ -280,16 +305,13 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    fn next_wake(&self) -> Instant {
-        let far = Instant::now() + NOTHING_DUE;
+    /// When there may be something to do; `None` where only a call or the server can bring that.
+    fn next_wake(&self) -> Option<Instant> {
         if self.pending.is_empty() {
-            return self.route.options.idle_timeout.map_or(far, |limit| self.active + limit);
+            return self.route.options.idle_timeout.map(|limit| self.active + limit);
         }
         let ping = self.active + self.route.options.ping_interval;
-        self.pending
-            .values()
-            .map(|pending| pending.deadline)
-            .fold(far.min(ping), Instant::min)
+        Some(self.earliest.map_or(ping, |earliest| earliest.min(ping)))
     }
 
     fn timed_out(&self, method: &'static str, after: Duration) -> IpcError {

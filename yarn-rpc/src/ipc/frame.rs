@@ -15,6 +15,8 @@ pub(super) const PING_CALL: i32 = -4;
 pub(super) const SASL_CALL: i32 = -33;
 
 const LENGTH: usize = 4;
+/// Holds a call with a small request.
+const USUAL_FRAME: usize = 256;
 /// A server that does not speak version 9 sends this instead of a length, then two strings.
 const VERSION_MISMATCH: u32 = u32::MAX;
 const MAX_MISMATCH_TEXT: usize = 64 * 1024;
@@ -36,7 +38,7 @@ fn header(call_id: i32, client_id: &Bytes, retry: i32) -> RpcRequestHeaderProto 
 }
 
 fn frame(write: impl FnOnce(&mut BytesMut)) -> BytesMut {
-    let mut out = BytesMut::new();
+    let mut out = BytesMut::with_capacity(USUAL_FRAME);
     out.put_u32(0);
     write(&mut out);
     let length = (out.len() - LENGTH) as u32;

@@ -65,7 +65,7 @@ impl From<LocalizationStatusProto> for Localization {
 }
 
 impl NmClient {
-    /// Makes a granted increase or promotion real. `container` is the one of
+    /// Makes a granted increase, promotion or demotion real. `container` is the one of
     /// [`UpdatedContainer`](crate::am::UpdatedContainer), with its new token.
     ///
     /// # Errors

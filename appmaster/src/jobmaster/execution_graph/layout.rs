@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use selvedge_core::VertexId;
 use selvedge_core::job_graph::{Edge, JobGraph, Partitioner};
+use serde::{Deserialize, Serialize};
 
 /// A subtask of a job, as a number: what sets and plans are made of, where a name would be copied for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskIndex(u32);
 
 impl TaskIndex {
@@ -23,7 +24,7 @@ impl From<usize> for TaskIndex {
 }
 
 /// The subtasks of a job in a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Layout {
     /// Where each vertex begins, in the order of the file, and where the last one ends.
     bounds: Vec<usize>,

@@ -4,7 +4,7 @@
 //! ```text
 //!  requirements.rs   what each job needs      worker.rs     what each registered worker has, and who has it
 //!              └──────────┬──────────────────────────┘
-//!                  matching.rs   which worker gives a slot
+//!                  matching.rs   which worker gives a slot (none on a node of blocklist.rs)
 //!                  pending.rs    how many workers must come for the rest, within bounds.rs
 //!                  planning.rs   all of it together
 //!                  plan.rs       the result: slots to give, workers to have, jobs that cannot be served

@@ -11,6 +11,7 @@ use selvedge_core::{JobId, ResourceId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::jobs::parse_id;
 use super::{Answer, RestContext, RestError};
 use crate::metrics::{Metrics, of_job};
 use aggregate::{Aggregation, aggregated};
@@ -65,15 +66,18 @@ pub(super) async fn job(
     Path(id): Path<String>,
     Query(query): Query<MetricsQuery>,
 ) -> Answer {
-    let job = job_id(&id)?;
+    let job = parse_id(&id)?;
     Ok(list(&of_any_job(&context, job).await, &query).into())
 }
 
 pub(super) async fn jobs(State(context): State<RestContext>, Query(query): Query<AggregatedQuery>) -> Answer {
     let wanted = match &query.jobs {
-        Some(ids) => comma_list(ids).into_iter().map(job_id).collect::<Result<Vec<_>, _>>()?,
+        Some(ids) => comma_list(ids)
+            .into_iter()
+            .map(parse_id)
+            .collect::<Result<Vec<_>, _>>()?,
         None => {
-            let all = context.dispatcher.jobs().await?;
+            let all = context.dispatcher.summaries().await?;
             all.iter().map(|job| job.job_id).collect()
         }
     };
@@ -89,7 +93,7 @@ pub(super) async fn vertex(
     Path((job, vertex)): Path<(String, String)>,
     Query(query): Query<MetricsQuery>,
 ) -> Answer {
-    let (job, vertex) = (job_id(&job)?, vertex_id(&vertex)?);
+    let (job, vertex) = (parse_id(&job)?, vertex_id(&vertex)?);
     Ok(list(&context.metrics.store().await.vertex(job, &vertex), &query).into())
 }
 
@@ -98,7 +102,7 @@ pub(super) async fn subtasks(
     Path((job, vertex)): Path<(String, String)>,
     Query(query): Query<AggregatedQuery>,
 ) -> Answer {
-    let (job, vertex) = (job_id(&job)?, vertex_id(&vertex)?);
+    let (job, vertex) = (parse_id(&job)?, vertex_id(&vertex)?);
     let ranges = query.subtasks.as_deref().map(subtask_ranges).transpose();
     let ranges = ranges.map_err(|message| RestError::new(StatusCode::BAD_REQUEST, message))?;
     let is_wanted = |index: u32| {
@@ -117,7 +121,7 @@ pub(super) async fn subtask(
     Path((job, vertex, subtask)): Path<(String, String, String)>,
     Query(query): Query<MetricsQuery>,
 ) -> Answer {
-    let (job, vertex) = (job_id(&job)?, vertex_id(&vertex)?);
+    let (job, vertex) = (parse_id(&job)?, vertex_id(&vertex)?);
     let subtask: u32 = subtask.parse().map_err(|_| unreadable("subtaskindex", &subtask))?;
     let store = context.metrics.store().await;
     let found = store.subtasks(job, &vertex).find(|(index, _)| *index == subtask);
@@ -163,10 +167,6 @@ fn aggregate(metrics: &[Metrics], query: &AggregatedQuery) -> Answer {
         .filter_map(of_metric)
         .collect::<Value>()
         .into())
-}
-
-fn job_id(text: &str) -> Result<JobId, RestError> {
-    text.parse().map_err(|_| unreadable("jobid", text))
 }
 
 fn vertex_id(text: &str) -> Result<String, RestError> {

@@ -28,6 +28,8 @@ use selvedge_core::ResourceId;
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::resource::YarnExternalResources;
 use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::container::Container;
+use selvedge_runtime::deployment::MasterEnvironment;
 use selvedge_runtime::outcome::JobOutcome;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -35,6 +37,7 @@ use tokio::time::Instant;
 use yarn_common::token::Token;
 use yarn_rpc::RetryPolicy;
 use yarn_rpc::am::{AmClient, AmOptions, Registration};
+use yarn_rpc::ipc::IpcOptions;
 use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::types::FinalStatus;
 
@@ -44,6 +47,7 @@ use service::{Command, DriverService, NO_HISTORY};
 use state::DriverState;
 
 use super::launch::WorkerLaunch;
+use super::settings::YarnSettingsError;
 use super::shape::WorkerShape;
 use crate::resourcemanager::{DriverError, DriverStart, ResourceManagerDriver, WorkerSpec};
 
@@ -66,6 +70,8 @@ pub(crate) struct DriverSettings {
     pub(super) node_label: Option<String>,
     /// What YARN calls the external resources of workers.
     pub(super) external_resources: YarnExternalResources,
+    /// Time-outs and limits of connections, and what opens them.
+    pub(super) ipc: IpcOptions,
 }
 
 impl DriverSettings {
@@ -73,7 +79,18 @@ impl DriverSettings {
     pub(super) fn client(&self, token: Token) -> Result<AmClient, YarnDriverError> {
         let mut options = AmOptions::new(self.addresses.clone(), token);
         options.retry = self.retry;
+        options.ipc = self.ipc.clone();
         AmClient::new(options).map_err(YarnDriverError::Register)
+    }
+
+    /// Idle connections to nodes are closed, as usual.
+    fn nodes(&self) -> NmOptions {
+        let usual = NmOptions::default();
+        let ipc = IpcOptions {
+            idle_timeout: usual.ipc.idle_timeout,
+            ..self.ipc.clone()
+        };
+        NmOptions { ipc, ..usual }
     }
 }
 
@@ -91,8 +108,30 @@ pub struct YarnResourceManagerDriver {
 }
 
 impl YarnResourceManagerDriver {
+    /// The driver of the ApplicationMaster in this container, which registers with `token` and starts workers as the client
+    /// has told in `environment`. `ipc` opens its connections to YARN.
+    ///
+    /// # Errors
+    /// [`YarnSettingsError`] where YARN cannot be spoken to as configured.
+    pub fn of_container(
+        container: &Container,
+        environment: MasterEnvironment,
+        token: Token,
+        ipc: IpcOptions,
+    ) -> Result<Self, YarnSettingsError> {
+        let launch = WorkerLaunch::new(
+            environment,
+            &container.credentials,
+            &container.configuration,
+            &container.assignments,
+        );
+        let settings = DriverSettings::read(&container.configuration, &container.hadoop, ipc)?;
+        let host = container.environment.node.host().to_owned();
+        Ok(Self::new(settings, token, host, launch))
+    }
+
     /// A driver that registers with the AMRM token.
-    pub(super) const fn new(settings: DriverSettings, token: Token, host: String, launch: WorkerLaunch) -> Self {
+    const fn new(settings: DriverSettings, token: Token, host: String, launch: WorkerLaunch) -> Self {
         Self {
             settings,
             token,
@@ -180,7 +219,7 @@ impl YarnResourceManagerDriver {
             rm.release(container.id);
         }
         DriverService {
-            nodes: NmClient::new(rm.nm_tokens().clone(), NmOptions::default()),
+            nodes: NmClient::new(rm.nm_tokens().clone(), self.settings.nodes()),
             rm,
             state: DriverState::new(registration.maximum_capability, self.settings.node_label.clone()),
             pacing: Pacing::new(

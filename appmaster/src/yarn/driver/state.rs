@@ -101,7 +101,8 @@ impl DriverState {
         (count - left, actions)
     }
 
-    /// Containers were granted: each serves a request of its priority, and what serves none goes back at once.
+    /// Containers were granted: each serves a request of its priority. What serves none, or is too small for its request,
+    /// goes back at once.
     pub(super) fn granted(&mut self, containers: Vec<Container>) -> Vec<Action> {
         containers
             .into_iter()
@@ -110,15 +111,20 @@ impl DriverState {
     }
 
     fn match_container(&mut self, container: Container) -> Vec<Action> {
-        let group = priority_index(&container).and_then(|index| self.groups.get_mut(index));
-        let matched = group.and_then(|group| {
-            group.pending = group.pending.checked_sub(1)?;
-            Some(group.shape.clone())
-        });
-        let Some(shape) = matched else {
+        let is_wanted = |index: &usize| self.groups.get(*index).is_some_and(|group| group.pending > 0);
+        let Some(index) = priority_index(&container).filter(is_wanted) else {
             tracing::info!(container = %container.id, priority = container.priority.0, "returning an excess container");
             return vec![Action::Release(container.id)];
         };
+        let group = &mut self.groups[index];
+        let shape = group.shape.clone();
+        // Only memory counts: not every scheduler looks at cores, and such a one grants a single core.
+        if container.resource.memory_mb < shape.resource.memory_mb {
+            let (granted, wanted) = (&container.resource, &shape.resource);
+            tracing::warn!(container = %container.id, %granted, %wanted, "returning a container that is too small");
+            return vec![Action::Release(container.id), self.ask(index)];
+        }
+        group.pending -= 1;
         self.containers.insert(container.id, container.node.clone());
         vec![
             Action::Allocated {

@@ -105,6 +105,19 @@ fn containers_become_workers_of_their_prioritys_shape() {
 }
 
 #[test]
+fn a_container_that_is_too_small_goes_back_and_is_asked_for_again() {
+    let mut state = state();
+    state.request(shape(4096)).unwrap();
+    let actions = state.granted(vec![container(2, 1)]);
+    assert_eq!(outcome(&actions), (Vec::new(), vec![container_id(2)]));
+    assert_eq!(asks(&actions), [(1, 4096, 1)]);
+    let mut fits = container(3, 1);
+    fits.resource = Resource::new(4096, 1);
+    let served = outcome(&state.granted(vec![fits])).0;
+    assert_eq!((served, state.outstanding()), (vec![container_id(3).to_string()], 0));
+}
+
+#[test]
 fn what_serves_no_request_goes_back_at_once() {
     let mut state = state();
     state.request(shape(1024)).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use selvedge_core::config::options::{cluster, jobmanager, rest, yarn};
+use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest, yarn};
 use selvedge_core::config::{ConfigError, ConfigOption};
 use selvedge_core::status::JobStatus;
 use selvedge_core::{Configuration, JobGraph};
@@ -16,12 +16,13 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::outcome::JobOutcome;
 use selvedge_runtime::rpc::PortRange;
 use yarn_common::environment::Environment;
+use yarn_rpc::ipc::IpcOptions;
 
 use super::staging::{self, StagingError};
 use super::{Compose, Composition, MasterError};
+use crate::dispatcher::DispatcherError;
 use crate::entrypoint::{Cluster, ClusterConfig, ClusterEnd, ClusterEntrypoint, DispatcherMode};
-use crate::yarn::driver::{DriverSettings, YarnDriverError, YarnResourceManagerDriver};
-use crate::yarn::launch::WorkerLaunch;
+use crate::yarn::driver::{YarnDriverError, YarnResourceManagerDriver};
 
 /// What the master is made of, before it serves.
 #[derive(Debug)]
@@ -45,14 +46,8 @@ impl Master {
         let host = container.environment.node.host().to_owned();
         settle(&mut container.configuration, &host);
         let token = container.credentials.am_rm_token().ok_or(MasterError::NoToken)?;
-        let launch = WorkerLaunch::new(
-            environment.clone(),
-            &container.credentials,
-            &container.configuration,
-            &container.assignments,
-        );
-        let settings = DriverSettings::read(&container.configuration, &container.hadoop)?;
-        let driver = YarnResourceManagerDriver::new(settings, token.clone(), host, launch);
+        let ipc = IpcOptions::default();
+        let driver = YarnResourceManagerDriver::of_container(&container, environment.clone(), token.clone(), ipc)?;
         Ok(Self {
             file_systems: container.file_systems()?,
             driver: Arc::new(driver),
@@ -105,6 +100,8 @@ impl Master {
             rest_bind_ports: ports(&configuration, &rest::BIND_PORT)?,
             rpc_ports: ports(&configuration, &yarn::APPLICATION_MASTER_PORT)?,
             driver: self.driver.clone(),
+            cluster_id: Some(self.cluster_id(&configuration)?),
+            file_systems: self.file_systems.clone(),
             connectors,
             checker,
             clock: Arc::new(SystemClock),
@@ -120,7 +117,20 @@ impl Master {
             .dispatcher()
             .submit_job(Some(self.environment.job_id), graph)
             .await;
-        submitted.map(drop).map_err(MasterError::Refused)
+        match submitted {
+            // It runs again, or its end is known already and is that of the application.
+            Err(DispatcherError::Duplicate { .. }) => {
+                tracing::info!("an earlier attempt of this application has taken the job");
+                Ok(())
+            }
+            submitted => submitted.map(drop).map_err(MasterError::Refused),
+        }
+    }
+
+    /// Under which name the attempts of this application know each other's jobs.
+    fn cluster_id(&self, configuration: &Configuration) -> Result<String, ConfigError> {
+        let named = configuration.find(&high_availability::CLUSTER_ID)?;
+        Ok(named.unwrap_or_else(|| self.environment.application_id.to_string()))
     }
 
     fn job_graph(&self) -> Result<JobGraph, MasterError> {

@@ -82,7 +82,7 @@ fn start(assignments: Configuration, compose: &Compose) -> Result<u8, MasterErro
     let code = runtime.block_on(async {
         report_file_size_limit().map_err(MasterError::Process)?;
         let master = Master::open(container, &variables, log.path())?;
-        or_terminated(run(master, compose)).await
+        Box::pin(or_terminated(run(master, compose))).await
     });
     // What still runs has nothing to say any more.
     runtime.shutdown_background();

@@ -6,8 +6,9 @@ mod route;
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use selvedge_core::JobId;
+use selvedge_core::{JobGraph, JobId};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::JobResult;
@@ -112,7 +113,7 @@ impl RestClusterClient {
         proxy: ProxyRoute,
     ) -> Result<(Self, Option<ClusterClientError>), ClusterClientError> {
         let direct = Self::direct(address)?;
-        let reached = direct.route.send(Method::GET, "/config").await;
+        let reached = direct.route.send(Method::GET, "/config", None).await;
         Ok(match reached {
             Err(error) if error.is_unreachable() => (Self::proxied(proxy), Some(error)),
             _ => (direct, None),
@@ -130,6 +131,25 @@ impl RestClusterClient {
     /// [`ClusterClientError`].
     pub async fn job(&self, job: JobId) -> Result<JobDetails, ClusterClientError> {
         self.get(&format!("/jobs/{job}")).await
+    }
+
+    /// Submits a job to a session; returns when it is taken. The graph is checked there.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`]; `Refused` with 409 where a job with this id was submitted before.
+    pub async fn submit(&self, job: JobId, graph: &JobGraph) -> Result<(), ClusterClientError> {
+        let submission = serde_json::json!({"jobGraph": graph, "jobId": job});
+        self.checked_with(Method::POST, "/jobs", submission).await.map(|_| ())
+    }
+
+    /// Tells the master that the job's client will be there until then, in milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn client_heartbeat(&self, job: JobId, expires: u64) -> Result<(), ClusterClientError> {
+        let heartbeat = serde_json::json!({"expiredTimestamp": expires});
+        let path = format!("/jobs/{job}/clientHeartbeat");
+        self.checked_with(Method::PATCH, &path, heartbeat).await.map(|_| ())
     }
 
     /// What the operators of a job have counted, under `<operator id>.<name>`.
@@ -185,16 +205,24 @@ impl RestClusterClient {
     }
 
     async fn checked(&self, method: Method, path: &str) -> Result<Answer, ClusterClientError> {
-        let answer = self.route.send(method, path).await?;
-        if (200..300).contains(&answer.status) {
-            return Ok(answer);
-        }
-        Err(ClusterClientError::Refused {
-            path: path.to_owned(),
-            status: answer.status,
-            message: model::error_message(&answer.body),
-        })
+        accepted(path, self.route.send(method, path, None).await?)
     }
+
+    async fn checked_with(&self, method: Method, path: &str, body: Value) -> Result<Answer, ClusterClientError> {
+        accepted(path, self.route.send(method, path, Some(body)).await?)
+    }
+}
+
+/// An answer that is no refusal.
+fn accepted(path: &str, answer: Answer) -> Result<Answer, ClusterClientError> {
+    if (200..300).contains(&answer.status) {
+        return Ok(answer);
+    }
+    Err(ClusterClientError::Refused {
+        path: path.to_owned(),
+        status: answer.status,
+        message: model::error_message(&answer.body),
+    })
 }
 
 #[cfg(test)]

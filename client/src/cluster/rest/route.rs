@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
+use serde_json::Value;
 use yarn_common::id::ApplicationId;
 use yarn_rest::rm::RmClient;
 
@@ -49,14 +50,22 @@ impl Route {
         })
     }
 
-    pub(super) async fn send(&self, method: Method, path: &str) -> Result<Answer, ClusterClientError> {
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Answer, ClusterClientError> {
         match self {
             Self::Direct { http, address } => {
                 let unreachable = |cause| ClusterClientError::Unreachable {
                     address: address.clone(),
                     cause,
                 };
-                let request = http.request(method, format!("http://{address}{path}"));
+                let mut request = http.request(method, format!("http://{address}{path}"));
+                if let Some(body) = body {
+                    request = request.json(&body);
+                }
                 let answer = request.send().await.map_err(unreachable)?;
                 let status = answer.status().as_u16();
                 let body = answer.bytes().await.map_err(unreachable)?;

@@ -11,7 +11,7 @@ async fn client(server: &MockServer) -> RestClusterClient {
     RestClusterClient::direct(&server.address().to_string()).unwrap()
 }
 
-async fn answer(server: &MockServer, verb: &str, at: String, status: u16, body: serde_json::Value) {
+async fn answer(server: &MockServer, verb: &str, at: String, status: u16, body: Value) {
     Mock::given(method(verb))
         .and(path(at))
         .respond_with(ResponseTemplate::new(status).set_body_json(body))

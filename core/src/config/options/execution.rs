@@ -8,11 +8,17 @@ pub const TARGET: ConfigOption<String> =
 /// Whether the client waits for the job.
 pub const ATTACHED: ConfigOption<bool> =
     ConfigOption::new("execution.attached", "Whether the client waits for the job's result.").with_default("true");
+/// Whether the job ends with its client.
+pub const SHUTDOWN_ON_ATTACHED_EXIT: ConfigOption<bool> = ConfigOption::new(
+    "execution.shutdown-on-attached-exit",
+    "Whether a job ends with the client that waits for it: it is cancelled when the client is not heard any more.",
+)
+.with_default("false");
 
 area! {
     "execution", "How a job is run";
     options {
-        TARGET, ATTACHED,
+        TARGET, ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT,
     }
     not yet {
         /// How many state requests are gathered before they are sent.
@@ -67,8 +73,6 @@ area! {
         "execution.runtime-mode": Choice["STREAMING", "BATCH", "AUTOMATIC"] = "STREAMING";
         /// Whether a cluster ends with its application.
         "execution.shutdown-on-application-finish": Boolean = "true";
-        /// Whether a cluster ends with the client that waits for it.
-        "execution.shutdown-on-attached-exit": Boolean = "false";
         /// Managed memory for sorting a keyed partition.
         "execution.sort-keyed-partition.memory": Size = "128 mb";
         /// Managed memory for sorting a partition.

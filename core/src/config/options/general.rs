@@ -7,11 +7,36 @@ pub const PARALLELISM: ConfigOption<u32> =
     ConfigOption::new("parallelism.default", "The parallelism of vertices that state none.")
         .with_default("1")
         .at_least("1");
+/// Where ended jobs are kept.
+pub const JOBSTORE_TYPE: ConfigOption<String> = ConfigOption::new(
+    "jobstore.type",
+    "Where a session keeps ended jobs for their pages: on the local disk or in memory.",
+)
+.with_default("File")
+.one_of(&["File", "Memory"]);
+/// How much of them is in memory too.
+pub const JOBSTORE_CACHE_SIZE: ConfigOption<u64> = ConfigOption::new(
+    "jobstore.cache-size",
+    "How much of the ended jobs that are on disk is kept in memory too.",
+)
+.with_default("52428800")
+.with_unit("bytes");
+/// For how long.
+pub const JOBSTORE_EXPIRATION_TIME: ConfigOption<u64> =
+    ConfigOption::new("jobstore.expiration-time", "How long ended jobs are kept.")
+        .with_default("3600")
+        .with_unit("seconds")
+        .at_least("1");
+/// How many.
+pub const JOBSTORE_MAX_CAPACITY: ConfigOption<i32> =
+    ConfigOption::new("jobstore.max-capacity", "How many ended jobs are kept.")
+        .with_default("2147483647")
+        .at_least("1");
 
 area! {
     "core", "What belongs to no component";
     options {
-        PARALLELISM,
+        PARALLELISM, JOBSTORE_TYPE, JOBSTORE_CACHE_SIZE, JOBSTORE_EXPIRATION_TIME, JOBSTORE_MAX_CAPACITY,
     }
     not yet {
         /// Whether a cluster's size decides a job's parallelism.
@@ -24,14 +49,6 @@ area! {
         "slow-task-detector.execution-time.baseline-multiplier": Number = "1.5";
         /// The part of a vertex's tasks that must have finished before others can be slow.
         "slow-task-detector.execution-time.baseline-ratio": Fraction = "0.75";
-        /// Where ended jobs are kept for their pages.
-        "jobstore.type": Choice["File", "Memory"] = "File";
-        /// How much of the ended jobs is kept in memory.
-        "jobstore.cache-size": Integer = "52428800" in "bytes";
-        /// How long ended jobs are kept.
-        "jobstore.expiration-time": Integer = "3600" in "seconds";
-        /// How many ended jobs are kept.
-        "jobstore.max-capacity": Integer = "2147483647";
         /// The buffer for events from which a batch job is recovered.
         "job-event.store.write-buffer.size": Size = "1 mb";
         /// How often that buffer is written.

@@ -1,18 +1,37 @@
 //! Options of what lets a cluster outlive its master.
 
+use super::super::ConfigOption;
+
+/// The cluster's name among others.
+pub const CLUSTER_ID: ConfigOption<String> = ConfigOption::new(
+    "high-availability.cluster-id",
+    "The cluster's name among others in ZooKeeper; on YARN the application's id.",
+)
+.with_default("/default")
+.with_deprecated_keys(&[
+    "high-availability.zookeeper.path.namespace",
+    "recovery.zookeeper.path.namespace",
+]);
+/// What the next master needs.
+pub const STORAGE_DIR: ConfigOption<String> = ConfigOption::new(
+    "high-availability.storageDir",
+    "The directory for what masters must know of each other: job graphs and results.",
+)
+.with_deprecated_keys(&[
+    "high-availability.zookeeper.storageDir",
+    "recovery.zookeeper.storageDir",
+]);
+
 area! {
     "high-availability", "What lets a cluster outlive its master";
+    options {
+        CLUSTER_ID, STORAGE_DIR,
+    }
     not yet {
         /// Whether a cluster outlives its master, and by whom.
         "high-availability.type": Choice["NONE", "ZOOKEEPER"] = "NONE" formerly "recovery.mode" | "high-availability";
-        /// The cluster's name among others in ZooKeeper.
-        "high-availability.cluster-id": Text = "/default"
-            formerly "high-availability.zookeeper.path.namespace" | "recovery.zookeeper.path.namespace";
         /// The port, list or range of ports of a master that can be replaced.
         "high-availability.jobmanager.port": Text = "0" formerly "recovery.jobmanager.port";
-        /// The directory for what masters must know of each other.
-        "high-availability.storageDir": Text
-            formerly "high-availability.zookeeper.storageDir" | "recovery.zookeeper.storageDir";
         /// The ZooKeeper servers, host:port, separated by commas.
         "high-availability.zookeeper.quorum": Text formerly "recovery.zookeeper.quorum";
         /// The node below which everything lies.

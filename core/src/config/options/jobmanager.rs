@@ -80,6 +80,11 @@ pub const FAILOVER_STRATEGY: ConfigOption<String> = ConfigOption::new(
 )
 .with_default("region")
 .one_of(&["region", "full"]);
+/// Where the history server finds ended jobs.
+pub const ARCHIVE_DIR: ConfigOption<String> = ConfigOption::new(
+    "jobmanager.archive.fs.dir",
+    "Where ended jobs are archived for the history server.",
+);
 /// How many former attempts of a task are kept.
 pub const ATTEMPTS_HISTORY_SIZE: ConfigOption<i32> = ConfigOption::new(
     "jobmanager.execution.attempts-history-size",
@@ -100,7 +105,7 @@ area! {
     options {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
-        SCHEDULER, ATTEMPTS_HISTORY_SIZE,
+        SCHEDULER, ATTEMPTS_HISTORY_SIZE, ARCHIVE_DIR,
     }
     not yet {
         /// By how much the parallelism must grow for a running job to be rescaled.
@@ -115,8 +120,6 @@ area! {
         "jobmanager.adaptive-scheduler.scaling-interval.min": Duration = "30 s";
         /// After how long a job is rescaled even for less.
         "jobmanager.adaptive-scheduler.scaling-interval.max": Duration;
-        /// Where ended jobs are archived for the history server.
-        "jobmanager.archive.fs.dir": Text;
         /// Threads of the master for computation.
         "jobmanager.future-pool.size": Integer;
         /// Threads of the master for disk and network.

@@ -22,11 +22,19 @@ pub const BIND_PORT: ConfigOption<String> = ConfigOption::new(
     "The port, list or range of ports that the REST endpoint tries to bind.",
 )
 .with_default("0");
+/// The largest request.
+pub const SERVER_MAX_CONTENT_LENGTH: ConfigOption<u64> = ConfigOption::new(
+    "rest.server.max-content-length",
+    "The largest request that the REST endpoint takes.",
+)
+.with_default("104857600")
+.with_unit("bytes")
+.at_least("1");
 
 area! {
     "rest", "The REST endpoint and its clients";
     options {
-        ADDRESS, BIND_ADDRESS, PORT, BIND_PORT,
+        ADDRESS, BIND_ADDRESS, PORT, BIND_PORT, SERVER_MAX_CONTENT_LENGTH,
     }
     not yet {
         /// How long the result of an asynchronous operation is kept.
@@ -49,8 +57,6 @@ area! {
         "rest.retry.delay": Duration = "3 s";
         /// How often a client tries.
         "rest.retry.max-attempts": Integer = "20";
-        /// The largest request.
-        "rest.server.max-content-length": Integer = "104857600" in "bytes";
         /// Threads of the REST endpoint.
         "rest.server.numThreads": Integer = "4";
         /// What the endpoint's URLs begin with.

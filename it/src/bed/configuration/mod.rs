@@ -1,17 +1,20 @@
 //! Hadoop's site files, for the daemons and for the bed's user.
 
+mod history_server;
+mod node_manager;
 mod resource_manager;
 mod site;
 
 use std::fs;
-use std::net::Ipv4Addr;
 use std::path::Path;
 
+use history_server::HistoryServer;
+use node_manager::NodeAddresses;
 use resource_manager::ResourceManagers;
 use site::{properties, write_site};
 
 use super::daemon::Daemon;
-use super::description::{Description, NodeManager};
+use super::description::Description;
 use super::distribution::Distribution;
 use super::error::{BedError, Step};
 use super::layout::Layout;
@@ -24,12 +27,11 @@ log4j.appender.console=org.apache.log4j.ConsoleAppender
 log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %-5p %c{2} [%t] %m%n
 ";
-/// Container logs stay for the tests that read them.
-const LOG_RETAIN_SECONDS: &str = "604800";
 const HDFS_PORTS: usize = 5;
 const RESOURCE_MANAGER_PORTS: usize = 5;
 const ZOOKEEPER_PORTS: usize = 1;
-const NODE_MANAGER_PORTS: usize = 3;
+const HISTORY_SERVER_PORTS: usize = 3;
+const NODE_MANAGER_PORTS: usize = 4;
 
 /// The addresses of a bed, and the configuration that follows from them.
 #[derive(Debug)]
@@ -41,21 +43,15 @@ pub(super) struct Configuration<'a> {
     namenode_web: String,
     datanode: [String; 3],
     resource_managers: ResourceManagers,
+    history_server: Option<HistoryServer>,
     node_managers: Vec<NodeAddresses>,
-}
-
-#[derive(Debug)]
-struct NodeAddresses {
-    host: Ipv4Addr,
-    rpc: String,
-    localizer: String,
-    web: String,
 }
 
 pub(super) fn ports_needed(options: &BedOptions) -> u16 {
     let ports = HDFS_PORTS
         + RESOURCE_MANAGER_PORTS * options.resource_managers
         + ZOOKEEPER_PORTS
+        + HISTORY_SERVER_PORTS
         + NODE_MANAGER_PORTS * options.node_managers;
     u16::try_from(ports).expect("as many daemons as a machine runs")
 }
@@ -67,6 +63,7 @@ impl<'a> Configuration<'a> {
         let namenode_web = local();
         let datanode = [local(), local(), local()];
         let resource_managers = ResourceManagers::new(options.resource_managers, &mut local);
+        let history_server = options.history_server.then(|| HistoryServer::new(&mut local));
         let node_managers = (0..options.node_managers)
             .map(|index| NodeAddresses::new(index, ports))
             .collect();
@@ -78,22 +75,15 @@ impl<'a> Configuration<'a> {
             namenode_web,
             datanode,
             resource_managers,
+            history_server,
             node_managers,
         }
     }
 
     pub(super) fn description(&self, daemon_user: String, java_home: &Path) -> Description {
-        let node_managers = self
-            .node_managers
-            .iter()
-            .enumerate()
-            .map(|(index, addresses)| NodeManager {
-                host: addresses.host,
-                node_id: addresses.rpc.clone(),
-                web: format!("http://{}", addresses.web),
-                local_dir: self.layout.node_manager(index).join("local"),
-                log_dir: self.layout.node_manager(index).join("logs"),
-            });
+        let nodes = self.node_managers.iter().enumerate();
+        let node_managers =
+            nodes.map(|(index, addresses)| addresses.description(self.options, &self.layout.node_manager(index)));
         let rm_webs = self.resource_managers.web_urls();
         Description {
             scratch: self.layout.scratch().to_path_buf(),
@@ -104,6 +94,7 @@ impl<'a> Configuration<'a> {
             hadoop: self.options.hadoop,
             rm_webs,
             zookeeper: self.resource_managers.zookeeper().map(str::to_owned),
+            history_web: self.history_server.as_ref().map(HistoryServer::web_url),
             hadoop_conf_dir: self.layout.client_conf(),
             node_managers: node_managers.collect(),
             java_home: java_home.to_path_buf(),
@@ -112,7 +103,7 @@ impl<'a> Configuration<'a> {
     }
 
     /// Writes a configuration folder for the user, one for the daemons at localhost, and one for each NodeManager, the
-    /// second ResourceManager and ZooKeeper.
+    /// second ResourceManager, ZooKeeper and the history server.
     pub(super) fn write(&self) -> Result<(), BedError> {
         self.write_folder(&self.layout.client_conf(), self.hdfs_client(), self.yarn_client())?;
         let resource_managers = [Daemon::ResourceManager, Daemon::SecondResourceManager];
@@ -132,6 +123,10 @@ impl<'a> Configuration<'a> {
         for (index, addresses) in self.node_managers.iter().enumerate() {
             let folder = self.layout.daemon_conf(Daemon::NodeManager(index));
             self.write_folder(&folder, self.hdfs_client(), self.node_manager(index, addresses))?;
+        }
+        if self.history_server.is_some() {
+            let folder = self.layout.daemon_conf(Daemon::HistoryServer);
+            self.write_folder(&folder, self.hdfs_client(), self.history_server())?;
         }
         Ok(())
     }
@@ -195,6 +190,7 @@ impl<'a> Configuration<'a> {
             ),
         ]);
         all.extend(self.resource_managers.addresses());
+        all.extend(self.history_server.iter().flat_map(HistoryServer::addresses));
         all
     }
 
@@ -215,6 +211,7 @@ impl<'a> Configuration<'a> {
             ("yarn.scheduler.maximum-allocation-mb", node_memory_mb.to_string()),
             ("yarn.scheduler.maximum-allocation-vcores", node_vcores.to_string()),
         ]));
+        all.extend(self.history_server.iter().flat_map(HistoryServer::of_resource_manager));
         all.extend(
             self.resource_managers
                 .own(daemon, &self.layout.data().join("resourcemanager")),
@@ -223,45 +220,16 @@ impl<'a> Configuration<'a> {
     }
 
     fn node_manager(&self, index: usize, addresses: &NodeAddresses) -> Properties {
-        let folder = self.layout.node_manager(index);
         let mut all = self.yarn_client();
-        all.extend(properties([
-            ("yarn.nodemanager.hostname", addresses.host.to_string()),
-            ("yarn.nodemanager.address", addresses.rpc.clone()),
-            ("yarn.nodemanager.localizer.address", addresses.localizer.clone()),
-            ("yarn.nodemanager.webapp.address", addresses.web.clone()),
-            ("yarn.nodemanager.local-dirs", path(&folder.join("local"))),
-            ("yarn.nodemanager.log-dirs", path(&folder.join("logs"))),
-            ("yarn.nodemanager.log.retain-seconds", LOG_RETAIN_SECONDS.to_owned()),
-            (
-                "yarn.nodemanager.resource.memory-mb",
-                self.options.node_memory_mb.to_string(),
-            ),
-            (
-                "yarn.nodemanager.resource.cpu-vcores",
-                self.options.node_vcores.to_string(),
-            ),
-            // Hadoop's defaults, stated because a bed without them would hide what a cluster kills.
-            ("yarn.nodemanager.pmem-check-enabled", "true".to_owned()),
-            ("yarn.nodemanager.vmem-check-enabled", "true".to_owned()),
-            ("yarn.nodemanager.vmem-pmem-ratio", "2.1".to_owned()),
-            // Its default, true, leaves the killing to cgroups even where there are none: the two checks above would
-            // measure a container beyond its memory, and let it be.
-            ("yarn.nodemanager.resource.memory.enforced", "false".to_owned()),
-            ("yarn.nodemanager.recovery.enabled", "true".to_owned()),
-            ("yarn.nodemanager.recovery.supervised", "true".to_owned()),
-            ("yarn.nodemanager.recovery.dir", path(&folder.join("recovery"))),
-            (
-                "yarn.nodemanager.delete.debug-delay-sec",
-                self.options.delete_debug_delay_sec.to_string(),
-            ),
-            ("yarn.nodemanager.env-whitelist", self.options.env_whitelist.join(",")),
-            // A developer's disk that is 90 % full must not make the node unhealthy.
-            (
-                "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage",
-                "100".to_owned(),
-            ),
-        ]));
+        all.extend(self.history_server.iter().flat_map(HistoryServer::of_node_manager));
+        all.extend(addresses.properties(self.options, &self.layout.node_manager(index)));
+        all
+    }
+
+    fn history_server(&self) -> Properties {
+        let mut all = self.yarn_client();
+        let data = self.layout.data().join("historyserver");
+        all.extend(self.history_server.iter().flat_map(|server| server.own(&data)));
         all
     }
 
@@ -284,20 +252,6 @@ impl<'a> Configuration<'a> {
                 "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator".to_owned(),
             ),
         ])
-    }
-}
-
-impl NodeAddresses {
-    fn new(index: usize, ports: &mut Ports) -> Self {
-        let last = u8::try_from(index + 2).expect("as many NodeManagers as a machine runs");
-        let host = Ipv4Addr::new(127, 0, 0, last);
-        let mut address = || format!("{host}:{}", ports.next());
-        Self {
-            host,
-            rpc: address(),
-            localizer: address(),
-            web: address(),
-        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) struct Probes {
     namenode_web: String,
     active: ActiveResourceManager,
     zookeeper: Option<String>,
+    history_web: Option<String>,
     node_ids: Vec<String>,
 }
 
@@ -30,6 +31,7 @@ impl Probes {
             namenode_web: bed.namenode_web.clone(),
             active: ActiveResourceManager::new(&bed.rm_webs)?,
             zookeeper: bed.zookeeper.clone(),
+            history_web: bed.history_web.clone(),
             node_ids,
         })
     }
@@ -43,6 +45,7 @@ impl Probes {
             Daemon::ResourceManager => self.resource_manager_serves(0, running_nodes).await,
             Daemon::SecondResourceManager => self.resource_manager_serves(1, running_nodes).await,
             Daemon::ZooKeeper => self.zookeeper_is_well().await,
+            Daemon::HistoryServer => self.history_server_answers().await,
             Daemon::NodeManager(index) => self.node_is_registered(index, since).await,
         }
     }
@@ -92,6 +95,13 @@ impl Probes {
             Ok(other) => Err(format!("ZooKeeper says {other:?}")),
             Err(_) => Err("ZooKeeper says nothing".to_owned()),
         }
+    }
+
+    async fn history_server_answers(&self) -> Result<(), String> {
+        let web = self.history_web.as_deref().ok_or("the bed has no history server")?;
+        get(&self.http, &format!("{web}/ws/v1/applicationhistory/about"))
+            .await
+            .map(drop)
     }
 
     async fn node_is_registered(&self, index: usize, since: u64) -> Result<(), String> {

@@ -55,6 +55,35 @@ async fn four_subtasks_count_the_words_of_20_mb_as_tr_sort_uniq_do() {
 }
 
 #[tokio::test]
+async fn deployments_that_travel_as_blobs_are_run_like_all_others() {
+    let folder = Folder::new();
+    let (text, output, blobs) = (zipf_text(MEGABYTE, 4), folder.path("out"), folder.path("blobs"));
+    let outcome = run(&folder, 2, &jobs::wordcount())
+        .arg("-Dblob.offload.minsize=0")
+        .arg(format!("-Dblob.storage.directory={}", blobs.display()))
+        .args([
+            "--input".as_ref(),
+            text.as_os_str(),
+            "--output".as_ref(),
+            output.as_os_str(),
+        ])
+        .run()
+        .await
+        .ended_with(0);
+    let counted = counts_in_csv(parts(&output).iter().map(String::as_str));
+    assert!(
+        counted == reference_counts(&text),
+        "the counts differ: {}",
+        outcome.said()
+    );
+    assert_eq!(
+        std::fs::read_dir(&blobs).unwrap().count(),
+        0,
+        "the store goes with its cluster"
+    );
+}
+
+#[tokio::test]
 async fn the_words_of_two_texts_are_counted_together() {
     let folder = Folder::new();
     let (left, right) = (zipf_text(MEGABYTE, 2), zipf_text(2 * MEGABYTE, 3));

@@ -1,6 +1,7 @@
 //! An ApplicationMaster inside the test: unmanaged, so that the test can look at all it hears.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod heard;
+mod stand_in;
 
 use selvedge_it::bed::Bed;
 use selvedge_it::wait;
@@ -14,13 +15,15 @@ use yarn_common::submission::ApplicationSubmissionContext;
 use yarn_common::token::Token;
 use yarn_rest::auth::Simple;
 use yarn_rpc::RetryPolicy;
-use yarn_rpc::am::{AmClient, AmOptions, AskKey, ContainerAsk};
+use yarn_rpc::am::{AmClient, AmOptions, AskKey, ConstrainedAsk, ContainerAsk, ContainerUpdate};
 use yarn_rpc::client::{ApplicationReport, FinalApplicationStatus, YarnClient, YarnClientOptions};
 use yarn_rpc::ipc::{Identity, IpcOptions};
 use yarn_rpc::nm::{NmClient, NmOptions};
-use yarn_rpc::types::{Container, ContainerState, ContainerStatus, FinalStatus};
+use yarn_rpc::types::{Container, ContainerState, ContainerStatus, ExecutionType, FinalStatus};
 
 use super::BOUND;
+pub(super) use heard::Heard;
+use stand_in::StandIn;
 
 /// A daemon that is away is looked for often, so that a test does not wait for its own patience.
 const QUICK: RetryPolicy = RetryPolicy {
@@ -34,21 +37,14 @@ const QUICK: RetryPolicy = RetryPolicy {
 pub(super) struct Master<'a> {
     bed: &'a Bed,
     pub(super) id: ApplicationId,
-    /// What it logged in with first.
-    pub(super) first_token: Token,
+    queue: String,
+    /// What it logged in with first, and where.
+    options: AmOptions,
     pub(super) nodes: NmClient,
     rm: YarnClient,
     heard: Mutex<Heard>,
-}
-
-/// The client and all that it has heard.
-pub(super) struct Heard {
-    pub(super) am: AmClient,
-    pub(super) granted: Vec<Container>,
-    pub(super) completed: BTreeMap<ContainerId, ContainerStatus>,
-    /// Containers that the scheduler said it would take.
-    pub(super) to_be_preempted: BTreeSet<ContainerId>,
-    pub(super) resynchronisations: usize,
+    /// The ApplicationMaster's own container, where it has one.
+    container: Option<StandIn>,
 }
 
 impl<'a> Master<'a> {
@@ -74,43 +70,111 @@ impl<'a> Master<'a> {
                 .am_rm_token
                 .ok_or(format!("{:?} {}", report.state, report.diagnostics))
         };
-        let first_token = wait::until(&format!("the token of {id}"), BOUND, look).await.unwrap();
-        let mut am = AmClient::new(options(&conf, first_token.clone(), ipc)).unwrap();
+        let token = wait::until(&format!("the token of {id}"), BOUND, look).await.unwrap();
+        let master = Self::registered(bed, id, options(&conf, token, ipc), None).await;
+        assert_eq!(master.queue.rsplit('.').next(), Some(queue));
+        master
+    }
+
+    /// Has a container of its own, in whose place the test speaks, through the proxy of its node.
+    pub(super) async fn behind_proxy(bed: &'a Bed, ipc: IpcOptions) -> Self {
+        let conf = HadoopConfiguration::from_directory(bed.hadoop_conf_dir()).unwrap();
+        let rest = rest_client(bed);
+        let id = rest.new_application().await.unwrap().application_id;
+        let container = StandIn::new(bed, id);
+        let mut application =
+            ApplicationSubmissionContext::new(id, "toolkit", Resource::new(64, 1), container.context());
+        application.max_app_attempts = Some(1);
+        rest.submit(&application).await.unwrap();
+        let credentials = container.credentials().await;
+        let mut options = AmOptions::from_configuration(&conf, &credentials).unwrap();
+        options.addresses = vec![bed.node_managers()[0].amrm_proxy.clone().unwrap()];
+        options.ipc = ipc;
+        Self::registered(bed, id, options, Some(container)).await
+    }
+
+    async fn registered(bed: &'a Bed, id: ApplicationId, options: AmOptions, container: Option<StandIn>) -> Self {
+        let mut am = AmClient::new(options.clone()).unwrap();
         let registration = am.register("localhost", None, "").await.unwrap();
-        assert_eq!(registration.queue.rsplit('.').next(), Some(queue));
         assert_eq!(registration.maximum_capability, Resource::new(6144, 8));
-        let options = NmOptions {
+        let of_nodes = NmOptions {
             retry: QUICK,
             registration_wait: BOUND,
             ..NmOptions::default()
         };
-        let nodes = NmClient::new(am.nm_tokens().clone(), options);
-        let heard = Heard {
-            am,
-            granted: Vec::new(),
-            completed: BTreeMap::new(),
-            to_be_preempted: BTreeSet::new(),
-            resynchronisations: 0,
-        };
+        let conf = HadoopConfiguration::from_directory(bed.hadoop_conf_dir()).unwrap();
         Self {
             bed,
             id,
-            first_token,
-            nodes,
-            rm,
-            heard: Mutex::new(heard),
+            queue: registration.queue,
+            options,
+            nodes: NmClient::new(am.nm_tokens().clone(), of_nodes),
+            rm: rm_client(bed, &conf),
+            heard: Mutex::new(Heard::new(am)),
+            container,
         }
     }
 
     /// A second client of the same attempt that only knows the token it was started with.
     pub(super) fn client_with_first_token(&self) -> AmClient {
+        let options = AmOptions {
+            ipc: IpcOptions::default(),
+            ..self.options.clone()
+        };
+        AmClient::new(options).unwrap()
+    }
+
+    /// The same past the proxy of its node.
+    pub(super) fn client_at_the_resource_manager(&self) -> AmClient {
         let conf = HadoopConfiguration::from_directory(self.bed.hadoop_conf_dir()).unwrap();
-        AmClient::new(options(&conf, self.first_token.clone(), IpcOptions::default())).unwrap()
+        AmClient::new(options(&conf, self.options.token.clone(), IpcOptions::default())).unwrap()
     }
 
     pub(super) async fn ask(&self, priority: i32, memory_mb: u64, count: u32) {
         let ask = ContainerAsk::new(AskKey::priority(priority), Resource::new(memory_mb, 1), count);
+        self.ask_for(ask).await;
+    }
+
+    pub(super) async fn ask_for(&self, ask: ContainerAsk) {
         self.heard.lock().await.am.asks().set(ask).unwrap();
+    }
+
+    pub(super) async fn ask_constrained(&self, ask: ConstrainedAsk) {
+        self.heard.lock().await.am.ask_constrained(ask).unwrap();
+    }
+
+    /// Has a container changed, and waits until that is granted: it has a new token and a new version then.
+    pub(super) async fn change(&self, container: &Container, update: &ContainerUpdate) -> Container {
+        self.heard.lock().await.am.update(container, update).unwrap();
+        let what = format!("{:?} of {}", update.kind(), container.id);
+        self.until(&what, |heard| {
+            let mut changes = heard.updated.iter().map(|updated| &updated.container);
+            let granted = changes.find(|updated| updated.id == container.id && updated.version > container.version);
+            granted.cloned()
+        })
+        .await
+    }
+
+    /// Heartbeats until the ResourceManager tells of a container as of one of this kind, or does not tell of it.
+    pub(super) async fn known_as(&self, container: ContainerId, kind: Option<ExecutionType>) {
+        let look = || async {
+            self.heartbeat().await;
+            let all = self.rm.containers(container.attempt()).await;
+            let all = all.map_err(|error| error.to_string())?;
+            let report = all.into_iter().find(|report| report.id == container);
+            match report {
+                known if known.as_ref().map(|report| report.execution_type) == kind => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        };
+        wait::until(&format!("{container} to be known as {kind:?}"), BOUND, look)
+            .await
+            .unwrap();
+    }
+
+    /// The containers granted at a priority so far.
+    pub(super) async fn at(&self, priority: i32) -> Vec<Container> {
+        self.heard.lock().await.at(priority)
     }
 
     pub(super) async fn outstanding(&self) -> u32 {
@@ -140,6 +204,11 @@ impl<'a> Master<'a> {
     /// Asks for containers and waits until all are granted. Each size needs a priority of its own.
     pub(super) async fn containers(&self, priority: i32, memory_mb: u64, count: u32) -> Vec<Container> {
         self.ask(priority, memory_mb, count).await;
+        self.granted(priority, count).await
+    }
+
+    /// Waits until so many are granted at a priority.
+    pub(super) async fn granted(&self, priority: i32, count: u32) -> Vec<Container> {
         self.until("the containers", |heard| {
             let granted = heard.at(priority);
             (granted.len() == count as usize).then_some(granted)
@@ -216,6 +285,9 @@ impl<'a> Master<'a> {
     pub(super) async fn finish(self) {
         let mut heard = self.heard.into_inner();
         heard.am.finish(FinalStatus::Succeeded, "done", "").await.unwrap();
+        if let Some(container) = self.container {
+            container.end();
+        }
         let rm = self.rm;
         let look = || async {
             let report: ApplicationReport = rm.application(self.id).await.unwrap();
@@ -234,43 +306,13 @@ impl<'a> Master<'a> {
     }
 }
 
-impl Heard {
-    async fn heartbeat(&mut self) {
-        let news = self.am.allocate(0.5).await.unwrap();
-        for granted in news.allocated {
-            assert!(granted.expected, "nobody asked for {}", granted.container.id);
-            self.granted.push(granted.container);
-        }
-        for status in news.completed {
-            self.completed.insert(status.id, status);
-        }
-        let preemption = news.preemption.unwrap_or_default();
-        self.to_be_preempted.extend(preemption.strict);
-        self.to_be_preempted.extend(preemption.negotiable);
-        self.resynchronisations += usize::from(news.resynchronised);
-    }
-
-    /// The containers granted at a priority.
-    pub(super) fn at(&self, priority: i32) -> Vec<Container> {
-        let of_priority = self.granted.iter().filter(|container| container.priority.0 == priority);
-        of_priority.cloned().collect()
-    }
-}
-
-impl std::fmt::Display for Heard {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let granted: Vec<_> = self.granted.iter().map(|container| container.id.to_string()).collect();
-        write!(
-            f,
-            "granted {granted:?}, completed {:?}, registered anew {} times",
-            self.completed, self.resynchronisations
-        )
-    }
-}
-
 /// What every container goes through: granted, started, looked at, stopped; or ended by itself.
 pub(super) async fn containers_live_and_end(bed: &Bed) {
-    let master = Master::register(bed, "default").await;
+    master_lives_and_ends(Master::register(bed, "default").await).await;
+}
+
+/// The same for an ApplicationMaster that is registered already.
+pub(super) async fn master_lives_and_ends(master: Master<'_>) {
     let granted = master.containers(1, 128, 2).await;
     let [stays, ends] = granted.as_slice() else {
         panic!("{granted:?}")

@@ -2,15 +2,21 @@
 //!
 //! The modules are named so that tests which want the same bed follow each other.
 
+mod distributed;
 mod failover;
+mod history;
 mod keys;
 mod master;
 mod one_node;
+mod opportunistic;
+mod placement;
+mod proxy;
 mod rest;
 mod rest_application;
 mod rest_cluster;
 mod rest_fair;
 mod rest_webhdfs;
+mod shell;
 mod variant;
 mod versions;
 

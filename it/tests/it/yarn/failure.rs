@@ -198,10 +198,8 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
-        if !unmounted.is_ok_and(|status| status.success()) {
-            eprintln!("{} stays mounted", self.0.display());
-        }
+        // Lazy, as a container may still be there when a test fails. What stays mounted is a mebibyte.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }
 

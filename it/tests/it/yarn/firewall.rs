@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, TRANSFER_ENCODING};
 use axum::response::{IntoResponse, Response};
 use selvedge_it::cli::{BOUND, Running, Selvedge};
 use serde_json::{Value, json};
@@ -123,7 +123,7 @@ async fn pass(State(firewall): State<Firewall>, request: Request) -> Response {
     let location = answer.headers().get("location").cloned();
     let body = firewall.changed(answer.bytes().await.unwrap());
     let mut response = (status, body).into_response();
-    let headers = [(CONTENT_TYPE, kind), (axum::http::header::LOCATION, location)];
+    let headers = [(CONTENT_TYPE, kind), (LOCATION, location)];
     for (name, value) in headers.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         response.headers_mut().insert(name, value);
     }

@@ -7,6 +7,7 @@ mod configuration;
 mod failure;
 mod firewall;
 mod logs;
+mod recovery;
 mod rest;
 mod restart;
 mod secrets;

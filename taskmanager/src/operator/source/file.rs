@@ -204,6 +204,7 @@ impl SplitReader {
         Coming(
             host.ctx
                 .io
+                .runtime()
                 .spawn(async move { file_system.read(&location, range).await }),
         )
     }

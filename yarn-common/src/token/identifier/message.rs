@@ -204,7 +204,9 @@ impl From<ContainerId> for ContainerIdMessage {
 impl ContainerIdMessage {
     pub(super) fn read(self, kind: &'static str) -> Result<ContainerId, TokenError> {
         let attempt = required(kind, "attempt id", self.attempt)?.read(kind)?;
-        Ok(attempt.container(unsigned(kind, "container number", self.id)?))
+        let number = required(kind, "container number", self.id)?;
+        // Negative where a node has allotted it.
+        Ok(attempt.container(number as u64))
     }
 }
 

@@ -1,5 +1,6 @@
 mod kerberos;
 mod login;
+mod writes;
 
 use std::time::Duration;
 

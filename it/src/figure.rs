@@ -6,29 +6,29 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ContentArrangement};
 
 /// How often each figure is measured, besides one run that warms up.
-pub(crate) fn runs() -> usize {
+pub fn runs() -> usize {
     let asked = std::env::var("SELVEDGE_BENCH_RUNS").ok();
     asked.and_then(|runs| runs.parse().ok()).unwrap_or(7)
 }
 
 /// All samples of one figure, in one unit.
 #[derive(Debug, Default)]
-pub(crate) struct Samples(Vec<f64>);
+pub struct Samples(Vec<f64>);
 
 impl Samples {
-    pub(crate) fn push(&mut self, value: f64) {
+    pub fn push(&mut self, value: f64) {
         self.0.push(value);
     }
 
-    pub(crate) fn push_seconds(&mut self, duration: Duration) {
+    pub fn push_seconds(&mut self, duration: Duration) {
         self.push(duration.as_secs_f64());
     }
 
-    pub(crate) fn push_milliseconds(&mut self, duration: Duration) {
+    pub fn push_milliseconds(&mut self, duration: Duration) {
         self.push(duration.as_secs_f64() * 1000.0);
     }
 
-    pub(crate) fn push_mebibytes(&mut self, bytes: u64) {
+    pub fn push_mebibytes(&mut self, bytes: u64) {
         self.push(bytes as f64 / f64::from(1 << 20));
     }
 
@@ -57,10 +57,10 @@ struct Row {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Table(Vec<Row>);
+pub struct Table(Vec<Row>);
 
 impl Table {
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         what: &'static str,
         unit: &'static str,

@@ -1,0 +1,287 @@
+//! When the cluster ends. Pure.
+//!
+//! ```text
+//! serving ──the result of a per-job cluster's job is stored──► leaving ──cleaned up, and fetched, too late or detached──► ending
+//!    └── told to shut down ──► draining ──no job is left, too late──► ending
+//! ```
+
+use std::time::Duration;
+
+use selvedge_core::JobId;
+use selvedge_core::status::ApplicationStatus;
+use tokio::time::Instant;
+
+use crate::jobmaster::JobResult;
+
+/// How long an attached client may take to fetch the result.
+pub(super) const FETCH_PATIENCE: Duration = Duration::from_secs(10);
+/// How long running jobs may take to be cancelled, or failed, and to clean up when the cluster ends.
+pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// YARN keeps 64 KiB of diagnostics and sends them with every report.
+const DIAGNOSTICS_CAUSE_BYTES: usize = 8 << 10;
+
+/// What the cluster is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DispatcherMode {
+    /// Takes jobs until it is told to end.
+    Session,
+    /// Ends with its one job: at once, or when an attached client has fetched the result.
+    PerJob {
+        /// Whether a client waits for the result.
+        attached: bool,
+    },
+}
+
+/// How the cluster ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterEnd {
+    /// What YARN and the client are told.
+    pub status: ApplicationStatus,
+    /// The result of a per-job cluster's job, or what went wrong.
+    pub diagnostics: String,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Serving,
+    Leaving {
+        job: JobId,
+        cleaned_up: bool,
+        /// Until when the result may be fetched; `None` when nobody is waited for.
+        fetch_until: Option<Instant>,
+        end: ClusterEnd,
+    },
+    Draining {
+        until: Instant,
+        end: ClusterEnd,
+    },
+    Ending,
+}
+
+#[derive(Debug)]
+pub(super) struct ClusterLife {
+    mode: DispatcherMode,
+    phase: Phase,
+}
+
+impl ClusterLife {
+    pub(super) const fn new(mode: DispatcherMode) -> Self {
+        Self {
+            mode,
+            phase: Phase::Serving,
+        }
+    }
+
+    /// Whether jobs are taken.
+    pub(super) const fn serves(&self) -> bool {
+        matches!(self.phase, Phase::Serving)
+    }
+
+    /// The result of a job is stored: it has ended, whatever happens now.
+    pub(super) fn result_stored(&mut self, result: &JobResult, now: Instant) {
+        match (&mut self.phase, self.mode) {
+            // A wish to end does not make a job FINISHED that was cancelled for it.
+            (Phase::Draining { end, .. }, DispatcherMode::PerJob { .. })
+                if end.status == ApplicationStatus::Succeeded =>
+            {
+                *end = end_of(result);
+            }
+            (Phase::Serving, DispatcherMode::PerJob { attached }) => {
+                self.phase = Phase::Leaving {
+                    job: result.job_id,
+                    cleaned_up: false,
+                    fetch_until: attached.then_some(now + FETCH_PATIENCE),
+                    end: end_of(result),
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing of a job is left, or nothing more can be done about it.
+    pub(super) fn cleaned_up(&mut self, cleaned: &JobId) {
+        if let Phase::Leaving { job, cleaned_up, .. } = &mut self.phase
+            && job == cleaned
+        {
+            *cleaned_up = true;
+        }
+    }
+
+    /// A client has the result of a job.
+    pub(super) fn fetched(&mut self, fetched: &JobId) {
+        if let Phase::Leaving { job, fetch_until, .. } = &mut self.phase
+            && job == fetched
+        {
+            *fetch_until = None;
+        }
+    }
+
+    /// The cluster is to end; jobs that run are to be ended first.
+    pub(super) fn shut_down(&mut self, status: ApplicationStatus, diagnostics: String, now: Instant) {
+        let end = match &self.phase {
+            Phase::Serving => ClusterEnd { status, diagnostics },
+            // The job's own result says more than the wish to end.
+            Phase::Leaving { end, .. } => end.clone(),
+            Phase::Draining { .. } | Phase::Ending => return,
+        };
+        let until = now + DRAIN_PATIENCE;
+        self.phase = Phase::Draining { until, end };
+    }
+
+    /// The cluster cannot go on.
+    pub(super) fn break_down(&mut self, diagnostics: String) -> ClusterEnd {
+        self.phase = Phase::Ending;
+        ClusterEnd {
+            status: ApplicationStatus::Failed,
+            diagnostics,
+        }
+    }
+
+    /// Whether the cluster ends now; `idle` where no job is left that runs or has to be cleaned up.
+    pub(super) fn tick(&mut self, idle: bool, now: Instant) -> Option<ClusterEnd> {
+        let end = match &self.phase {
+            Phase::Leaving {
+                cleaned_up: true,
+                fetch_until,
+                end,
+                ..
+            } if fetch_until.is_none_or(|until| until <= now) => end.clone(),
+            Phase::Draining { until, end } if idle || *until <= now => end.clone(),
+            _ => return None,
+        };
+        self.phase = Phase::Ending;
+        Some(end)
+    }
+
+    /// When [`Self::tick`] is to be called.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Leaving {
+                fetch_until,
+                cleaned_up: true,
+                ..
+            } => *fetch_until,
+            Phase::Draining { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+/// What a late client reads of the application: the result as JSON, short enough for YARN's diagnostics.
+fn end_of(result: &JobResult) -> ClusterEnd {
+    let mut result = result.clone();
+    if let Some(cause) = &mut result.cause {
+        cause.truncate(cause.floor_char_boundary(DIAGNOSTICS_CAUSE_BYTES));
+    }
+    ClusterEnd {
+        status: result.application_status(),
+        diagnostics: serde_json::to_string(&result).unwrap_or_else(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use selvedge_core::status::JobStatus;
+
+    use super::*;
+
+    const JOB: JobId = JobId::from_bytes([4; 16]);
+
+    fn failed() -> JobResult {
+        JobResult {
+            job_id: JOB,
+            status: JobStatus::Failed,
+            net_runtime_ms: 8,
+            cause: None,
+            accumulators: BTreeMap::new(),
+        }
+    }
+
+    fn ended(attached: bool, now: Instant) -> ClusterLife {
+        let mut life = ClusterLife::new(DispatcherMode::PerJob { attached });
+        life.result_stored(&failed(), now);
+        assert_eq!(life.tick(false, now), None, "the job is not cleaned up");
+        life.cleaned_up(&JOB);
+        life
+    }
+
+    #[test]
+    fn an_attached_client_has_ten_seconds_to_fetch_the_result() {
+        let now = Instant::now();
+        let mut life = ended(true, now);
+        assert_eq!(
+            (life.tick(true, now), life.deadline()),
+            (None, Some(now + FETCH_PATIENCE))
+        );
+        life.fetched(&JobId::from_bytes([5; 16]));
+        assert_eq!(life.tick(true, now), None, "another job's result");
+        life.fetched(&JOB);
+        let end = life.tick(true, now).unwrap();
+        assert_eq!(end.status, ApplicationStatus::Failed);
+        assert!(end.diagnostics.contains("\"status\":\"FAILED\""), "{}", end.diagnostics);
+        assert!(
+            !life.serves() && life.tick(true, now).is_none(),
+            "the cluster has ended"
+        );
+    }
+
+    #[test]
+    fn nobody_fetching_ends_the_cluster_all_the_same() {
+        let now = Instant::now();
+        assert!(ended(true, now).tick(true, now + FETCH_PATIENCE).is_some());
+    }
+
+    #[test]
+    fn a_detached_job_ends_its_cluster_at_once() {
+        let now = Instant::now();
+        assert_eq!(
+            ended(false, now).tick(true, now).unwrap().status,
+            ApplicationStatus::Failed
+        );
+    }
+
+    #[test]
+    fn a_result_that_is_fetched_before_the_job_is_cleaned_up_ends_the_cluster_when_it_is() {
+        let now = Instant::now();
+        let mut life = ClusterLife::new(DispatcherMode::PerJob { attached: true });
+        life.result_stored(&failed(), now);
+        life.fetched(&JOB);
+        assert_eq!(life.tick(false, now + FETCH_PATIENCE), None);
+        life.cleaned_up(&JOB);
+        assert!(life.tick(true, now + FETCH_PATIENCE).is_some());
+    }
+
+    #[test]
+    fn a_shutdown_tells_how_its_only_job_ended() {
+        let now = Instant::now();
+        for (wish, told) in [
+            (ApplicationStatus::Succeeded, "\"status\":\"FAILED\""),
+            (ApplicationStatus::Failed, "the driver broke"),
+        ] {
+            let mut life = ClusterLife::new(DispatcherMode::PerJob { attached: true });
+            life.shut_down(wish, "the driver broke".to_owned(), now);
+            life.result_stored(&failed(), now);
+            let end = life.tick(true, now).unwrap();
+            assert_eq!(end.status, ApplicationStatus::Failed);
+            assert!(end.diagnostics.contains(told), "{}", end.diagnostics);
+        }
+        let mut life = ended(true, now);
+        life.shut_down(ApplicationStatus::Succeeded, String::new(), now);
+        assert_eq!(life.tick(true, now).unwrap().status, ApplicationStatus::Failed);
+    }
+
+    #[test]
+    fn a_shutdown_waits_for_jobs_but_not_for_ever() {
+        let now = Instant::now();
+        let mut life = ClusterLife::new(DispatcherMode::Session);
+        life.shut_down(ApplicationStatus::Succeeded, String::new(), now);
+        assert_eq!(
+            (life.tick(false, now), life.deadline()),
+            (None, Some(now + DRAIN_PATIENCE))
+        );
+        assert!(life.tick(false, now + DRAIN_PATIENCE).is_some());
+    }
+}

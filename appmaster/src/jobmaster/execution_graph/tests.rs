@@ -1,0 +1,121 @@
+//! The graph by examples: its steps, its books, and its times.
+
+use super::*;
+use crate::testing::word_count;
+
+fn graph() -> ExecutionGraph {
+    let job_id = JobId::from_bytes([1; 16]);
+    ExecutionGraph::new(job_id, Arc::new(word_count(2)), Timestamp::from_millis(5))
+}
+
+#[test]
+fn every_subtask_has_an_execution_and_producers_come_first() {
+    let graph = graph();
+    let names: Vec<_> = graph
+        .vertices()
+        .map(|(vertex, runs)| (vertex.id.as_str(), runs.len()))
+        .collect();
+    assert_eq!(names, [("source", 2), ("sink", 2)]);
+    assert_eq!(graph.state_counts(), BTreeMap::from([(ExecutionState::Created, 4)]));
+}
+
+#[test]
+fn an_attempt_moves_only_as_the_table_allows() {
+    let mut graph = graph();
+    let id = graph.current_attempt(&"source".into(), 1).unwrap();
+    let task = graph.task(&id).unwrap();
+    let refused = graph
+        .transition(task, ExecutionState::Running, Timestamp::from_millis(6))
+        .unwrap_err();
+    assert_eq!(refused.to_string(), "source_1_0 is CREATED and cannot become RUNNING");
+    graph
+        .transition(task, ExecutionState::Scheduled, Timestamp::from_millis(7))
+        .unwrap();
+    let entered = graph.run(task).timestamp(ExecutionState::Scheduled);
+    assert_eq!(entered, Some(Timestamp::from_millis(7)));
+    assert_eq!(
+        graph.task(&ExecutionAttemptId { attempt: 3, ..id }),
+        None,
+        "not the current attempt"
+    );
+}
+
+#[test]
+fn counts_and_the_tasks_of_a_worker_follow_every_step() {
+    let now = Timestamp::from_millis(6);
+    let mut graph = graph();
+    let task = graph.layout().task(&"sink".into(), 0).unwrap();
+    graph.place(
+        task,
+        Arc::new(TaskLocation {
+            resource_id: "worker".into(),
+            host: "node".to_owned(),
+            data_address: "node:1".to_owned(),
+            allocation_id: selvedge_core::AllocationId::from_bytes([1; 16]),
+        }),
+    );
+    assert_eq!(graph.unfinished_on(&"worker".into()), [task]);
+    graph.transition(task, ExecutionState::Failed, now).unwrap();
+    assert_eq!(graph.unfinished_on(&"worker".into()), []);
+    let counts = [(ExecutionState::Created, 3), (ExecutionState::Failed, 1)];
+    assert_eq!(graph.state_counts(), BTreeMap::from(counts));
+    assert!(graph.start_over(task, now) && !graph.start_over(task, now));
+    assert!(graph.all_in(ExecutionState::Created) && !graph.all_terminal());
+    assert_eq!(graph.attempt(task).attempt, 1);
+}
+
+#[test]
+fn so_many_former_attempts_are_kept_and_no_more() {
+    let now = Timestamp::from_millis(6);
+    let mut graph = graph().keeping_attempts(2);
+    let task = graph.layout().task(&"sink".into(), 1).unwrap();
+    for _ in 0..4 {
+        graph.transition(task, ExecutionState::Failed, now).unwrap();
+        assert!(graph.start_over(task, now));
+    }
+    let attempts = graph.attempts(&"sink".into(), 1);
+    let numbers: Vec<_> = attempts.iter().map(|run| run.attempt).collect();
+    assert_eq!(numbers, [2, 3, 4]);
+    assert_eq!(graph.attempts(&"sink".into(), 2).len(), 0);
+}
+
+#[test]
+fn the_time_in_each_status_adds_up() {
+    let at = Timestamp::from_millis;
+    let mut graph = graph();
+    let steps = [
+        (JobStatus::Created, 7),
+        (JobStatus::Running, 10),
+        (JobStatus::Restarting, 110),
+        (JobStatus::Running, 150),
+    ];
+    for (status, millis) in steps {
+        graph.transition_job(status, at(millis)).unwrap();
+    }
+    let times = |graph: &ExecutionGraph, status, now| {
+        let times = [
+            graph.current_time_in(status, at(now)),
+            graph.total_time_in(status, at(now)),
+        ];
+        times.map(|time| time.as_millis())
+    };
+    assert_eq!(times(&graph, JobStatus::Running, 170), [20, 120]);
+    assert_eq!(times(&graph, JobStatus::Restarting, 170), [0, 40]);
+    graph.transition_job(JobStatus::Finished, at(200)).unwrap();
+    assert_eq!(times(&graph, JobStatus::Running, 900), [0, 150], "it has ended");
+    assert_eq!(times(&graph, JobStatus::Finished, 900), [0, 0]);
+}
+
+#[test]
+fn a_job_that_ended_stays_as_it_is() {
+    let mut graph = graph();
+    graph
+        .transition_job(JobStatus::Failed, Timestamp::from_millis(9))
+        .unwrap();
+    assert_eq!(graph.end_time(), Some(Timestamp::from_millis(9)));
+    assert!(
+        graph
+            .transition_job(JobStatus::Running, Timestamp::from_millis(10))
+            .is_err()
+    );
+}

@@ -1,0 +1,95 @@
+//! What a job costs on a warm session: `cargo bench --workspace --bench session`. The machine must be idle; each figure is
+//! the median with the smallest and the largest.
+//!
+//! `SELVEDGE_BENCH_RUNS` sets another number of runs than seven, each of them twenty jobs.
+
+#![allow(clippy::print_stdout, reason = "a command-line program")]
+
+use anyhow::bail;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use selvedge::cluster::{LocalDescriptor, RestClusterClient};
+use selvedge_core::{JobGraph, JobId};
+use selvedge_it::cli::{target_directory, usage};
+use selvedge_runtime::fs::FileSystems;
+use serde_json::json;
+use tokio::time::Instant;
+
+use selvedge_it::figure::{Samples, Table, runs};
+
+const JOBS_IN_A_RUN: usize = 20;
+
+fn main() -> anyhow::Result<()> {
+    if cfg!(debug_assertions) || !target_directory().ends_with("release") {
+        bail!("figures of a build that is not optimised say nothing: use `cargo bench`");
+    }
+    println!("load average before: {}", usage::load_average());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let table = runtime.block_on(measure())?;
+    println!("{table}");
+    println!("load average after: {}", usage::load_average());
+    Ok(())
+}
+
+async fn measure() -> anyhow::Result<Table> {
+    let configuration = selvedge_core::config::shipped();
+    let descriptor = LocalDescriptor::new(configuration, FileSystems::local_only());
+    let session = descriptor.deploy_session().await?;
+    let [mut acknowledged, mut done] = <[Samples; 2]>::default();
+    let mut ids = StdRng::seed_from_u64(1);
+    for run in 0..=runs() {
+        for _ in 0..JOBS_IN_A_RUN {
+            let begun = Instant::now();
+            let job = JobId::random(&mut ids);
+            session.rest().submit(job, &tiny_job()?).await?;
+            let taken = begun.elapsed();
+            until_finished(session.rest(), job).await?;
+            // The first run starts the worker.
+            if run > 0 {
+                acknowledged.push_milliseconds(taken);
+                done.push_milliseconds(begun.elapsed());
+            }
+        }
+    }
+    session.shut_down().await;
+    let mut table = Table::default();
+    table.add(
+        "Session: submission to acknowledgement",
+        "ms",
+        acknowledged,
+        Some(5.0),
+        "67",
+    );
+    table.add(
+        "Session: submission of a tiny job to its visible end",
+        "ms",
+        done,
+        Some(40.0),
+        "3070",
+    );
+    Ok(table)
+}
+
+/// A hundred numbers into nothing.
+fn tiny_job() -> anyhow::Result<JobGraph> {
+    Ok(serde_json::from_value(json!({"name": "tiny", "vertices": [
+        {"id": "make", "chain": [
+            {"id": "numbers", "operator": "generator-source", "rows": 100,
+             "fields": [{"name": "n", "generator": {"type": "sequence"}}]},
+            {"id": "drop", "operator": "blackhole-sink"}]}]}))?)
+}
+
+/// Asks again and again, without a pause: what is measured is the cluster.
+async fn until_finished(rest: &RestClusterClient, job: JobId) -> anyhow::Result<()> {
+    loop {
+        let state = rest.job(job).await?.state;
+        match state.as_str() {
+            "FINISHED" => return Ok(()),
+            "FAILED" | "CANCELED" => bail!("the job is {state}"),
+            _ => tokio::task::yield_now().await,
+        }
+    }
+}

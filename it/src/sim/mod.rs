@@ -1,0 +1,52 @@
+//! The simulation: a whole cluster in one thread, on a simulated network and clock, ruled by one seed.
+//!
+//! ```text
+//!   users ──REST──► am: entrypoint, Dispatcher, JobMasters, ResourceManager, YARN driver
+//!                    │ Hadoop IPC          ▲ gRPC
+//!                    ▼                     ▼
+//!                   rm, nm-1, nm-2 …      worker-2, worker-3 …: TaskExecutors, Flight between them
+//! ```
+//!
+//! Real is everything of ours: master, driver, AmClient and NmClient, gateways, REST, TaskExecutors, the chains of tasks. The
+//! servers of YARN, the users and the files are simulated. [`plan`] draws from the seed what happens, [`world`] lets it
+//! happen, [`invariants`] look at what came of it; `docs/simulation.md` tells how to replay a seed.
+
+mod clock;
+mod connectors;
+mod faults;
+mod history;
+mod invariants;
+mod master;
+mod network;
+mod plan;
+mod report;
+mod settings;
+mod tasks;
+mod user;
+mod worker;
+mod world;
+mod yarn;
+
+pub use report::{Run, Seeds, replay_command};
+
+use plan::Plan;
+
+/// A fault planted into the simulated YARN, to see that it is found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Planted {
+    /// None.
+    #[default]
+    Nothing,
+    /// The scheduler grants more than was asked for, and does not hear that it is given back.
+    DeafScheduler,
+}
+
+/// Runs one seed from its start to its end.
+pub fn run(seed: u64, planted: Planted) -> Run {
+    world::run(Plan::draw(seed), planted)
+}
+
+/// The same without faults.
+pub fn run_undisturbed(seed: u64) -> Run {
+    world::run(Plan::draw(seed).without_faults(), Planted::Nothing)
+}

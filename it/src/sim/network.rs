@@ -1,0 +1,99 @@
+//! The simulated network as the components see it: gRPC and REST through the machine's stand-in, Hadoop IPC through its
+//! connector.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use selvedge_runtime::machine::{BoxedStream, Incoming, Machine};
+use turmoil::net::{TcpListener, TcpStream};
+use yarn_rpc::ipc::{Connector, Entropy, IpcOptions, Stream};
+
+/// Simulated hosts listen on all of their addresses.
+const ANY: &str = "0.0.0.0";
+/// A server that asks for no token is spoken to under this name.
+const USER: &str = "alice";
+
+/// The machine of whichever simulated host is running.
+#[derive(Debug)]
+pub(crate) struct SimulatedMachine;
+
+impl Machine for SimulatedMachine {
+    fn connect(&self, address: String) -> BoxFuture<'static, io::Result<BoxedStream>> {
+        async move {
+            let stream = connect(&address).await?;
+            Ok(Box::new(stream) as BoxedStream)
+        }
+        .boxed()
+    }
+
+    fn listen(&self, _: String, port: u16) -> BoxFuture<'static, io::Result<Box<dyn Incoming>>> {
+        async move {
+            let listener = TcpListener::bind((ANY, port)).await?;
+            Ok(Box::new(Port(listener)) as Box<dyn Incoming>)
+        }
+        .boxed()
+    }
+}
+
+struct Port(TcpListener);
+
+impl std::fmt::Debug for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Port({:?})", self.0.local_addr())
+    }
+}
+
+#[async_trait]
+impl Incoming for Port {
+    async fn accept(&self) -> io::Result<(BoxedStream, SocketAddr)> {
+        let (stream, from) = self.0.accept().await?;
+        Ok((Box::new(stream), from))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// Connects to `host:port`.
+pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
+    let invalid = || io::Error::other(format!("'{address}' is no host:port"));
+    let (host, port) = address.rsplit_once(':').ok_or_else(invalid)?;
+    TcpStream::connect((host, port.parse().map_err(|_| invalid())?)).await
+}
+
+/// How the ApplicationMaster speaks Hadoop IPC.
+pub(crate) fn ipc_options(seed: u64) -> IpcOptions {
+    IpcOptions {
+        simple_user: Some(USER.to_owned()),
+        connector: Arc::new(HadoopConnector),
+        entropy: Arc::new(Seeded(Mutex::new(StdRng::seed_from_u64(seed)))),
+        ..IpcOptions::default()
+    }
+}
+
+#[derive(Debug)]
+struct HadoopConnector;
+
+#[async_trait]
+impl Connector for HadoopConnector {
+    async fn connect(&self, address: &str) -> io::Result<Box<dyn Stream>> {
+        Ok(Box::new(connect(address).await?))
+    }
+}
+
+#[derive(Debug)]
+struct Seeded(Mutex<StdRng>);
+
+impl Entropy for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().fill_bytes(bytes);
+    }
+}

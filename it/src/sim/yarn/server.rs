@@ -1,0 +1,214 @@
+//! The servers: Hadoop IPC over simulated sockets, without security, and the heartbeats of the nodes.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use prost::Message;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{MissedTickBehavior, interval};
+use turmoil::net::{TcpListener, TcpStream};
+use yarn_rpc::proto::common::rpc_response_header_proto::RpcStatusProto;
+use yarn_rpc::proto::common::rpc_sasl_proto::SaslState;
+use yarn_rpc::proto::common::{RequestHeaderProto, RpcRequestHeaderProto, RpcResponseHeaderProto, RpcSaslProto};
+use yarn_rpc::proto::yarn::{
+    AllocateRequestProto, FinishApplicationMasterRequestProto, FinishApplicationMasterResponseProto,
+    GetContainerStatusesRequestProto, GetContainerStatusesResponseProto, RegisterApplicationMasterRequestProto,
+    StartContainersRequestProto, StartContainersResponseProto, StopContainersRequestProto, StopContainersResponseProto,
+};
+
+use super::cluster::Refusal;
+use super::{NODE_PORT, SCHEDULER_PORT, SharedCluster, answers};
+
+const SASL_CALL: i32 = -33;
+/// "hrpc", the version, a class of service, whether SASL follows.
+const PREAMBLE: usize = 7;
+/// YARN's default is a second.
+const NODE_HEARTBEAT: Duration = Duration::from_millis(500);
+
+type Answer = Result<Vec<u8>, Refusal>;
+
+/// The host of the ResourceManager: serves ApplicationMasters, and hears the heartbeats of the nodes.
+pub(crate) async fn serve_resource_manager(cluster: SharedCluster) -> turmoil::Result {
+    let nodes: Vec<String> = cluster.lock().nodes.keys().cloned().collect();
+    let beats = cluster.clone();
+    tokio::spawn(async move {
+        let mut beat = interval(NODE_HEARTBEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            for node in &nodes {
+                beats.lock().node_heartbeat(node, now());
+            }
+        }
+    });
+    serve(SCHEDULER_PORT, move |method, request| {
+        scheduler(&cluster, method, request)
+    })
+    .await
+}
+
+/// The host of a NodeManager.
+pub(crate) async fn serve_node(cluster: SharedCluster, name: String) -> turmoil::Result {
+    let (launches, node) = (cluster.clone(), name.clone());
+    tokio::spawn(async move {
+        let mut look = interval(NODE_HEARTBEAT / 5);
+        loop {
+            look.tick().await;
+            launches.lock().launch_due(&node, now());
+        }
+    });
+    serve(NODE_PORT, move |method, request| {
+        containers(&cluster, &name, method, request)
+    })
+    .await
+}
+
+fn now() -> Duration {
+    turmoil::sim_elapsed().unwrap_or_default()
+}
+
+fn scheduler(cluster: &SharedCluster, method: &str, request: Bytes) -> Answer {
+    let mut cluster = cluster.lock();
+    match method {
+        "registerApplicationMaster" => {
+            let request: RegisterApplicationMasterRequestProto = decode(request)?;
+            Ok(cluster.register(request)?.encode_to_vec())
+        }
+        "allocate" => {
+            let request: AllocateRequestProto = decode(request)?;
+            Ok(cluster.allocate(request)?.encode_to_vec())
+        }
+        "finishApplicationMaster" => {
+            let request: FinishApplicationMasterRequestProto = decode(request)?;
+            cluster.finish(request)?;
+            let answer = FinishApplicationMasterResponseProto {
+                is_unregistered: Some(true),
+            };
+            Ok(answer.encode_to_vec())
+        }
+        other => Err(unknown(other)),
+    }
+}
+
+fn containers(cluster: &SharedCluster, node: &str, method: &str, request: Bytes) -> Answer {
+    match method {
+        "startContainers" => Ok(start(cluster, node, decode(request)?).encode_to_vec()),
+        "stopContainers" => {
+            let request: StopContainersRequestProto = decode(request)?;
+            for container in &request.container_id {
+                cluster.lock().stop(node, container.id() as u64);
+            }
+            let answer = StopContainersResponseProto {
+                succeeded_requests: request.container_id,
+                failed_requests: Vec::new(),
+            };
+            Ok(answer.encode_to_vec())
+        }
+        "getContainerStatuses" => {
+            let request: GetContainerStatusesRequestProto = decode(request)?;
+            let asked = request.container_id.iter().map(|container| container.id() as u64);
+            let answer = GetContainerStatusesResponseProto {
+                status: asked.map(answers::running).collect(),
+                failed_requests: Vec::new(),
+            };
+            Ok(answer.encode_to_vec())
+        }
+        other => Err(unknown(other)),
+    }
+}
+
+fn start(cluster: &SharedCluster, node: &str, request: StartContainersRequestProto) -> StartContainersResponseProto {
+    let mut answer = StartContainersResponseProto::default();
+    for request in request.start_container_request {
+        let token = request.container_token.unwrap_or_default();
+        let Some((number, identifier)) = answers::grant_of(&token.identifier) else {
+            continue;
+        };
+        let command = request.container_launch_context.unwrap_or_default().command.join(" ");
+        match cluster.lock().start(node, number, identifier, command, now()) {
+            Ok(()) => answer.succeeded_requests.push(super::container(number).into()),
+            Err(refusal) => answer.failed_requests.push(answers::refused(number, &refusal)),
+        }
+    }
+    answer
+}
+
+fn decode<M: Message + Default>(request: Bytes) -> Result<M, Refusal> {
+    M::decode(request).map_err(|error| Refusal::new("java.io.IOException", error.to_string()))
+}
+
+fn unknown(method: &str) -> Refusal {
+    let class = "org.apache.hadoop.ipc.RpcNoSuchMethodException";
+    Refusal::new(class, format!("Unknown method {method}"))
+}
+
+/// Serves until the host is stopped.
+async fn serve(port: u16, answer: impl Fn(&str, Bytes) -> Answer + Clone + Send + 'static) -> turmoil::Result {
+    let listener = TcpListener::bind(("0.0.0.0", port)).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let answer = answer.clone();
+        // A caller that goes away in the middle is at its end.
+        tokio::spawn(async move { drop(converse(stream, answer).await) });
+    }
+}
+
+async fn converse(mut stream: TcpStream, answer: impl Fn(&str, Bytes) -> Answer) -> io::Result<()> {
+    stream.read_exact(&mut [0; PREAMBLE]).await?;
+    loop {
+        let length = stream.read_u32().await?;
+        let mut frame = BytesMut::zeroed(length as usize);
+        stream.read_exact(&mut frame).await?;
+        if let Some(answer) = answer_to(frame.freeze(), &answer)? {
+            stream.write_all(&answer).await?;
+        }
+    }
+}
+
+fn answer_to(mut frame: Bytes, answer: &impl Fn(&str, Bytes) -> Answer) -> io::Result<Option<Vec<u8>>> {
+    let header = RpcRequestHeaderProto::decode_length_delimited(&mut frame)?;
+    if header.call_id == SASL_CALL {
+        // A server without tokens: the client says in its context who it is.
+        let success = RpcSaslProto {
+            state: SaslState::Success.into(),
+            ..Default::default()
+        };
+        return Ok(Some(framed(&succeeded(SASL_CALL), &success.encode_to_vec())));
+    }
+    if header.call_id < 0 {
+        return Ok(None);
+    }
+    let method = RequestHeaderProto::decode_length_delimited(&mut frame)?.method_name;
+    prost::decode_length_delimiter(&mut frame)?;
+    Ok(Some(match answer(&method, frame) {
+        Ok(message) => framed(&succeeded(header.call_id), &message),
+        Err(refusal) => framed_header(&RpcResponseHeaderProto {
+            status: RpcStatusProto::Error.into(),
+            exception_class_name: Some(refusal.class.to_owned()),
+            error_msg: Some(refusal.message),
+            ..succeeded(header.call_id)
+        }),
+    }))
+}
+
+fn succeeded(call_id: i32) -> RpcResponseHeaderProto {
+    RpcResponseHeaderProto {
+        call_id: call_id as u32,
+        status: RpcStatusProto::Success.into(),
+        server_ipc_version_num: Some(9),
+        ..Default::default()
+    }
+}
+
+fn framed(header: &RpcResponseHeaderProto, message: &[u8]) -> Vec<u8> {
+    let mut body = header.encode_length_delimited_to_vec();
+    prost::encode_length_delimiter(message.len(), &mut body).expect("a growing buffer has room");
+    body.extend_from_slice(message);
+    [&(body.len() as u32).to_be_bytes()[..], &body].concat()
+}
+
+fn framed_header(header: &RpcResponseHeaderProto) -> Vec<u8> {
+    let body = header.encode_length_delimited_to_vec();
+    [&(body.len() as u32).to_be_bytes()[..], &body].concat()
+}
