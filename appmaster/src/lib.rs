@@ -18,6 +18,7 @@ mod heartbeat;
 pub mod jobmaster;
 mod life;
 pub mod local;
+mod metrics;
 mod offload;
 pub mod resourcemanager;
 pub mod rest;

@@ -6,8 +6,9 @@ use prost::Message;
 use selvedge_runtime::blob::BlobStore;
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, OffloadedPayload,
-    ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
+    OffloadedPayload, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
+    SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::rpc::ConnectionWatch;
@@ -84,6 +85,10 @@ impl<G: TaskExecutorGateway> TaskExecutorGateway for Offloading<G> {
 
     async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
         self.worker.can_be_released(request).await
+    }
+
+    async fn query_metrics(&self, request: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
+        self.worker.query_metrics(request).await
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {

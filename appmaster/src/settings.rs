@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::{client, cluster, heartbeat, jobmanager, resourcemanager, slot, web};
+use selvedge_core::config::options::{client, cluster, heartbeat, jobmanager, metrics, resourcemanager, slot, web};
 
 use crate::jobmaster::{RestartSettings, SchedulerKind};
 use crate::resourcemanager::SlotManagerSettings;
@@ -32,6 +32,8 @@ pub struct MasterSettings {
     pub slots: SlotManagerSettings,
     /// Whether failed jobs are restarted, and how much of them.
     pub failover: FailoverSettings,
+    /// How often workers are asked for their metrics at most; zero is never.
+    pub metrics_interval: Duration,
 }
 
 /// How a job gets its slots, and keeps them.
@@ -105,6 +107,7 @@ impl MasterSettings {
                 attempts_kept: usize::try_from(configuration.get(&jobmanager::ATTEMPTS_HISTORY_SIZE)?).unwrap_or(0),
                 history_size: usize::try_from(configuration.get(&web::EXCEPTION_HISTORY_SIZE)?).unwrap_or(1),
             },
+            metrics_interval: configuration.get(&metrics::FETCHER_UPDATE_INTERVAL)?,
         })
     }
 }

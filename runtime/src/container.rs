@@ -11,9 +11,10 @@ use yarn_common::container_env::{ContainerEnvError, ContainerEnvironment};
 use yarn_common::environment::Environment;
 use yarn_common::token::{Credentials, TokenError};
 
-use crate::deployment::HADOOP_SITE_FILE;
+use crate::deployment::{HADOOP_SITE_FILE, secret_variables};
 use crate::fs::{FileSystems, FsError};
 use crate::logging::LogFiles;
+use crate::process::{self, ProcessError};
 use crate::rpc::{ApplicationSecret, SecretError};
 
 /// What a client's configuration says for its own machine; on another node it would hide the server.
@@ -49,6 +50,9 @@ pub enum ContainerError {
     /// The application secret is not one.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The process cannot have the variables that are to be its own.
+    #[error(transparent)]
+    Variables(#[from] ProcessError),
 }
 
 /// A container, opened.
@@ -91,6 +95,15 @@ impl Container {
             hadoop_source,
             credentials,
         })
+    }
+
+    /// Sets the variables below `prefix` that are secrets, and so are not in the launch script. Must come before the first
+    /// thread.
+    ///
+    /// # Errors
+    /// [`ContainerError::Variables`].
+    pub fn set_secret_variables(&self, prefix: &str) -> Result<(), ContainerError> {
+        Ok(process::set_variables(&secret_variables(&self.configuration, prefix))?)
     }
 
     /// The log of this process, in the container's log directory on the first log disk.

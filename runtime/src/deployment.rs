@@ -13,10 +13,15 @@
 //! The master starts workers with the same resources that it was started with: [`MasterEnvironment::shipped`] describes
 //! them, so that nothing is uploaded again. The application secret travels in the containers' credentials, under
 //! [`ApplicationSecret::CREDENTIALS_ALIAS`](crate::rpc::ApplicationSecret::CREDENTIALS_ALIAS), never in a variable.
+//!
+//! A container's command and variables stand in its launch script, on the node's disk: no secret setting may be among them.
+//! Such settings travel in `config.yaml` alone, which only the user may read; a process takes its secret variables
+//! (`containerized.*.env.*`) from there ([`secret_variables`]).
 
 use std::collections::BTreeMap;
 
-use selvedge_core::JobId;
+use selvedge_core::config::is_secret;
+use selvedge_core::{Configuration, JobId};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use yarn_common::environment::Environment;
@@ -164,6 +169,15 @@ pub enum DeploymentError {
         /// What is wrong.
         reason: QuoteError,
     },
+    /// A secret was about to stand on a command line.
+    #[error(
+        "the setting {key} is a secret and cannot be passed on a command line, where everybody on the node can read it: it \
+         belongs into {CONFIG_FILE}, which travels with the application"
+    )]
+    Secret {
+        /// The setting's key.
+        key: String,
+    },
 }
 
 impl MasterEnvironment {
@@ -233,14 +247,37 @@ pub fn quoted(variables: BTreeMap<String, String>) -> Result<BTreeMap<String, St
         .collect()
 }
 
+/// The variables that the settings give to a container's launch script: those below `prefix` that are no secrets.
+pub fn open_variables(configuration: &Configuration, prefix: &str) -> BTreeMap<String, String> {
+    variables(configuration, prefix, false)
+}
+
+/// The variables that a process must set for itself, as they may not stand in its launch script: the secrets below
+/// `prefix`.
+pub fn secret_variables(configuration: &Configuration, prefix: &str) -> BTreeMap<String, String> {
+    variables(configuration, prefix, true)
+}
+
+fn variables(configuration: &Configuration, prefix: &str, secret: bool) -> BTreeMap<String, String> {
+    let wanted = configuration
+        .iter()
+        .filter(|(key, value)| is_secret(key, value) == secret);
+    wanted
+        .filter_map(|(key, value)| Some((key.strip_prefix(prefix)?.to_owned(), value.to_owned())))
+        .collect()
+}
+
 /// Settings as arguments of a role's command line, quoted for the shell that starts it.
 ///
 /// # Errors
-/// [`DeploymentError::Quote`] where a value holds a NUL character.
+/// [`DeploymentError::Quote`] where a value holds a NUL character, [`DeploymentError::Secret`] where one is a secret.
 pub fn dynamic_properties<'a>(
     settings: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Vec<String>, DeploymentError> {
     let argument = |(key, value): (&str, &str)| {
+        if is_secret(key, value) {
+            return Err(DeploymentError::Secret { key: key.to_owned() });
+        }
         quote_argument(&format!("-D{key}={value}")).map_err(|reason| DeploymentError::Quote {
             variable: key.to_owned(),
             reason,
@@ -342,5 +379,35 @@ mod tests {
     fn json_is_quoted_for_the_containers_script() {
         let quoted = quoted(environment().to_env()).unwrap();
         assert!(quoted[DIST].starts_with("{\\\"key\\\""), "{}", quoted[DIST]);
+    }
+    #[test]
+    fn a_secret_never_becomes_an_argument() {
+        let of = |key: &'static str, value: &'static str| dynamic_properties([("env.log.level", "info"), (key, value)]);
+        assert_eq!(
+            of("s3.endpoint", "x").unwrap(),
+            ["'-Denv.log.level=info'", "'-Ds3.endpoint=x'"]
+        );
+        for (key, value) in [
+            ("s3.secret-key", "hunter2"),
+            ("security.ssl.rest.keystore-password", "hunter2"),
+            ("security.kerberos.login.keytab", "BQIAAABFAAIADEVYQU1QTEUuQ09N"),
+        ] {
+            let error = of(key, value).unwrap_err();
+            assert_eq!(error, DeploymentError::Secret { key: key.to_owned() });
+            assert!(!error.to_string().contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_variable_is_the_processs_own_and_the_others_are_the_launch_scripts() {
+        let configuration = Configuration::from_iter([
+            ("containerized.master.env.TZ", "UTC"),
+            ("containerized.master.env.API_TOKEN", "hunter2"),
+            ("containerized.taskmanager.env.DB_PASSWORD", "hunter3"),
+        ]);
+        let of = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let prefix = "containerized.master.env.";
+        assert_eq!(open_variables(&configuration, prefix), of("TZ", "UTC"));
+        assert_eq!(secret_variables(&configuration, prefix), of("API_TOKEN", "hunter2"));
     }
 }

@@ -14,6 +14,7 @@ pub mod ha;
 pub mod logging;
 pub mod machine;
 pub mod memory;
+pub mod metrics;
 pub mod outcome;
 pub mod pid_file;
 pub mod process;

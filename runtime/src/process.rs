@@ -1,5 +1,6 @@
 //! What this process and others take of the machine: open files, memory, CPU.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -39,6 +40,22 @@ pub enum ProcessError {
         /// Why.
         source: rustix::io::Errno,
     },
+    /// Another thread may be reading the environment.
+    #[error("cannot set the environment variables {names}: this process has {threads} threads already")]
+    Threads {
+        /// What was to be set.
+        names: String,
+        /// How many threads there are.
+        threads: i64,
+    },
+    /// No variable can have this name, or its value.
+    #[error(
+        "'{name}' cannot be set as an environment variable: its name must hold no '=', and neither it nor its value a NUL"
+    )]
+    Variable {
+        /// The name.
+        name: String,
+    },
 }
 
 /// Memory of a process, in bytes.
@@ -54,6 +71,45 @@ pub struct MemoryReading {
     pub virtual_size: u64,
     /// The most virtual memory so far: what a NodeManager's virtual check would have seen.
     pub virtual_peak: u64,
+}
+
+/// Sets environment variables of this process, which must not have started a thread yet.
+///
+/// # Errors
+/// [`ProcessError::Threads`] where it has; [`ProcessError::Variable`] for what can be none. Nothing is set then.
+#[expect(unsafe_code, reason = "the environment belongs to the whole process")]
+pub fn set_variables(variables: &BTreeMap<String, String>) -> Result<(), ProcessError> {
+    if variables.is_empty() {
+        return Ok(());
+    }
+    if let Some((name, _)) = variables.iter().find(|(name, value)| !is_variable(name, value)) {
+        return Err(ProcessError::Variable { name: name.clone() });
+    }
+    let threads = own_threads()?;
+    if threads != 1 {
+        let names: Vec<_> = variables.keys().map(String::as_str).collect();
+        let names = names.join(", ");
+        return Err(ProcessError::Threads { names, threads });
+    }
+    for (name, value) in variables {
+        // SAFETY: this is the only thread, so that nobody reads or writes the environment meanwhile.
+        unsafe { std::env::set_var(name, value) };
+    }
+    Ok(())
+}
+
+fn is_variable(name: &str, value: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')
+}
+
+/// How many threads this process has.
+pub fn own_threads() -> Result<i64, ProcessError> {
+    let failed = |source| ProcessError::Proc {
+        process: std::process::id().cast_signed(),
+        source,
+    };
+    let stat = Process::myself().and_then(|process| process.stat()).map_err(failed)?;
+    Ok(stat.num_threads)
 }
 
 /// Raises the limit of open files to the most that the system allows this process, and tells it.

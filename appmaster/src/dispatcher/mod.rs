@@ -39,6 +39,7 @@ pub use error::DispatcherError;
 
 use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};
 use crate::life::Life;
+use crate::metrics::ClusterGauges;
 use crate::stores::{JobSummary, Stores};
 use service::Service;
 
@@ -62,6 +63,7 @@ pub(crate) struct Environment {
     pub(crate) rng: StdRng,
     /// Where the end of the cluster is told.
     pub(crate) end: oneshot::Sender<ClusterEnd>,
+    pub(crate) gauges: ClusterGauges,
 }
 
 /// Speaks to the Dispatcher; cheap to clone.

@@ -72,7 +72,17 @@ impl Service {
             }
             let end = self.state.tick(self.now());
             self.end_with(end);
+            self.show();
         }
+    }
+
+    /// What metrics show of the jobs.
+    fn show(&self) {
+        let jobs = self.state.jobs.values();
+        let running = jobs.filter(|job| matches!(job, Job::Running(_))).count();
+        self.environment
+            .gauges
+            .set_running_jobs(u32::try_from(running).unwrap_or(u32::MAX));
     }
 
     fn on_request(&mut self, request: Request) {

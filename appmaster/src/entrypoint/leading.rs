@@ -24,6 +24,7 @@ use super::fenced::FencedConnectors;
 use super::{Application, ClusterEnd, DispatcherMode};
 use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
 use crate::jobmaster::{self, JobMasters};
+use crate::metrics::MasterMetrics;
 use crate::offload::Offload;
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
 use crate::rest::{self, RestContext};
@@ -42,6 +43,7 @@ pub(super) struct Parts {
     pub(super) connectors: Arc<dyn Connectors>,
     pub(super) checker: Arc<dyn GraphChecker>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: MasterMetrics,
     pub(super) election: Arc<dyn LeaderElection>,
     pub(super) application: Option<Arc<dyn Application>>,
     /// What is too large for messages to workers.
@@ -116,6 +118,7 @@ impl Parts {
             resource_manager_address: self.rpc_address.clone(),
             rest_address: self.rest_address.clone(),
             secret: self.secret.clone(),
+            gauges: self.metrics.gauges.clone(),
         });
         let resource_manager = pending.handle();
         let job_masters = JobMasters::default();
@@ -126,10 +129,11 @@ impl Parts {
             job_master: jobmaster::Environment {
                 settings: self.settings.clone(),
                 connectors: FencedConnectors::new(self.connectors.clone(), self.election.clone(), session),
-                workers,
+                workers: workers.clone(),
                 resource_manager: resource_manager.clone(),
                 clock: self.clock.clone(),
                 rpc_address: self.rpc_address.clone(),
+                metrics: self.metrics.group.clone(),
             },
             resources: vec![Arc::new(PersistedGraph(self.stores.job_graphs.clone()))],
             stores: self.stores.clone(),
@@ -138,11 +142,12 @@ impl Parts {
             configuration: self.configuration.clone(),
             rng: StdRng::from_rng(rng),
             end,
+            gauges: self.metrics.gauges.clone(),
         });
         let rpc = Routes::new(serve_resource_manager(Arc::new(pending.gateway()), &self.secret))
             .add_service(serve_job_master(Arc::new(job_masters.clone()), &self.secret))
             .into_axum_router();
-        let rest = self.rest(&dispatcher, &resource_manager);
+        let rest = self.rest(&dispatcher, &resource_manager, workers);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             Some(match pending.start().await {
@@ -175,8 +180,16 @@ impl Parts {
         }
     }
 
-    fn rest(&self, dispatcher: &DispatcherHandle, resource_manager: &ResourceManagerHandle) -> Router {
+    fn rest(
+        &self,
+        dispatcher: &DispatcherHandle,
+        resource_manager: &ResourceManagerHandle,
+        workers: WorkerConnector,
+    ) -> Router {
         rest::router(RestContext {
+            metrics: self
+                .metrics
+                .fetcher(resource_manager.clone(), workers, self.clock.clone()),
             dispatcher: dispatcher.clone(),
             resource_manager: resource_manager.clone(),
             configuration: self.configuration.clone(),

@@ -44,6 +44,7 @@ pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::blobs::Blobs;
 use crate::dispatcher::{CleanupStrategy, DispatcherError, DispatcherHandle};
+use crate::metrics::MasterMetrics;
 use crate::resourcemanager::{ResourceManagerDriver, ResourceManagerHandle};
 use crate::settings::{MasterSettings, client_timeout};
 use crate::stores::{StoreSettings, Stores};
@@ -249,6 +250,7 @@ impl ClusterEntrypoint {
         services: ClusterServices,
     ) -> Result<(Cluster, WhenLeading), StartError> {
         let settings = MasterSettings::read(&config.configuration)?;
+        let metrics_interval = settings.metrics_interval;
         let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
         let stores = StoreSettings::read(&config.configuration, config.mode, config.cluster_id.as_deref())?;
         let stores = Stores::open(stores, &config.file_systems)?;
@@ -291,6 +293,12 @@ impl ClusterEntrypoint {
                 secret: config.secret,
                 driver: config.driver,
                 connectors: config.connectors,
+                metrics: MasterMetrics::start(
+                    &config.host,
+                    &config.configuration,
+                    config.clock.clone(),
+                    metrics_interval,
+                ),
                 checker: config.checker,
                 clock: config.clock,
                 election,

@@ -18,6 +18,8 @@ use crate::testing::worker::{Behaviour, Workers};
 use crate::testing::{profile, session_of, word_count};
 
 mod driver;
+mod metrics;
+mod unfit;
 
 use driver::ProbingDriver;
 

@@ -39,6 +39,7 @@ use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, InputSplit};
 use selvedge_runtime::gateway::proto::{RegisterTaskManagerRequest, RegisterTaskManagerResponse};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use selvedge_runtime::metrics::MetricGroup;
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::JobMasterError;
@@ -74,6 +75,8 @@ pub(crate) struct Environment {
     pub(crate) clock: Arc<dyn Clock>,
     /// host:port under which workers reach the JobMasters.
     pub(crate) rpc_address: String,
+    /// The master's metrics, among which the job has its own.
+    pub(crate) metrics: MetricGroup,
 }
 
 /// Where a job comes from.

@@ -22,6 +22,7 @@ use super::state::{Action, JobState, Now, WorkerAddress};
 use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
 use super::{Environment, JobOrigin, Outcome, Reply, Request};
+use crate::metrics::JobGauges;
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
 use crate::stores::JobSummary;
 
@@ -61,6 +62,7 @@ pub(super) struct Service {
     worker_events: mpsc::Receiver<WorkerEvent>,
     notices: mpsc::Receiver<ResourceNotice>,
     contact: JobMasterContact,
+    gauges: JobGauges,
 }
 
 impl Service {
@@ -88,20 +90,23 @@ impl Service {
             job_master_id,
             job_name: graph.name.clone(),
         };
+        let state = JobState::new(
+            job_id,
+            graph.clone(),
+            environment.settings.scheduling,
+            Failover::new(&graph, failover, seed(job_master_id)),
+            now,
+        );
+        let metrics = environment.metrics.job(job_id, &graph.name);
         Self {
+            gauges: JobGauges::register(&metrics, &state.graph, &environment.clock),
             workers: Workers::new(header, heartbeat, to_worker_events),
             contact: JobMasterContact {
                 job_master_id,
                 address: environment.rpc_address.clone(),
                 notices: to_notices,
             },
-            state: JobState::new(
-                job_id,
-                graph.clone(),
-                environment.settings.scheduling,
-                Failover::new(&graph, failover, seed(job_master_id)),
-                now,
-            ),
+            state,
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
@@ -153,6 +158,7 @@ impl Service {
         for action in actions {
             self.carry_out(action);
         }
+        self.gauges.update(&self.state.graph);
     }
 
     fn now(&self) -> Now {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse, SendSlotReportRequest, SlotStatus,
+    ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
+    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, SendSlotReportRequest, SlotStatus,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, ResourceManagerGateway, handshake};
 
@@ -103,6 +103,16 @@ impl ResourceManagerGateway for Gateway {
 
     async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()> {
         self.check(&request.resource_manager_id)
+    }
+
+    async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
+        let (resource_id, cause) = (request.resource_id.into(), request.cause);
+        self.call(|reply| Request::WorkerUnfit {
+            resource_id,
+            cause,
+            reply,
+        })
+        .await
     }
 }
 

@@ -52,6 +52,7 @@ pub use standalone::StandaloneDriver;
 
 use crate::MasterSettings;
 use crate::life::Life;
+use crate::metrics::ClusterGauges;
 use crate::worker::WorkerConnector;
 use gateway::Gateway;
 use service::Service;
@@ -76,6 +77,7 @@ pub(crate) struct Environment {
     pub(crate) resource_manager_address: String,
     pub(crate) rest_address: String,
     pub(crate) secret: ApplicationSecret,
+    pub(crate) gauges: ClusterGauges,
 }
 
 /// How the ResourceManager reaches a JobMaster, and how workers do.
@@ -161,6 +163,11 @@ enum Request {
     BlockNodes {
         nodes: Vec<String>,
         duration: Duration,
+        cause: String,
+        reply: Reply<()>,
+    },
+    WorkerUnfit {
+        resource_id: ResourceId,
         cause: String,
         reply: Reply<()>,
     },

@@ -8,11 +8,14 @@ use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 
 use super::error::SlotManagerError;
 use super::service::{OwnEvent, Service};
-use super::slot_manager::{LostSlot, Need, ReportedSlot, WorkerResources};
+use super::slot_manager::{LostSlot, Need, ReportedSlot, Shortage, WorkerResources};
 use super::{JobMasterContact, ResourceManagerError, ResourceNotice};
 
 /// How long the driver is given to say how a lost worker ended, before it is told to end it: that would hide the exit status.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// After so many workers that cannot run as they are configured, no more are waited for.
+const UNFIT_IN_A_ROW: u32 = 3;
 
 impl Service {
     pub(super) fn register_job_master(
@@ -109,7 +112,26 @@ impl Service {
         self.workers.add(registration, gateway, self.environment.clock.wall());
         // A job may wait for just these slots.
         self.check.hurry(now);
+        self.unfit = 0;
         Ok(())
+    }
+
+    /// What keeps one worker from running may be its node's fault; what keeps several in a row is the setting's, and more of
+    /// them would be started for nothing.
+    pub(super) fn worker_unfit(&mut self, resource_id: &ResourceId, cause: String) {
+        self.unfit += 1;
+        tracing::warn!(
+            "worker {resource_id} cannot run as it is configured ({} in a row): {cause}",
+            self.unfit
+        );
+        self.notify_all(&match self.unfit >= UNFIT_IN_A_ROW {
+            true => ResourceNotice::NotEnoughResources {
+                shortage: Shortage::Unfit(cause),
+                required: Vec::new(),
+                acquired: Vec::new(),
+            },
+            false => ResourceNotice::StartFailed { cause },
+        });
     }
 
     pub(super) fn worker_leaves(&mut self, resource_id: &ResourceId, cause: &str) -> GatewayResult<()> {

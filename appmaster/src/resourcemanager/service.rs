@@ -30,6 +30,8 @@ pub(super) struct Service {
     pub(super) workers: Workers,
     pub(super) leaders: JobLeaders,
     pub(super) jobs: BTreeMap<JobId, JobMasterContact>,
+    /// How many workers in a row have said that they cannot run as they are configured.
+    pub(super) unfit: u32,
     /// When slots are looked at again.
     pub(super) check: Gathering,
     /// When the driver is told how many workers are needed.
@@ -86,6 +88,7 @@ impl Service {
             leader,
             environment,
             jobs: BTreeMap::new(),
+            unfit: 0,
             needed_workers: 0,
             set_up_until,
             requests,
@@ -118,7 +121,14 @@ impl Service {
                 () = self.hurry.notified() => self.environment.driver.hurry(),
                 () = tokio::time::sleep_until(deadline) => self.on_time(),
             }
+            self.show();
         }
+    }
+
+    /// What metrics show of workers and slots.
+    fn show(&self) {
+        let gauges = &self.environment.gauges;
+        gauges.set_workers(&self.slots.usage(), self.tracker.pending());
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -227,6 +237,14 @@ impl Service {
                 reply,
             } => {
                 self.block_nodes(nodes, duration, &cause);
+                let _ = reply.send(());
+            }
+            Request::WorkerUnfit {
+                resource_id,
+                cause,
+                reply,
+            } => {
+                self.worker_unfit(&resource_id, cause);
                 let _ = reply.send(());
             }
             Request::Workers(reply) => {

@@ -110,6 +110,7 @@ async fn bed(driver: impl ResourceManagerDriver, settings: &[(&str, &str)]) -> B
         resource_manager_address: "127.0.0.1:1".to_owned(),
         rest_address: "127.0.0.1:2".to_owned(),
         secret,
+        gauges: ClusterGauges::default(),
         settings,
     });
     let bed = Bed {

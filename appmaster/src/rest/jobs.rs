@@ -1,13 +1,11 @@
 //! Paths about jobs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use selvedge_core::JobId;
-use selvedge_core::status::JobStatus;
 use selvedge_runtime::clock::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -69,61 +67,6 @@ pub(super) async fn exceptions(
     Query(query): Query<ExceptionsQuery>,
 ) -> Answer {
     Ok(exceptions_json(find(&context, &id).await?.as_ref(), &query).into())
-}
-
-/// What may be asked for.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct MetricsQuery {
-    /// Names, separated by commas.
-    get: Option<String>,
-}
-
-/// The names of a job's metrics, or the values of those that are asked for.
-pub(super) async fn metrics(
-    State(context): State<RestContext>,
-    Path(id): Path<String>,
-    Query(query): Query<MetricsQuery>,
-) -> Answer {
-    let job = find(&context, &id).await?;
-    let all = job_metrics(&job, context.clock.wall());
-    let shown = all.iter().filter_map(|(name, value)| match &query.get {
-        None => Some(json!({"id": name})),
-        Some(asked) if asked.split(',').any(|asked| asked == name) => {
-            Some(json!({"id": name, "value": value.to_string()}))
-        }
-        Some(_) => None,
-    });
-    Ok(Json::from(json!(shown.collect::<Vec<_>>())))
-}
-
-/// Flink's metrics of a job: restarts, and how long it is in each status, now and altogether, in milliseconds.
-fn job_metrics(job: &ExecutionGraph, now: Timestamp) -> Vec<(String, u64)> {
-    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let up = milliseconds(job.current_time_in(JobStatus::Running, now));
-    let down = milliseconds(job.current_time_in(JobStatus::Restarting, now));
-    let counts = [
-        ("numRestarts", job.restarts),
-        ("fullRestarts", job.restarts),
-        ("uptime", up),
-        ("downtime", down),
-    ];
-    let mut all: Vec<_> = counts.map(|(name, value)| (name.to_owned(), value)).into();
-    let reported = [
-        JobStatus::Initializing,
-        JobStatus::Created,
-        JobStatus::Running,
-        JobStatus::Restarting,
-        JobStatus::Cancelling,
-        JobStatus::Failing,
-    ];
-    for status in reported {
-        let name = status.as_str().to_ascii_lowercase();
-        let total = milliseconds(job.total_time_in(status, now));
-        all.push((format!("{name}State"), u64::from(job.status() == status)));
-        all.push((format!("{name}Time"), milliseconds(job.current_time_in(status, now))));
-        all.push((format!("{name}TimeTotal"), total));
-    }
-    all
 }
 
 pub(super) async fn accumulators(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {

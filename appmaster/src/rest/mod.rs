@@ -10,6 +10,7 @@ mod job_details;
 mod jobs;
 mod listener;
 mod logs;
+mod metrics;
 mod page;
 mod statistics;
 mod submission;
@@ -33,6 +34,7 @@ use selvedge_runtime::clock::Clock;
 use serde_json::Value;
 
 use crate::dispatcher::DispatcherHandle;
+use crate::metrics::MetricFetcher;
 use crate::resourcemanager::ResourceManagerHandle;
 pub(crate) use archive::archive;
 use error::RestError;
@@ -44,6 +46,7 @@ pub(crate) use listener::RestListener;
 pub(crate) struct RestContext {
     pub(crate) dispatcher: DispatcherHandle,
     pub(crate) resource_manager: ResourceManagerHandle,
+    pub(crate) metrics: MetricFetcher,
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log_file: Option<PathBuf>,
@@ -65,8 +68,10 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/jobmanager/stdout", get(logs::stdout))
         .route("/jobmanager/logs", get(logs::list))
         .route("/jobmanager/logs/{name}", get(logs::file))
+        .route("/jobmanager/metrics", get(metrics::job_manager))
         .route("/jobs", get(jobs::list).post(submission::submit))
         .route("/jobs/overview", get(jobs::overview))
+        .route("/jobs/metrics", get(metrics::jobs))
         .route("/jobs/{job}", get(jobs::details).patch(jobs::cancel))
         .route("/jobs/{job}/status", get(jobs::status))
         .route("/jobs/{job}/plan", get(jobs::plan))
@@ -78,13 +83,15 @@ pub(crate) fn router(context: RestContext) -> Router {
         )
         .route("/jobs/{job}/execution-result", get(jobs::execution_result))
         .route("/jobs/{job}/exceptions", get(jobs::exceptions))
-        .route("/jobs/{job}/metrics", get(jobs::metrics))
+        .route("/jobs/{job}/metrics", get(metrics::job))
         .route("/jobs/{job}/accumulators", get(jobs::accumulators))
         .route("/jobs/{job}/clientHeartbeat", patch(jobs::client_heartbeat))
         .route("/jobs/{job}/yarn-cancel", get(jobs::cancel))
         .nest("/jobs/{job}/vertices/{vertex}", vertex_routes())
         .route("/taskmanagers", get(taskmanagers::list))
+        .route("/taskmanagers/metrics", get(metrics::task_managers))
         .route("/taskmanagers/{id}", get(taskmanagers::details))
+        .route("/taskmanagers/{id}/metrics", get(metrics::task_manager))
         .route("/taskmanagers/{id}/log", get(taskmanagers::log))
         .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout))
         .route("/taskmanagers/{id}/logs", get(taskmanagers::logs))
@@ -109,7 +116,10 @@ fn vertex_routes() -> Router<RestContext> {
         .route("/taskmanagers", get(vertices::task_managers))
         .route("/accumulators", get(vertices::accumulators))
         .route("/backpressure", get(vertices::back_pressure))
+        .route("/metrics", get(metrics::vertex))
         .route("/subtasks/accumulators", get(vertices::all_accumulators))
+        .route("/subtasks/metrics", get(metrics::subtasks))
+        .route("/subtasks/{subtask}/metrics", get(metrics::subtask))
         .route("/subtasks/{subtask}", get(vertices::subtask))
         .route("/subtasks/{subtask}/attempts/{attempt}", get(vertices::attempt))
         .route(

@@ -1,62 +1,47 @@
 //! A worker's memory in JSON: by category, and in the terms of Flink's pages.
 
 use selvedge_runtime::gateway::proto::{MemoryConfiguration, MemoryUse};
+use selvedge_runtime::metrics::FlinkMemory;
 use serde_json::{Value, json};
-
-/// The unit in which Flink's pages show network memory (`taskmanager.memory.segment-size`'s default).
-const SEGMENT: u64 = 32 << 10;
 
 /// What each category takes and may take, in bytes; the categories sum up to the process. `reserve` is one category:
 /// metaspace, overhead and framework memory, which without a JVM are pages of the binary, stacks, allocator slack and the
 /// worker's own heap.
 pub(super) fn by_category(size: &MemoryConfiguration, used: &MemoryUse) -> Value {
-    let of = |used: u64, size: u64| json!({"used": used, "size": size});
-    let mut reserve = of(used.framework + used.code + used.slack, reserve_size(size));
-    reserve["framework"] = used.framework.into();
-    reserve["code"] = used.code.into();
-    reserve["slack"] = used.slack.into();
-    json!({
-        "managed": of(used.managed, size.managed),
-        "network": of(used.network, size.network),
-        "task": of(used.task, size.task_heap + size.task_off_heap),
-        "reserve": reserve,
-        "process": of(used.process, size.total_process),
-        "virtual": used.virtual_size,
-    })
+    let categories = FlinkMemory::new(*size, *used).categories().into_iter();
+    let mut shown: Value = categories
+        .map(|(name, used, size)| (name.to_lowercase(), json!({"used": used, "size": size})))
+        .collect();
+    shown["reserve"]["framework"] = used.framework.into();
+    shown["reserve"]["code"] = used.code.into();
+    shown["reserve"]["slack"] = used.slack.into();
+    shown["virtual"] = used.virtual_size.into();
+    shown
 }
 
-fn reserve_size(size: &MemoryConfiguration) -> u64 {
-    size.framework_heap + size.framework_off_heap + size.jvm_metaspace + size.jvm_overhead
-}
-
-/// Flink's `metrics` of a worker. The heap is what tasks and the worker itself hold of it, non-heap the rest of the
-/// reserve, and direct memory the network's; nothing is mapped and nothing collects garbage.
+/// Flink's `metrics` of a worker; nothing is mapped and nothing collects garbage.
 pub(super) fn metrics(size: &MemoryConfiguration, used: &MemoryUse) -> Value {
-    let heap = used.framework + used.task;
-    let non_heap = used.code + used.slack;
-    let segments = size.network / SEGMENT;
-    let segments_used = used.network.div_ceil(SEGMENT);
-    let segments_free = segments.saturating_sub(segments_used);
+    let memory = FlinkMemory::new(*size, *used);
     json!({
-        "heapUsed": heap,
-        "heapCommitted": heap,
-        "heapMax": size.framework_heap + size.task_heap,
-        "nonHeapUsed": non_heap,
-        "nonHeapCommitted": non_heap,
-        "nonHeapMax": size.jvm_metaspace + size.jvm_overhead,
-        "directCount": segments_used,
-        "directUsed": used.network,
-        "directMax": size.framework_off_heap + size.task_off_heap + size.network,
+        "heapUsed": memory.heap_used(),
+        "heapCommitted": memory.heap_used(),
+        "heapMax": memory.heap_max(),
+        "nonHeapUsed": memory.non_heap_used(),
+        "nonHeapCommitted": memory.non_heap_used(),
+        "nonHeapMax": memory.non_heap_max(),
+        "directCount": memory.segments_used(),
+        "directUsed": memory.direct_used(),
+        "directMax": memory.direct_max(),
         "mappedCount": 0,
         "mappedUsed": 0,
         "mappedMax": 0,
-        "memorySegmentsAvailable": segments_free,
-        "memorySegmentsTotal": segments,
-        "nettyShuffleMemorySegmentsAvailable": segments_free,
-        "nettyShuffleMemorySegmentsUsed": segments_used,
-        "nettyShuffleMemorySegmentsTotal": segments,
-        "nettyShuffleMemoryAvailable": size.network.saturating_sub(used.network),
-        "nettyShuffleMemoryUsed": used.network,
+        "memorySegmentsAvailable": memory.segments_free(),
+        "memorySegmentsTotal": memory.segments(),
+        "nettyShuffleMemorySegmentsAvailable": memory.segments_free(),
+        "nettyShuffleMemorySegmentsUsed": memory.segments_used(),
+        "nettyShuffleMemorySegmentsTotal": memory.segments(),
+        "nettyShuffleMemoryAvailable": memory.network_free(),
+        "nettyShuffleMemoryUsed": memory.direct_used(),
         "nettyShuffleMemoryTotal": size.network,
         "garbageCollectors": [],
     })
@@ -66,59 +51,56 @@ pub(super) fn metrics(size: &MemoryConfiguration, used: &MemoryUse) -> Value {
 mod tests {
     use super::*;
 
-    const MIB: u64 = 1 << 20;
-
-    fn size() -> MemoryConfiguration {
-        MemoryConfiguration {
-            framework_heap: 16 * MIB,
-            task_heap: 64 * MIB,
-            framework_off_heap: 16 * MIB,
-            task_off_heap: 0,
-            network: 16 * MIB,
-            managed: 80 * MIB,
-            jvm_metaspace: 32 * MIB,
-            jvm_overhead: 32 * MIB,
-            total_flink: 192 * MIB,
-            total_process: 256 * MIB,
-        }
-    }
-
-    fn used() -> MemoryUse {
-        MemoryUse {
-            managed: 50 * MIB,
-            network: 3 * MIB + 1,
-            task: 10 * MIB,
-            framework: 5 * MIB,
-            code: 12 * MIB,
-            slack: 8 * MIB,
-            process: 88 * MIB + 1,
-            virtual_size: 400 * MIB,
-        }
-    }
+    const SIZE: MemoryConfiguration = MemoryConfiguration {
+        framework_heap: 16,
+        task_heap: 64,
+        framework_off_heap: 8,
+        task_off_heap: 4,
+        network: 65_536,
+        managed: 80,
+        jvm_metaspace: 32,
+        jvm_overhead: 2,
+        total_flink: 65_708,
+        total_process: 65_742,
+    };
+    const USED: MemoryUse = MemoryUse {
+        managed: 50,
+        network: 40_000,
+        task: 10,
+        framework: 5,
+        code: 12,
+        slack: 8,
+        process: 40_085,
+        virtual_size: 400,
+    };
 
     #[test]
-    fn the_categories_sum_up_to_the_process() {
-        let shown = by_category(&size(), &used());
-        let sum = |field: &str| {
-            let categories = ["managed", "network", "task", "reserve"].iter();
-            categories.map(|name| shown[name][field].as_u64().unwrap()).sum::<u64>()
-        };
-        assert_eq!(sum("used"), used().process);
-        assert_eq!(sum("size"), size().total_process);
-        assert_eq!(shown["reserve"]["used"], 25 * MIB);
+    fn categories_are_shown_with_what_they_take_and_may_take() {
+        let of = |used: u64, size: u64| json!({"used": used, "size": size});
+        let mut expected = json!({
+            "managed": of(50, 80), "network": of(40_000, 65_536), "task": of(10, 68), "reserve": of(25, 58),
+            "process": of(40_085, 65_742), "virtual": 400,
+        });
+        expected["reserve"]["framework"] = 5.into();
+        expected["reserve"]["code"] = 12.into();
+        expected["reserve"]["slack"] = 8.into();
+        assert_eq!(by_category(&SIZE, &USED), expected);
     }
 
     #[test]
     fn flinks_pages_find_their_figures() {
-        let metrics = metrics(&size(), &used());
-        assert_eq!(
-            (&metrics["heapUsed"], &metrics["heapMax"]),
-            (&json!(15 * MIB), &json!(80 * MIB))
-        );
-        assert_eq!(metrics["nonHeapUsed"], 20 * MIB);
-        assert_eq!(metrics["nettyShuffleMemorySegmentsTotal"], 512);
-        assert_eq!(metrics["nettyShuffleMemorySegmentsUsed"], 97);
-        assert_eq!(metrics["nettyShuffleMemorySegmentsAvailable"], 415);
+        let metrics = metrics(&SIZE, &USED);
+        for (name, value) in [
+            ("heapUsed", 15),
+            ("heapMax", 80),
+            ("nonHeapUsed", 20),
+            ("directMax", 65_548),
+            ("nettyShuffleMemorySegmentsTotal", 2),
+            ("nettyShuffleMemorySegmentsUsed", 2),
+            ("nettyShuffleMemorySegmentsAvailable", 0),
+        ] {
+            assert_eq!(metrics[name], value, "{name}");
+        }
         assert_eq!(metrics["garbageCollectors"], json!([]));
     }
 }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use selvedge_runtime::blob::{BlobKey, BlobServer, fetch};
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest,
-    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
+    QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 
@@ -65,6 +65,10 @@ impl TaskExecutorGateway for IdleWorker {
     }
 
     async fn disconnect_job_master(&self, _: DisconnectJobMasterRequest) -> GatewayResult<()> {
+        unasked()
+    }
+
+    async fn query_metrics(&self, _: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
         unasked()
     }
 

@@ -7,19 +7,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use selvedge_core::{ExecutionAttemptId, InstanceId, ResourceId};
+use selvedge_core::{ExecutionAttemptId, InstanceId, JobId, ResourceId};
+use selvedge_runtime::clock::SystemClock;
+use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{JobMasterClient, ResourceManagerClient, serve_task_executor};
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload,
-    NotifySlotAvailableRequest, OfferSlotsRequest, ReadFileRequest, RegisterTaskExecutorRequest,
-    RegisterTaskManagerRequest, RequestNextInputSplitRequest, RequestSlotRequest, ResourceProfile, ShutdownRequest,
-    SlotOffer, SlotReport, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition,
-    UpdateTaskExecutionStatesRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
+    NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, QueryMetricsRequest, ReadFileRequest,
+    RegisterTaskExecutorRequest, RegisterTaskManagerRequest, RequestNextInputSplitRequest, RequestSlotRequest,
+    ResourceProfile, ShutdownRequest, SlotOffer, SlotReport, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor,
+    TaskMetrics, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
     FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
 };
+use selvedge_runtime::metrics::{self, MetricRegistry, Scope, TaskName};
 use selvedge_runtime::rpc::{self, PortRange, RpcChannel, RpcServer};
 use tokio::sync::{Notify, watch};
 use tonic::service::Routes;
@@ -40,6 +43,8 @@ pub(crate) enum Behaviour {
     Fail(&'static str, &'static str),
     /// Run until they are cancelled.
     Run,
+    /// There are none: the worker cannot run as it is configured, for this reason.
+    Unfit(&'static str),
 }
 
 /// Starts such workers, and can kill them.
@@ -98,6 +103,7 @@ struct State {
     resource_manager_id: Bytes,
     job_master: Option<(String, Bytes)>,
     tasks: BTreeSet<ExecutionAttemptId>,
+    job_of_tasks: Bytes,
     to_cancel: BTreeSet<ExecutionAttemptId>,
     deployments: Vec<usize>,
     splits: u32,
@@ -108,6 +114,16 @@ impl LocalWorkerLauncher for Workers {
     async fn start(&self, start: WorkerStart) -> Result<Box<dyn LocalWorker>, DriverError> {
         if let Some(cause) = &self.refuse {
             return Err(DriverError(cause.clone()));
+        }
+        if let Behaviour::Unfit(cause) = self.behaviour {
+            let address = &start.resource_manager_address;
+            let client = ResourceManagerClient::new(&RpcChannel::control(address, &start.secret, DEADLINE).unwrap());
+            let told = NotifyWorkerUnfitRequest {
+                resource_id: start.resource_id.0.clone(),
+                cause: format!("{}: {cause}", start.resource_id),
+            };
+            client.notify_worker_unfit(told).await.unwrap();
+            return Err(DriverError(format!("{} ended", start.resource_id)));
         }
         let listener = rpc::bind("127.0.0.1", &PortRange::any()).await.unwrap();
         let rpc_address = listener.local_addr().unwrap().to_string();
@@ -263,7 +279,7 @@ impl Worker {
             Behaviour::Fail(vertex, cause) if attempt.vertex.as_str() == *vertex => {
                 self.report(&request, &attempt, "FAILED", cause, true).await;
             }
-            Behaviour::Fail(..) | Behaviour::Run => {
+            Behaviour::Fail(..) | Behaviour::Run | Behaviour::Unfit(_) => {
                 self.wait_for_cancellation(&attempt).await;
                 self.report(&request, &attempt, "CANCELED", "", true).await;
             }
@@ -390,6 +406,7 @@ impl TaskExecutorGateway for Handler {
         for task in tasks {
             let attempt = task.attempt.clone().unwrap().into();
             self.0.state.lock().unwrap().tasks.insert(attempt);
+            self.0.state.lock().unwrap().job_of_tasks = request.job_id.clone();
             tokio::spawn(self.0.clone().run(request.clone(), task));
         }
         Ok(())
@@ -459,6 +476,27 @@ impl TaskExecutorGateway for Handler {
     async fn can_be_released(&self, _request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
         let can_be_released = self.0.state.lock().unwrap().slots.is_empty();
         Ok(CanBeReleasedResponse { can_be_released })
+    }
+
+    async fn query_metrics(&self, _request: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
+        let registry = MetricRegistry::new(Arc::new(SystemClock));
+        let worker = Scope::task_manager("127.0.0.1", &self.0.start.resource_id);
+        registry.group(&worker).child("Status").gauge("Answer", || 42_u64);
+        let state = self.0.state.lock().unwrap();
+        let job = state.job_of_tasks.clone();
+        for attempt in &state.tasks {
+            let task = worker.task(&TaskName {
+                job_id: JobId::from_wire(&job)?,
+                job_name: "test",
+                attempt,
+                task_name: attempt.vertex.as_str(),
+            });
+            let subtask = attempt.subtask;
+            registry
+                .group(&task)
+                .gauge("numRecordsIn", move || 7 + u64::from(subtask));
+        }
+        Ok(metrics::dump(registry.read()))
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use selvedge_core::Configuration;
+use selvedge_core::config::is_secret;
 use selvedge_core::config::options::{jobmanager, taskmanager, yarn};
 use selvedge_runtime::deployment::{
     self, BINARY_NAME, DIST_DIRECTORY, DeploymentError, MasterEnvironment, dynamic_properties,
@@ -31,24 +32,22 @@ pub(super) struct WorkerLaunch {
 
 impl WorkerLaunch {
     /// `assignments` is what was set on the master's own command line. Every worker gets it besides the shipped file, but for
-    /// what the master alone goes by.
+    /// what the master alone goes by, and for secrets: those are in the file.
     pub(super) fn new(
         environment: MasterEnvironment,
         credentials: &Credentials,
         configuration: &Configuration,
         assignments: &Configuration,
     ) -> Self {
-        let variables = configuration.with_prefix(yarn::TASKMANAGER_ENV_PREFIX);
         Self {
             environment,
             // With the AMRM token a worker could speak to the ResourceManager in the master's name.
             tokens: credentials.without_am_rm_token().to_bytes(),
-            variables: variables
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            variables: deployment::open_variables(configuration, yarn::TASKMANAGER_ENV_PREFIX),
             properties: assignments
                 .iter()
                 .filter(|(key, _)| !MASTER_ONLY.iter().any(|prefix| key.starts_with(prefix)))
+                .filter(|(key, value)| !is_secret(key, value))
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
         }
@@ -139,12 +138,14 @@ mod tests {
         };
         let configuration = Configuration::from_iter([
             ("containerized.taskmanager.env.GREETING", "it's \"$HOME\""),
+            ("containerized.taskmanager.env.API_TOKEN", "hunter2"),
             ("containerized.master.env.OTHER", "no"),
         ]);
         let assignments = Configuration::from_iter([
             ("env.log.level", "debug"),
             ("jobmanager.memory.heap.size", "469762048b"),
             ("rest.bind-port", "8081"),
+            ("s3.secret-key", "hunter2"),
         ]);
         let shape = WorkerShape {
             resource: Resource::new(1728, 1),
@@ -189,6 +190,15 @@ mod tests {
         assert_eq!(variable("_SELVEDGE_NODE_ID"), Some("127.0.0.3"));
         assert_eq!(variable("GREETING"), Some(r#"it's \"\$HOME\""#));
         assert_eq!(variable("OTHER"), None);
+    }
+
+    #[test]
+    fn no_secret_setting_is_on_a_workers_command_line_or_among_its_variables() {
+        let context = context();
+        let told = format!("{:?} {:?}", context.commands, context.environment);
+        for secret in ["hunter2", "s3.secret-key", "API_TOKEN"] {
+            assert!(!told.contains(secret), "{told}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use selvedge_core::config::options::{blob, cluster, jobmanager, taskmanager};
+use selvedge_core::config::options::{blob, cluster, jobmanager, taskmanager, yarn};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
@@ -70,6 +70,7 @@ fn start(
     high_availability: HaServicesRegistry,
 ) -> Result<u8, WorkerError> {
     let container = Container::open(&Environment::of_process(), assignments)?;
+    container.set_secret_variables(yarn::TASKMANAGER_ENV_PREFIX)?;
     let log = logging::init_process(&container.log_files(LOG_NAME)?)?;
     container.log_introduction();
     if let Err(error) = raise_nofile_limit() {

@@ -7,7 +7,7 @@ use rand::Rng;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::{high_availability, yarn};
 use selvedge_runtime::deployment::{
-    BINARY_NAME, DIST_DIRECTORY, MasterEnvironment, ShippedFile, dynamic_properties, quoted,
+    BINARY_NAME, DIST_DIRECTORY, MasterEnvironment, ShippedFile, dynamic_properties, open_variables, quoted,
 };
 use selvedge_runtime::rpc::ApplicationSecret;
 use yarn_common::launch::{ApplicationAccess, ContainerLaunchContext, redirect_to_log_dir};
@@ -72,8 +72,7 @@ fn master_container(
         local_resources.insert(file.key.clone(), file.to_local_resource()?);
     }
     let mut variables = environment.to_env();
-    let own = configuration.with_prefix(yarn::MASTER_ENV_PREFIX);
-    variables.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    variables.extend(open_variables(configuration, yarn::MASTER_ENV_PREFIX));
     let mut credentials = Credentials::new();
     credentials.add_secret(ApplicationSecret::CREDENTIALS_ALIAS, secret.expose_bytes().to_vec());
     Ok(ContainerLaunchContext {
@@ -184,6 +183,20 @@ mod tests {
         let credentials = Credentials::read(&container.tokens.unwrap()).unwrap();
         let secret = credentials.secret(ApplicationSecret::CREDENTIALS_ALIAS).unwrap();
         assert_eq!(&secret[..], [7; 32]);
+    }
+
+    #[test]
+    fn no_secret_setting_is_on_the_masters_command_line_or_among_its_variables() {
+        let container = submitted(&[
+            ("s3.secret-key", "hunter2"),
+            ("containerized.master.env.API_TOKEN", "hunter2"),
+            ("containerized.taskmanager.env.API_TOKEN", "hunter2"),
+        ])
+        .am_container;
+        let told = format!("{:?} {:?}", container.commands, container.environment);
+        for secret in ["hunter2", "s3.secret-key", "API_TOKEN"] {
+            assert!(!told.contains(secret), "{told}");
+        }
     }
 
     #[test]

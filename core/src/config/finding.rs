@@ -164,7 +164,10 @@ fn shown_beside<'a>(nearest: Option<&str>, setting: &'a Setting) -> &'a str {
 fn of_unknown(setting: &Setting) -> Told {
     let nearest = catalogue::nearest_key(&setting.key);
     let value = shown_beside(nearest, setting);
-    let is_slip = nearest.is_some_and(|nearest| likeness(&setting.key, nearest) >= SLIP);
+    // What is like a key without meaning may be one of a newer Flink: it is no mistake to refuse.
+    let is_slip = nearest.is_some_and(|nearest| {
+        likeness(&setting.key, nearest) >= SLIP && !matches!(catalogue::look_up(nearest), Some(Known::NoMeaning(_)))
+    });
     if !is_slip && !catalogue::is_known_namespace(&setting.key) {
         return warning(format!("nothing reads it (its value is '{value}')"));
     }
@@ -178,3 +181,7 @@ fn of_unknown(setting: &Setting) -> Told {
         nearest,
     }
 }
+
+#[cfg(test)]
+#[path = "finding_tests.rs"]
+mod tests;

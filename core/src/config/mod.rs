@@ -40,7 +40,7 @@ pub use finding::{Finding, Severity};
 pub use kind::Kind;
 pub use load::{ConfigSource, DIRECTORY_VARIABLE, FILE_NAME, LEGACY_FILE_NAME, LoadError, load, shipped};
 pub use option::ConfigOption;
-pub use sensitive::{MASK, is_sensitive, shown};
+pub use sensitive::{MASK, is_secret, is_sensitive, shown};
 pub use settings::{Origin, Setting, Settings, is_variable};
 pub use value::ConfigValue;
 pub use yaml::YamlError;

@@ -46,7 +46,9 @@ written: nothing is substituted in them. The client sends what holds to master a
 | fraction | a number from 0 to 1 |
 
 Values of keys that contain `password`, `secret`, `token` and the like are shown as `******`, in logs, over REST and on
-the terminal.
+the terminal. They reach master and workers in the file that the client sends, which only its user may read; they stand on
+no container's command line and in no launch script, also where they were given with `-D` or as a variable
+(`containerized.master.env.API_TOKEN`).
 ";
 
 /// The whole page, in Markdown.

@@ -26,13 +26,14 @@ pub fn is_sensitive(key: &str) -> bool {
     SENSITIVE.iter().any(|part| lower.contains(part)) && may_be_secret(key)
 }
 
+/// Whether this value must not be shown: it also must not stand on a command line, which everybody on a machine can read.
+pub fn is_secret(key: &str, value: &str) -> bool {
+    is_sensitive(key) || is_keytab(key, value)
+}
+
 /// The value as it may be shown.
 pub fn shown<'a>(key: &str, value: &'a str) -> &'a str {
-    if is_sensitive(key) || is_keytab(key, value) {
-        MASK
-    } else {
-        value
-    }
+    if is_secret(key, value) { MASK } else { value }
 }
 
 /// A switch or a time span that has to do with tokens is no secret.

@@ -136,6 +136,10 @@ impl Parts {
         })
     }
 
+    /// Flink's own last check (E6). It cannot fail: of the parts that count, all but one are read or computed, and that one is
+    /// `total` less their sum, without rounding (network memory in [`Self::with_task_heap`], the task heap in
+    /// [`Self::with_network`]; a negative rest is E2 or E3). It stands here, as in Flink, against a part that someone adds to
+    /// one side only; a property test looks for a set of options that gets here.
     fn check_sum(&self, memory: FlinkMemory, total: MemorySize) -> Result<FlinkMemory, MemoryProblem> {
         if memory.total()? == total {
             return Ok(memory);

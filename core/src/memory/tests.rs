@@ -339,4 +339,44 @@ proptest! {
         let alone = spec.to_dynamic_properties().into_iter().collect();
         prop_assert_eq!(TaskExecutorProcessSpec::derive(&alone), Ok(spec));
     }
+
+    /// E6 is a last check that nothing reaches: whatever is set, the parts make the total, or another refusal comes first.
+    #[test]
+    fn the_parts_always_make_total_flink_memory(
+        sizes in prop::collection::vec(prop::option::of(0_u64..1 << 34), 9),
+        fraction in prop::option::of(0.0_f32..1.0),
+        buffers in prop::option::of(0_i32..1 << 16),
+    ) {
+        let options = [
+            taskmanager::TOTAL_FLINK_MEMORY,
+            taskmanager::TOTAL_PROCESS_MEMORY,
+            taskmanager::TASK_HEAP,
+            taskmanager::MANAGED_MEMORY,
+            taskmanager::FRAMEWORK_HEAP,
+            taskmanager::FRAMEWORK_OFF_HEAP,
+            taskmanager::TASK_OFF_HEAP,
+            taskmanager::NETWORK_MIN,
+            taskmanager::NETWORK_MAX,
+        ];
+        let mut configuration = Configuration::new();
+        for (option, size) in options.iter().zip(&sizes) {
+            if let Some(size) = size {
+                configuration.set(option, &MemorySize::from_bytes(*size));
+            }
+        }
+        if let Some(fraction) = fraction {
+            configuration.set(&taskmanager::MANAGED_FRACTION, &fraction);
+        }
+        if let Some(buffers) = buffers {
+            configuration.set(&taskmanager::NETWORK_NUM_BUFFERS, &buffers);
+        }
+        match TaskExecutorProcessSpec::derive(&configuration) {
+            Ok(spec) => {
+                if let Some(total) = sizes[0] {
+                    prop_assert_eq!(spec.total_flink().bytes(), total);
+                }
+            }
+            Err(error) => prop_assert_ne!(error.problem.id(), "E6"),
+        }
+    }
 }

@@ -137,6 +137,7 @@ gateway! {
         send_slot_report(SendSlotReportRequest);
         disconnect_task_executor(DisconnectTaskExecutorRequest);
         confirm_task_executor(ConfirmTaskExecutorRequest);
+        notify_worker_unfit(NotifyWorkerUnfitRequest);
     }
     value {
         register_task_executor(RegisterTaskExecutorRequest) -> RegisterTaskExecutorResponse;
@@ -175,6 +176,7 @@ gateway! {
         heartbeat_from_resource_manager(HeartbeatFromResourceManagerRequest) -> SlotReport;
         heartbeat_from_job_master(HeartbeatFromJobMasterRequest) -> JobHeartbeatPayload;
         can_be_released(CanBeReleasedRequest) -> CanBeReleasedResponse;
+        query_metrics(QueryMetricsRequest) -> MetricsDump;
     }
     file { read_file(ReadFileRequest) -> ReadFileStream; }
 }

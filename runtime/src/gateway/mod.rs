@@ -34,8 +34,9 @@ use proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, ConfirmTaskExecutorRequest,
     ConfirmTaskManagerRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
     FreeSlotRequest, GetBlobRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
-    JobHeartbeatPayload, NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse, ReadFileRequest,
-    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest,
+    OfferSlotsResponse, QueryMetricsRequest, ReadFileRequest, RegisterTaskExecutorRequest,
+    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
     RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, SendSlotReportRequest,
     ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
 };
@@ -100,6 +101,8 @@ pub trait ResourceManagerGateway: Send + Sync + 'static {
     async fn send_slot_report(&self, request: SendSlotReportRequest) -> GatewayResult<()>;
     /// The worker ends by its own decision.
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()>;
+    /// The worker cannot run on its node as it is configured.
+    async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()>;
     /// Whether this is still the worker's ResourceManager, after a connection broke.
     async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()>;
     /// Tells when the connection breaks.
@@ -177,6 +180,8 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     ) -> GatewayResult<JobHeartbeatPayload>;
     /// The job has ended or is given up.
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()>;
+    /// The worker's metrics and those of its tasks.
+    async fn query_metrics(&self, request: QueryMetricsRequest) -> GatewayResult<MetricsDump>;
     /// Whether nobody has still to read what the worker holds.
     async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse>;
     /// The worker's own log or output.

@@ -10,8 +10,8 @@ use tonic::service::Routes;
 use super::{ApplicationSecret, PortRange, RpcChannel, RpcServer, bind};
 use crate::gateway::grpc::{ResourceManagerClient, serve_resource_manager};
 use crate::gateway::proto::{
-    ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse, SendSlotReportRequest,
+    ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
+    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, SendSlotReportRequest,
 };
 use crate::gateway::{GatewayError, GatewayResult, ResourceManagerGateway, after_reset};
 
@@ -39,6 +39,10 @@ impl ResourceManagerGateway for Confirming {
     }
 
     async fn disconnect_task_executor(&self, _: DisconnectTaskExecutorRequest) -> GatewayResult<()> {
+        Ok(())
+    }
+
+    async fn notify_worker_unfit(&self, _: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use selvedge_core::{ExecutionAttemptId, JobId, LeaderSessionId, MemorySize};
 use selvedge_runtime::fs::{
     CreateOptions, FileStatus, FileSystem, FileSystems, FileWriter, FsError, FsErrorKind, Location,
 };
+use selvedge_runtime::metrics::MetricGroup;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange, RpcServer, bind};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -111,6 +112,7 @@ pub(crate) fn context(attempt: ExecutionAttemptId) -> TaskContext {
         temp_dirs: Arc::default(),
         io: Arc::new(Handle::current()),
         counters: Arc::new(TaskCounters::default()),
+        metrics: MetricGroup::default(),
         cancelled: CancellationToken::new(),
     }
 }

@@ -11,7 +11,9 @@ use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, InstanceId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::gateway::proto::MemoryConfiguration;
 use selvedge_runtime::ha::LeaderRetrieval;
+use selvedge_runtime::metrics::Scope;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 
 use super::retry::RegistrationPauses;
@@ -71,6 +73,28 @@ impl TaskExecutorConfig {
     /// Threads as Rust's standard library has them.
     pub fn thread_runner() -> Arc<dyn TaskRunner> {
         Arc::new(ThreadRunner::default())
+    }
+
+    /// The sizes as the master is told them.
+    pub(super) fn memory_configuration(&self) -> MemoryConfiguration {
+        let memory = &self.memory;
+        MemoryConfiguration {
+            framework_heap: memory.framework_heap.bytes(),
+            task_heap: memory.task_heap.bytes(),
+            framework_off_heap: memory.framework_off_heap.bytes(),
+            task_off_heap: memory.task_off_heap.bytes(),
+            network: memory.network.bytes(),
+            managed: memory.managed.bytes(),
+            jvm_metaspace: memory.jvm_metaspace.bytes(),
+            jvm_overhead: memory.jvm_overhead.bytes(),
+            total_flink: memory.total_flink().bytes(),
+            total_process: memory.total_process().bytes(),
+        }
+    }
+
+    /// Whose the worker's own metrics are.
+    pub(super) fn metric_scope(&self) -> Scope {
+        Scope::task_manager(&self.node, &self.resource_id)
     }
 
     pub(super) const fn exchange(&self) -> ExchangeConfig {

@@ -8,6 +8,7 @@ use selvedge_core::resource::ResourceProfile;
 use selvedge_core::{AllocationId, ExecutionAttemptId};
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
+use selvedge_runtime::metrics::{GroupGuard, MetricGroup, MetricRegistry, TaskName};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,7 @@ use crate::exchange::{
 };
 use crate::memory::MemoryManager;
 use crate::operator::{TaskContext, TaskCounters, TaskIo};
-use crate::task::{JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
+use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
 
 /// A task that was deployed, until the JobMaster knows its end.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) struct Deployed {
     credit: u64,
     /// What its output channels may keep to join.
     joining: u64,
+    /// Its metrics end with it.
+    _metrics: GroupGuard,
 }
 
 impl Deployed {
@@ -60,6 +63,7 @@ pub(super) struct Deployer {
     pub(super) exchange: Exchange,
     pub(super) budget: NetworkBudget,
     pub(super) memory: MemoryManager,
+    pub(super) metrics: MetricRegistry,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) io: Arc<dyn TaskIo>,
 }
@@ -107,7 +111,7 @@ impl Deployer {
     /// Tasks in this slot share so much of what the worker has, in place of a default slot's part.
     pub(super) fn divide(&mut self, slot: AllocationId, profile: &ResourceProfile) {
         let weights = &self.config.consumer_weights;
-        self.memory.set_slot_size(slot, profile.managed, weights);
+        self.memory.set_slot(slot, profile, weights);
         self.budget.set_share(slot, profile.network);
     }
 
@@ -167,6 +171,7 @@ impl Deployer {
             allocation: deployment.allocation,
             credit: share.window * deployment.input_channels() as u64,
             joining: share.joining(deployment.output_channels()),
+            _metrics: begin_metrics(&context),
         };
         let splits = JobMasterSplits::new(context.clone(), job, job_master.clone());
         let output_schema = deployment.outputs.first().map(|edge| edge.schema.clone());
@@ -203,15 +208,26 @@ impl Deployer {
             temp_dirs: self.config.temp_dirs.as_slice().into(),
             io: self.io.clone(),
             counters: Arc::default(),
+            metrics: self.metrics(job, job_name, deployment),
             cancelled: CancellationToken::new(),
         }
+    }
+
+    fn metrics(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment) -> MetricGroup {
+        let task = self.config.metric_scope().task(&TaskName {
+            job_id: job.job_id,
+            job_name,
+            attempt: &deployment.attempt,
+            task_name: &deployment.task_name,
+        });
+        self.metrics.group(&task)
     }
 
     fn input(
         &self,
         job: JobKey,
         attempt: &ExecutionAttemptId,
-        inputs: Vec<crate::task::InputEdge>,
+        inputs: Vec<task::InputEdge>,
         window: u64,
     ) -> GatewayResult<Option<TaskInput>> {
         let Some(schema) = inputs.first().map(|edge| edge.schema.clone()) else {
@@ -253,7 +269,7 @@ impl Deployer {
         })
     }
 
-    fn listener(&self, job: JobKey, context: TaskContext) -> Box<dyn Fn(crate::task::TaskTransition) + Send> {
+    fn listener(&self, job: JobKey, context: TaskContext) -> Box<dyn Fn(task::TaskTransition) + Send> {
         let notifications = self.notifications.clone();
         Box::new(move |transition| {
             let notification = Notification::Task(job, context.attempt.clone(), transition);
@@ -261,6 +277,13 @@ impl Deployer {
             drop(context.wait(notifications.send(notification)));
         })
     }
+}
+
+/// The task's metrics are its own from now on, until the answer is dropped.
+fn begin_metrics(context: &TaskContext) -> GroupGuard {
+    let guard = context.metrics.take_over();
+    task::metrics::register(&context.metrics, &context.counters);
+    guard
 }
 
 fn refuse(error: &(dyn std::error::Error + 'static)) -> GatewayError {

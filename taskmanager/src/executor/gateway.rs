@@ -8,11 +8,12 @@ use selvedge_core::{AllocationId, InstanceId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, ReadFileRequest,
-    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
+    QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::machine::run_blocking;
+use selvedge_runtime::metrics::{self, MetricRegistry};
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::{Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
@@ -31,6 +32,7 @@ pub(super) struct Inbox {
     pub(super) payloads: Payloads,
     pub(super) files: Arc<WorkerFiles>,
     pub(super) memory: MemoryAccount,
+    pub(super) metrics: MetricRegistry,
 }
 
 fn gone<E>(_: E) -> GatewayError {
@@ -161,6 +163,13 @@ impl TaskExecutorGateway for Inbox {
         let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
         let can_be_released = self.ask_urgently(|reply| Urgent::CanBeReleased(id, reply)).await?;
         Ok(CanBeReleasedResponse { can_be_released })
+    }
+
+    async fn query_metrics(&self, _: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
+        let registry = self.metrics.clone();
+        // Some gauges read files of the system.
+        let dump = run_blocking(move || metrics::dump(registry.read())).await;
+        dump.map_err(gone)
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {

@@ -1,7 +1,7 @@
 //! What the worker says of itself when it registers.
 
 use selvedge_runtime::gateway::handshake;
-use selvedge_runtime::gateway::proto::{HardwareDescription, MemoryConfiguration, RegisterTaskExecutorRequest};
+use selvedge_runtime::gateway::proto::{HardwareDescription, RegisterTaskExecutorRequest};
 
 use super::service::Service;
 
@@ -19,18 +19,7 @@ impl Service {
                 free_memory: memory.total_process().bytes(),
                 managed_memory: memory.managed.bytes(),
             }),
-            memory: Some(MemoryConfiguration {
-                framework_heap: memory.framework_heap.bytes(),
-                task_heap: memory.task_heap.bytes(),
-                framework_off_heap: memory.framework_off_heap.bytes(),
-                task_off_heap: memory.task_off_heap.bytes(),
-                network: memory.network.bytes(),
-                managed: memory.managed.bytes(),
-                jvm_metaspace: memory.jvm_metaspace.bytes(),
-                jvm_overhead: memory.jvm_overhead.bytes(),
-                total_flink: memory.total_flink().bytes(),
-                total_process: memory.total_process().bytes(),
-            }),
+            memory: Some(self.config.memory_configuration()),
             total_resource: Some((&memory.total_profile()).into()),
             default_slot: Some(self.state.slots.profile().into()),
             slots: self.state.slots.report(),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use selvedge_runtime::gateway::grpc::serve_task_executor;
+use selvedge_runtime::gateway::proto::NotifyWorkerUnfitRequest;
+use selvedge_runtime::metrics::{FlinkMemory, MetricRegistry, Recent, register_process};
 use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
 use selvedge_runtime::scratch::usable;
 use tokio::runtime::Handle;
@@ -83,7 +85,13 @@ impl TaskExecutor {
         config.temp_dirs = usable(config.temp_dirs)?;
         let config = Arc::new(config);
         let io = Handle::current();
-        let external_resources = discover(&config.discoveries, discovery::LIMIT).await?;
+        let external_resources = match discover(&config.discoveries, discovery::LIMIT).await {
+            Ok(found) => found,
+            Err(unfit) => {
+                tell_unfit(&config, &unfit).await;
+                return Err(unfit);
+            }
+        };
         let control = listen(&config, &config.rpc_ports, "control").await?;
         let data = listen(&config, &config.data_ports, "data").await?;
         let addresses = WorkerAddresses {
@@ -93,13 +101,16 @@ impl TaskExecutor {
         let (requests, request_queue) = mpsc::channel(REQUEST_QUEUE);
         let (urgent, urgent_queue) = mpsc::channel(URGENT_QUEUE);
         let (notifications, notification_queue) = mpsc::channel(NOTIFICATION_QUEUE);
-        let memory = MemoryManager::with_weights(config.memory.slot_profile().managed, &config.consumer_weights);
+        let memory = MemoryManager::of_slots(&config.memory.slot_profile(), &config.consumer_weights);
         let exchange = Exchange::new(
             config.resource_id.clone(),
             config.exchange(),
             config.secret.clone(),
             io.clone(),
         );
+        let account = MemoryAccount::new(memory.clone(), exchange.usage().clone(), config.own_process);
+        let metrics = MetricRegistry::start(config.clock.clone());
+        register_metrics(&metrics, &config, &account);
         let inbox = Inbox {
             requests,
             urgent,
@@ -109,13 +120,22 @@ impl TaskExecutor {
                 deadline: config.timeouts.ask,
                 retries: config.blob_retries,
             },
-            memory: MemoryAccount::new(memory.clone(), exchange.usage().clone(), config.own_process),
+            memory: account,
+            metrics: metrics.clone(),
             files: Arc::new(WorkerFiles {
                 log: config.log_file.clone(),
                 stdout: config.stdout_file.clone(),
             }),
         };
-        let mut service = service(&config, &addresses, exchange.clone(), memory, notifications.clone(), io)?;
+        let mut service = service(
+            &config,
+            &addresses,
+            exchange.clone(),
+            memory,
+            notifications.clone(),
+            io,
+            metrics,
+        )?;
         service.external_resources = external_resources;
         let closed = service.resource_manager.closed.clone();
         serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
@@ -138,6 +158,27 @@ impl TaskExecutor {
     }
 }
 
+/// Tells the ResourceManager why this worker will not come, as it would start others in its place for ever; only tries.
+async fn tell_unfit(config: &TaskExecutorConfig, unfit: &TaskExecutorError) {
+    let request = NotifyWorkerUnfitRequest {
+        resource_id: config.resource_id.0.clone(),
+        cause: format!("TaskManager {} on {}: {unfit}", config.resource_id, config.node),
+    };
+    let told = async {
+        leader(config)
+            .ok()?
+            .gateway()
+            .ok()?
+            .notify_worker_unfit(request)
+            .await
+            .ok()
+    };
+    // The last words of this process are the cause itself.
+    if let Ok(None) | Err(_) = tokio::time::timeout(config.timeouts.ask, told).await {
+        tracing::warn!("the ResourceManager was not told that this worker will not come");
+    }
+}
+
 fn service(
     config: &Arc<TaskExecutorConfig>,
     addresses: &WorkerAddresses,
@@ -145,6 +186,7 @@ fn service(
     memory: MemoryManager,
     notifications: mpsc::Sender<Notification>,
     io: Handle,
+    metrics: MetricRegistry,
 ) -> Result<Service, TaskExecutorError> {
     let slots = config.memory.number_of_slots;
     let (of_slot, of_all) = (config.memory.slot_profile(), config.memory.total_profile());
@@ -165,6 +207,7 @@ fn service(
             budget: NetworkBudget::new(config.memory.network, slots, exchange.usage().clone()),
             exchange,
             memory,
+            metrics,
             notifications: notifications.clone(),
             io: config.runner.io(io),
         },
@@ -182,6 +225,17 @@ fn service(
         end: None,
         config: config.clone(),
     })
+}
+
+/// The worker's memory, and what its process takes where that is its own.
+fn register_metrics(registry: &MetricRegistry, config: &TaskExecutorConfig, account: &MemoryAccount) {
+    let group = registry.group(&config.metric_scope());
+    let (account, size) = (account.clone(), config.memory_configuration());
+    let memory = Recent::new(config.clock.clone(), move || FlinkMemory::new(size, account.read()));
+    if config.own_process {
+        register_process(&group, &memory);
+    }
+    group.worker_memory(move || memory.get());
 }
 
 fn leader(config: &TaskExecutorConfig) -> Result<LeadingResourceManager, TaskExecutorError> {

@@ -14,11 +14,11 @@ use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
 use selvedge_runtime::gateway::proto::{
     ChannelPeer, ConfirmTaskExecutorRequest, ConfirmTaskManagerRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
-    HeartbeatFromResourceManagerRequest, InputGate, NotifySlotAvailableRequest, OfferSlotsRequest, OfferSlotsResponse,
-    ProcessIdentity, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest,
-    RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest,
-    ResultPartition, SendSlotReportRequest, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor,
-    TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    HeartbeatFromResourceManagerRequest, InputGate, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
+    OfferSlotsRequest, OfferSlotsResponse, ProcessIdentity, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse,
+    RegisterTaskManagerRequest, RegisterTaskManagerResponse, RequestNextInputSplitRequest,
+    RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SendSlotReportRequest, SlotStatus,
+    SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
     GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
@@ -68,6 +68,7 @@ pub(super) enum Told {
     Registered(RegisterTaskExecutorRequest),
     SlotFree(NotifySlotAvailableRequest),
     WorkerEnds(String),
+    Unfit(NotifyWorkerUnfitRequest),
     JobRegistered(RegisterTaskManagerRequest),
     Offered(OfferSlotsRequest),
     States(Vec<TaskStateTransition>),
@@ -184,7 +185,21 @@ impl Master {
         change: impl FnOnce(&mut TaskExecutorConfig),
     ) -> Worker {
         let planner = Arc::new(TestPlanner::default());
-        let mut config = TaskExecutorConfig {
+        let mut config = self.config(timeouts, planner.clone());
+        change(&mut config);
+        // No attempt to register is repeated only because the machine is slow: each is told.
+        config.timeouts.registration_pauses.initial_timeout = Duration::from_secs(20);
+        let handle = TaskExecutor::start(config).await.unwrap();
+        let channel = RpcChannel::control(&handle.addresses().rpc, &secret(1), Duration::from_secs(10)).unwrap();
+        Worker {
+            gateway: TaskExecutorClient::new(&channel),
+            handle,
+            planner,
+        }
+    }
+
+    pub(super) fn config(&self, timeouts: TaskExecutorTimeouts, planner: Arc<TestPlanner>) -> TaskExecutorConfig {
+        TaskExecutorConfig {
             resource_id: "container_1".into(),
             instance_id: INSTANCE,
             host: "127.0.0.1".to_owned(),
@@ -202,21 +217,11 @@ impl Master {
             temp_dirs: Vec::new(),
             log_file: None,
             stdout_file: None,
-            planner: planner.clone(),
+            planner,
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),
             blob_retries: 0,
             timeouts,
-        };
-        change(&mut config);
-        // No attempt to register is repeated only because the machine is slow: each is told.
-        config.timeouts.registration_pauses.initial_timeout = Duration::from_secs(20);
-        let handle = TaskExecutor::start(config).await.unwrap();
-        let channel = RpcChannel::control(&handle.addresses().rpc, &secret(1), Duration::from_secs(10)).unwrap();
-        Worker {
-            gateway: TaskExecutorClient::new(&channel),
-            handle,
-            planner,
         }
     }
 }
@@ -387,6 +392,10 @@ impl ResourceManagerGateway for Gateways {
 
     async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {
         self.tell(Told::WorkerEnds(request.cause))
+    }
+
+    async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
+        self.tell(Told::Unfit(request))
     }
 
     async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()> {

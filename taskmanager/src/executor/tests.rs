@@ -19,6 +19,27 @@ use super::testing::{
 use super::{TaskExecutorConfig, TaskExecutorError, TaskExecutorTimeouts};
 use crate::exchange::testing::{attempt, job};
 
+#[tokio::test]
+async fn a_worker_whose_external_resource_is_not_there_tells_the_master_why_it_will_not_come() {
+    let mut master = Master::start().await;
+    let mut config = master.config(TaskExecutorTimeouts::default(), Arc::default());
+    config.discoveries = vec![selvedge_core::resource::Discovery {
+        resource: "gpu".to_owned(),
+        amount: 1,
+        script: "/no/such/find.sh".into(),
+        arguments: Vec::new(),
+    }];
+    let error = super::TaskExecutor::start(config).await.unwrap_err();
+    assert!(matches!(error, TaskExecutorError::Discovery { .. }), "{error}");
+    let Told::Unfit(told) = master.next().await else {
+        panic!("it tells nothing else");
+    };
+    assert_eq!(told.resource_id, "container_1");
+    for part in ["container_1 on node-1", "external resource gpu", "/no/such/find.sh"] {
+        assert!(told.cause.contains(part), "{part}: {}", told.cause);
+    }
+}
+
 /// A worker that has registered and whose first slot the job has taken.
 pub(super) async fn with_slot(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Worker {
     with_slot_of(master, |config| config.timeouts = timeouts).await

@@ -84,6 +84,7 @@ mod tests {
     use selvedge_core::{AllocationId, MemorySize};
 
     use super::*;
+    use crate::memory::testing::of_managed;
 
     const MIB: u64 = 1 << 20;
 
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_shares_its_process_shows_its_books_only() {
-        let manager = MemoryManager::new(MemorySize::from_mebibytes(1));
+        let manager = of_managed(MemorySize::from_mebibytes(1));
         let mut held = manager.task(AllocationId::from_bytes([1; 16])).reservation("count");
         held.resize(1000).unwrap();
         let shared = MemoryAccount::new(manager.clone(), Arc::default(), false).read();

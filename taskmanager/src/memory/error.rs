@@ -1,4 +1,4 @@
-//! The managed share is too small.
+//! A share of the memory is too small.
 
 use selvedge_core::AllocationId;
 use thiserror::Error;
@@ -31,4 +31,22 @@ const fn weights(count: bool) -> &'static str {
         true => "the weight of OPERATOR in taskmanager.memory.managed.consumer-weights, ",
         false => "",
     }
+}
+
+/// An operator would hold more at once than a slot's task memory lets it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "insufficient task memory: operator '{operator}' needs more than {limit} bytes for {what}, a quarter of the slot's {slot_size} \
+     bytes at most; raise taskmanager.memory.task.heap.size or taskmanager.memory.process.size, or lower \
+     taskmanager.numberOfTaskSlots"
+)]
+pub struct TaskMemoryError {
+    /// The operator's id.
+    pub operator: String,
+    /// For what, with its place.
+    pub what: String,
+    /// How much it may hold of it, in bytes.
+    pub limit: u64,
+    /// The slot's task memory, in bytes.
+    pub slot_size: u64,
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use selvedge_core::AllocationId;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::memory::ManagedMemoryConsumer::{self, Operator};
-use selvedge_core::{AllocationId, MemorySize};
+use selvedge_core::resource::ResourceProfile;
 
 use super::ManagedMemoryError;
 
@@ -19,47 +20,56 @@ pub struct MemoryManager(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// What operators of a slot may hold together.
-    slot_size: u64,
+    /// What a slot of the default size has.
+    default: SlotMemory,
     /// Whether other kinds of consumers have a part of the slot's managed memory, so that operators have less than all.
     shared_by_weights: bool,
     ledger: Mutex<Ledger>,
+}
+
+/// What a slot has, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct SlotMemory {
+    /// What its operators may hold together.
+    operators: u64,
+    /// Its task memory, for what operators hold without a reservation.
+    task: u64,
+}
+
+impl SlotMemory {
+    fn of(profile: &ResourceProfile, weights: &ConsumerWeights) -> Self {
+        Self {
+            operators: weights.share(profile.managed, Operator, KINDS_IN_USE).bytes(),
+            task: profile.task_heap.bytes().saturating_add(profile.task_off_heap.bytes()),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Ledger {
     /// Reserved bytes of the slots that have any.
     slots: BTreeMap<AllocationId, u64>,
-    /// What operators of slots of another size than the default may hold together.
-    sizes: BTreeMap<AllocationId, u64>,
+    /// What slots of another size than the default have.
+    sizes: BTreeMap<AllocationId, SlotMemory>,
     /// Tasks that may reserve.
     tasks: usize,
 }
 
 impl MemoryManager {
-    /// For slots whose operators may hold this much each.
-    pub fn new(of_each_slot: MemorySize) -> Self {
-        Self::with(of_each_slot, false)
-    }
-
-    /// For slots that have this much managed memory each, of which operators may hold their share.
-    pub fn with_weights(of_each_slot: MemorySize, weights: &ConsumerWeights) -> Self {
-        let operators = weights.share(of_each_slot, Operator, KINDS_IN_USE);
-        Self::with(operators, operators < of_each_slot)
-    }
-
-    fn with(for_operators: MemorySize, shared_by_weights: bool) -> Self {
+    /// For slots of this profile each: of its managed memory operators may hold the share that the weights give them.
+    pub fn of_slots(profile: &ResourceProfile, weights: &ConsumerWeights) -> Self {
+        let default = SlotMemory::of(profile, weights);
         Self(Arc::new(Shared {
-            slot_size: for_operators.bytes(),
-            shared_by_weights,
+            default,
+            shared_by_weights: default.operators < profile.managed.bytes(),
             ledger: Mutex::default(),
         }))
     }
 
-    /// This slot has so much managed memory, of which operators may hold their share.
-    pub fn set_slot_size(&self, slot: AllocationId, of_slot: MemorySize, weights: &ConsumerWeights) {
-        let operators = weights.share(of_slot, Operator, KINDS_IN_USE);
-        self.0.ledger.lock().sizes.insert(slot, operators.bytes());
+    /// This slot is of that profile: of its managed memory operators may hold their share.
+    pub fn set_slot(&self, slot: AllocationId, profile: &ResourceProfile, weights: &ConsumerWeights) {
+        let memory = SlotMemory::of(profile, weights);
+        self.0.ledger.lock().sizes.insert(slot, memory);
     }
 
     /// The slot has ended: its size is the default again.
@@ -86,10 +96,14 @@ impl MemoryManager {
         self.0.ledger.lock().tasks > 0
     }
 
+    fn memory_of(&self, slot: AllocationId, ledger: &Ledger) -> SlotMemory {
+        ledger.sizes.get(&slot).copied().unwrap_or(self.0.default)
+    }
+
     fn resize(&self, slot: AllocationId, operator: &str, from: u64, to: u64) -> Result<(), ManagedMemoryError> {
         let mut ledger = self.0.ledger.lock();
         let others = ledger.slots.get(&slot).copied().unwrap_or(0) - from;
-        let slot_size = ledger.sizes.get(&slot).copied().unwrap_or(self.0.slot_size);
+        let slot_size = self.memory_of(slot, &ledger).operators;
         let available = slot_size.saturating_sub(others);
         if to > available && to > from {
             return Err(ManagedMemoryError {
@@ -120,6 +134,12 @@ struct TaskShare {
 }
 
 impl TaskMemory {
+    /// The slot's task memory, in bytes.
+    pub fn task_size(&self) -> u64 {
+        let TaskShare { manager, slot } = &*self.0;
+        manager.memory_of(*slot, &manager.0.ledger.lock()).task
+    }
+
     /// An account for one operator, empty at first.
     pub fn reservation(&self, operator: &str) -> Reservation {
         Reservation {
@@ -170,9 +190,11 @@ impl Drop for Reservation {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use selvedge_core::MemorySize;
     use selvedge_core::config::ConfigValue;
 
     use super::*;
+    use crate::memory::testing::of_managed;
 
     fn slot(byte: u8) -> AllocationId {
         AllocationId::from_bytes([byte; 16])
@@ -180,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_operator_that_needs_more_than_its_slot_has_left_is_told_what_to_raise() {
-        let manager = MemoryManager::new(MemorySize::from_bytes(1000));
+        let manager = of_managed(MemorySize::from_bytes(1000));
         let (first, second) = (manager.task(slot(1)), manager.task(slot(1)));
         let mut other = first.reservation("other");
         other.resize(300).unwrap();
@@ -204,9 +226,12 @@ mod tests {
 
     #[test]
     fn operators_have_the_share_that_the_weights_give_them_and_a_refusal_names_the_weights_where_they_are_why() {
-        let size = MemorySize::from_bytes(1000);
+        let profile = ResourceProfile {
+            managed: MemorySize::from_bytes(1000),
+            ..ResourceProfile::ZERO
+        };
         let refusal = |weights: &str| {
-            let manager = MemoryManager::with_weights(size, &ConsumerWeights::parse(weights).unwrap());
+            let manager = MemoryManager::of_slots(&profile, &ConsumerWeights::parse(weights).unwrap());
             let mut held = manager.task(slot(1)).reservation("count");
             held.resize(1001).unwrap_err()
         };
@@ -221,9 +246,16 @@ mod tests {
 
     #[test]
     fn a_slot_of_its_own_size_holds_as_much_as_that_until_it_ends() {
-        let manager = MemoryManager::new(MemorySize::from_bytes(100));
+        let manager = of_managed(MemorySize::from_bytes(100));
         let weights = ConsumerWeights::parse("OPERATOR:70").unwrap();
-        manager.set_slot_size(slot(1), MemorySize::from_bytes(250), &weights);
+        let profile = ResourceProfile {
+            managed: MemorySize::from_bytes(250),
+            task_heap: MemorySize::from_bytes(70),
+            task_off_heap: MemorySize::from_bytes(7),
+            ..ResourceProfile::ZERO
+        };
+        manager.set_slot(slot(1), &profile, &weights);
+        assert_eq!(manager.task(slot(1)).task_size(), 77);
         let mut held = [slot(1), slot(2)].map(|slot| manager.task(slot).reservation("op"));
         held[0].resize(250).unwrap();
         assert_eq!(held[0].resize(251).unwrap_err().slot_size, 250);
@@ -236,7 +268,7 @@ mod tests {
 
     #[test]
     fn slots_do_not_take_from_each_other_and_all_is_given_back() {
-        let manager = MemoryManager::new(MemorySize::from_bytes(100));
+        let manager = of_managed(MemorySize::from_bytes(100));
         assert!(!manager.has_tasks());
         let tasks = [slot(1), slot(2)].map(|slot| manager.task(slot));
         let mut held = tasks.each_ref().map(|task| task.reservation("op"));
@@ -258,7 +290,7 @@ mod tests {
             share in 0_u64..1000,
             steps in prop::collection::vec((0_usize..4, 0_u64..1500), 0..40),
         ) {
-            let manager = MemoryManager::new(MemorySize::from_bytes(share));
+            let manager = of_managed(MemorySize::from_bytes(share));
             let tasks = [slot(1), slot(2)].map(|slot| manager.task(slot));
             let mut held: Vec<_> = (0..4).map(|n| tasks[n % 2].reservation("op")).collect();
             for (which, bytes) in steps {

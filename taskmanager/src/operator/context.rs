@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use selvedge_core::{ExecutionAttemptId, JobId};
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::metrics::MetricGroup;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +58,8 @@ pub struct TaskContext {
     pub io: Arc<dyn TaskIo>,
     /// What the task has done.
     pub counters: Arc<TaskCounters>,
+    /// The task's metrics, to register more.
+    pub metrics: MetricGroup,
     /// Set when the task is to end.
     pub cancelled: CancellationToken,
 }

@@ -17,6 +17,11 @@ impl Accumulator {
     pub fn add(&self, amount: i64) {
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
+
+    /// What it has come to.
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Counters of one task. Input counts are what came through its gate, or for a source what it read; output counts are what
@@ -65,7 +70,7 @@ impl TaskCounters {
             backpressured_ms: read(&self.backpressured_ms),
             accumulators: accumulators
                 .iter()
-                .map(|(key, count)| (key.clone(), count.0.load(Ordering::Relaxed)))
+                .map(|(key, count)| (key.clone(), count.get()))
                 .collect(),
         }
     }

@@ -28,15 +28,19 @@ impl FlatMapOperator {
         }
     }
 
-    fn unnest(&self, batch: &RecordBatch, lists: &ListArray) -> Result<RecordBatch, ArrowError> {
-        let mut columns = Vec::with_capacity(self.keep.len() + 1);
-        if !self.keep.is_empty() {
-            let rows = UInt32Array::from(parent_rows(lists));
-            for index in &self.keep {
-                columns.push(take(batch.column(*index), &rows, None)?);
-            }
-        }
-        columns.push(elements(lists)?);
+    /// Some of the elements, each with what is kept of its record; `rows` are the records' places, where anything is kept.
+    fn unnested(
+        &self,
+        batch: &RecordBatch,
+        elements: ArrayRef,
+        rows: Option<UInt32Array>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let kept = |rows: UInt32Array| {
+            let columns = self.keep.iter().map(|index| take(batch.column(*index), &rows, None));
+            columns.collect::<Result<Vec<_>, _>>()
+        };
+        let mut columns = rows.map_or_else(|| Ok(Vec::new()), kept)?;
+        columns.push(elements);
         RecordBatch::try_new(self.schema.clone(), columns)
     }
 }
@@ -45,14 +49,16 @@ impl Operator for FlatMapOperator {
     fn process(&mut self, batch: RecordBatch, out: &mut dyn Collector) -> Result<(), TaskError> {
         let lists = self.list.evaluate(&batch);
         let lists = lists.map_err(|error| self.host.caused("the list cannot be computed", error))?;
-        let unnested = self
-            .unnest(&batch, lists.as_list())
-            .map_err(|error| self.host.caused("the list cannot be unnested", error))?;
-        let mut start = 0;
-        while start < unnested.num_rows() {
-            let length = MAX_ROWS.min(unnested.num_rows() - start);
-            out.collect(unnested.slice(start, length))?;
-            start += length;
+        let lists = lists.as_list();
+        let failed = |error| self.host.caused("the list cannot be unnested", error);
+        let elements = elements(lists).map_err(failed)?;
+        let rows = (!self.keep.is_empty()).then(|| UInt32Array::from(parent_rows(lists)));
+        // A long list repeats its record for each element: never more of them than a batch has.
+        for start in (0..elements.len()).step_by(MAX_ROWS) {
+            let length = MAX_ROWS.min(elements.len() - start);
+            let rows = rows.as_ref().map(|rows| rows.slice(start, length));
+            let unnested = self.unnested(&batch, elements.slice(start, length), rows);
+            out.collect(unnested.map_err(failed)?)?;
         }
         Ok(())
     }

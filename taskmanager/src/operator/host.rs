@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::connector::{ConnectorError, report};
+use selvedge_runtime::metrics::MetricGroup;
 
 use super::{Accumulator, TaskContext, TaskError};
-use crate::memory::Reservation;
+use crate::memory::{Reservation, TaskMemoryError};
 
 /// The most rows of a batch.
 pub(super) const MAX_ROWS: usize = 8192;
+/// The least that an operator may hold of one thing, in bytes.
+const LEAST_SHARE: usize = 1 << 20;
 
 /// An operator's view of its task.
 #[derive(Debug, Clone)]
@@ -45,9 +48,35 @@ impl OperatorHost {
         self.ctx.memory.reservation(&self.id)
     }
 
-    /// A count of the operator's.
+    /// How many bytes of one thing the operator may hold without a reservation: `most`, or a quarter of the slot's task memory
+    /// where that is less, as a thing is there several times while it is worked on.
+    pub(super) fn share_of_task_memory(&self, most: usize) -> usize {
+        let quarter = usize::try_from(self.ctx.memory.task_size() / 4).unwrap_or(usize::MAX);
+        // Less than the pieces that files are read and written in would help nobody.
+        quarter.clamp(LEAST_SHARE, most.max(LEAST_SHARE))
+    }
+
+    /// What the operator would have to hold is more than that.
+    pub(super) fn beyond_task_memory(&self, what: String, limit: usize) -> TaskError {
+        TaskError::TaskMemory(TaskMemoryError {
+            operator: self.id.clone(),
+            what,
+            limit: limit as u64,
+            slot_size: self.ctx.memory.task_size(),
+        })
+    }
+
+    /// A count of the operator's, which is a metric of its too.
     pub(super) fn accumulator(&self, name: &str) -> Accumulator {
-        self.ctx.counters.accumulator(&self.id, name)
+        let count = self.ctx.counters.accumulator(&self.id, name);
+        let counted = count.clone();
+        self.metrics().gauge(name, move || counted.get());
+        count
+    }
+
+    /// The operator's metrics, to register more.
+    pub(super) fn metrics(&self) -> MetricGroup {
+        self.ctx.metrics.operator(&self.id)
     }
 
     /// Waits until a time has come or the task is cancelled.

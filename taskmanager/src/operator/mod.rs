@@ -16,6 +16,8 @@ mod project;
 mod sink;
 mod source;
 #[cfg(test)]
+mod task_memory_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
@@ -25,7 +27,7 @@ use arrow::record_batch::RecordBatch;
 use selvedge_runtime::connector::{Committable, ConnectorError, InputSplit};
 use thiserror::Error;
 
-use crate::memory::ManagedMemoryError;
+use crate::memory::{ManagedMemoryError, TaskMemoryError};
 
 pub use chain::plan_chain;
 pub use context::{TaskContext, TaskIo};
@@ -50,6 +52,9 @@ pub enum TaskError {
     /// An operator does not get the memory that it needs.
     #[error(transparent)]
     ManagedMemory(#[from] ManagedMemoryError),
+    /// An operator would hold more at once than its slot's task memory lets it.
+    #[error(transparent)]
+    TaskMemory(#[from] TaskMemoryError),
     /// The exchange with another task failed.
     #[error("exchange with {peer} failed: {reason}")]
     Exchange {

@@ -8,12 +8,14 @@ use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, MemorySize};
 use selvedge_runtime::connector::{Committable, InputSplit};
 use selvedge_runtime::fs::FileSystems;
+use selvedge_runtime::metrics::MetricGroup;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::{Chain, Collector, SourceStatus, SplitProvider, TaskContext, TaskCounters, TaskError, plan_chain};
-use crate::memory::{MemoryManager, TaskMemory};
+use crate::memory::TaskMemory;
+use crate::memory::testing::{of_managed, of_sizes};
 
 /// A task with a runtime of its own.
 pub(crate) struct TestTask {
@@ -23,7 +25,7 @@ pub(crate) struct TestTask {
 
 /// A slot with this much managed memory.
 pub(crate) fn managed(size: MemorySize) -> TaskMemory {
-    MemoryManager::new(size).task(AllocationId::from_bytes([1; 16]))
+    of_managed(size).task(AllocationId::from_bytes([1; 16]))
 }
 
 impl TestTask {
@@ -45,9 +47,18 @@ impl TestTask {
             temp_dirs: Arc::new([]),
             io: Arc::new(runtime.handle().clone()),
             counters: Arc::new(TaskCounters::default()),
+            metrics: MetricGroup::default(),
             cancelled: CancellationToken::new(),
         };
         Self { runtime, ctx }
+    }
+
+    /// In a slot with this much task memory.
+    pub(crate) fn with_task_memory(size: MemorySize) -> Self {
+        let mut task = Self::new();
+        let slot = AllocationId::from_bytes([1; 16]);
+        task.ctx.memory = of_sizes(MemorySize::from_mebibytes(64), size).task(slot);
+        task
     }
 
     pub(crate) fn accumulated(&self, name: &str) -> Option<i64> {

@@ -13,6 +13,7 @@
 
 mod deployment;
 mod driver;
+pub(crate) mod metrics;
 mod peers;
 mod planner;
 mod runner;

@@ -27,6 +27,8 @@ pub(crate) enum Shortage {
     Limit(String),
     /// Workers come by themselves only, and have not.
     NoWorkersOnDemand,
+    /// Workers that are started cannot run as they are configured; the last one says why.
+    Unfit(String),
 }
 
 impl Shortage {
@@ -41,6 +43,7 @@ impl fmt::Display for Shortage {
         match self {
             Self::TooLarge { slot, worker } => write!(f, "a slot needs {slot}, and a whole worker has {worker}"),
             Self::Limit(limit) => write!(f, "the cluster has reached {limit}"),
+            Self::Unfit(cause) => write!(f, "no worker can run as it is configured: {cause}"),
             Self::NoWorkersOnDemand => {
                 f.write_str("the cluster is a standalone one, whose workers have no slots left: start more of them")
             }

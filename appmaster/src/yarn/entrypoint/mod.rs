@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use selvedge_core::Configuration;
+use selvedge_core::config::options::yarn;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::container::Container;
@@ -68,6 +69,7 @@ pub fn run_per_job(assignments: Configuration, compose: &Compose) -> u8 {
 fn start(assignments: Configuration, compose: &Compose) -> Result<u8, MasterError> {
     let variables = Environment::of_process();
     let container = Container::open(&variables, assignments)?;
+    container.set_secret_variables(yarn::MASTER_ENV_PREFIX)?;
     let log = logging::init_process(&container.log_files(LOG_NAME)?)?;
     container.log_introduction();
     if let Err(error) = raise_nofile_limit() {

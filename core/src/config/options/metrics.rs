@@ -1,12 +1,24 @@
 //! Options of measurements and where they go.
 
+use std::time::Duration;
+
+use super::super::ConfigOption;
+
+/// How old the metrics of workers may be.
+pub const FETCHER_UPDATE_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
+    "metrics.fetcher.update-interval",
+    "How often the master asks its workers for metrics at most, when somebody looks at them; 0 is never.",
+)
+.with_default("10 s");
+
 area! {
     "metrics", "Measurements and where they go";
+    options {
+        FETCHER_UPDATE_INTERVAL,
+    }
     not yet {
         /// Which reporters are used; not set is all that are configured.
         "metrics.reporters": Text;
-        /// How often the master asks its workers for metrics.
-        "metrics.fetcher.update-interval": Duration = "10 s";
         /// Which times of a job's status are measured: STATE, CURRENT_TIME, TOTAL_TIME.
         "metrics.job.status.enable": List = "CURRENT_TIME";
         /// How often the latency of operators is measured; 0 is never.

@@ -14,9 +14,10 @@ fn value_of<'a>(shown: &'a Value, key: &str) -> Option<&'a str> {
     all.find(|setting| setting["key"] == key)?["value"].as_str()
 }
 
-/// A program that answers with its arguments: the amount that it was asked for, and what else it was given.
+/// A program that answers with its arguments, the amount that it was asked for and what else it was given, and with the
+/// length of a variable that is a secret.
 fn script(folder: &Folder) -> String {
-    let path = folder.write("find.sh", "#!/bin/sh\necho \"$1,$2\"\n");
+    let path = folder.write("find.sh", "#!/bin/sh\necho \"$1,$2,${#UNIT_TOKEN}\"\n");
     for (path, mode) in [(folder.root(), 0o755), (path.as_path(), 0o755)] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
@@ -42,6 +43,7 @@ async fn master_and_workers_run_with_the_clients_file_and_the_settings_over_it_a
         "-Dexternal-resource.unit.amount=2",
         "-Dexternal-resource.unit.param.discovery-script.args=north",
         "-Dtaskmanager.numberOfTaskSlots=2",
+        "-Dcontainerized.taskmanager.env.UNIT_TOKEN=hunter2",
     ];
     let endless = Endless::start(&cluster, &folder, &options).await;
     let get = async |path: &str| cluster.proxied(&endless.application, path).await;
@@ -66,7 +68,7 @@ async fn master_and_workers_run_with_the_clients_file_and_the_settings_over_it_a
     let details = get(&format!("/taskmanagers/{id}")).await.unwrap();
     assert_eq!(
         details["externalResources"],
-        json!({"unit": ["2", "north"]}),
+        json!({"unit": ["2", "north", "7"]}),
         "{details}"
     );
     assert_eq!(details["totalResource"]["extendedResources"]["unit"], 2.0, "{details}");

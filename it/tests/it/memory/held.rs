@@ -63,6 +63,37 @@ impl Held<'_> {
         }
     }
 
+    /// The metrics say the same: the worker's memory, and what its tasks have taken.
+    async fn assert_metrics(&self, id: &str, worker: &Value) {
+        let names = [
+            ("Status.Flink.Memory.Managed.Used", used(worker, "managed")),
+            ("Status.Flink.Memory.Managed.Total", size(worker, "managed")),
+            ("Status.Selvedge.Memory.Reserve.Size", size(worker, "reserve")),
+        ];
+        for (name, value) in names {
+            let shown = self
+                .get(&format!("/taskmanagers/{id}/metrics?get={name}"))
+                .await
+                .unwrap();
+            assert_eq!(shown[0]["value"], value.to_string(), "{name}: {shown}");
+        }
+        let load = "/taskmanagers/metrics?get=Status.JVM.CPU.Load,Status.JVM.Memory.Heap.Used&agg=max";
+        let load = self.get(load).await.unwrap();
+        assert!(
+            load[0]["max"].as_f64().is_some() && load[1]["max"].as_f64() > Some(0.0),
+            "{load}"
+        );
+        let job = self.get(&format!("/jobs/{}", self.job)).await.unwrap();
+        let mut vertices = job["vertices"].as_array().into_iter().flatten();
+        let count = vertices
+            .find(|vertex| vertex["metrics"]["read-records"].as_u64() == Some(GROUPS))
+            .unwrap();
+        let vertex = format!("/jobs/{}/vertices/{}", self.job, count["id"].as_str().unwrap());
+        let records = format!("{vertex}/subtasks/metrics?get=numRecordsIn&agg=sum");
+        let records = self.get(&records).await.unwrap();
+        assert_eq!(records[0]["sum"].as_f64(), Some(GROUPS as f64), "{records}");
+    }
+
     /// The NodeManager has measured the containers with all that they hold now.
     async fn until_measured(&self, node_manager: usize, holds: u64) {
         let node = &self.cluster.bed.node_managers()[node_manager].node_id;
@@ -158,6 +189,7 @@ async fn the_categories_of_a_loaded_worker_sum_up_to_its_pss_and_stay_within_the
     assert_eq!(id, container.container);
     let details = held.get(&format!("/taskmanagers/{id}")).await.unwrap();
     assert_eq!(used(&details, "managed"), used(&worker, "managed"), "{details}");
+    held.assert_metrics(id, &worker).await;
     let metrics = &details["metrics"];
     assert_eq!(
         metrics["nettyShuffleMemoryTotal"],

@@ -1,4 +1,4 @@
-//! Tokens and the application's secret stand in no log.
+//! Tokens, the application's secret and secret settings stand in no log and in no launch script.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,15 +74,50 @@ fn needles(credentials: &[Credentials]) -> Vec<Needle> {
     needles
 }
 
+/// Secrets that a user gives with `-D`, each by another way to the containers.
+const GIVEN: &[(&str, &str)] = &[
+    ("s3.secret-key", "gimlet-of-the-north"),
+    ("security.ssl.rest.keystore-password", "gimlet-of-the-south"),
+    ("containerized.master.env.API_TOKEN", "gimlet-of-the-east"),
+    ("containerized.taskmanager.env.API_TOKEN", "gimlet-of-the-west"),
+];
+
+/// The launch scripts of the application's containers, as the NodeManagers wrote them.
+fn launch_scripts(cluster: &Cluster, application: &str) -> Vec<(String, Vec<u8>)> {
+    let nodes = cluster.bed.node_managers().iter();
+    let files = nodes.flat_map(|node| files_below(&node.local_dir));
+    let is_one = |file: &PathBuf| {
+        file.ends_with("launch_container.sh") && file.components().any(|part| part.as_os_str() == application)
+    };
+    let scripts = files.filter(is_one);
+    scripts.map(|file| (file.display().to_string(), read(&file))).collect()
+}
+
 #[tokio::test]
-async fn no_log_holds_a_token_or_the_applications_secret() {
+async fn no_log_and_no_launch_script_holds_a_token_the_applications_secret_or_a_secret_setting() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let endless = Endless::start(&cluster, &folder, &["-Denv.log.level=trace"]).await;
+    let secrets = GIVEN.iter().map(|(key, value)| format!("-D{key}={value}"));
+    let options: Vec<_> = secrets.chain(["-Denv.log.level=trace".to_owned()]).collect();
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    let endless = Endless::start(&cluster, &folder, &options).await;
     let application = endless.application.clone();
     let given = credentials(&cluster, &application);
     assert!(given.len() >= 2, "one for the master and one for a worker");
-    let needles = needles(&given);
+    let mut needles = needles(&given);
+    needles.extend(
+        GIVEN
+            .iter()
+            .map(|(key, value)| Needle::new((*key).to_owned(), value.as_bytes())),
+    );
+    let scripts = launch_scripts(&cluster, &application);
+    let workers = scripts
+        .iter()
+        .filter(|(_, script)| String::from_utf8_lossy(script).contains("selvedge taskmanager"));
+    assert!(
+        workers.count() >= 1 && scripts.len() >= 2,
+        "those of the master and of a worker"
+    );
     assert!(
         needles
             .iter()
@@ -99,7 +134,8 @@ async fn no_log_holds_a_token_or_the_applications_secret() {
     );
     let outcome = endless.end(&cluster).await;
 
-    let mut logs: Vec<(String, Vec<u8>)> = vec![("the client".to_owned(), outcome.said().into_bytes())];
+    let mut logs = scripts;
+    logs.push(("the client".to_owned(), outcome.said().into_bytes()));
     for log in cluster.bed.container_logs(&application).unwrap() {
         logs.push((log.path.display().to_string(), read(&log.path)));
     }

@@ -16,8 +16,8 @@ use thiserror::Error;
 
 use crate::planner::single_byte;
 
-/// A Parquet row group is written out when its columns take this much memory.
-const ROW_GROUP_BYTES: usize = 32 << 20;
+/// A Parquet row group is written out when its columns take this much memory, or what the slot has for it.
+pub(super) const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// Records that cannot be written in the format.
 #[derive(Debug, Error)]
@@ -33,13 +33,20 @@ pub(super) enum EncodeError {
 /// Turns batches into the bytes of one file.
 pub(super) enum Encoder {
     Text,
-    Csv { delimiter: u8, header_due: bool },
+    Csv {
+        delimiter: u8,
+        header_due: bool,
+    },
     Json,
-    Parquet(Box<ArrowWriter<Vec<u8>>>),
+    Parquet {
+        writer: Box<ArrowWriter<Vec<u8>>>,
+        row_group: usize,
+    },
 }
 
 impl Encoder {
-    pub(super) fn new(format: &FileFormat, schema: &SchemaRef) -> Result<Self, EncodeError> {
+    /// `row_group`: when a Parquet row group is written out, in bytes.
+    pub(super) fn new(format: &FileFormat, schema: &SchemaRef, row_group: usize) -> Result<Self, EncodeError> {
         Ok(match format {
             FileFormat::Text => Self::Text,
             FileFormat::Csv { header, delimiter } => Self::Csv {
@@ -50,7 +57,10 @@ impl Encoder {
             FileFormat::Parquet => {
                 let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
                 let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(schema), Some(properties))?;
-                Self::Parquet(Box::new(writer))
+                Self::Parquet {
+                    writer: Box::new(writer),
+                    row_group,
+                }
             }
         })
     }
@@ -65,9 +75,9 @@ impl Encoder {
                 builder.build(&mut *bytes).write(batch)?;
             }
             Self::Json => json_lines(batch, bytes)?,
-            Self::Parquet(writer) => {
+            Self::Parquet { writer, row_group } => {
                 writer.write(batch)?;
-                if writer.in_progress_size() >= ROW_GROUP_BYTES {
+                if writer.in_progress_size() >= *row_group {
                     writer.flush()?;
                 }
                 bytes.append(writer.inner_mut());
@@ -78,7 +88,7 @@ impl Encoder {
 
     /// Appends what was kept back: the file ends.
     pub(super) fn finish(self, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
-        if let Self::Parquet(writer) = self {
+        if let Self::Parquet { writer, .. } = self {
             bytes.append(&mut writer.into_inner()?);
         }
         Ok(())

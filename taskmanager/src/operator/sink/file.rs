@@ -13,7 +13,7 @@ use selvedge_runtime::fs::{CreateOptions, FileSystem, FileWriter, FsError, Locat
 use super::super::chain::Operator;
 use super::super::host::OperatorHost;
 use super::super::{Collector, TaskError};
-use super::encode::{EncodeError, Encoder};
+use super::encode::{EncodeError, Encoder, ROW_GROUP_BYTES};
 use crate::connector::{OutputDirectory, PartFile};
 
 /// Bytes are handed to the file system in pieces of about this size.
@@ -61,7 +61,9 @@ impl FileSinkOperator {
 
     fn file(&mut self) -> Result<&mut OpenFile, TaskError> {
         if self.open.is_none() {
-            let encoder = Encoder::new(&self.format, &self.schema).map_err(|error| self.unwritable(error))?;
+            let row_group = self.host.share_of_task_memory(ROW_GROUP_BYTES);
+            let encoder =
+                Encoder::new(&self.format, &self.schema, row_group).map_err(|error| self.unwritable(error))?;
             let writer = self.wait(create(&*self.file_system, &self.directory, &self.part.temporary))?;
             self.written = true;
             self.open = Some(OpenFile {

@@ -19,7 +19,7 @@ use super::decode::LineDecoder;
 use super::lines::{Block, LineRange, length_of_lines, lines_of};
 use crate::connector::FileSplit;
 
-/// The longest line: it is held in memory whole.
+/// The longest line of a slot with memory enough: it is held whole.
 const LONGEST_LINE: usize = 64 << 20;
 
 pub(in super::super) struct FileSourceOperator {
@@ -115,15 +115,20 @@ impl FileSourceOperator {
             reader.block = reader.lines.feed(piece);
             reader.read_ahead(&self.host);
             self.drop_header(reader);
-            if reader.lines.pending() > LONGEST_LINE {
-                let offset = reader.lines.pending_offset();
-                return Err(self.host.fail(format!(
-                    "the line at byte {offset} of {} is longer than {LONGEST_LINE} bytes: is it a text file?",
-                    reader.location
-                )));
-            }
+            self.check_pending(reader)?;
         }
         Ok(reader.take_lines())
+    }
+
+    /// A line has no bound of its own: a file that is no text may have none at all.
+    fn check_pending(&self, reader: &SplitReader) -> Result<(), TaskError> {
+        let longest = self.host.share_of_task_memory(LONGEST_LINE);
+        if reader.lines.pending() <= longest {
+            return Ok(());
+        }
+        let (offset, location) = (reader.lines.pending_offset(), &reader.location);
+        let line = format!("the line at byte {offset} of {location} (is it a text file?)");
+        Err(self.host.beyond_task_memory(line, longest))
     }
 
     fn read(&self, reader: &mut SplitReader, wanted: Range<u64>) -> Result<Bytes, TaskError> {

@@ -1,16 +1,21 @@
 //! Keys of Flink's that have no meaning here. A file that sets them is taken as it is, with a line that says so.
 
+mod sql;
+
 /// Why the key has no meaning here; `None` for a key that has one, or is unknown.
 pub(super) fn reason(key: &str) -> Option<&'static str> {
-    let group = GROUPS.iter().find(|group| group.keys.contains(&key));
-    group.map(|group| group.reason)
+    groups()
+        .find(|group| group.keys.contains(&key))
+        .map(|group| group.reason)
 }
 
 /// All such keys with their reasons.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    GROUPS
-        .iter()
-        .flat_map(|group| group.keys.iter().map(|key| (*key, group.reason)))
+    groups().flat_map(|group| group.keys.iter().map(|key| (*key, group.reason)))
+}
+
+fn groups() -> impl Iterator<Item = &'static Group> {
+    GROUPS.iter().chain(sql::GROUPS)
 }
 
 struct Group {

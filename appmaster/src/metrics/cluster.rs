@@ -1,0 +1,56 @@
+//! What the cluster has: workers, slots and jobs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use selvedge_runtime::metrics::MetricGroup;
+
+use crate::resourcemanager::ClusterUse;
+
+/// Figures that ResourceManager and Dispatcher keep up to date; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ClusterGauges(Arc<Figures>);
+
+#[derive(Debug, Default)]
+struct Figures {
+    workers: AtomicU32,
+    pending_workers: AtomicU32,
+    slots: AtomicU32,
+    free_slots: AtomicU32,
+    running_jobs: AtomicU32,
+}
+
+type Figure = fn(&Figures) -> &AtomicU32;
+
+const NAMES: &[(&str, Figure)] = &[
+    ("numRegisteredTaskManagers", |figures| &figures.workers),
+    ("numPendingTaskManagers", |figures| &figures.pending_workers),
+    ("taskSlotsTotal", |figures| &figures.slots),
+    ("taskSlotsAvailable", |figures| &figures.free_slots),
+    ("numRunningJobs", |figures| &figures.running_jobs),
+];
+
+impl ClusterGauges {
+    /// Figures that are metrics of this group, the master's.
+    pub(crate) fn register(group: &MetricGroup) -> Self {
+        let gauges = Self::default();
+        for (name, figure) in NAMES {
+            let figures = gauges.0.clone();
+            group.gauge(name, move || u64::from(figure(&figures).load(Ordering::Relaxed)));
+        }
+        gauges
+    }
+
+    /// These workers are registered with these slots, and so many are on their way.
+    pub(crate) fn set_workers(&self, usage: &ClusterUse, pending: u32) {
+        self.0.workers.store(usage.workers, Ordering::Relaxed);
+        self.0.pending_workers.store(pending, Ordering::Relaxed);
+        self.0.slots.store(usage.slots, Ordering::Relaxed);
+        self.0.free_slots.store(usage.free_slots, Ordering::Relaxed);
+    }
+
+    /// So many jobs have a JobMaster.
+    pub(crate) fn set_running_jobs(&self, jobs: u32) {
+        self.0.running_jobs.store(jobs, Ordering::Relaxed);
+    }
+}
