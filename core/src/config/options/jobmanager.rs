@@ -98,7 +98,8 @@ pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
     "jobmanager.scheduler",
     "Which scheduler runs jobs. Default deploys a region when all its slots are there; the others of Flink are not offered.",
 )
-.with_default("Default");
+.with_default("Default")
+.one_of(&["Default"]);
 
 area! {
     "jobmanager", "The master and its schedulers";

@@ -1,13 +1,13 @@
 //! Jobs that fail and are restarted.
 
 use std::fs;
-use std::path::Path;
 
-use selvedge_it::cli::{BOUND, Selvedge};
+use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 use serde_json::json;
 
 use super::pressure::{get, rest_address};
+use super::run_with;
 use crate::folder::{Folder, parts};
 use crate::jobs::{file_sink, job, rebalance, text_source, vertex};
 
@@ -18,15 +18,6 @@ const BROKEN: &str = "2000\noops\n2002\n";
 const REPAIRED: &str = "2000\n2001\n2002\n";
 
 /// `selvedge run` with these settings.
-fn run(folder: &Folder, parallelism: u32, settings: &[(&str, &str)], job: &Path) -> Selvedge {
-    let settings = settings.iter().map(|(key, value)| format!("-D{key}={value}"));
-    Selvedge::new("run")
-        .current_dir(folder.root())
-        .args(["-p", &parallelism.to_string()])
-        .args(settings)
-        .arg(job)
-}
-
 const TYPE: &str = "restart-strategy.type";
 const ATTEMPTS: &str = "restart-strategy.fixed-delay.attempts";
 const DELAY: &str = "restart-strategy.fixed-delay.delay";
@@ -51,7 +42,7 @@ async fn a_task_that_fails_is_restarted_until_its_input_is_repaired_and_each_lin
         &[rebalance("source", "sink")],
     ));
     let settings = [(TYPE, "fixed-delay"), (ATTEMPTS, "1000000"), (DELAY, "100 ms")];
-    let mut running = run(&folder, 2, &settings, &job).start();
+    let mut running = run_with(&folder, 2, &settings, &job).start();
     let rest = running
         .until_says("the address of its REST endpoint", BOUND, rest_address)
         .await;
@@ -105,7 +96,7 @@ async fn when_no_restart_is_left_the_job_fails_with_its_cause_and_the_setting() 
         &[rebalance("source", "sink")],
     ));
     let settings = [(TYPE, "fixed-delay"), (ATTEMPTS, "2"), (DELAY, "1 ms")];
-    let outcome = run(&folder, 1, &settings, &job).run().await.ended_with(1);
+    let outcome = run_with(&folder, 1, &settings, &job).run().await.ended_with(1);
     outcome
         .assert_says(&["FAILED", "oops", "restart-strategy.fixed-delay.attempts is 2"])
         .assert_no_stack();
@@ -122,7 +113,7 @@ async fn a_restart_strategy_that_makes_no_sense_is_refused_with_its_key_and_valu
         ("fixed-delay", ATTEMPTS, "-1"),
         ("sometimes", TYPE, "sometimes"),
     ] {
-        let outcome = run(&folder, 1, &[(TYPE, kind), (key, value)], &job)
+        let outcome = run_with(&folder, 1, &[(TYPE, kind), (key, value)], &job)
             .run()
             .await
             .ended_with(1);

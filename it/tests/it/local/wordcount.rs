@@ -5,7 +5,7 @@ use std::path::Path;
 use selvedge_it::cli::{Outcome, example_binary};
 use selvedge_it::data::{MEGABYTE, WordCounts, counts_in_csv, merge, reference_counts, zipf_text};
 
-use super::run;
+use super::{run, run_with};
 use crate::folder::{Folder, parts};
 use crate::jobs;
 
@@ -58,9 +58,11 @@ async fn four_subtasks_count_the_words_of_20_mb_as_tr_sort_uniq_do() {
 async fn deployments_that_travel_as_blobs_are_run_like_all_others() {
     let folder = Folder::new();
     let (text, output, blobs) = (zipf_text(MEGABYTE, 4), folder.path("out"), folder.path("blobs"));
-    let outcome = run(&folder, 2, &jobs::wordcount())
-        .arg("-Dblob.offload.minsize=0")
-        .arg(format!("-Dblob.storage.directory={}", blobs.display()))
+    let settings = [
+        ("blob.offload.minsize", "0"),
+        ("blob.storage.directory", blobs.to_str().unwrap()),
+    ];
+    let outcome = run_with(&folder, 2, &settings, &jobs::wordcount())
         .args([
             "--input".as_ref(),
             text.as_os_str(),
