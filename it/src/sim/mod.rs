@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Real is everything of ours: master, driver, AmClient and NmClient, gateways, REST, TaskExecutors, the chains of tasks. The
-//! servers of YARN, the users and the files are simulated. [`plan`] draws from the seed what happens, [`world`] lets it
-//! happen, [`invariants`] look at what came of it; `docs/simulation.md` tells how to replay a seed.
+//! servers of YARN, the users and the files are simulated. `plan` draws from the seed what happens, `world` lets it
+//! happen, `invariants` look at what came of it; `docs/simulation.md` tells how to replay a seed.
 
 mod clock;
 mod connectors;

@@ -1,7 +1,7 @@
 //! The ExecutionGraph: vertex × subtask × attempt, with the time of every state. Pure; also what REST shows of a job, alive
 //! or archived.
 //!
-//! It has no edges: which subtasks exchange records follows from the JobGraph's edge and the subtask ([`Peers`]), so that
+//! It has no edges: which subtasks exchange records follows from the JobGraph's edge and the subtask (`Peers`), so that
 //! ten thousand tasks which send to ten thousand others cost what they are, and not a hundred million channels.
 
 mod execution;
