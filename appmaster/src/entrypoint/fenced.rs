@@ -84,6 +84,11 @@ impl JobCommitter for FencedCommitter {
         self.inner.prepare().await
     }
 
+    async fn prepare_again(&self) -> Result<(), ConnectorError> {
+        self.fence.check()?;
+        self.inner.prepare_again().await
+    }
+
     async fn publish(&self, committables: &[Committable]) -> Result<(), ConnectorError> {
         self.fence.check()?;
         self.inner.publish(committables).await

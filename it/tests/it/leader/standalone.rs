@@ -180,14 +180,16 @@ async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
     );
     let file = by_hand.0.job(&graph);
     let mut worker = by_hand.worker();
-    let running = |said: &str| said.contains("registered").then_some(());
+    let own_line = format!("{}\n", worker.pid());
+    let is_named = async || {
+        let files = files_below(&by_hand.0.path("run"));
+        let lines: Vec<_> = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+        if lines.contains(&own_line) { Ok(()) } else { Err(format!("{lines:?}")) }
+    };
+    wait::until("the worker's PID file", BOUND, is_named).await.unwrap();
     let master = by_hand.command("standalone-job").arg(file).start();
-    worker.until_says("that it is registered", BOUND, running).await;
-    let named: Vec<_> = files_below(&by_hand.0.path("run"))
-        .iter()
-        .map(|file| std::fs::read_to_string(file).unwrap())
-        .collect();
-    assert!(named.contains(&format!("{}\n", worker.pid())), "{named:?}");
+    let registered = |said: &str| said.contains("registered").then_some(());
+    worker.until_says("that it is registered", BOUND, registered).await;
     master.ended_within(BOUND).await.ended_with(0);
     let lines: usize = parts(&output).iter().map(|part| part.lines().count()).sum();
     assert!(lines >= 100, "{lines}");
