@@ -183,8 +183,15 @@ async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
     let own_line = format!("{}\n", worker.pid());
     let is_named = async || {
         let files = files_below(&by_hand.0.path("run"));
-        let lines: Vec<_> = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
-        if lines.contains(&own_line) { Ok(()) } else { Err(format!("{lines:?}")) }
+        let lines: Vec<_> = files
+            .iter()
+            .filter_map(|file| std::fs::read_to_string(file).ok())
+            .collect();
+        if lines.contains(&own_line) {
+            Ok(())
+        } else {
+            Err(format!("{lines:?}"))
+        }
     };
     wait::until("the worker's PID file", BOUND, is_named).await.unwrap();
     let master = by_hand.command("standalone-job").arg(file).start();
@@ -193,8 +200,7 @@ async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
     master.ended_within(BOUND).await.ended_with(0);
     let lines: usize = parts(&output).iter().map(|part| part.lines().count()).sum();
     assert!(lines >= 100, "{lines}");
-    worker.terminate();
-    worker.ended_within(BOUND).await;
+    worker.ended_within(BOUND).await.ended_with(0);
     assert!(files_below(&by_hand.0.path("run")).is_empty());
 }
 
