@@ -136,7 +136,6 @@ impl DispatcherHandle {
         self.life.cut_off().await;
     }
 
-    /// Checks a graph and starts its JobMaster; returns as soon as that runs. Without an id, the job gets a random one.
     /// Checks a graph, stores it and starts its JobMaster; returns as soon as that runs. Without an id, the job gets a
     /// random one.
     ///

@@ -7,7 +7,7 @@ use selvedge_runtime::connector::{GraphChecker, report};
 use selvedge_runtime::machine::run_blocking;
 
 use super::service::{Event, Service};
-use super::{DispatcherError, Reply};
+use super::{DispatcherError, DispatcherMode, Reply};
 use crate::jobmaster::{self, JobOrigin};
 use crate::stores::JobGraphStore;
 
@@ -42,7 +42,12 @@ impl Service {
         match outcome {
             Ok(graph) => {
                 tracing::info!(%job, "job '{}' is taken", graph.name);
-                self.start_job_master(job, graph, JobOrigin::Submitted);
+                let origin = match self.environment.mode {
+                    // The cluster's own job: a master that is gone may have run it under this id.
+                    DispatcherMode::PerJob { .. } => JobOrigin::Recovered,
+                    DispatcherMode::Session => JobOrigin::Submitted,
+                };
+                self.start_job_master(job, graph, origin);
                 let _ = reply.send(Ok(job));
             }
             Err(error) => {

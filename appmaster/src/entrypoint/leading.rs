@@ -251,6 +251,8 @@ impl Leading {
         let manager = &self.gateways.resource_manager;
         manager.stop(end.status, end.diagnostics.clone()).await;
         self.gateways.dispatcher.cut_off().await;
+        // Those that the Dispatcher has waited for in vain.
+        self.job_masters.suspend_all().await;
     }
 
     /// The leadership is over: jobs are SUSPENDED, nothing is told to those who wait for the application's end. Returns when

@@ -9,6 +9,7 @@ use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
 use selvedge_runtime::gateway::{GatewayError, handshake};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::connectors::{self, Committers, PreparedConnectors};
@@ -59,6 +60,8 @@ pub(super) struct Service {
     requests: mpsc::Receiver<Request>,
     events: mpsc::Receiver<Event>,
     own_events: mpsc::Sender<Event>,
+    /// Slow work, which ends with the JobMaster: what a suspended one still did would meet the next leader's.
+    work: JoinSet<()>,
     worker_events: mpsc::Receiver<WorkerEvent>,
     notices: mpsc::Receiver<ResourceNotice>,
     contact: JobMasterContact,
@@ -119,6 +122,7 @@ impl Service {
             requests,
             events,
             own_events,
+            work: JoinSet::new(),
             worker_events,
             notices,
         }
@@ -140,6 +144,7 @@ impl Service {
             self.listeners.tell(self.job_id, changes);
             requirements.update(self.state.pool.requirements());
         }
+        self.work.shutdown().await;
         self.workers.disconnect_all("the job has ended");
         requirements.disconnect(self.notices);
         outcome.tell(Arc::new(self.state.graph));
@@ -169,7 +174,7 @@ impl Service {
         }
     }
 
-    fn prepare(&self) {
+    fn prepare(&mut self) {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
         let (job, origin) = (self.job_id, self.origin);
         if let Some(cause) = self.unusable.clone() {
@@ -179,9 +184,10 @@ impl Service {
     }
 
     /// Slow work that comes back as an event.
-    fn spawn(&self, work: impl Future<Output = Event> + Send + 'static) {
+    fn spawn(&mut self, work: impl Future<Output = Event> + Send + 'static) {
+        while self.work.try_join_next().is_some() {}
         let events = self.own_events.clone();
-        tokio::spawn(async move {
+        self.work.spawn(async move {
             let event = work.await;
             let _ = events.send(event).await;
         });

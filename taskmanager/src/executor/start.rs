@@ -165,6 +165,7 @@ async fn tell_unfit(config: &TaskExecutorConfig, unfit: &TaskExecutorError) {
         cause: format!("TaskManager {} on {}: {unfit}", config.resource_id, config.node),
     };
     let told = async {
+        config.resource_manager.found(config.timeouts.ask).await?;
         leader(config)
             .ok()?
             .gateway()

@@ -70,6 +70,10 @@ impl ResourceManagerDriver for ProbingDriver {
         self.inner.release_worker(resource_id).await;
     }
 
+    async fn suspend(&self) {
+        self.inner.suspend().await;
+    }
+
     async fn deregister(&self, status: ApplicationStatus, diagnostics: &str) -> Result<(), DriverError> {
         self.inner.deregister(status, diagnostics).await
     }

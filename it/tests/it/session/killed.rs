@@ -74,7 +74,7 @@ async fn a_job_that_was_running_runs_again_and_its_output_is_there_once() {
     let first = session(&folder, None, &[]).await;
     first
         .rest()
-        .submit(id(2), &graph(&numbers_into(&output, Some(500.0))))
+        .submit(id(2), &graph(&numbers_into(&output, Some(100.0))))
         .await
         .unwrap();
     let is_written = || {

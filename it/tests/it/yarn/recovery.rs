@@ -23,7 +23,7 @@ async fn a_master_killed_in_the_middle_is_replaced_and_its_job_runs_again_with_i
     }
     let job = folder.job(&job(
         &[
-            vertex("numbers", &[numbers("make", Some(ROWS), Some(400.0))]),
+            vertex("numbers", &[numbers("make", Some(ROWS), Some(100.0))]),
             vertex("files", &[file_sink("write", output, "csv")]),
         ],
         &[rebalance("numbers", "files")],
@@ -60,8 +60,9 @@ async fn a_master_killed_in_the_middle_is_replaced_and_its_job_runs_again_with_i
     }
     let numbers: BTreeSet<u64> = lines.iter().map(|line| line.parse().unwrap()).collect();
     assert_eq!((lines.len() as u64, numbers.len() as u64), (ROWS, ROWS));
+    // The result goes when YARN has been told how the application ended.
+    cluster.assert_nothing_left(&application).await;
     let mut left = files_in(&hdfs, STORAGE).await;
     left.retain(|path| path.contains(".json"));
     assert!(left.is_empty(), "{left:?}");
-    cluster.assert_nothing_left(&application).await;
 }
