@@ -24,6 +24,7 @@ pub struct Selvedge {
     directory: Option<PathBuf>,
     umask: Option<&'static str>,
     terminal: bool,
+    typed: bool,
 }
 
 impl Selvedge {
@@ -79,6 +80,14 @@ impl Selvedge {
         self
     }
 
+    /// With an input that is open until [`Running::ends_input`](super::Running::ends_input): without, it has ended from the
+    /// beginning.
+    #[must_use]
+    pub fn with_input(mut self) -> Self {
+        self.typed = true;
+        self
+    }
+
     /// Runs to the end, at most for [`BOUND`].
     pub async fn run(self) -> Outcome {
         self.run_within(BOUND).await
@@ -102,7 +111,7 @@ impl Selvedge {
         let file = |name: &str| File::create(scratch.path().join(name)).expect("a file can be made in it");
         let mut command = self.command();
         command
-            .stdin(Stdio::null())
+            .stdin(if self.typed { Stdio::piped() } else { Stdio::null() })
             .stdout(file("stdout"))
             .stderr(file("stderr"));
         Running::spawn(command, scratch)
