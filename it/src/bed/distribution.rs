@@ -106,7 +106,7 @@ fn copy_dependencies(version: HadoopVersion, pom: &Path, lib: &Path) -> Result<(
         .arg(format!("-Dhadoop.version={version}"))
         .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
         .arg(output_directory);
-    if version.has_distributed_shell() {
+    if version.has_shell_and_httpfs() {
         command.arg("dependency:copy");
     }
     let output = command.output().map_err(|source| match source.kind() {
