@@ -1,7 +1,6 @@
 //! The death of a worker, with a spare one at hand and a restart delay of nothing.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use rand::SeedableRng;
@@ -9,6 +8,7 @@ use rand::rngs::StdRng;
 use selvedge_core::JobId;
 use selvedge_it::cli::{BOUND, Running};
 use selvedge_it::figure::{Samples, Table, runs};
+use selvedge_runtime::clock::{Clock, SystemClock};
 use tokio::time::Instant;
 
 use crate::by_hand::{ByHand, all_to_all};
@@ -35,7 +35,7 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         let process = workers
             .remove(&victim)
             .with_context(|| format!("{victim} is none of ours"))?;
-        let (begun, since) = (Instant::now(), millis_now()?);
+        let (begun, since) = (Instant::now(), SystemClock.wall().millis());
         process.kill();
         let running = cluster.until_running(job, 4, since).await?;
         if run > 0 {
@@ -61,9 +61,4 @@ async fn busy(cluster: &ByHand) -> anyhow::Result<String> {
     let mut taken = all.filter(|worker| worker["freeSlots"] == 0);
     let worker = taken.next().with_context(|| format!("no worker is busy: {workers}"))?;
     Ok(worker["id"].as_str().unwrap_or_default().to_owned())
-}
-
-fn millis_now() -> anyhow::Result<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    Ok(u64::try_from(since.as_millis())?)
 }
