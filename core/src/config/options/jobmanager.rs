@@ -100,6 +100,13 @@ pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
 )
 .with_default("Default")
 .one_of(&["Default"]);
+/// What labels failures.
+pub const FAILURE_ENRICHERS: ConfigOption<String> = ConfigOption::new(
+    "jobmanager.failure-enrichers",
+    "The enrichers that label failures, by name, separated by commas; of two that give one key, the first counts. TYPE says USER \
+     or SYSTEM; a program built on these crates may add others.",
+)
+.with_default("TYPE");
 
 area! {
     "jobmanager", "The master and its schedulers";
@@ -107,6 +114,7 @@ area! {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
         SCHEDULER, ATTEMPTS_HISTORY_SIZE, ARCHIVE_DIR,
+        FAILURE_ENRICHERS,
     }
     not yet {
         /// By how much the parallelism must grow for a running job to be rescaled.
