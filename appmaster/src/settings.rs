@@ -16,6 +16,8 @@ pub struct MasterSettings {
     pub heartbeat: HeartbeatSettings,
     /// The deadline of calls to workers.
     pub ask_timeout: Duration,
+    /// Whether the hosts of workers that are known by their addresses are looked up.
+    pub worker_host_names: bool,
     /// How jobs get their slots.
     pub scheduling: SchedulingSettings,
     /// How long a started worker may take to register.
@@ -99,6 +101,7 @@ impl MasterSettings {
         Ok(Self {
             heartbeat: HeartbeatSettings::read(configuration)?,
             ask_timeout: configuration.get(&cluster::ASK_TIMEOUT)?,
+            worker_host_names: configuration.get(&jobmanager::RETRIEVE_TASK_MANAGER_HOSTNAME)?,
             scheduling: SchedulingSettings {
                 scheduler: SchedulerKind::read(configuration)?,
                 slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,

@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod fs;
 pub mod gateway;
 pub mod ha;
+pub mod host_name;
 pub mod logging;
 pub mod machine;
 pub mod memory;

@@ -76,8 +76,16 @@ mod tests {
     #[test]
     fn a_dump_has_what_it_was_given_and_every_thread_by_name() {
         let (told, wait) = std::sync::mpsc::channel::<()>();
+        let named = std::sync::Arc::new(std::sync::Barrier::new(2));
+        let is_named = named.clone();
         let waiting = std::thread::Builder::new().name("waits".to_owned());
-        let waiting = waiting.spawn(move || wait.recv().is_ok()).unwrap();
+        let waiting = waiting.spawn(move || {
+            is_named.wait();
+            wait.recv().is_ok()
+        });
+        let waiting = waiting.unwrap();
+        // A thread gives itself its name.
+        named.wait();
         let entry = DumpEntry {
             name: "count (1/2)".to_owned(),
             lines: vec!["RUNNING".to_owned()],

@@ -122,7 +122,7 @@ impl Parts {
             gauges: self.metrics.gauges.clone(),
         });
         let resource_manager = pending.handle();
-        let job_masters = JobMasters::default();
+        let job_masters = JobMasters::new(self.settings.worker_host_names);
         let dispatcher = dispatcher::start(dispatcher::Environment {
             mode: self.mode,
             checker: self.checker.clone(),

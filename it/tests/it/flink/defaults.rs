@@ -28,6 +28,10 @@ const OTHER_DEFAULTS: &[(&str, &str)] = &[
         "execution.target",
         "Flink's command line has no default; here it is this process",
     ),
+    (
+        "jobmanager.failure-enrichers",
+        "whether the job or the cluster broke is told without being asked for",
+    ),
     ("yarn.application.type", "the application is not Flink's"),
     (
         "rest.bind-port",
