@@ -36,6 +36,7 @@ use error::MasterError;
 use master::Master;
 
 use crate::entrypoint::{ClusterEnd, Shutdown};
+use crate::jobmaster::JobMasterPlugins;
 
 /// The start failed.
 const EXIT_START_FAILED: u8 = 1;
@@ -58,6 +59,8 @@ pub struct Composition {
     pub checker: Arc<dyn GraphChecker>,
     /// What `high-availability.type` may say.
     pub high_availability: HaServicesRegistry,
+    /// What the program adds to JobMasters.
+    pub plugins: JobMasterPlugins,
 }
 
 /// Makes the composition with the settings and the file systems of the container.
