@@ -26,7 +26,7 @@ fn a_job_finishes_on_a_cluster_that_nothing_disturbs() {
         "slot given",
         "state=RUNNING",
         "FINISHED",
-        "the cluster has ended: Succeeded",
+        "the cluster has ended (Graceful): Succeeded",
     ] {
         assert!(run.log.contains(line), "no '{line}' in\n{}", run.log);
     }
