@@ -406,7 +406,17 @@ async fn a_slot_that_its_worker_does_not_know_any_more_is_told_to_its_job() {
         slots: vec![],
         ..registration("a")
     };
-    bed.gateway.register_task_executor(again).await.unwrap();
+    bed.gateway.register_task_executor(again.clone()).await.unwrap();
+    let worker = bed.handle.task_manager(&"a".into()).await.unwrap();
+    assert_eq!(
+        worker.slots.free, 0,
+        "the same process: the call may have been overtaken"
+    );
+    let restarted = RegisterTaskExecutorRequest {
+        process: Some(handshake::of_worker(InstanceId::from_bytes([6; 16]))),
+        ..again
+    };
+    bed.gateway.register_task_executor(restarted).await.unwrap();
     let notice = within(told.recv()).await.unwrap();
     assert!(
         matches!(&notice, ResourceNotice::SlotLost { allocation_id, .. } if *allocation_id.as_bytes() == [1; 16]),

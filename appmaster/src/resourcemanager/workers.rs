@@ -101,6 +101,14 @@ impl Workers {
         }
     }
 
+    /// Whether the process that registers is registered already.
+    pub(super) fn is_of_known_process(&self, registration: &RegisterTaskExecutorRequest) -> bool {
+        let known = self.connections.get(&ResourceId(registration.resource_id.clone()));
+        known.is_some_and(|worker| {
+            worker.known.registration.process.is_some() && worker.known.registration.process == registration.process
+        })
+    }
+
     /// Forgets a worker. `false` where it is not known.
     pub(super) fn remove(&mut self, resource_id: &ResourceId) -> bool {
         self.connections.remove(resource_id)

@@ -222,7 +222,8 @@ impl Service {
     }
 
     fn task_changed(&mut self, job: JobKey, attempt: &ExecutionAttemptId, transition: TaskTransition) -> Vec<Action> {
-        tracing::info!(job = %job.job_id, task = %attempt, state = %transition.state, cause = transition.cause, "task");
+        let (id, job_master, state, cause) = (job.job_id, job.job_master_id, transition.state, &transition.cause);
+        tracing::info!(job = %id, %job_master, task = %attempt, %state, cause, "task");
         let (told, actions) = self.state.task_changed(job, attempt, transition.state);
         let key = (job.job_id, attempt.clone());
         if told && let Some(link) = self.links.get(&job.job_id) {

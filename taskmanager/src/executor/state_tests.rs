@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use selvedge_core::resource::ResourceProfile;
 use selvedge_core::status::{ExecutionState, JobContact, TaskPhase, Walk, WorkerRegistration};
-use selvedge_core::{AllocationId, JobId, LeaderSessionId, MemorySize};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId, MemorySize};
 use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::gateway::GatewayError;
 
@@ -73,6 +73,22 @@ fn with_task(now: Instant) -> State {
     state.check_submission(job(1), &tasks).unwrap();
     state.accept_submission(job(1), &tasks);
     state
+}
+
+#[test]
+fn an_attempt_that_has_ended_is_not_deployed_by_a_call_that_arrives_once_more() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    state.task_changed(job(1), &attempt("v", 0), ExecutionState::Failed);
+    state.delivered(job(1), &[attempt("v", 0)]);
+    let again = [(attempt("v", 0), allocation(1))];
+    let refused = state.check_submission(job(1), &again).unwrap_err();
+    assert!(refused.to_string().contains("deployed already"), "{refused}");
+    let next = ExecutionAttemptId {
+        attempt: 1,
+        ..attempt("v", 0)
+    };
+    state.check_submission(job(1), &[(next, allocation(1))]).unwrap();
 }
 
 fn stop(cause: Option<&str>) -> Action {

@@ -427,6 +427,29 @@ fn a_slot_in_the_books_goes_only_where_the_table_says() {
 }
 
 #[test]
+fn a_report_that_was_overtaken_takes_no_slot_away() {
+    let mut bed = Bed::with(&[]);
+    bed.add("a");
+    bed.declare(1, [open(1)]);
+    let plan = bed.settle();
+    let allocation = &plan.allocations[0];
+    let reported = ReportedSlot {
+        index: 0,
+        profile: allocation.profile.clone(),
+        job_id: job(1),
+        allocation_id: allocation.allocation_id,
+    };
+    let (worker, asked) = ("a".into(), bed.now + Duration::from_secs(1));
+    let beat = bed.slots.report(&worker, &[reported], Some(asked), asked);
+    assert_eq!(beat, Ok(vec![]));
+    let said_at_the_registration = bed.slots.report(&worker, &[], None, asked);
+    assert_eq!(said_at_the_registration, Ok(vec![]));
+    let asked_before = bed.slots.report(&worker, &[], Some(bed.now), asked);
+    assert_eq!(asked_before, Ok(vec![]));
+    assert_eq!(bed.slots.slots_of(&worker).free, 1);
+}
+
+#[test]
 fn a_slot_that_only_its_worker_knows_is_counted_and_one_that_was_freed_does_not_come_back() {
     let mut bed = Bed::with(&[]);
     bed.add("a");
