@@ -63,6 +63,8 @@ pub(crate) struct Environment {
     pub(crate) rng: StdRng,
     /// Where the end of the cluster is told.
     pub(crate) end: oneshot::Sender<ClusterEnd>,
+    /// Where it is told that the Dispatcher cannot go on.
+    pub(crate) fatal: mpsc::Sender<String>,
     pub(crate) gauges: ClusterGauges,
 }
 

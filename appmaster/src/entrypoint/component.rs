@@ -14,7 +14,6 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use selvedge_core::LeaderSessionId;
 use selvedge_core::status::ApplicationStatus;
-use selvedge_runtime::connector::report;
 use selvedge_runtime::ha::{HaData, HaServices, Leadership};
 use selvedge_runtime::shutdown::ShutdownWatch;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -176,13 +175,7 @@ impl Component {
         };
         self.watch.ending("the Dispatcher and the ResourceManager");
         match (self.leading.take(), how.shutdown) {
-            (Some(leading), Shutdown::Graceful) => {
-                leading.end(&how.end).await;
-                // Whoever has to know how the cluster ended does now.
-                if let Err(error) = self.parts.stores.job_results.close().await {
-                    tracing::warn!("the results of the cluster's jobs are left behind: {}", report(&error));
-                }
-            }
+            (Some(leading), Shutdown::Graceful) => leading.end(&how.end).await,
             (Some(leading), Shutdown::ProcessAlone) => {
                 self.standing.send_modify(Standing::stand_by);
                 leading.suspend(&how.end.diagnostics).await;
