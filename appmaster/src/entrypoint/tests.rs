@@ -19,6 +19,7 @@ use crate::testing::{profile, session_of, word_count};
 
 mod driver;
 mod metrics;
+mod rejoin;
 mod unfit;
 
 use driver::ProbingDriver;

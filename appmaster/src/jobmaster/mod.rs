@@ -12,9 +12,14 @@ mod failover;
 #[cfg(test)]
 mod failover_tests;
 mod failure_labels;
+#[cfg(test)]
+mod failure_type_tests;
 mod gateway;
 pub mod probe;
+#[cfg(test)]
+mod refusal_tests;
 mod regions;
+mod registration;
 mod requirements;
 mod restart_strategy;
 mod result;
@@ -30,6 +35,7 @@ mod status_listener;
 mod task_events;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod workers;
 
 use std::sync::{Arc, OnceLock};
@@ -133,7 +139,7 @@ enum Request {
     OfferSlots {
         resource_id: ResourceId,
         offers: Vec<SlotOffer>,
-        reply: Reply<Vec<AllocationId>>,
+        reply: Reply<GatewayResult<Vec<AllocationId>>>,
     },
     TaskReports {
         reports: Vec<TaskReport>,

@@ -107,6 +107,8 @@ struct State {
     to_cancel: BTreeSet<ExecutionAttemptId>,
     deployments: Vec<usize>,
     splits: u32,
+    /// How often it has given up its jobs.
+    connection: u64,
 }
 
 #[async_trait]
@@ -193,6 +195,33 @@ impl Worker {
         self.ended.send_replace(Some(cause.to_owned()));
     }
 
+    /// Gives up all that jobs have here, as a worker does that was cut off from their masters.
+    pub(crate) async fn give_up_jobs(&self) {
+        {
+            let mut state = self.state.lock().unwrap();
+            state.tasks.clear();
+            state.connection += 1;
+        }
+        self.free_slots(|_| true).await;
+    }
+
+    async fn free_slots(&self, which: impl Fn(&Taken) -> bool) {
+        let (freed, resource_manager_id) = {
+            let mut state = self.state.lock().unwrap();
+            let freed: Vec<_> = state.slots.extract_if(.., |_, taken| which(taken)).collect();
+            (freed, state.resource_manager_id.clone())
+        };
+        for (slot_index, Taken { allocation_id, .. }) in freed {
+            let notify = NotifySlotAvailableRequest {
+                resource_manager_id: resource_manager_id.clone(),
+                resource_id: self.start.resource_id.0.clone(),
+                slot_index,
+                allocation_id,
+            };
+            let _ = self.resource_manager().notify_slot_available(notify).await;
+        }
+    }
+
     /// The slots of the default size, and those that were made on request.
     fn slot_statuses(&self) -> Vec<SlotStatus> {
         let slots = self.state.lock().unwrap().slots.clone();
@@ -247,6 +276,7 @@ impl Worker {
             data_address: format!("{}-data:1", self.start.resource_id),
             host: "127.0.0.1".into(),
             process: Some(handshake::of_worker(INSTANCE)),
+            connection: self.state.lock().unwrap().connection,
         };
         master.register_task_manager(register).await?;
         let offer = SlotOffer {
@@ -341,6 +371,7 @@ impl Worker {
             state: state.into(),
             timestamp_ms: 0,
             cause: cause.into(),
+            failure_type: 0,
             metrics: terminal.then_some(metrics),
             committables: (state == "FINISHED")
                 .then(|| Bytes::from(attempt.to_string()))
@@ -453,23 +484,7 @@ impl TaskExecutorGateway for Handler {
     }
 
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()> {
-        let (freed, resource_manager_id) = {
-            let mut state = self.0.state.lock().unwrap();
-            let freed: Vec<_> = state
-                .slots
-                .extract_if(.., |_, taken| taken.job_id == request.job_id)
-                .collect();
-            (freed, state.resource_manager_id.clone())
-        };
-        for (slot_index, Taken { allocation_id, .. }) in freed {
-            let notify = NotifySlotAvailableRequest {
-                resource_manager_id: resource_manager_id.clone(),
-                resource_id: self.0.start.resource_id.0.clone(),
-                slot_index,
-                allocation_id,
-            };
-            let _ = self.0.resource_manager().notify_slot_available(notify).await;
-        }
+        self.0.free_slots(|taken| taken.job_id == request.job_id).await;
         Ok(())
     }
 

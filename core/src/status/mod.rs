@@ -2,6 +2,7 @@
 //! `docs/states.md` is drawn from them.
 
 mod diagram;
+mod failure_type;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use diagram::{StateMachine, states_page};
+pub use failure_type::FailureType;
 
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal => [$($next:ident),*]),+ $(,)? }) => {
