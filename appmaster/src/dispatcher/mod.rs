@@ -17,6 +17,8 @@ mod queries;
 mod recovery;
 #[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod refusal_tests;
 mod service;
 mod sparse;
 mod state;
