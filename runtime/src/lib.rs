@@ -21,3 +21,4 @@ pub mod process;
 pub mod rpc;
 pub mod scratch;
 pub mod shutdown;
+pub mod working_directory;

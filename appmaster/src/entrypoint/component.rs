@@ -16,6 +16,7 @@ use selvedge_core::LeaderSessionId;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::ha::{HaData, HaServices, Leadership};
 use selvedge_runtime::shutdown::ShutdownWatch;
+use selvedge_runtime::working_directory::WorkingDirectory;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +48,7 @@ pub(super) struct Component {
     pub(super) rpc: Server,
     /// Ends with the component.
     pub(super) blobs: Blobs,
+    pub(super) working_directory: WorkingDirectory,
     pub(super) watch: ShutdownWatch,
     pub(super) halt_on_fatal_error: bool,
 }
@@ -188,6 +190,10 @@ impl Component {
         self.rpc.stop().await;
         self.watch.ending("the BlobServer");
         drop(self.blobs);
+        match how.shutdown {
+            Shutdown::Graceful => drop(self.working_directory),
+            Shutdown::ProcessAlone => self.working_directory.keep(),
+        }
         self.watch.ending("the services of high availability");
         self.ha.close(data).await;
         // What is left is the process's own end, which needs no more services.

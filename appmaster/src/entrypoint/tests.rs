@@ -21,6 +21,7 @@ mod driver;
 mod metrics;
 mod rejoin;
 mod unfit;
+mod working_directory;
 
 use driver::ProbingDriver;
 
