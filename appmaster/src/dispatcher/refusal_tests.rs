@@ -112,10 +112,12 @@ async fn a_job_that_cannot_be_kept_is_not_taken() {
     let root = tempfile::tempdir().unwrap();
     let storage = root.path().display().to_string();
     let cluster = session(&[("high-availability.storageDir", &storage)]).await;
+    let dispatcher = cluster.dispatcher();
+    // It answers when it has recovered.
+    assert_eq!(seen(&dispatcher).await, []);
     let graphs = root.path().join("cluster/jobgraphs");
     std::fs::remove_dir_all(&graphs).unwrap();
     std::fs::write(&graphs, "in the way").unwrap();
-    let dispatcher = cluster.dispatcher();
     let refused = dispatcher.submit_job(Some(JOB), word_count(1)).await.unwrap_err();
     assert!(
         matches!(&refused, DispatcherError::NotStored { job: JOB, cause } if cause.contains("not a directory")),

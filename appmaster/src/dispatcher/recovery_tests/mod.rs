@@ -282,6 +282,8 @@ fn a_result_that_cannot_be_stored_is_left_to_a_master_that_can() {
     let in_the_way = root.path().join("job-result-store/cluster");
     runtime().block_on(async {
         let cluster = start_replaceable(root.path(), NotingConnectors::default()).await;
+        // It answers when it has recovered.
+        cluster.dispatcher().summaries().await.unwrap();
         std::fs::remove_dir_all(&in_the_way).unwrap();
         std::fs::write(&in_the_way, "").unwrap();
         cluster.dispatcher().submit_job(Some(JOB), word_count(1)).await.unwrap();
