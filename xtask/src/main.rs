@@ -97,13 +97,19 @@ fn test(selection: &Selection) -> Result<(), String> {
         return Ok(());
     }
     let steps: Vec<_> = selection.steps().collect();
+    let mut skipped = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         println!("==> {}/{} {}: {}", number + 1, steps.len(), step.name, step.shown());
-        let took = step.run()?;
-        // Nothing after the last step: the test runner's own summary stands last.
+        let done = step.run()?;
+        // Nothing after the last step: the test runner's own summary stands last, unless something could not be run.
         if number + 1 < steps.len() {
-            println!("==> {} passed in {:.1} s", step.name, took.as_secs_f64());
+            let how = if done.skipped.is_empty() { "passed" } else { "skipped" };
+            println!("==> {} {how} in {:.1} s", step.name, done.took.as_secs_f64());
         }
+        skipped.extend(done.skipped);
+    }
+    for reason in skipped {
+        println!("==> skipped {reason}");
     }
     Ok(())
 }

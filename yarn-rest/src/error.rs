@@ -95,12 +95,14 @@ pub enum RestErrorKind {
         /// What to do.
         remedy: &'static str,
     },
-    /// 403: the server knows who asks, and refuses.
+    /// 403, or HDFS's exception for it: the server knows who asks, and refuses.
     #[error(
-        "the server refuses (403{}) and was asked {asked}: {remedy}",
+        "the server refuses ({status}{}) and was asked {asked}: {remedy}",
         text_after(": ", message)
     )]
     Forbidden {
+        /// The HTTP status: HttpFS says 500 where a NameNode says 403.
+        status: u16,
         /// How the client said who it is.
         asked: String,
         /// What the server said.

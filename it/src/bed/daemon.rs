@@ -1,5 +1,6 @@
 //! The daemons of the bed and how each is started.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +23,8 @@ pub enum Daemon {
     ZooKeeper,
     /// The Application History Server, which is the timeline server, too; of a bed that was asked for one.
     HistoryServer,
+    /// HDFS over HTTP through one server; of a bed that was asked for one.
+    HttpFs,
     /// Counted from 0: the first one is at 127.0.0.2.
     NodeManager(usize),
 }
@@ -37,6 +40,7 @@ impl Daemon {
             .into_iter()
             .chain(of_two.iter().copied())
             .chain(options.history_server.then_some(Self::HistoryServer))
+            .chain(options.httpfs.then_some(Self::HttpFs))
             .chain((0..options.node_managers).map(Self::NodeManager))
     }
 
@@ -49,6 +53,7 @@ impl Daemon {
             }
             Self::ZooKeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             Self::HistoryServer => "org.apache.hadoop.yarn.server.applicationhistoryservice.ApplicationHistoryServer",
+            Self::HttpFs => "org.apache.hadoop.fs.http.server.HttpFSServerWebServer",
             Self::NodeManager(_) => "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
         }
     }
@@ -63,6 +68,7 @@ impl fmt::Display for Daemon {
             Self::SecondResourceManager => f.write_str("resourcemanager-2"),
             Self::ZooKeeper => f.write_str("zookeeper"),
             Self::HistoryServer => f.write_str("historyserver"),
+            Self::HttpFs => f.write_str("httpfs"),
             Self::NodeManager(index) => write!(f, "nodemanager-{index}"),
         }
     }
@@ -80,7 +86,8 @@ pub(super) struct Launcher {
 
 impl Launcher {
     pub(super) fn daemon(&self, daemon: Daemon) -> Command {
-        let mut command = self.java(&self.layout.daemon_conf(daemon), daemon.main_class());
+        let conf = self.layout.daemon_conf(daemon);
+        let mut command = self.java(&conf, &self.settings(daemon), daemon.main_class());
         if daemon == Daemon::ZooKeeper {
             command.arg(self.layout.zoo_cfg());
         }
@@ -90,13 +97,33 @@ impl Launcher {
     pub(super) fn format_namenode(&self) -> Command {
         let mut command = self.java(
             &self.layout.daemon_conf(Daemon::NameNode),
+            &[],
             Daemon::NameNode.main_class(),
         );
         command.args(["-format", "-nonInteractive", "-force"]);
         command
     }
 
-    fn java(&self, conf: &Path, main_class: &str) -> Command {
+    /// What a daemon is told by settings of the JVM, not by its site files.
+    fn settings(&self, daemon: Daemon) -> Vec<OsString> {
+        if daemon != Daemon::HttpFs {
+            return Vec::new();
+        }
+        let setting = |name: &str, folder: &Path| {
+            let mut setting = OsString::from(format!("-Dhttpfs.{name}.dir="));
+            setting.push(folder);
+            setting
+        };
+        let home = self.layout.httpfs_home();
+        vec![
+            setting("home", &home),
+            setting("config", &self.layout.daemon_conf(daemon)),
+            setting("log", &home),
+            setting("temp", &home),
+        ]
+    }
+
+    fn java(&self, conf: &Path, settings: &[OsString], main_class: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(["exec", "--parent", &std::process::id().to_string(), "--"])
@@ -106,6 +133,7 @@ impl Launcher {
         // Guice in YARN's daemons reflects into it.
         command.arg("--add-opens=java.base/java.lang=ALL-UNNAMED");
         command
+            .args(settings)
             .arg("-cp")
             .arg(self.distribution.class_path(conf))
             .arg(main_class);

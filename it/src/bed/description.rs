@@ -21,6 +21,8 @@ pub(super) struct Description {
     pub(super) zookeeper: Option<String>,
     /// `http://localhost:PORT`, where there is one.
     pub(super) history_web: Option<String>,
+    /// `http://localhost:PORT`, where there is one.
+    pub(super) httpfs_web: Option<String>,
     pub(super) hadoop_conf_dir: PathBuf,
     pub(super) node_managers: Vec<NodeManager>,
     pub(super) java_home: PathBuf,

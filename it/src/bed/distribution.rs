@@ -17,13 +17,13 @@ const TAIL_LINES: usize = 30;
 
 /// A folder with `lib/*.jar` and `www/webapps/`, complete once it has its name.
 #[derive(Debug)]
-pub(super) struct Distribution {
+pub(crate) struct Distribution {
     folder: PathBuf,
 }
 
 impl Distribution {
     /// The folder in the cache, filled if it is not there yet. Blocks while another process fills it.
-    pub(super) fn fetch(version: HadoopVersion) -> Result<Self, BedError> {
+    pub(crate) fn fetch(version: HadoopVersion) -> Result<Self, BedError> {
         let cache = cache_folder()?;
         fs::create_dir_all(&cache).step(|| format!("making the cache folder {}", cache.display()))?;
         let name = format!("hadoop-{version}-{}", &hex::encode(Sha256::digest(POM))[..16]);
@@ -41,15 +41,20 @@ impl Distribution {
         Ok(Self { folder })
     }
 
-    pub(super) fn jars(&self) -> PathBuf {
+    pub(crate) fn jars(&self) -> PathBuf {
         self.folder.join("lib")
+    }
+
+    /// The folder that stands on the class path for the sake of its `webapps`.
+    pub(crate) fn web_pages(&self) -> PathBuf {
+        self.folder.join("www")
     }
 
     /// `conf` comes first: the daemons read their site files from the class path.
     pub(super) fn class_path(&self, conf: &Path) -> OsString {
         let mut path = OsString::from(conf);
         path.push(":");
-        path.push(self.folder.join("www"));
+        path.push(self.web_pages());
         path.push(":");
         // The JVM expands this star, no shell does.
         path.push(self.jars().join("*"));
@@ -101,7 +106,7 @@ fn copy_dependencies(version: HadoopVersion, pom: &Path, lib: &Path) -> Result<(
         .arg(format!("-Dhadoop.version={version}"))
         .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
         .arg(output_directory);
-    if version.has_distributed_shell() {
+    if version.has_shell_and_httpfs() {
         command.arg("dependency:copy");
     }
     let output = command.output().map_err(|source| match source.kind() {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use super::version::HadoopVersion;
 use crate::wait::NotInTime;
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,8 @@ pub enum BedError {
     SameUser { user: String },
     #[error("a bed has one ResourceManager or two, not {count}: change BedOptions::resource_managers")]
     ResourceManagers { count: usize },
+    #[error("HttpFS is to be had for Hadoop 3.4.3 only, not {version}: change BedOptions::httpfs")]
+    HttpFs { version: HadoopVersion },
     #[error("no ResourceManager is active: {seen}")]
     NoneActive { seen: String },
     #[error("{daemon} is not running")]

@@ -12,7 +12,7 @@ use super::daemon::Daemon;
 /// alive.lock                  held by the supervisor as long as it lives
 /// turn.lock                   held by a test that needs the whole cluster
 /// keep                        there if the logs are to stay
-/// conf/{client,cluster,resourcemanager-2,zookeeper,historyserver,nodemanager-N}/
+/// conf/{client,cluster,resourcemanager-2,zookeeper,historyserver,httpfs,nodemanager-N}/
 /// logs/DAEMON.log             stdout and stderr of each daemon, and of the supervisor
 /// run/DAEMON.pid
 /// data/                       the state of all daemons but the NodeManagers
@@ -68,9 +68,11 @@ impl Layout {
 
     pub(super) fn daemon_conf(&self, daemon: Daemon) -> PathBuf {
         match daemon {
-            Daemon::SecondResourceManager | Daemon::ZooKeeper | Daemon::HistoryServer | Daemon::NodeManager(_) => {
-                self.scratch.join("conf").join(daemon.to_string())
-            }
+            Daemon::SecondResourceManager
+            | Daemon::ZooKeeper
+            | Daemon::HistoryServer
+            | Daemon::HttpFs
+            | Daemon::NodeManager(_) => self.scratch.join("conf").join(daemon.to_string()),
             Daemon::NameNode | Daemon::DataNode | Daemon::ResourceManager => self.scratch.join("conf/cluster"),
         }
     }
@@ -97,6 +99,10 @@ impl Layout {
 
     pub(super) fn data(&self) -> PathBuf {
         self.scratch.join("data")
+    }
+
+    pub(super) fn httpfs_home(&self) -> PathBuf {
+        self.data().join("httpfs")
     }
 
     pub(super) fn node_manager(&self, index: usize) -> PathBuf {

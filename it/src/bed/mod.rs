@@ -8,7 +8,7 @@
 //! ```text
 //! a test ──owns──► selvedge-bed supervise ──► NameNode, DataNode, ResourceManager
 //!   (a pipe,         (kill, restart, end)  ├─► NodeManager 127.0.0.2, 127.0.0.3 ──► containers
-//!    and a lock)                           └─► where asked for: ZooKeeper, a second ResourceManager, a history server
+//!    and a lock)                           └─► where asked for: ZooKeeper, a second ResourceManager, a history server, HttpFS
 //! ```
 //!
 //! A bed of one's own may run another version of Hadoop ([`HadoopVersion`]) and differ in what clusters differ in: see
@@ -159,6 +159,12 @@ impl Bed {
         self.description.history_web.as_deref()
     }
 
+    /// `http://localhost:PORT` of HttpFS, where the bed was asked for one.
+    #[must_use]
+    pub fn httpfs_web(&self) -> Option<&str> {
+        self.description.httpfs_web.as_deref()
+    }
+
     #[must_use]
     pub fn hadoop(&self) -> HadoopVersion {
         self.description.hadoop
@@ -188,7 +194,8 @@ impl Bed {
         &self.description.scratch
     }
 
-    /// Hadoop's jars, for a Java program beside the bed; with Hadoop 3.4.3 also those of its distributed shell.
+    /// Hadoop's jars, for a Java program beside the bed; with Hadoop 3.4.3 also those of its distributed shell
+    /// and of HttpFS.
     #[must_use]
     pub fn hadoop_jars(&self) -> &Path {
         &self.description.hadoop_jars

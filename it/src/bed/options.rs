@@ -25,6 +25,8 @@ pub struct BedOptions {
     pub resource_managers: usize,
     /// Whether a history server keeps what is left of applications, and their logs are gathered into HDFS.
     pub history_server: bool,
+    /// Whether HDFS is served over HTTP by one server, too; with Hadoop 3.4.3 only.
+    pub httpfs: bool,
     /// Whether each NodeManager has a proxy, through which the ApplicationMasters on it speak to the ResourceManager.
     pub amrm_proxy: bool,
     /// Who submits jobs: a name only, no account of this machine is needed.
@@ -54,6 +56,7 @@ impl Default for BedOptions {
             hadoop: HadoopVersion::default(),
             resource_managers: 1,
             history_server: false,
+            httpfs: false,
             amrm_proxy: false,
             user: "alice".to_owned(),
             node_managers: 2,

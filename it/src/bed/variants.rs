@@ -63,6 +63,13 @@ impl BedOptions {
         self
     }
 
+    /// An HttpFS, through which HDFS is reached at one address. Central has it for Hadoop 3.4.3 only.
+    #[must_use]
+    pub fn with_httpfs(mut self) -> Self {
+        self.httpfs = true;
+        self
+    }
+
     /// Each NodeManager swaps the token of an ApplicationMaster on it for one of its own, and stands between it and the
     /// ResourceManager.
     #[must_use]

@@ -33,8 +33,9 @@ impl HadoopVersion {
         }
     }
 
-    /// Whether Maven's central repository has the distributed shell, its parent included, in a version that runs on it.
-    pub(super) fn has_distributed_shell(self) -> bool {
+    /// Whether Maven's central repository has the distributed shell, its parent included, and HttpFS in a version that
+    /// runs on it.
+    pub(super) fn has_shell_and_httpfs(self) -> bool {
         self == Self::V3_4
     }
 }

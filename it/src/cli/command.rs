@@ -1,7 +1,6 @@
 //! A command line for `selvedge`.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -98,14 +97,9 @@ impl Selvedge {
     /// If it cannot be started.
     #[must_use]
     pub fn start(&self) -> Running {
-        let scratch = tempfile::tempdir().expect("a scratch directory can be made");
-        let file = |name: &str| File::create(scratch.path().join(name)).expect("a file can be made in it");
         let mut command = self.command();
-        command
-            .stdin(Stdio::null())
-            .stdout(file("stdout"))
-            .stderr(file("stderr"));
-        Running::spawn(command, scratch)
+        command.stdin(Stdio::null());
+        Running::of(command)
     }
 
     /// As it would be spawned, for one who measures.

@@ -25,7 +25,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub(super) fn spawn(command: Command, scratch: TempDir) -> Self {
+    fn spawn(command: Command, scratch: TempDir) -> Self {
         let line = format!("{command:?}");
         let started = Instant::now();
         let child = tokio::process::Command::from(command)
@@ -40,6 +40,14 @@ impl Running {
             started,
             line,
         }
+    }
+
+    /// Any command, with its output in files.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+        let file = |name: &str| fs::File::create(scratch.path().join(name)).expect("a file can be made in it");
+        command.stdout(file("stdout")).stderr(file("stderr"));
+        Self::spawn(command, scratch)
     }
 
     #[must_use]

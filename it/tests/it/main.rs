@@ -7,6 +7,7 @@
 
 mod bed;
 mod config;
+mod docker;
 mod flink;
 mod folder;
 mod input;

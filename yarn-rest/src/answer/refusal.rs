@@ -37,9 +37,10 @@ impl Answer {
         let status = self.status.as_u16();
         match (self.status, exception) {
             (_, Some((class, _))) if class.ends_with("StandbyException") => RestErrorKind::Standby,
-            (StatusCode::FORBIDDEN, exception) => {
+            (code, exception) if code == StatusCode::FORBIDDEN || exception.as_ref().is_some_and(is_access_control) => {
                 let message = exception.map_or_else(|| self.summary(), named);
                 RestErrorKind::Forbidden {
+                    status,
                     asked: who(),
                     remedy: remedy_for_forbidden(&message),
                     message,
@@ -109,11 +110,19 @@ fn remedy_for_forbidden(message: &str) -> &'static str {
     if message.contains("static user") {
         return "name a user: the static user of the web server may not do this";
     }
+    if message.contains("InvalidToken") {
+        return "the delegation token has expired, was cancelled, or is another server's: get a new one";
+    }
     if message.contains("AccessControlException") {
         return "check the owner and the permissions of the path and of those above it";
     }
     "check that this user may submit to the queue and change the application, and that the cluster allows it over REST \
      (yarn.webapp.enable-rest-app-submissions)"
+}
+
+/// Whether HDFS refuses: HttpFS says so with the status of a broken server.
+fn is_access_control((class, _): &(String, String)) -> bool {
+    class.ends_with("AccessControlException")
 }
 
 /// A Java exception as people look it up: by its class.

@@ -103,6 +103,29 @@ async fn httpfs_is_asked_again_as_the_same_user() {
 }
 
 #[tokio::test]
+async fn what_hdfs_forbids_is_forbidden_whatever_the_status() {
+    let exception = json!({ "RemoteException": {
+        "exception": "AccessControlException", "javaClassName": "org.apache.hadoop.security.AccessControlException",
+        "message": "User alice is not a super user"
+    } });
+    for status in [403, 500] {
+        let server = MockServer::start().await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(status).set_body_json(&exception))
+            .mount(&server)
+            .await;
+        let hdfs = web_hdfs(&[&server.uri()]);
+        let error = hdfs.set_owner("/f", Some("bob"), None).await.unwrap_err();
+        assert!(matches!(error.kind(), RestErrorKind::Forbidden { .. }), "{error}");
+        let message = error.to_string();
+        assert!(
+            message.contains(&format!("({status}: AccessControlException")) && message.contains("check the owner"),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_token_in_a_redirect_is_in_no_message() {
     let data_node = MockServer::start().await;
     let exception = json!({ "RemoteException": { "exception": "IOException", "message": "disk full" } });

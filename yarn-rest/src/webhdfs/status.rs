@@ -33,7 +33,7 @@ impl WebHdfs {
     }
 
     /// What is in a directory after the name `after`, at most as much as the server gives at once
-    /// (`dfs.ls.limit`, 1000).
+    /// (`dfs.ls.limit`, 1000; HttpFS gives all of it).
     ///
     /// # Errors
     /// [`RestError`]; [`is_not_found`](RestError::is_not_found) where there is none.
@@ -46,8 +46,12 @@ impl WebHdfs {
         let part = listing.and_then(|listing| listing.get("partialListing")).cloned();
         let part = part.ok_or_else(|| undecodable("there is no DirectoryListing.partialListing in it".to_owned()))?;
         let remaining = listing.and_then(|listing| listing.get("remainingEntries"));
+        let mut entries: Vec<FileStatus> =
+            lenient::items_of(part, "FileStatuses", "FileStatus").map_err(undecodable)?;
+        // HttpFS begins at the first name whatever it is told, and gives all at once.
+        entries.retain(|entry| after.is_none_or(|after| entry.path_suffix.as_str() > after));
         Ok(DirectoryPage {
-            entries: lenient::items_of(part, "FileStatuses", "FileStatus").map_err(undecodable)?,
+            entries,
             remaining: remaining.and_then(Value::as_u64).unwrap_or(0),
         })
     }

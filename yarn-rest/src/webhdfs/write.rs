@@ -19,7 +19,7 @@ use crate::http::{Call, Target};
 pub struct CreateOptions {
     /// Whether a file that is there is replaced.
     pub overwrite: bool,
-    /// Its permission; 644 by default. There is no umask at the server.
+    /// Its permission; by default 644, through HttpFS 755. There is no umask at the server.
     pub mode: Option<u32>,
     /// Copies of each block.
     pub replication: Option<u16>,
@@ -32,8 +32,8 @@ impl WebHdfs {
     /// part, and is to be deleted or overwritten.
     ///
     /// # Errors
-    /// [`RestErrorKind::Forbidden`] of the class `FileAlreadyExistsException` where it is there and not to be replaced;
-    /// [`RestErrorKind::Timeout`] where no byte moved for the request time-out; other [`RestError`]s.
+    /// `FileAlreadyExistsException` where it is there and not to be replaced: in [`RestErrorKind::Forbidden`], from HttpFS
+    /// in [`RestErrorKind::RemoteException`]; [`RestErrorKind::Timeout`] where no byte moved for the request time-out; other [`RestError`]s.
     pub async fn create(
         &self,
         path: &str,

@@ -1,6 +1,7 @@
 //! Hadoop's site files, for the daemons and for the bed's user.
 
 mod history_server;
+mod httpfs;
 mod node_manager;
 mod resource_manager;
 mod site;
@@ -9,6 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use history_server::HistoryServer;
+use httpfs::HttpFs;
 use node_manager::NodeAddresses;
 use resource_manager::ResourceManagers;
 use site::{properties, write_site};
@@ -31,6 +33,7 @@ const HDFS_PORTS: usize = 5;
 const RESOURCE_MANAGER_PORTS: usize = 5;
 const ZOOKEEPER_PORTS: usize = 1;
 const HISTORY_SERVER_PORTS: usize = 3;
+const HTTPFS_PORTS: usize = 1;
 const NODE_MANAGER_PORTS: usize = 4;
 
 /// The addresses of a bed, and the configuration that follows from them.
@@ -38,12 +41,14 @@ const NODE_MANAGER_PORTS: usize = 4;
 pub(super) struct Configuration<'a> {
     layout: &'a Layout,
     options: &'a BedOptions,
+    daemon_user: &'a str,
     jars: std::path::PathBuf,
     namenode: String,
     namenode_web: String,
     datanode: [String; 3],
     resource_managers: ResourceManagers,
     history_server: Option<HistoryServer>,
+    httpfs: Option<HttpFs>,
     node_managers: Vec<NodeAddresses>,
 }
 
@@ -52,35 +57,46 @@ pub(super) fn ports_needed(options: &BedOptions) -> u16 {
         + RESOURCE_MANAGER_PORTS * options.resource_managers
         + ZOOKEEPER_PORTS
         + HISTORY_SERVER_PORTS
+        + HTTPFS_PORTS
         + NODE_MANAGER_PORTS * options.node_managers;
     u16::try_from(ports).expect("as many daemons as a machine runs")
 }
 
 impl<'a> Configuration<'a> {
-    pub(super) fn new(layout: &'a Layout, options: &'a BedOptions, hadoop: &Distribution, ports: &mut Ports) -> Self {
+    /// `daemon_user` is the OS user of the daemons.
+    pub(super) fn new(
+        layout: &'a Layout,
+        options: &'a BedOptions,
+        daemon_user: &'a str,
+        hadoop: &Distribution,
+        ports: &mut Ports,
+    ) -> Self {
         let mut local = || format!("localhost:{}", ports.next());
         let namenode = local();
         let namenode_web = local();
         let datanode = [local(), local(), local()];
         let resource_managers = ResourceManagers::new(options.resource_managers, &mut local);
         let history_server = options.history_server.then(|| HistoryServer::new(&mut local));
+        let httpfs = options.httpfs.then(|| HttpFs::new(ports.next()));
         let node_managers = (0..options.node_managers)
             .map(|index| NodeAddresses::new(index, ports))
             .collect();
         Self {
             layout,
             options,
+            daemon_user,
             jars: hadoop.jars(),
             namenode,
             namenode_web,
             datanode,
             resource_managers,
             history_server,
+            httpfs,
             node_managers,
         }
     }
 
-    pub(super) fn description(&self, daemon_user: String, java_home: &Path) -> Description {
+    pub(super) fn description(&self, java_home: &Path) -> Description {
         let nodes = self.node_managers.iter().enumerate();
         let node_managers =
             nodes.map(|(index, addresses)| addresses.description(self.options, &self.layout.node_manager(index)));
@@ -88,13 +104,14 @@ impl<'a> Configuration<'a> {
         Description {
             scratch: self.layout.scratch().to_path_buf(),
             user: self.options.user.clone(),
-            daemon_user,
+            daemon_user: self.daemon_user.to_owned(),
             hdfs_uri: format!("hdfs://{}", self.namenode),
             namenode_web: format!("http://{}", self.namenode_web),
             hadoop: self.options.hadoop,
             rm_webs,
             zookeeper: self.resource_managers.zookeeper().map(str::to_owned),
             history_web: self.history_server.as_ref().map(HistoryServer::web_url),
+            httpfs_web: self.httpfs.as_ref().map(HttpFs::web_url),
             hadoop_conf_dir: self.layout.client_conf(),
             node_managers: node_managers.collect(),
             java_home: java_home.to_path_buf(),
@@ -103,7 +120,7 @@ impl<'a> Configuration<'a> {
     }
 
     /// Writes a configuration folder for the user, one for the daemons at localhost, and one for each NodeManager, the
-    /// second ResourceManager, ZooKeeper and the history server.
+    /// second ResourceManager, ZooKeeper, the history server and HttpFS.
     pub(super) fn write(&self) -> Result<(), BedError> {
         self.write_folder(&self.layout.client_conf(), self.hdfs_client(), self.yarn_client())?;
         let resource_managers = [Daemon::ResourceManager, Daemon::SecondResourceManager];
@@ -128,7 +145,21 @@ impl<'a> Configuration<'a> {
             let folder = self.layout.daemon_conf(Daemon::HistoryServer);
             self.write_folder(&folder, self.hdfs_client(), self.history_server())?;
         }
+        if let Some(httpfs) = &self.httpfs {
+            self.write_httpfs(httpfs)?;
+        }
         Ok(())
+    }
+
+    fn write_httpfs(&self, httpfs: &HttpFs) -> Result<(), BedError> {
+        let home = self.layout.httpfs_home();
+        fs::create_dir_all(&home).step(|| format!("making {}", home.display()))?;
+        let folder = self.layout.daemon_conf(Daemon::HttpFs);
+        self.write_folder(&folder, self.hdfs_client(), self.yarn_client())?;
+        // It reads this file instead of log4j.properties.
+        let log4j = folder.join("httpfs-log4j.properties");
+        fs::write(&log4j, LOG4J).step(|| format!("writing {}", log4j.display()))?;
+        write_site(&folder.join("httpfs-site.xml"), httpfs.own(), &Properties::new())
     }
 
     fn write_folder(&self, folder: &Path, hdfs: Properties, yarn: Properties) -> Result<(), BedError> {
@@ -142,7 +173,7 @@ impl<'a> Configuration<'a> {
 
     fn core(&self) -> Properties {
         let user = &self.options.user;
-        properties([
+        let mut all = properties([
             ("fs.defaultFS", format!("hdfs://{}", self.namenode)),
             ("hadoop.tmp.dir", path(&self.layout.data().join("tmp"))),
             // The user has no account here: without this the NameNode runs `id` for each of its requests, and warns.
@@ -150,7 +181,11 @@ impl<'a> Configuration<'a> {
                 "hadoop.user.group.static.mapping.overrides",
                 format!("{user}={user};dr.who=;"),
             ),
-        ])
+        ]);
+        if self.httpfs.is_some() {
+            all.extend(HttpFs::of_namenode(self.daemon_user));
+        }
+        all
     }
 
     fn hdfs_client(&self) -> Properties {

@@ -119,6 +119,10 @@ impl Supervisor {
             let count = options.resource_managers;
             return Err(BedError::ResourceManagers { count });
         }
+        if options.httpfs && !options.hadoop.has_shell_and_httpfs() {
+            let version = options.hadoop;
+            return Err(BedError::HttpFs { version });
+        }
         let daemon_user = os_user()?;
         if daemon_user == options.user {
             return Err(BedError::SameUser { user: daemon_user });
@@ -126,9 +130,9 @@ impl Supervisor {
         let distribution = Distribution::fetch(options.hadoop)?;
         let java_home = java_home()?;
         let mut ports = Ports::reserve(ports_needed(&options))?;
-        let configuration = Configuration::new(layout, &options, &distribution, &mut ports);
+        let configuration = Configuration::new(layout, &options, &daemon_user, &distribution, &mut ports);
         configuration.write()?;
-        let description = configuration.description(daemon_user, &java_home);
+        let description = configuration.description(&java_home);
         let program = std::env::current_exe().step(|| "finding this program".to_owned())?;
         let launcher = Launcher {
             layout: layout.clone(),

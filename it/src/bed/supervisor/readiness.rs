@@ -18,6 +18,8 @@ pub(super) struct Probes {
     active: ActiveResourceManager,
     zookeeper: Option<String>,
     history_web: Option<String>,
+    /// The address of a directory in HDFS, asked of HttpFS.
+    through_httpfs: Option<String>,
     node_ids: Vec<String>,
 }
 
@@ -25,8 +27,11 @@ impl Probes {
     pub(super) fn new(bed: &Description) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder().timeout(ANSWER_WITHIN).no_proxy().build()?;
         let node_ids = bed.node_managers.iter().map(|node| node.node_id.clone()).collect();
+        let user = &bed.daemon_user;
+        let root = |web: &String| format!("{web}/webhdfs/v1/?op=GETFILESTATUS&user.name={user}");
         Ok(Self {
             http,
+            through_httpfs: bed.httpfs_web.as_ref().map(root),
             namenode_web: bed.namenode_web.clone(),
             active: ActiveResourceManager::new(&bed.rm_webs)?,
             zookeeper: bed.zookeeper.clone(),
@@ -45,6 +50,7 @@ impl Probes {
             Daemon::SecondResourceManager => self.resource_manager_serves(1, running_nodes).await,
             Daemon::ZooKeeper => self.zookeeper_is_well().await,
             Daemon::HistoryServer => self.history_server_answers().await,
+            Daemon::HttpFs => self.httpfs_reaches_hdfs().await,
             Daemon::NodeManager(index) => self.node_is_registered(index, since).await,
         }
     }
@@ -90,6 +96,11 @@ impl Probes {
         get(&self.http, &format!("{web}/ws/v1/applicationhistory/about"))
             .await
             .map(drop)
+    }
+
+    async fn httpfs_reaches_hdfs(&self) -> Result<(), String> {
+        let url = self.through_httpfs.as_deref().ok_or("the bed has no HttpFS")?;
+        get(&self.http, url).await.map(drop)
     }
 
     async fn node_is_registered(&self, index: usize, since: u64) -> Result<(), String> {

@@ -20,8 +20,10 @@ use super::variant::Variant;
 const LINES: &str = "for i in $(seq 1000 1999); do echo $i; done";
 const LAST: &str = "End of LogType:stdout";
 
-async fn bed() -> Variant {
-    Variant::of(BedOptions::default().with_one_quick_node().with_history_server()).await
+/// With what stands beside HDFS and YARN.
+pub(super) async fn bed() -> Variant {
+    let options = BedOptions::default().with_one_quick_node();
+    Variant::of(options.with_history_server().with_httpfs()).await
 }
 
 /// As a user's configuration names it.

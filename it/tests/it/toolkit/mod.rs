@@ -5,6 +5,7 @@
 mod distributed;
 mod failover;
 mod history;
+mod httpfs;
 mod keys;
 mod master;
 mod one_node;

@@ -1,4 +1,4 @@
-//! HDFS over HTTP.
+//! HDFS over HTTP, at its NameNode; what is the same through HttpFS is asked of that, too (`httpfs`).
 
 use std::time::Duration;
 
@@ -21,8 +21,11 @@ async fn folder(bed: &Bed, hdfs: &WebHdfs, name: &str) -> String {
 #[tokio::test]
 async fn a_file_is_made_grown_read_moved_and_deleted() {
     let bed = Bed::shared().await.unwrap();
-    let hdfs = web_hdfs(bed, bed.user());
-    let folder = folder(bed, &hdfs, "file").await;
+    a_file_lives_and_goes(bed, &web_hdfs(bed, bed.user())).await;
+}
+
+pub(super) async fn a_file_lives_and_goes(bed: &Bed, hdfs: &WebHdfs) {
+    let folder = folder(bed, hdfs, "file").await;
     let status = hdfs.status(&folder).await.unwrap();
     assert_eq!((status.kind, status.mode()), (FileKind::Directory, Some(0o750)));
     assert_eq!(hdfs.home_directory().await.unwrap(), format!("/user/{}", bed.user()));
@@ -79,8 +82,17 @@ async fn a_file_is_made_grown_read_moved_and_deleted() {
 #[tokio::test]
 async fn names_and_attributes_are_set_and_told() {
     let bed = Bed::shared().await.unwrap();
-    let hdfs = web_hdfs(bed, bed.user());
-    let folder = folder(bed, &hdfs, "names").await;
+    let (hdfs, superuser) = (web_hdfs(bed, bed.user()), web_hdfs(bed, bed.daemon_user()));
+    names_and_attributes_are_as_set(bed, &hdfs, &superuser).await;
+    assert_eq!(
+        hdfs.delegation_token(&TokenRequest::default()).await.unwrap(),
+        None,
+        "a NameNode without Kerberos has none"
+    );
+}
+
+pub(super) async fn names_and_attributes_are_as_set(bed: &Bed, hdfs: &WebHdfs, superuser: &WebHdfs) {
+    let folder = folder(bed, hdfs, "names").await;
     let names: Vec<_> = (0..5).map(|number| format!("file {number}")).collect();
     for name in &names {
         hdfs.create(&format!("{folder}/{name}"), &CreateOptions::default(), "12345")
@@ -117,26 +129,22 @@ async fn names_and_attributes_are_set_and_told() {
     );
     let refused = hdfs.set_owner(&file, Some("bob"), None).await.unwrap_err();
     assert!(matches!(refused.kind(), RestErrorKind::Forbidden { .. }), "{refused}");
-    let superuser = web_hdfs(bed, bed.daemon_user());
     superuser.set_owner(&file, Some("bob"), Some("staff")).await.unwrap();
     let status = superuser.status(&file).await.unwrap();
     assert_eq!((status.owner.as_str(), status.group.as_str()), ("bob", "staff"));
-    let request = TokenRequest::default();
-    assert_eq!(
-        hdfs.delegation_token(&request).await.unwrap(),
-        None,
-        "this cluster has none"
-    );
     assert!(superuser.delete(&folder, true).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_large_file_is_streamed_both_ways() {
+    let bed = Bed::shared().await.unwrap();
+    a_large_file_comes_back(bed, &web_hdfs(bed, bed.user())).await;
+}
+
+pub(super) async fn a_large_file_comes_back(bed: &Bed, hdfs: &WebHdfs) {
     const CHUNK: usize = 1024 * 1024;
     const CHUNKS: usize = 96;
-    let bed = Bed::shared().await.unwrap();
-    let hdfs = web_hdfs(bed, bed.user());
-    let folder = folder(bed, &hdfs, "large").await;
+    let folder = folder(bed, hdfs, "large").await;
     let path = format!("{folder}/large");
     let chunk = |number: usize| vec![u8::try_from(number % 251).unwrap(); CHUNK];
     let made = futures::stream::iter(0..CHUNKS).map(move |number| Ok::<_, std::io::Error>(chunk(number)));

@@ -1,0 +1,246 @@
+//! The container engine: one that is here already, or one of our own that leaves nothing behind.
+//!
+//! Our own `dockerd` has network, mount and process namespaces for itself. Its bridge, its firewall rules and its
+//! mounts are in them, so they end with it; and a network of its own cannot disturb an engine of somebody else.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+
+use super::error::NoEngine;
+use crate::wait;
+
+/// What starting one takes, each with Debian's package.
+const TOOLS: [(&str, &str); 7] = [
+    ("dockerd", "docker.io"),
+    ("iptables", "iptables"),
+    ("ip", "iproute2"),
+    ("unshare", "util-linux"),
+    ("setpriv", "util-linux"),
+    ("nsenter", "util-linux"),
+    ("debootstrap", "debootstrap"),
+];
+/// `$0` is the scratch folder. `/run` is the daemon's alone: its lock files and sockets go with the mount namespace.
+const START: &str = "mount -t tmpfs run /run && ip link set lo up && exec dockerd --data-root \"$0/data\" \
+    --exec-root \"$0/exec\" --pidfile \"$0/dockerd.pid\" --host \"unix://$0/docker.sock\" --cgroup-parent \"/${0##*/}\"";
+const CGROUPS: &str = "/sys/fs/cgroup";
+const BOUND: Duration = Duration::from_secs(60);
+
+/// Dropping one of our own ends it with all its containers, and blocks until they are gone.
+#[derive(Debug)]
+pub struct Engine {
+    own: Option<Own>,
+    compose: &'static [&'static str],
+}
+
+impl Engine {
+    /// The engine that answers on this machine, else one that is started.
+    pub async fn find() -> Result<Self, NoEngine> {
+        if !is_in_path("docker") {
+            return Err(missing("docker", "docker.io"));
+        }
+        let compose = compose_command().ok_or(missing("docker-compose", "docker-compose"))?;
+        if succeeds(Command::new("docker").arg("info")) {
+            return Ok(Self { own: None, compose });
+        }
+        if !geteuid().is_root() {
+            return Err(NoEngine::NotRoot);
+        }
+        if let Some((tool, package)) = TOOLS.into_iter().find(|(tool, _)| !is_in_path(tool)) {
+            return Err(missing(tool, package));
+        }
+        let own = Some(Own::start().await?);
+        Ok(Self { own, compose })
+    }
+
+    /// Whether it is ours, and goes with all that was made in it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// `docker ARGUMENTS` against it.
+    #[must_use]
+    pub fn docker(&self) -> Command {
+        self.told(Command::new("docker"))
+    }
+
+    /// `docker compose` or `docker-compose`, whichever is here, against it.
+    #[must_use]
+    pub fn compose(&self) -> Command {
+        let mut command = Command::new(self.compose[0]);
+        command.args(&self.compose[1..]);
+        self.told(command)
+    }
+
+    /// A program where the published ports are at 127.0.0.1: on the host, as the engine sees it.
+    #[must_use]
+    pub fn on_host(&self, program: &str) -> Command {
+        let Some(own) = &self.own else {
+            return Command::new(program);
+        };
+        let mut command = Command::new("nsenter");
+        command
+            .args(["--target", &own.daemon.to_string(), "--net"])
+            .arg(program);
+        command
+    }
+
+    fn told(&self, mut command: Command) -> Command {
+        if let Some(own) = &self.own {
+            command.env("DOCKER_HOST", own.address());
+        }
+        command
+    }
+}
+
+/// A `dockerd` of ours.
+#[derive(Debug)]
+struct Own {
+    /// `unshare`, which ends when the daemon, the first process of its namespace, and all others in it have ended.
+    outer: Child,
+    daemon: i32,
+    scratch: TempDir,
+}
+
+impl Own {
+    async fn start() -> Result<Self, NoEngine> {
+        let not_started = |reason: String| NoEngine::NotStarted {
+            reason,
+            said: String::new(),
+        };
+        let scratch = tempfile::Builder::new()
+            .prefix("selvedge-docker-")
+            .tempdir()
+            .map_err(|error| not_started(format!("no scratch folder: {error}")))?;
+        let outer = spawn(scratch.path()).map_err(|error| not_started(format!("unshare: {error}")))?;
+        let mut own = Self {
+            outer,
+            daemon: 0,
+            scratch,
+        };
+        let ready = wait::until("the engine to answer", BOUND, || std::future::ready(own.look())).await;
+        match ready.map_err(|late| late.to_string()).and_then(|ended| ended) {
+            Ok(daemon) => {
+                own.daemon = daemon;
+                Ok(own)
+            }
+            Err(reason) => Err(NoEngine::NotStarted {
+                reason,
+                said: own.log(),
+            }),
+        }
+    }
+
+    /// The daemon's process, once it answers; or why it never will.
+    fn look(&mut self) -> Result<Result<i32, String>, String> {
+        if let Ok(Some(status)) = self.outer.try_wait() {
+            return Ok(Err(format!("dockerd ended: {status}")));
+        }
+        let mut info = Command::new("docker");
+        info.arg("info").env("DOCKER_HOST", self.address());
+        if !succeeds(&mut info) {
+            return Err("it does not answer yet".to_owned());
+        }
+        child_of(self.outer.id()).map(Ok).ok_or("no process yet".to_owned())
+    }
+
+    fn address(&self) -> String {
+        format!("unix://{}/docker.sock", self.scratch.path().display())
+    }
+
+    fn log(&self) -> String {
+        let text = fs::read_to_string(self.scratch.path().join("log")).unwrap_or_default();
+        let lines: Vec<_> = text.lines().rev().take(10).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // The first process of a namespace takes all others with it.
+        let daemon = child_of(self.outer.id()).and_then(Pid::from_raw);
+        if daemon.is_none_or(|daemon| kill_process(daemon, Signal::KILL).is_err()) {
+            self.outer.kill().ok();
+        }
+        self.outer.wait().ok();
+        let name = self.scratch.path().file_name().unwrap_or_default().to_owned();
+        let hierarchies = fs::read_dir(CGROUPS).into_iter().flatten().flatten();
+        hierarchies.for_each(|hierarchy| remove_empty(&hierarchy.path().join(&name)));
+        remove_empty(&Path::new(CGROUPS).join(&name));
+    }
+}
+
+/// Killed with this thread, whatever ends it, and the daemon with it.
+fn spawn(scratch: &Path) -> std::io::Result<Child> {
+    let log = File::create(scratch.join("log"))?;
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork"])
+        .args(["--kill-child=KILL", "--mount-proc", "bash", "-c", START])
+        .arg(scratch)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+}
+
+fn child_of(parent: u32) -> Option<i32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+/// Folders of cgroups hold files that cannot be removed, and go with them.
+fn remove_empty(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.for_each(|inner| remove_empty(&inner.path()));
+    fs::remove_dir(folder).ok();
+}
+
+fn compose_command() -> Option<&'static [&'static str]> {
+    if succeeds(Command::new("docker").args(["compose", "version"])) {
+        return Some(&["docker", "compose"]);
+    }
+    is_in_path("docker-compose").then_some(&["docker-compose"])
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+fn is_in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    // Where daemons are, which not every root has in its path.
+    folders.extend(["/usr/sbin".into(), "/sbin".into()]);
+    folders.iter().any(|folder| folder.join(program).is_file())
+}
+
+fn missing(tool: &'static str, package: &'static str) -> NoEngine {
+    NoEngine::MissingTool { tool, package }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_its_package() {
+        let error = missing("dockerd", "docker.io").to_string();
+        assert!(
+            error.contains("no dockerd") && error.contains("apt-get install docker.io"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_program_is_found_where_the_path_has_it() {
+        assert!(is_in_path("sh"));
+        assert!(!is_in_path("no-such-program-anywhere"));
+    }
+}
