@@ -12,6 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use selvedge_core::config::options::io::TMP_DIRS;
+use selvedge_core::config::options::process;
 use selvedge_core::config::{ConfigError, ConfigOption};
 use selvedge_core::{Configuration, ResourceId};
 use thiserror::Error;
@@ -90,14 +92,11 @@ impl WorkingDirectory {
         let is_named = named.is_some();
         let resource_id = named.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
         check_name(&resource_id, options.resource_id.key())?;
-        let parent = match configuration.find(options.parent)? {
-            Some(parent) => PathBuf::from(parent),
-            None => usable(temp_dirs(configuration))?.swap_remove(0),
-        };
+        let (parent, key) = parent(configuration, options)?;
         let path = parent.join(format!("{}_{resource_id}", options.role));
         let unusable = |source| WorkingDirectoryError::Unusable {
             directory: path.clone(),
-            key: options.parent.key(),
+            key,
             source,
         };
         fs::create_dir_all(&path).map_err(unusable)?;
@@ -150,6 +149,20 @@ impl Drop for WorkingDirectory {
     }
 }
 
+/// Below which directory, and which setting says so.
+fn parent(
+    configuration: &Configuration,
+    options: &WorkingDirectoryOptions,
+) -> Result<(PathBuf, &'static str), WorkingDirectoryError> {
+    for option in [options.parent, &process::WORKING_DIR] {
+        if let Some(parent) = configuration.find(option)? {
+            return Ok((parent.into(), option.key()));
+        }
+    }
+    let first = usable(temp_dirs(configuration))?.swap_remove(0);
+    Ok((first, TMP_DIRS.key()))
+}
+
 fn check_name(resource_id: &str, key: &str) -> Result<(), ConfigError> {
     if !resource_id.is_empty() && !resource_id.contains(['/', '\0']) {
         return Ok(());
@@ -177,7 +190,7 @@ fn clear(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::config::options::{jobmanager, process};
+    use selvedge_core::config::options::jobmanager;
 
     use super::*;
 
@@ -271,6 +284,6 @@ mod tests {
         let refused = take(&[("process.working-dir", below.as_str())])
             .unwrap_err()
             .to_string();
-        assert!(refused.contains("process.jobmanager.working-dir"), "{refused}");
+        assert!(refused.contains("cannot be used (process.working-dir)"), "{refused}");
     }
 }

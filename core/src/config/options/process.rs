@@ -10,9 +10,8 @@ pub const WORKING_DIR: ConfigOption<String> = ConfigOption::new(
 /// The same for the master.
 pub const JOB_MANAGER_WORKING_DIR: ConfigOption<String> = ConfigOption::new(
     "process.jobmanager.working-dir",
-    "Below which directory the master has its own, jm_<resource id>: its blobs are there.",
-)
-.with_fallback_keys(&["process.working-dir"]);
+    "Below which directory the master has its own, jm_<resource id>, with its blobs; otherwise process.working-dir.",
+);
 
 area! {
     "process", "Where processes work";
