@@ -1,6 +1,6 @@
 //! Starting containers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use tokio::{
@@ -121,6 +121,11 @@ impl NmClient {
         let data: ServiceData = data
             .map(|entry| (entry.key.unwrap_or_default(), entry.value.unwrap_or_default()))
             .collect();
+        let started: BTreeSet<ContainerId> = answer
+            .succeeded_requests
+            .into_iter()
+            .filter_map(|id| id.try_into().ok())
+            .collect();
         let refused = Outcomes::new(STEP, node, answer.failed_requests);
         let mut outcomes = Vec::with_capacity(ids.len());
         for id in ids {
@@ -131,7 +136,7 @@ impl NmClient {
                     .map(|_| data.clone())
                     .map_err(|_| refusal),
                 Some(refusal) => Err(refusal),
-                None if answer.succeeded_requests.contains(&id.into()) => Ok(data.clone()),
+                None if started.contains(&id) => Ok(data.clone()),
                 None => Err(refused.unnamed(id)),
             };
             outcomes.push((id, outcome));

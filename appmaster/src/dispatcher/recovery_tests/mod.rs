@@ -12,7 +12,7 @@ use selvedge_runtime::fs::{FileSystems, Location};
 use selvedge_runtime::ha::InMemoryEnsemble;
 
 use super::{DispatcherError, DispatcherMode};
-use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, Shutdown};
+use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, Shutdown, WhenLeading};
 use crate::jobmaster::JobResult;
 use crate::testing::connectors::{Log, NotingConnectors};
 use crate::testing::worker::{Behaviour, Workers};
@@ -25,16 +25,11 @@ const BOUND: Duration = Duration::from_secs(60);
 const MOST_STEPS: usize = 200;
 
 async fn start(root: &Path, mode: DispatcherMode, file_systems: FileSystems, connectors: NotingConnectors) -> Cluster {
-    let config = master_of(root, mode, file_systems, connectors);
+    let config = config(root, mode, file_systems, connectors);
     ClusterEntrypoint::start(config).await.unwrap()
 }
 
-fn master_of(
-    root: &Path,
-    mode: DispatcherMode,
-    file_systems: FileSystems,
-    connectors: NotingConnectors,
-) -> ClusterConfig {
+fn config(root: &Path, mode: DispatcherMode, file_systems: FileSystems, connectors: NotingConnectors) -> ClusterConfig {
     let storage = root.display().to_string();
     let settings = [
         ("high-availability.storageDir", storage.as_str()),
@@ -51,10 +46,11 @@ fn master_of(
 }
 
 /// A session of several masters, of which this one leads.
-async fn start_replaceable(root: &Path, connectors: NotingConnectors) -> Cluster {
-    let config = master_of(root, DispatcherMode::Session, FileSystems::local_only(), connectors);
+async fn start_replaceable(root: &Path) -> (Cluster, WhenLeading) {
+    let connectors = NotingConnectors::default();
+    let config = config(root, DispatcherMode::Session, FileSystems::local_only(), connectors);
     let services = ClusterServices::new(Arc::new(InMemoryEnsemble::new(1).join()));
-    ClusterEntrypoint::start_with(config, services).await.unwrap()
+    ClusterEntrypoint::stand_by(config, services).await.unwrap()
 }
 
 /// What the first master came to before it was killed.
@@ -247,7 +243,11 @@ fn a_directory_that_cannot_be_read_ends_the_cluster_with_the_cause() {
     std::fs::write(results.join("cluster"), "in the way").unwrap();
     runtime().block_on(async {
         let (systems, connectors) = (FileSystems::local_only(), NotingConnectors::default());
-        let cluster = start(root.path(), DispatcherMode::Session, systems, connectors).await;
+        let config = config(root.path(), DispatcherMode::Session, systems, connectors);
+        // It may end before its workers can come.
+        let (cluster, _) = ClusterEntrypoint::stand_by(config, ClusterServices::standalone(1))
+            .await
+            .unwrap();
         let end = tokio::time::timeout(BOUND, cluster.wait_terminated()).await.unwrap();
         assert_eq!(end.status, ApplicationStatus::Failed);
         assert!(
@@ -265,7 +265,7 @@ fn a_master_that_cannot_read_its_directory_leaves_the_cluster_to_the_next() {
     std::fs::create_dir_all(&results).unwrap();
     std::fs::write(results.join("cluster"), "in the way").unwrap();
     runtime().block_on(async {
-        let cluster = start_replaceable(root.path(), NotingConnectors::default()).await;
+        let (cluster, _) = start_replaceable(root.path()).await;
         let ended = tokio::time::timeout(BOUND, cluster.wait_ended()).await.unwrap();
         assert_eq!(
             (ended.shutdown, ended.end.status),
@@ -281,7 +281,8 @@ fn a_result_that_cannot_be_stored_is_left_to_a_master_that_can() {
     let root = tempfile::tempdir().unwrap();
     let in_the_way = root.path().join("job-result-store/cluster");
     runtime().block_on(async {
-        let cluster = start_replaceable(root.path(), NotingConnectors::default()).await;
+        let (cluster, leading) = start_replaceable(root.path()).await;
+        leading.wait(&cluster).await.unwrap();
         // It answers when it has recovered.
         cluster.dispatcher().summaries().await.unwrap();
         std::fs::remove_dir_all(&in_the_way).unwrap();

@@ -8,7 +8,7 @@ use selvedge_it::wait;
 use tokio::sync::Mutex;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::exit_status::ContainerExitStatus;
-use yarn_common::id::{ApplicationId, ContainerId};
+use yarn_common::id::{ApplicationId, ContainerId, NodeId};
 use yarn_common::launch::{ContainerLaunchContext, quote_argument, redirect_to_log_dir};
 use yarn_common::resource::Resource;
 use yarn_common::submission::ApplicationSubmissionContext;
@@ -113,6 +113,16 @@ impl<'a> Master<'a> {
             heard: Mutex::new(Heard::new(am)),
             container,
         }
+    }
+
+    /// What it logged in with first, and where.
+    pub(super) fn options(&self) -> &AmOptions {
+        &self.options
+    }
+
+    /// What opens a node that has granted a container.
+    pub(super) async fn nm_token(&self, node: &NodeId) -> Token {
+        self.heard.lock().await.am.nm_tokens().get(node).unwrap()
     }
 
     /// A second client of the same attempt that only knows the token it was started with.

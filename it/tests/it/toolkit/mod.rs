@@ -12,6 +12,7 @@ mod one_node;
 mod opportunistic;
 mod placement;
 mod proxy;
+mod refused;
 mod rest;
 mod rest_application;
 mod rest_cluster;

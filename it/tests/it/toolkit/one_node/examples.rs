@@ -67,6 +67,23 @@ async fn hello_am_runs_a_container_and_succeeds() {
 }
 
 #[tokio::test]
+async fn submit_am_brings_hello_am_to_the_cluster_and_to_its_end() {
+    let bed = super::bed().await;
+    let mut command = tokio::process::Command::from(bed.command(example_binary("submit-am")));
+    let output = command.arg(example_binary("hello-am")).output().await.unwrap();
+    let (said, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}{errors}");
+    let (id, end) = said.trim().split_once(' ').unwrap();
+    assert_eq!(end, "Some(Succeeded) the process ended well", "{said}{errors}");
+    let staging = format!("/user/{}/.staging/{id}", bed.user());
+    let left = bed.hdfs().unwrap().status(&staging).await.unwrap();
+    assert!(left.is_none(), "{left:?}");
+}
+
+#[tokio::test]
 async fn yarn_top_shows_queues_applications_and_nodes() {
     let bed = super::bed().await;
     let master = Master::register(&bed, "other").await;
