@@ -16,8 +16,8 @@ states! {
         Initializing = "INITIALIZING" => [Running, Unknown],
         /// Its JobMaster runs.
         Running = "RUNNING" => [Ending, Unknown],
-        /// It has ended, and its result is being stored.
-        Ending = "ENDING" => [Stored],
+        /// It has ended, and its result is being stored. Where that fails, this master is done with it.
+        Ending = "ENDING" => [Stored, Ended],
         /// Its result is stored, and what it used is being cleaned up.
         Stored = "STORED" => [Ended],
         /// Nothing of it is left but its pages.
