@@ -36,10 +36,11 @@ async fn running() -> (JobMasters, JobMasterHandle) {
         metrics: MetricRegistry::new(clock.clone()).group(&Scope::job_manager("127.0.0.1")),
         clock,
         settings,
+        plugins: ActivePlugins::default(),
     };
     let graph = Arc::new(word_count(1));
     let (handle, _) = start(JOB, MASTER, graph, JobOrigin::Submitted, environment);
-    let masters = JobMasters::default();
+    let masters = JobMasters::new(false);
     masters.add(handle.clone());
     let runs = async {
         while handle.details().await.unwrap().status() != JobStatus::Running {
