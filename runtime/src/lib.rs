@@ -23,3 +23,4 @@ pub mod rpc;
 pub mod scratch;
 pub mod shutdown;
 pub mod threads;
+pub mod working_directory;

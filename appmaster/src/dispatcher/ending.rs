@@ -51,6 +51,8 @@ impl Service {
 
     pub(super) fn result_stored(&mut self, job: JobId, outcome: Result<(), String>) {
         if let Err(cause) = outcome {
+            // Nobody waits for what cannot be stored; its graph stays, for a master that can.
+            self.state.cleaned_up(&job);
             self.break_down(cause);
             return;
         }

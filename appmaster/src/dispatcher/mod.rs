@@ -17,6 +17,8 @@ mod queries;
 mod recovery;
 #[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod refusal_tests;
 mod service;
 mod sparse;
 mod state;
@@ -63,6 +65,8 @@ pub(crate) struct Environment {
     pub(crate) rng: StdRng,
     /// Where the end of the cluster is told.
     pub(crate) end: oneshot::Sender<ClusterEnd>,
+    /// Where it is told that the Dispatcher cannot go on.
+    pub(crate) fatal: mpsc::Sender<String>,
     pub(crate) gauges: ClusterGauges,
 }
 

@@ -175,11 +175,13 @@ impl Service {
         self.work.spawn(work);
     }
 
-    /// The cluster cannot go on.
+    /// The Dispatcher cannot go on: the process decides whether its cluster ends with that, or another master takes over.
     pub(super) fn break_down(&mut self, cause: String) {
-        tracing::error!("{cause}");
-        let end = self.state.life.break_down(cause);
-        self.end_with(Some(end));
+        self.state.life.break_down();
+        if let Err(unheard) = self.environment.fatal.try_send(cause) {
+            // Something else has broken before, or the process ends already.
+            tracing::error!("{}", unheard.into_inner());
+        }
     }
 
     fn end_with(&mut self, end: Option<ClusterEnd>) {

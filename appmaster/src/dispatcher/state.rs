@@ -267,7 +267,7 @@ mod tests {
             (Stored, &[admit, run, end, store]),
             (Ended, &[admit, run, end, store, clean]),
         ];
-        let steps: [(DispatcherJob, Event, DispatcherJob); 9] = [
+        let steps: [(DispatcherJob, Event, DispatcherJob); 10] = [
             (Unknown, run, Running),
             (
                 Unknown,
@@ -280,6 +280,7 @@ mod tests {
             (Running, end, Ending),
             (Running, |state| state.job_suspended(&JOB), Unknown),
             (Ending, store, Stored),
+            (Ending, clean, Ended),
             (Stored, clean, Ended),
         ];
         let mut walk = Walk::new();

@@ -11,7 +11,7 @@ use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{Configuration, LeaderSessionId};
 use selvedge_runtime::clock::Clock;
-use selvedge_runtime::connector::{Connectors, GraphChecker};
+use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
 use selvedge_runtime::ha::LeaderElection;
 use selvedge_runtime::rpc::ApplicationSecret;
@@ -24,6 +24,7 @@ use super::fenced::FencedConnectors;
 use super::{Application, ClusterEnd, DispatcherMode};
 use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
 use crate::jobmaster::{self, ActivePlugins, JobMasters};
+use crate::lease::Lease;
 use crate::metrics::MasterMetrics;
 use crate::offload::Offload;
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
@@ -92,6 +93,7 @@ pub(super) struct Leading {
     pub(super) session: LeaderSessionId,
     pub(super) gateways: Gateways,
     job_masters: JobMasters,
+    stores: Stores,
     driver: Arc<dyn ResourceManagerDriver>,
     application: Option<Arc<dyn Application>>,
     ended: oneshot::Receiver<ClusterEnd>,
@@ -105,6 +107,8 @@ impl Parts {
     pub(super) fn lead(&self, session: LeaderSessionId, rng: &mut StdRng) -> Leading {
         let (fatal, fatals) = mpsc::channel(1);
         let (end, ended) = oneshot::channel();
+        let lease = Lease::new(self.election.clone(), session);
+        let stores = self.stores.under(&lease);
         let workers = WorkerConnector::new(self.secret.clone(), self.settings.ask_timeout);
         let workers = workers.with_offload(self.offload.clone());
         let pending = resourcemanager::create(resourcemanager::Environment {
@@ -115,7 +119,7 @@ impl Parts {
             workers: workers.clone(),
             clock: self.clock.clone(),
             rng: StdRng::from_rng(rng),
-            fatal,
+            fatal: fatal.clone(),
             resource_manager_address: self.rpc_address.clone(),
             rest_address: self.rest_address.clone(),
             secret: self.secret.clone(),
@@ -129,7 +133,7 @@ impl Parts {
             job_masters: job_masters.clone(),
             job_master: jobmaster::Environment {
                 settings: self.settings.clone(),
-                connectors: FencedConnectors::new(self.connectors.clone(), self.election.clone(), session),
+                connectors: FencedConnectors::new(self.connectors.clone(), lease),
                 workers: workers.clone(),
                 resource_manager: resource_manager.clone(),
                 clock: self.clock.clone(),
@@ -137,13 +141,14 @@ impl Parts {
                 metrics: self.metrics.group.clone(),
                 plugins: self.plugins.clone(),
             },
-            resources: vec![Arc::new(PersistedGraph(self.stores.job_graphs.clone()))],
-            stores: self.stores.clone(),
+            resources: vec![Arc::new(PersistedGraph(stores.job_graphs.clone()))],
+            stores: stores.clone(),
             cleanup: self.cleanup,
             client_timeout: self.client_timeout,
             configuration: self.configuration.clone(),
             rng: StdRng::from_rng(rng),
             end,
+            fatal,
             gauges: self.metrics.gauges.clone(),
         });
         let rpc = Routes::new(serve_resource_manager(Arc::new(pending.gateway()), &self.secret))
@@ -174,6 +179,7 @@ impl Parts {
                 rpc,
             },
             job_masters,
+            stores,
             driver: self.driver.clone(),
             application: self.application.clone(),
             ended,
@@ -256,6 +262,10 @@ impl Leading {
         self.gateways.dispatcher.cut_off().await;
         // Those that the Dispatcher has waited for in vain.
         self.job_masters.suspend_all().await;
+        // Whoever has to know how the cluster ended does now.
+        if let Err(error) = self.stores.close().await {
+            tracing::warn!("what was kept of the cluster's jobs is left behind: {}", report(&error));
+        }
     }
 
     /// The leadership is over: jobs are SUSPENDED, nothing is told to those who wait for the application's end. Returns when

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::Configuration;
-use selvedge_core::config::options::{cluster, jobmanager, rest as rest_options};
+use selvedge_core::config::options::{cluster, jobmanager, process, rest as rest_options};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
@@ -35,6 +35,7 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, HaServicesRegistry, HaStart, LeaderComponent, StandaloneHaServices};
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange, RpcServer};
 use selvedge_runtime::shutdown::ShutdownWatch;
+use selvedge_runtime::working_directory::{WorkingDirectory, WorkingDirectoryOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -89,6 +90,12 @@ pub struct ClusterConfig {
     pub log_file: Option<PathBuf>,
 }
 
+/// The master's own directory.
+const WORKING_DIRECTORY: WorkingDirectoryOptions = WorkingDirectoryOptions {
+    role: "jm",
+    parent: &process::JOB_MANAGER_WORKING_DIR,
+    resource_id: &jobmanager::RESOURCE_ID,
+};
 /// Under which key pages look for the port of the REST endpoint.
 const REST_PORT: &str = "rest.port";
 
@@ -267,7 +274,8 @@ impl ClusterEntrypoint {
         let (rpc_listener, rpc_address) = listen(&config.host, &config.bind_host, &config.rpc_ports).await?;
         let (rest_listener, rest_address) = listen(&config.host, &rest_bind_host, &config.rest_bind_ports).await?;
         tracing::info!("REST at {rest_address}, RPC at {rpc_address}");
-        let blobs = Blobs::start(&config).await?;
+        let working_directory = WorkingDirectory::take(&config.configuration, &WORKING_DIRECTORY)?;
+        let blobs = Blobs::start(&config, &working_directory).await?;
 
         let ClusterServices {
             ha,
@@ -330,6 +338,7 @@ impl ClusterEntrypoint {
             rest,
             rpc,
             blobs,
+            working_directory,
             watch: shutdown,
             halt_on_fatal_error,
         };

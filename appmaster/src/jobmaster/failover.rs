@@ -170,7 +170,8 @@ impl JobState {
         actions
     }
 
-    fn fail_with(&mut self, failure: Failure, also: Vec<Failure>, now: Now) -> Vec<Action> {
+    /// Takes failures in from which the job does not recover.
+    pub(super) fn fail_with(&mut self, failure: Failure, also: Vec<Failure>, now: Now) -> Vec<Action> {
         let failures = std::iter::once(failure).chain(also);
         failures.flat_map(|failure| self.fail(failure, now)).collect()
     }

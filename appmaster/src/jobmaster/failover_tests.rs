@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_core::job_graph::Partitioner;
-use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::status::{ExecutionState, FailureType, JobStatus};
 use selvedge_core::{ExecutionAttemptId, JobGraph};
 use selvedge_runtime::connector::Committable;
 
@@ -26,7 +26,7 @@ fn fixed(attempts: u32) -> RestartSettings {
 }
 
 /// A job that runs on two workers, each in one slot, and is restarted so often.
-fn running(graph: JobGraph, attempts: u32, now: Now) -> JobState {
+pub(super) fn running(graph: JobGraph, attempts: u32, now: Now) -> JobState {
     let mut state = deploy(job_of(Arc::new(graph), fixed(attempts), now), now);
     report_all(&mut state, ExecutionState::Running, now);
     state
@@ -239,6 +239,7 @@ fn only_what_the_last_attempts_wrote_is_committed() {
             attempt,
             state: ExecutionState::Finished,
             cause: String::new(),
+            failure_type: FailureType::default(),
             metrics: None,
             committables: vec![Committable(Bytes::from(file.to_owned()))],
         };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use selvedge_core::resource::{ProfileSpec, ResourceProfile};
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::connector::Committable;
-use selvedge_runtime::gateway::convert::{WireId, required_attempt};
+use selvedge_runtime::gateway::convert::{WireId, failure_type, required_attempt};
 use selvedge_runtime::gateway::proto::{
     ConfirmTaskManagerRequest, FailSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskManagerRequest,
     RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, TaskStateTransition,
@@ -118,7 +118,7 @@ impl JobMasterGateway for JobMasters {
                 offers,
                 reply,
             })
-            .await?;
+            .await??;
         Ok(OfferSlotsResponse {
             accepted_allocation_ids: accepted.iter().map(WireId::to_wire).collect(),
         })
@@ -190,6 +190,7 @@ fn task_report(transition: TaskStateTransition) -> GatewayResult<TaskReport> {
         attempt: required_attempt(transition.attempt)?,
         state: transition.state.parse().map_err(unknown_state)?,
         cause: transition.cause,
+        failure_type: failure_type(transition.failure_type)?,
         metrics: transition.metrics,
         committables: transition.committables.into_iter().map(Committable).collect(),
     })

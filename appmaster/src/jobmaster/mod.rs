@@ -12,10 +12,15 @@ mod failover;
 #[cfg(test)]
 mod failover_tests;
 mod failure_labels;
+#[cfg(test)]
+mod failure_type_tests;
 mod gateway;
 mod plugins;
 pub mod probe;
+#[cfg(test)]
+mod refusal_tests;
 mod regions;
+mod registration;
 mod requirements;
 mod restart_strategy;
 mod result;
@@ -31,6 +36,7 @@ mod status_listener;
 mod task_events;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod workers;
 
 use std::sync::{Arc, OnceLock};
@@ -138,7 +144,7 @@ enum Request {
     OfferSlots {
         resource_id: ResourceId,
         offers: Vec<SlotOffer>,
-        reply: Reply<Vec<AllocationId>>,
+        reply: Reply<GatewayResult<Vec<AllocationId>>>,
     },
     TaskReports {
         reports: Vec<TaskReport>,

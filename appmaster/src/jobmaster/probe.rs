@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::resource::ProfileSpec;
-use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::status::{ExecutionState, FailureType, JobStatus};
 use selvedge_core::{AllocationId, JobGraph, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::SubmitTasksRequest;
@@ -130,6 +130,7 @@ impl SchedulerProbe {
                 attempt,
                 state: ExecutionState::Running,
                 cause: String::new(),
+                failure_type: FailureType::default(),
                 metrics: None,
                 committables: Vec::new(),
             };

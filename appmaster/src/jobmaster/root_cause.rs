@@ -132,23 +132,6 @@ impl RootCause {
     }
 }
 
-/// Whether a task's failure only says that a worker is gone: it speaks of the exchange, names a peer, or its own worker ends.
-pub(super) fn is_symptom<'a>(cause: &str, other_workers: impl Iterator<Item = &'a str>) -> bool {
-    let lower = cause.to_ascii_lowercase();
-    let speaks_of_a_peer = [
-        "exchange",
-        "connection",
-        "transport error",
-        "cannot be reached",
-        "broken pipe",
-        "is shutting down",
-    ];
-    let mut others = other_workers.peekable();
-    // With one worker there is no peer on another one.
-    others.peek().is_some()
-        && (speaks_of_a_peer.iter().any(|word| lower.contains(word)) || others.any(|peer| cause.contains(peer)))
-}
-
 #[cfg(test)]
 mod tests {
     use selvedge_core::status::{RootCauseState, Walk};
@@ -234,14 +217,5 @@ mod tests {
         assert_eq!((root.settled(), root.deadline()), (None, Some(now + GRACE)));
         root.settle(now + GRACE);
         assert_eq!(root.settled().unwrap().cause, "exchange broken");
-    }
-
-    #[test]
-    fn only_a_failure_that_speaks_of_another_worker_is_a_symptom() {
-        let peers = ["container_1_2", "10.0.0.2:4000"];
-        assert!(is_symptom("the exchange with container_1_2 broke", peers.into_iter()));
-        assert!(is_symptom("10.0.0.2:4000 went away", peers.into_iter()));
-        assert!(!is_symptom("line 3 is not UTF-8", peers.into_iter()));
-        assert!(!is_symptom("connection reset", std::iter::empty()));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::resource::ProfileSpec;
-use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::status::{ExecutionState, FailureType, JobStatus};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::TaskMetrics;
@@ -23,6 +23,7 @@ use crate::settings::{FailoverSettings, SchedulingSettings};
 use crate::testing::word_count;
 
 pub(super) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
+const PEER_LOST: (ExecutionState, FailureType) = (ExecutionState::Failed, FailureType::PartitionDataMissing);
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 pub(super) fn now() -> Now {
@@ -129,9 +130,21 @@ pub(super) fn report(
     cause: &str,
     now: Now,
 ) -> Vec<Action> {
+    report_of(state, attempt, (to, FailureType::Recoverable), cause, now)
+}
+
+/// The same of a failure of this type.
+pub(super) fn report_of(
+    state: &mut JobState,
+    attempt: ExecutionAttemptId,
+    (to, failure_type): (ExecutionState, FailureType),
+    cause: &str,
+    now: Now,
+) -> Vec<Action> {
     let report = TaskReport {
         attempt,
         state: to,
+        failure_type,
         cause: cause.to_owned(),
         metrics: None,
         committables: Vec::new(),
@@ -228,7 +241,7 @@ fn the_exit_of_a_container_is_told_rather_than_the_exchange_that_broke_with_it()
     let mut state = deployed(now);
     report_all(&mut state, ExecutionState::Running, now);
     let broken = "exchange with node-1:4000 failed: broken pipe";
-    let actions = report(&mut state, id("sink", 0), ExecutionState::Failed, broken, now);
+    let actions = report_of(&mut state, id("sink", 0), PEER_LOST, broken, now);
     assert!(actions.contains(&Action::Hurry), "{actions:?}");
     report(&mut state, id("source", 0), ExecutionState::Canceled, "", now);
     let lost = state.worker_lost(
@@ -249,7 +262,7 @@ fn a_broken_exchange_is_told_when_nothing_better_comes() {
     let now = now();
     let mut state = deployed(now);
     report_all(&mut state, ExecutionState::Running, now);
-    report(&mut state, id("sink", 0), ExecutionState::Failed, "exchange broke", now);
+    report_of(&mut state, id("sink", 0), PEER_LOST, "exchange broke", now);
     assert_eq!(
         report_all(&mut state, ExecutionState::Canceled, now),
         [],

@@ -145,6 +145,14 @@ impl Service {
         self.check.note(self.now());
     }
 
+    /// Slots are free again: a job that waits for such need not wait for more, unlike the driver.
+    fn slots_came_free(&mut self) {
+        match self.slots.is_waited_for() {
+            true => self.check.hurry(self.now()),
+            false => self.changed(),
+        }
+    }
+
     fn deadline(&self) -> Instant {
         let now = self.now();
         let deadlines = [
@@ -213,7 +221,9 @@ impl Service {
                 reply,
             } => {
                 let freed = self.slots.freed(&resource_id, &allocation_id, self.now());
-                self.changed();
+                if freed.is_ok() {
+                    self.slots_came_free();
+                }
                 let _ = reply.send(freed.map_err(Into::into));
             }
             Request::SlotReport {
@@ -222,7 +232,11 @@ impl Service {
                 reply,
             } => {
                 let reported = self.slots.report(&resource_id, &slots, None, self.now());
-                let _ = reply.send(reported.map(|lost| self.tell_lost(lost)).map_err(Into::into));
+                let reported = reported.map(|lost| {
+                    self.tell_lost(lost);
+                    self.slots_came_free();
+                });
+                let _ = reply.send(reported.map_err(Into::into));
             }
             Request::WorkerLeaves {
                 resource_id,

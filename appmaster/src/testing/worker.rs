@@ -111,6 +111,8 @@ struct State {
     to_cancel: BTreeSet<ExecutionAttemptId>,
     deployments: Vec<usize>,
     splits: u32,
+    /// How often it has given up its jobs.
+    connection: u64,
 }
 
 #[async_trait]
@@ -197,6 +199,19 @@ impl Worker {
         self.ended.send_replace(Some(cause.to_owned()));
     }
 
+    /// Gives up all that jobs have here, as a worker does that was cut off from their masters.
+    pub(crate) async fn give_up_jobs(&self) {
+        let jobs: BTreeSet<_> = {
+            let mut state = self.state.lock().unwrap();
+            state.tasks.clear();
+            state.connection += 1;
+            state.slots.values().map(|taken| taken.job_id.clone()).collect()
+        };
+        for job in jobs {
+            self.free_slots(&job, true).await;
+        }
+    }
+
     /// The slots of the default size, and those that were made on request.
     fn slot_statuses(&self) -> Vec<SlotStatus> {
         let slots = self.state.lock().unwrap().slots.clone();
@@ -251,6 +266,7 @@ impl Worker {
             data_address: format!("{}-data:1", self.start.resource_id),
             host: "127.0.0.1".into(),
             process: Some(handshake::of_worker(INSTANCE)),
+            connection: self.state.lock().unwrap().connection,
         };
         master.register_task_manager(register).await?;
         let offer = SlotOffer {
@@ -370,6 +386,7 @@ impl Worker {
             state: state.into(),
             timestamp_ms: 0,
             cause: cause.into(),
+            failure_type: 0,
             metrics: terminal.then_some(metrics),
             committables: (state == "FINISHED")
                 .then(|| Bytes::from(attempt.to_string()))

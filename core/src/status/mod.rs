@@ -2,6 +2,7 @@
 //! `docs/states.md` is drawn from them.
 
 mod diagram;
+mod failure_type;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -11,6 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use diagram::{StateMachine, states_page};
+pub use failure_type::FailureType;
 pub use rooms::{
     ClusterPhase, DispatcherJob, HeldSlotState, JobContact, JobLeader, MasterStanding, RootCauseState, SlotPhase,
     TaskPhase, TrackedWorker, WorkerRegistration,

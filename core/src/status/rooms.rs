@@ -16,8 +16,8 @@ states! {
         Initializing = "INITIALIZING" => [Running, Unknown],
         /// Its JobMaster runs.
         Running = "RUNNING" => [Ending, Unknown],
-        /// It has ended, and its result is being stored.
-        Ending = "ENDING" => [Stored],
+        /// It has ended, and its result is being stored. Where that fails, this master is done with it.
+        Ending = "ENDING" => [Stored, Ended],
         /// Its result is stored, and what it used is being cleaned up.
         Stored = "STORED" => [Ended],
         /// Nothing of it is left but its pages.
@@ -29,11 +29,13 @@ states! {
     /// How far the end of a cluster is.
     ClusterPhase {
         /// Takes jobs.
-        Serving = "SERVING" => [Leaving, Draining],
+        Serving = "SERVING" => [Leaving, Draining, Broken],
         /// The only job has ended, and its client may fetch the result.
         Leaving = "LEAVING" => [Draining, Ending],
         /// Jobs are being ended, because the cluster is to end.
         Draining = "DRAINING" => [Ending],
+        /// Cannot go on: the process decides whether the cluster ends, or another master takes over.
+        Broken = "BROKEN" => [Draining],
         /// Ends.
         Ending = "ENDING" => [],
     }

@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use selvedge_core::config::options::{blob, jobmanager, taskmanager};
 use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::memory::ConsumerWeights;
+use selvedge_core::status::FailureType;
 use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, LeaderComponent, LeaderRetrieval};
@@ -146,6 +147,7 @@ impl ChainPlanner for FaultyPlanner {
             return Err(TaskError::Exchange {
                 peer: "nobody".to_owned(),
                 reason,
+                failure_type: FailureType::PartitionDataMissing,
             });
         }
         OperatorPlanner.plan(context, chain, input)

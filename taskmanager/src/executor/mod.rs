@@ -36,6 +36,8 @@ mod links;
 mod payload;
 #[cfg(test)]
 mod payload_tests;
+#[cfg(test)]
+mod refusal_tests;
 mod registration;
 mod retry;
 mod service;

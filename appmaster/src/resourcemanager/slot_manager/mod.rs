@@ -178,6 +178,11 @@ impl SlotManager {
         }
     }
 
+    /// Whether a job waits for slots that no registered worker had free when it was last looked at.
+    pub(super) const fn is_waited_for(&self) -> bool {
+        self.pending_slots > 0
+    }
+
     /// The worker has a slot back.
     pub(super) fn freed(
         &mut self,

@@ -157,6 +157,8 @@ impl Master {
                 tracing::info!("an earlier attempt of this application has taken the job");
                 Ok(())
             }
+            // The master breaks, or has lost its leadership: how it ends decides whether another attempt goes on.
+            Err(DispatcherError::Gone | DispatcherError::ShuttingDown) => Ok(()),
             submitted => submitted.map(drop).map_err(MasterError::Refused),
         }
     }

@@ -22,13 +22,11 @@ use std::time::Duration;
 use futures::FutureExt;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::yarn;
-use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::container::Container;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::HaServicesRegistry;
 use selvedge_runtime::logging;
-use selvedge_runtime::outcome::JobOutcome;
 use selvedge_runtime::process::{Termination, raise_nofile_limit, report_file_size_limit};
 use yarn_common::environment::Environment;
 
@@ -120,8 +118,7 @@ async fn run(master: Master, compose: &Compose, termination: &Termination) -> u8
 
 /// The job's own end decides; an end that is not the job's is a fault.
 fn exit_code(end: &ClusterEnd) -> u8 {
-    let is_fault = end.status == ApplicationStatus::Failed && JobOutcome::from_json(&end.diagnostics).is_none();
-    if is_fault {
+    if end.is_fault() {
         return broke_down(end);
     }
     tracing::info!("the application ended: {:?}", end.status);
@@ -167,6 +164,8 @@ fn complain(what: &str, cause: &str) {
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::status::ApplicationStatus;
+
     use super::*;
 
     fn end(status: ApplicationStatus, diagnostics: &str) -> ClusterEnd {

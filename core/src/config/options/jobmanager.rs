@@ -114,13 +114,19 @@ pub const FAILURE_ENRICHERS: ConfigOption<String> = ConfigOption::new(
 )
 .with_default("TYPE");
 
+/// The master's id.
+pub const RESOURCE_ID: ConfigOption<String> = ConfigOption::new(
+    "jobmanager.resource-id",
+    "The master's ResourceID, which names its working directory; random where it is not set.",
+);
+
 area! {
     "jobmanager", "The master and its schedulers";
     options {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
         SCHEDULER, ATTEMPTS_HISTORY_SIZE, ARCHIVE_DIR,
-        FAILURE_ENRICHERS, RETRIEVE_TASK_MANAGER_HOSTNAME,
+        FAILURE_ENRICHERS, RETRIEVE_TASK_MANAGER_HOSTNAME, RESOURCE_ID,
     }
     not yet {
         /// By how much the parallelism must grow for a running job to be rescaled.
@@ -144,8 +150,6 @@ area! {
            ;
         /// Whether results that were read are dropped while the job runs.
         "jobmanager.partition.release-during-job-execution": Boolean = "true";
-        /// The master's ResourceID.
-        "jobmanager.resource-id": Text;
         /// The port that the master's RPC server binds to, where it is not the one that workers use.
         "jobmanager.rpc.bind-port": Integer;
         /// From how many channels on a deployment travels as a blob.
