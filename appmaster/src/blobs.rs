@@ -1,10 +1,10 @@
-//! The master's BlobServer: what is too large for messages to workers.
+//! The master's BlobServer: what is too large for messages to workers, and what jobs bring along.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use selvedge_core::config::options::blob;
-use selvedge_runtime::blob::{BlobServer, BlobStore};
+use selvedge_runtime::blob::{BlobServer, BlobStore, FetchTurns};
 use selvedge_runtime::gateway::grpc::serve_blobs;
 use selvedge_runtime::rpc::{self, PortRange, RpcServer};
 use selvedge_runtime::working_directory::WorkingDirectory;
@@ -39,8 +39,11 @@ impl Blobs {
             None => directory.blob_storage(),
         };
         let store = BlobStore::create(&directory)?;
-        let fetches = settings.get(&blob::FETCH_NUM_CONCURRENT)?;
-        let blobs = Arc::new(BlobServer::new(store.clone(), fetches as usize));
+        let turns = FetchTurns {
+            at_once: settings.get(&blob::FETCH_NUM_CONCURRENT)? as usize,
+            waiting: settings.get(&blob::FETCH_BACKLOG)? as usize,
+        };
+        let blobs = Arc::new(BlobServer::new(store.clone(), turns));
         let routes = Routes::new(serve_blobs(blobs, &config.secret));
         let task = tokio::spawn(async move {
             if let Err(error) = server.serve(routes, std::future::pending()).await {

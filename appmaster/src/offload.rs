@@ -23,6 +23,14 @@ pub(crate) struct Offload {
     pub(crate) min_size: usize,
 }
 
+impl Offload {
+    /// The port of the BlobServer.
+    pub(crate) fn port(&self) -> u16 {
+        let port = self.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        port.unwrap_or_default()
+    }
+}
+
 /// A worker whose large deployments go beside the messages.
 pub(crate) struct Offloading<G> {
     pub(crate) worker: G,
@@ -110,7 +118,7 @@ impl<G: TaskExecutorGateway> TaskExecutorGateway for Offloading<G> {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_runtime::blob::{BlobKey, BlobServer};
+    use selvedge_runtime::blob::{BlobKey, BlobServer, FetchTurns};
 
     use super::*;
     use crate::testing::idle_worker::IdleWorker;
@@ -120,7 +128,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = BlobStore::create(directory.path()).unwrap();
         let worker = IdleWorker {
-            blobs: Some(BlobServer::new(store.clone(), 1)),
+            blobs: Some(BlobServer::new(store.clone(), FetchTurns { at_once: 1, waiting: 1 })),
             ..IdleWorker::default()
         };
         let offload = Offload {

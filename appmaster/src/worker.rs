@@ -36,6 +36,12 @@ impl WorkerConnector {
         Self { offload, ..self }
     }
 
+    /// Where workers fetch what jobs bring along.
+    pub(crate) fn blob_server_address(&self) -> String {
+        let offload = self.offload.as_ref();
+        offload.map(|offload| offload.address.clone()).unwrap_or_default()
+    }
+
     /// A gateway that connects when it is first used; only an address that cannot be one is refused.
     pub(crate) fn connect(&self, address: &str) -> GatewayResult<Gateway> {
         let channel = RpcChannel::control(address, &self.secret, self.deadline)

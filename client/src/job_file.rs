@@ -50,9 +50,12 @@ pub fn read(
     })
 }
 
-/// Whether a source or a sink of the job names HDFS.
+/// Whether a source, a sink or an artifact of the job names HDFS.
 pub fn uses_hdfs(graph: &JobGraph) -> bool {
     let is_hdfs = |path: &String| path.starts_with("hdfs:");
+    if graph.artifacts.iter().any(|artifact| is_hdfs(&artifact.path)) {
+        return true;
+    }
     let operators = graph.vertices.iter().flat_map(|vertex| &vertex.chain);
     operators.into_iter().any(|spec| match &spec.operator {
         Operator::FileSource(source) => source.paths.iter().any(is_hdfs),
@@ -88,6 +91,19 @@ mod tests {
         selvedge_core::job_graph::validate::validate(&graph).unwrap();
         assert_eq!(result_places(&graph), ["/out"]);
         assert!(!uses_hdfs(&graph) && uses_hdfs(&word_count("hdfs:///in")));
+    }
+
+    #[test]
+    fn the_example_that_brings_its_input_along_is_a_sound_job_too() {
+        let job = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/wordcount-of-a-file.json");
+        let given = |input: &str| {
+            [("input", input), ("output", "/out")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into()
+        };
+        let graph = read(&job, &given("file:///in"), 1).unwrap();
+        selvedge_core::job_graph::validate::validate(&graph).unwrap();
+        assert!(!uses_hdfs(&graph) && uses_hdfs(&read(&job, &given("hdfs:///in"), 1).unwrap()));
     }
 
     #[test]

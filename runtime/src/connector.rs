@@ -113,9 +113,10 @@ pub trait GraphChecker: Send + Sync + std::fmt::Debug {
 #[async_trait]
 pub trait Connectors: Send + Sync + std::fmt::Debug {
     /// The enumerator of a source, where the operator is one that reads splits. Looks at the input: a missing path fails
-    /// here.
+    /// here. `job` is the graph that it stands in.
     async fn enumerator(
         &self,
+        job: &JobGraph,
         operator: &OperatorSpec,
         parallelism: u32,
     ) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError>;

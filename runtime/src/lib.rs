@@ -3,6 +3,7 @@
 //!
 //! `selvedge-appmaster` and `selvedge-taskmanager` never import each other: they meet here.
 
+pub mod artifact;
 pub mod blob;
 pub mod clock;
 pub mod connector;

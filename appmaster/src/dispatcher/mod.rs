@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! start:      results of ended jobs ─► cleaned up; stored graphs of others ─► run; then requests are answered
-//! submission: check ─► store the graph ─► start the JobMaster ─► answer
+//! submission: check ─► take the artifacts ─► store the graph ─► start the JobMaster ─► answer
 //! end:        archive for the history server ─► store the result, dirty ─► answer those who wait
 //!             ─► keep for the pages ─► clean up ─► mark the result clean
 //! ```
@@ -24,9 +24,11 @@ mod sparse;
 mod state;
 mod submission;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use selvedge_core::status::{ApplicationStatus, JobStatus};
 use selvedge_core::{Configuration, JobGraph, JobId};
@@ -42,7 +44,7 @@ pub use error::DispatcherError;
 use crate::jobmaster::{self, ArchivedExecutionGraph, JobMasters, JobResult};
 use crate::life::Life;
 use crate::metrics::ClusterGauges;
-use crate::stores::{JobSummary, Stores};
+use crate::stores::{ArtifactStore, JobSummary, Stores, Uploads};
 use service::Service;
 
 /// How many requests may wait.
@@ -55,6 +57,10 @@ pub(crate) struct Environment {
     pub(crate) job_masters: JobMasters,
     pub(crate) job_master: jobmaster::Environment,
     pub(crate) stores: Stores,
+    /// What jobs bring along.
+    pub(crate) artifacts: Arc<ArtifactStore>,
+    /// Where workers fetch it.
+    pub(crate) blob_server_port: u16,
     /// What is kept for jobs and goes with them.
     pub(crate) resources: Vec<Arc<dyn JobResource>>,
     pub(crate) cleanup: CleanupStrategy,
@@ -83,9 +89,11 @@ type Reply<T> = oneshot::Sender<T>;
 enum Request {
     Submit {
         job: Option<JobId>,
-        graph: JobGraph,
+        graph: Box<JobGraph>,
+        uploads: Uploads,
         reply: Reply<Result<JobId, DispatcherError>>,
     },
+    BlobServerPort(Reply<u16>),
     Summaries(Reply<Vec<JobSummary>>),
     Job(JobId, Reply<Result<Arc<ArchivedExecutionGraph>, DispatcherError>>),
     Cancel(JobId, Reply<Result<(), DispatcherError>>),
@@ -140,13 +148,37 @@ impl DispatcherHandle {
         self.life.cut_off().await;
     }
 
-    /// Checks a graph, stores it and starts its JobMaster; returns as soon as that runs. Without an id, the job gets a
-    /// random one.
+    /// Checks a graph, takes what it brings along from the paths that it names, stores it and starts its JobMaster; returns as
+    /// soon as that runs. Without an id, the job gets a random one.
     ///
     /// # Errors
     /// [`DispatcherError`]; the job is not known then, unless it was before ([`DispatcherError::Duplicate`]).
     pub async fn submit_job(&self, job: Option<JobId>, graph: JobGraph) -> Result<JobId, DispatcherError> {
-        self.call(|reply| Request::Submit { job, graph, reply }).await?
+        self.submit_with_files(job, graph, BTreeMap::new()).await
+    }
+
+    /// The same with contents of artifacts, by their names: these are not read at their paths.
+    ///
+    /// # Errors
+    /// As [`Self::submit_job`].
+    pub async fn submit_with_files(
+        &self,
+        job: Option<JobId>,
+        graph: JobGraph,
+        uploads: BTreeMap<String, Bytes>,
+    ) -> Result<JobId, DispatcherError> {
+        let submission = |reply| Request::Submit {
+            job,
+            graph: Box::new(graph),
+            uploads,
+            reply,
+        };
+        self.call(submission).await?
+    }
+
+    /// The port at which workers fetch what jobs bring along.
+    pub async fn blob_server_port(&self) -> Result<u16, DispatcherError> {
+        self.call(Request::BlobServerPort).await
     }
 
     /// All jobs, initialising, running and ended, in order of their ids.

@@ -6,7 +6,7 @@ use selvedge_runtime::connector::report;
 use super::service::Service;
 use super::sparse;
 use crate::jobmaster::{JobOrigin, JobResult};
-use crate::stores::{RecoveredGraph, RecoveredResults};
+use crate::stores::{RecoveredGraph, RecoveredResults, StoreError};
 
 impl Service {
     /// # Errors
@@ -15,16 +15,24 @@ impl Service {
         let stores = self.environment.stores.clone();
         let results = stores.job_results.recover().await.map_err(|error| report(&error))?;
         let graphs = stores.job_graphs.recover().await.map_err(|error| report(&error))?;
+        let known: Vec<JobId> = graphs.iter().map(|found| found.job).collect();
+        let artifacts = self.environment.artifacts.clone();
+        artifacts.remove_others(&known).await.map_err(|error| report(&error))?;
         self.recover_results(results, &graphs).await;
         for RecoveredGraph { job, graph } in graphs {
             match graph {
                 // Its clean-up, which removes the graph, runs already.
                 _ if self.state.jobs.contains_key(&job) => {}
                 _ if self.state.has_ended(&job) => self.remove_orphan(job),
-                Ok(graph) => {
-                    tracing::info!(%job, "job '{}' of an earlier master runs again", graph.name);
-                    self.start_job_master(job, graph, JobOrigin::Recovered);
-                }
+                Ok(graph) => match artifacts.recover(job, &graph).await {
+                    Ok(()) => {
+                        tracing::info!(%job, "job '{}' of an earlier master runs again", graph.name);
+                        self.start_job_master(job, graph, JobOrigin::Recovered);
+                    }
+                    Err(error @ StoreError::Corrupt { .. }) => self.show_unreadable(job, &report(&error)).await,
+                    // The next try may succeed.
+                    Err(error) => return Err(report(&error)),
+                },
                 Err(error) => self.show_unreadable(job, &report(&error)).await,
             }
         }

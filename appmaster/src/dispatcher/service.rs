@@ -18,7 +18,7 @@ pub(super) enum Event {
     /// A submitted job was checked and stored, or not.
     Accepted {
         job: JobId,
-        outcome: Result<JobGraph, DispatcherError>,
+        outcome: Result<Box<JobGraph>, DispatcherError>,
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     /// `None` where the JobMaster broke down.
@@ -87,7 +87,13 @@ impl Service {
 
     fn on_request(&mut self, request: Request) {
         match request {
-            Request::Submit { job, graph, reply } => self.submit(job, graph, reply),
+            Request::Submit {
+                job,
+                graph,
+                uploads,
+                reply,
+            } => self.submit(job, *graph, uploads, reply),
+            Request::BlobServerPort(reply) => drop(reply.send(self.environment.blob_server_port)),
             Request::Summaries(reply) => self.summaries(reply),
             Request::Job(job, reply) => self.look_up(job, reply),
             Request::Cancel(job, reply) => self.cancel(job, reply),

@@ -1,4 +1,4 @@
-//! Taking a job: checked, stored, started, answered; in this order.
+//! Taking a job: checked, its artifacts taken, stored, started, answered; in this order.
 
 use std::sync::Arc;
 
@@ -9,19 +9,28 @@ use selvedge_runtime::machine::run_blocking;
 use super::service::{Event, Service};
 use super::{DispatcherError, DispatcherMode, Reply};
 use crate::jobmaster::{self, JobOrigin};
-use crate::stores::JobGraphStore;
+use crate::stores::{ArtifactStore, JobGraphStore, StoreError, TakeError, Uploads};
 
 impl Service {
-    pub(super) fn submit(&mut self, job: Option<JobId>, graph: JobGraph, reply: Reply<Result<JobId, DispatcherError>>) {
+    pub(super) fn submit(
+        &mut self,
+        job: Option<JobId>,
+        graph: JobGraph,
+        uploads: Uploads,
+        reply: Reply<Result<JobId, DispatcherError>>,
+    ) {
         let job = job.unwrap_or_else(|| JobId::random(&mut self.environment.rng));
         if let Err(error) = self.state.admit(job, &graph, self.now()) {
             let _ = reply.send(Err(error));
             return;
         }
         let checker = self.environment.checker.clone();
-        let store = self.environment.stores.job_graphs.clone();
+        let keeping = self.keeping();
         self.spawn(async move {
-            let outcome = accept(job, graph, checker, &*store).await;
+            let outcome = match check(graph, checker).await {
+                Ok(graph) => keeping.keep(job, graph, &uploads).await.map(Box::new),
+                Err(error) => Err(error),
+            };
             Event::Accepted { job, outcome, reply }
         });
     }
@@ -29,7 +38,7 @@ impl Service {
     pub(super) fn accepted(
         &mut self,
         job: JobId,
-        outcome: Result<JobGraph, DispatcherError>,
+        outcome: Result<Box<JobGraph>, DispatcherError>,
         reply: Reply<Result<JobId, DispatcherError>>,
     ) {
         let outcome = match outcome {
@@ -47,7 +56,7 @@ impl Service {
                     DispatcherMode::PerJob { .. } => JobOrigin::Recovered,
                     DispatcherMode::Session => JobOrigin::Submitted,
                 };
-                self.start_job_master(job, graph, origin);
+                self.start_job_master(job, *graph, origin);
                 let _ = reply.send(Ok(job));
             }
             Err(error) => {
@@ -78,36 +87,58 @@ impl Service {
 
     /// A job that was stored does not run: the cluster has begun to end.
     fn forget(&self, job: JobId) {
-        let store = self.environment.stores.job_graphs.clone();
-        tokio::spawn(async move {
-            if let Err(error) = store.remove(job).await {
-                tracing::warn!(%job, "the graph of a job that was refused is left behind: {}", report(&error));
-            }
-        });
+        let keeping = self.keeping();
+        tokio::spawn(async move { keeping.forget(job).await });
+    }
+
+    fn keeping(&self) -> Keeping {
+        Keeping {
+            graphs: self.environment.stores.job_graphs.clone(),
+            artifacts: self.environment.artifacts.clone(),
+        }
     }
 }
 
-/// Checks a graph and stores it.
-async fn accept(
-    job: JobId,
-    graph: JobGraph,
-    checker: Arc<dyn GraphChecker>,
-    store: &dyn JobGraphStore,
-) -> Result<JobGraph, DispatcherError> {
+/// Checks a graph and completes it.
+async fn check(graph: JobGraph, checker: Arc<dyn GraphChecker>) -> Result<JobGraph, DispatcherError> {
     // Planning is CPU work: it must not hold up the runtime.
-    let checked = run_blocking(move || checker.check(graph)).await;
-    let graph = match checked {
-        Ok(Ok(graph)) => graph,
-        Ok(Err(error)) => return Err(DispatcherError::Graph(error.report())),
-        Err(error) => return Err(DispatcherError::Graph(format!("checking the job broke down: {error}"))),
-    };
-    if let Err(error) = store.put(job, &graph).await {
-        let cause = report(&error);
-        // Perhaps it is there all the same, and would run one day.
-        if let Err(error) = store.remove(job).await {
-            tracing::warn!(%job, "the graph of a job that was refused may be left behind: {}", report(&error));
-        }
-        return Err(DispatcherError::NotStored { job, cause });
+    match run_blocking(move || checker.check(graph)).await {
+        Ok(checked) => checked.map_err(|error| DispatcherError::Graph(error.report())),
+        Err(error) => Err(DispatcherError::Graph(format!("checking the job broke down: {error}"))),
     }
-    Ok(graph)
+}
+
+/// Where what belongs to a job is kept.
+struct Keeping {
+    graphs: Arc<dyn JobGraphStore>,
+    artifacts: Arc<ArtifactStore>,
+}
+
+impl Keeping {
+    /// Keeps all of it, or nothing. The graph comes last: whoever finds it finds the rest.
+    async fn keep(&self, job: JobId, mut graph: JobGraph, uploads: &Uploads) -> Result<JobGraph, DispatcherError> {
+        let not_stored = |error: &StoreError| DispatcherError::NotStored {
+            job,
+            cause: report(error),
+        };
+        let refused = match self.artifacts.take(job, &mut graph, uploads).await {
+            Ok(()) => match self.graphs.put(job, &graph).await {
+                Ok(()) => return Ok(graph),
+                Err(error) => not_stored(&error),
+            },
+            Err(TakeError::Artifact(error)) => DispatcherError::Graph(report(&error)),
+            Err(TakeError::Store(error)) => not_stored(&error),
+        };
+        // Perhaps it is there all the same, and would run one day.
+        self.forget(job).await;
+        Err(refused)
+    }
+
+    async fn forget(&self, job: JobId) {
+        for removed in [self.graphs.remove(job).await, self.artifacts.remove(job).await] {
+            if let Err(error) = removed {
+                tracing::warn!(%job, "a part of a job that was refused is left behind: {}", report(&error));
+            }
+        }
+    }
 }

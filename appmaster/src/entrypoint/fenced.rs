@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use selvedge_core::job_graph::OperatorSpec;
+use selvedge_core::job_graph::{JobGraph, OperatorSpec};
 use selvedge_core::{JobId, VertexId};
 use selvedge_runtime::connector::{Committable, ConnectorError, Connectors, JobCommitter, SplitEnumerator};
 
@@ -39,10 +39,11 @@ impl FencedConnectors {
 impl Connectors for FencedConnectors {
     async fn enumerator(
         &self,
+        job: &JobGraph,
         operator: &OperatorSpec,
         parallelism: u32,
     ) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError> {
-        self.inner.enumerator(operator, parallelism).await
+        self.inner.enumerator(job, operator, parallelism).await
     }
 
     fn committer(

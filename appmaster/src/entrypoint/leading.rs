@@ -127,6 +127,7 @@ impl Parts {
         });
         let resource_manager = pending.handle();
         let job_masters = JobMasters::new(self.settings.worker_host_names);
+        let artifacts = Arc::new(stores.artifacts(self.offload.store.clone()));
         let dispatcher = dispatcher::start(dispatcher::Environment {
             mode: self.mode,
             checker: self.checker.clone(),
@@ -141,7 +142,9 @@ impl Parts {
                 metrics: self.metrics.group.clone(),
                 plugins: self.plugins.clone(),
             },
-            resources: vec![Arc::new(PersistedGraph(stores.job_graphs.clone()))],
+            resources: vec![Arc::new(PersistedGraph(stores.job_graphs.clone())), artifacts.clone()],
+            artifacts,
+            blob_server_port: self.offload.port(),
             stores: stores.clone(),
             cleanup: self.cleanup,
             client_timeout: self.client_timeout,

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::Configuration;
-use selvedge_core::config::options::{cluster, jobmanager, process, rest as rest_options};
+use selvedge_core::config::options::{blob, cluster, jobmanager, process, rest as rest_options};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
@@ -323,7 +323,12 @@ impl ClusterEntrypoint {
                 cleanup,
                 client_timeout,
                 max_content_length: usize::try_from(max_content_length).unwrap_or(usize::MAX),
-                configuration: Arc::new(effective(config.configuration, &rpc_address, &rest_address)),
+                configuration: Arc::new(effective(
+                    config.configuration,
+                    &rpc_address,
+                    &rest_address,
+                    blobs.offload.port(),
+                )),
                 log_file: config.log_file,
                 rpc_address: rpc_address.clone(),
                 rest_address: rest_address.clone(),
@@ -416,7 +421,13 @@ impl Cluster {
 }
 
 /// The settings with the ports that the servers were given: what `/jobmanager/config` shows.
-fn effective(mut configuration: Configuration, rpc_address: &str, rest_address: &str) -> Configuration {
+fn effective(
+    mut configuration: Configuration,
+    rpc_address: &str,
+    rest_address: &str,
+    blob_server_port: u16,
+) -> Configuration {
+    configuration.set_text(blob::SERVER_PORT.key(), blob_server_port.to_string());
     for (address, host_key, port_key) in [
         (rpc_address, jobmanager::RPC_ADDRESS.key(), jobmanager::RPC_PORT.key()),
         (rest_address, rest_options::ADDRESS.key(), REST_PORT),

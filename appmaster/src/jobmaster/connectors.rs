@@ -38,7 +38,7 @@ pub(super) async fn prepare(
 ) -> Result<PreparedConnectors, String> {
     let mut prepared = PreparedConnectors::default();
     for vertex in &graph.vertices {
-        if let Err(cause) = prepare_vertex(job, vertex, origin, connectors, &mut prepared).await {
+        if let Err(cause) = prepare_vertex(job, (graph, vertex), origin, connectors, &mut prepared).await {
             take_back(job, graph, origin, connectors, prepared.committers).await;
             return Err(cause);
         }
@@ -74,14 +74,14 @@ pub(super) async fn take_back(
 
 async fn prepare_vertex(
     job: JobId,
-    vertex: &Vertex,
+    (graph, vertex): (&JobGraph, &Vertex),
     origin: JobOrigin,
     connectors: &dyn Connectors,
     prepared: &mut PreparedConnectors,
 ) -> Result<(), String> {
     for operator in &vertex.chain {
         let named = |message: String| format!("operator '{}': {message}", operator.id);
-        let enumerator = connectors.enumerator(operator, vertex.parallelism).await;
+        let enumerator = connectors.enumerator(graph, operator, vertex.parallelism).await;
         if let Some(enumerator) = enumerator.map_err(|error| named(error.report()))? {
             prepared.enumerators.insert(operator.id.clone(), enumerator);
         }

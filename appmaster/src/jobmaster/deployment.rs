@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
-use selvedge_core::job_graph::{Edge, Vertex};
-use selvedge_core::{JobId, LeaderSessionId, ResourceId, VertexId};
+use selvedge_core::job_graph::{Artifact, Edge, Vertex};
+use selvedge_core::{JobGraph, JobId, LeaderSessionId, ResourceId, VertexId};
+use selvedge_runtime::artifact::key_of;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    ChannelPeer, InputGate, PeerGroup, PeerWorker, ResultPartition, SubmitTasksRequest, TaskDeploymentDescriptor,
+    ChannelPeer, InputGate, JobArtifact, PeerGroup, PeerWorker, ResultPartition, SubmitTasksRequest,
+    TaskDeploymentDescriptor,
 };
 use serde::Serialize;
 
@@ -34,9 +36,36 @@ pub(super) struct JobHeader {
     pub(super) job_id: JobId,
     pub(super) job_master_id: LeaderSessionId,
     pub(super) job_name: String,
+    pub(super) artifacts: Vec<JobArtifact>,
+    /// Where workers fetch these.
+    pub(super) blob_server_address: String,
 }
 
 impl JobHeader {
+    /// That of a job whose Dispatcher has noted in its graph what it brings along.
+    pub(super) fn new(
+        job_id: JobId,
+        job_master_id: LeaderSessionId,
+        graph: &JobGraph,
+        blob_server_address: String,
+    ) -> Self {
+        let artifact = |artifact: &Artifact| {
+            let key = key_of(artifact).ok().flatten()?;
+            Some(JobArtifact {
+                name: artifact.name.clone(),
+                sha256: key.to_wire(),
+                size: artifact.size?,
+            })
+        };
+        Self {
+            job_id,
+            job_master_id,
+            job_name: graph.name.clone(),
+            artifacts: graph.artifacts.iter().filter_map(artifact).collect(),
+            blob_server_address,
+        }
+    }
+
     /// The call that brings a worker its tasks.
     pub(super) fn submission(&self, tasks: Vec<TaskDeploymentDescriptor>, peer_groups: &[Bytes]) -> SubmitTasksRequest {
         SubmitTasksRequest {
@@ -46,6 +75,8 @@ impl JobHeader {
             tasks,
             peer_groups: peer_groups.to_vec(),
             offloaded: None,
+            artifacts: self.artifacts.clone(),
+            blob_server_address: self.blob_server_address.clone(),
         }
     }
 }
@@ -311,11 +342,8 @@ mod tests {
     fn a_deployment_grows_with_its_tasks_and_not_with_its_channels() {
         let size = |parallelism| {
             let deployment = deployed(parallelism, hash());
-            let header = JobHeader {
-                job_id: JobId::from_bytes([1; 16]),
-                job_master_id: LeaderSessionId::from_bytes([2; 16]),
-                job_name: "job".to_owned(),
-            };
+            let (job, leader) = (JobId::from_bytes([1; 16]), LeaderSessionId::from_bytes([2; 16]));
+            let header = JobHeader::new(job, leader, &word_count(1), String::new());
             let calls = deployment.workers.into_values();
             let bytes = calls.map(|tasks| header.submission(tasks, &deployment.peer_groups).encoded_len());
             bytes.sum::<usize>()

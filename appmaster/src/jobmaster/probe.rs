@@ -59,11 +59,8 @@ impl SchedulerProbe {
             wall: Timestamp::from_millis(1),
             monotonic: now,
         };
-        let header = JobHeader {
-            job_id: JobId::from_bytes([1; 16]),
-            job_master_id: LeaderSessionId::from_bytes([2; 16]),
-            job_name: graph.name.clone(),
-        };
+        let (job, leader) = (JobId::from_bytes([1; 16]), LeaderSessionId::from_bytes([2; 16]));
+        let header = JobHeader::new(job, leader, &graph, String::new());
         let failover = Failover::new(&graph, failover, 1);
         Self {
             state: JobState::new(

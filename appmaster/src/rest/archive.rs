@@ -5,6 +5,7 @@ use selvedge_core::job_graph::Vertex;
 use selvedge_runtime::clock::Timestamp;
 use serde_json::{Value, json};
 
+use super::checkpoints;
 use super::cluster::{configuration_json, environment_json};
 use super::exceptions::{ExceptionsQuery, exceptions_json};
 use super::job_details::{config_json, details_json, job_accumulators_json, overview_json, plan_json};
@@ -29,6 +30,7 @@ pub(crate) fn archive(
         ("/jobs/overview".to_owned(), json!({ "jobs": [overview] })),
         (at(""), details_json(job, now)),
         (at("/config"), config_json(job)),
+        (at("/checkpoints/config"), checkpoints::config_json(job)),
         (at("/plan"), json!({ "plan": plan_json(job) })),
         (at("/exceptions"), exceptions_json(job, &ExceptionsQuery::default())),
         (at("/accumulators"), job_accumulators_json(job)),

@@ -10,6 +10,7 @@ use selvedge_runtime::clock::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::checkpoints;
 use super::exceptions::{ExceptionsQuery, exceptions_json};
 use super::job_details::{config_json, details_json, job_accumulators_json, overview_json, plan_json};
 use super::{Answer, Json, RestContext, RestError};
@@ -59,6 +60,11 @@ pub(super) async fn config(State(context): State<RestContext>, Path(id): Path<St
 pub(super) async fn plan(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
     let job = find(&context, &id).await?;
     Ok(json!({ "plan": plan_json(&job) }).into())
+}
+
+pub(super) async fn checkpoint_config(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
+    let job = find(&context, &id).await?;
+    Ok(checkpoints::config_json(&job).into())
 }
 
 pub(super) async fn exceptions(

@@ -3,6 +3,7 @@
 
 mod archive;
 mod back_pressure;
+mod checkpoints;
 mod cluster;
 mod dump;
 mod error;
@@ -81,6 +82,7 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/jobs/{job}/status", get(jobs::status))
         .route("/jobs/{job}/plan", get(jobs::plan))
         .route("/jobs/{job}/config", get(jobs::config))
+        .route("/jobs/{job}/checkpoints/config", get(jobs::checkpoint_config))
         .route("/jobs/{job}/jobmanager/config", get(cluster::jobmanager_config))
         .route(
             "/jobs/{job}/jobmanager/environment",

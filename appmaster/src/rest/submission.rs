@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{Answer, Json, RestContext, RestError};
+use crate::stores::Uploads;
 
 /// The part that says what the others are.
 const REQUEST_PART: &str = "request";
@@ -35,10 +36,27 @@ struct MultipartRequest {
     #[serde(default)]
     job_jar_file_names: Vec<String>,
     #[serde(default)]
-    job_artifact_file_names: Vec<serde_json::Value>,
+    job_artifact_file_names: Vec<ArtifactFile>,
     /// Not Flink's: there, the id stands in the graph.
     #[serde(default)]
     job_id: Option<JobId>,
+}
+
+/// Which file of the request is which artifact of the graph.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ArtifactFile {
+    entry_name: String,
+    file_name: String,
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+struct Taken {
+    job_graph: JobGraph,
+    job_id: Option<JobId>,
+    /// Contents of artifacts.
+    uploads: Uploads,
 }
 
 pub(super) async fn submit(State(context): State<RestContext>, request: Request) -> Answer {
@@ -48,19 +66,26 @@ pub(super) async fn submit(State(context): State<RestContext>, request: Request)
             .to_ascii_lowercase()
             .starts_with("multipart/form-data")
     });
-    let submission = if is_multipart {
+    let taken = if is_multipart {
         multipart(request).await?
     } else {
         let form = "{\"jobGraph\": {…}} in JSON";
-        parse(
+        let Submission { job_graph, job_id } = parse(
             &body(request).await?,
             &format!("the request is not {form}, nor a multipart request"),
-        )?
+        )?;
+        Taken {
+            job_graph,
+            job_id,
+            uploads: Uploads::new(),
+        }
     };
-    let job = context
-        .dispatcher
-        .submit_job(submission.job_id, submission.job_graph)
-        .await?;
+    let Taken {
+        job_graph,
+        job_id,
+        uploads,
+    } = taken;
+    let job = context.dispatcher.submit_with_files(job_id, job_graph, uploads).await?;
     Ok(Json(StatusCode::ACCEPTED, json!({ "jobUrl": format!("/jobs/{job}") })))
 }
 
@@ -69,7 +94,7 @@ async fn body(request: Request<Body>) -> Result<Bytes, RestError> {
     body.map_err(|error| RestError::new(error.status(), error.body_text()))
 }
 
-async fn multipart(request: Request) -> Result<Submission, RestError> {
+async fn multipart(request: Request) -> Result<Taken, RestError> {
     let mut parts = Multipart::from_request(request, &())
         .await
         .map_err(|error| RestError::new(error.status(), error.body_text()))?;
@@ -94,25 +119,30 @@ async fn file(part: Field<'_>) -> Result<(String, Bytes), RestError> {
     Ok((name, part.bytes().await.map_err(broken)?))
 }
 
-fn assemble(asked: MultipartRequest, files: &[(String, Bytes)]) -> Result<Submission, RestError> {
+fn assemble(asked: MultipartRequest, files: &[(String, Bytes)]) -> Result<Taken, RestError> {
     if let Some(jar) = asked.job_jar_file_names.first() {
         return Err(bad_request(format!(
             "the job brings '{jar}': a job runs without a JVM and has no jars; its operators are described in its graph"
         )));
     }
-    if let Some(artifact) = asked.job_artifact_file_names.first() {
-        let artifact = artifact["entryName"].as_str().unwrap_or_default();
-        return Err(bad_request(format!(
-            "the job brings the artifact '{artifact}', which this cluster cannot take"
-        )));
+    let content_of = |name: &str, what: &str| {
+        let file = files.iter().find(|(file, _)| file == name);
+        let missing = || bad_request(format!("the request has no file '{name}', which is to be {what}"));
+        file.map(|(_, content)| content).ok_or_else(missing)
+    };
+    let mut uploads = Uploads::new();
+    for ArtifactFile { entry_name, file_name } in asked.job_artifact_file_names {
+        let content = content_of(&file_name, &format!("the artifact '{entry_name}'"))?;
+        if uploads.insert(entry_name.clone(), content.clone()).is_some() {
+            return Err(bad_request(format!(
+                "the request brings the artifact '{entry_name}' twice"
+            )));
+        }
     }
     let name = &asked.job_graph_file_name;
-    let Some((_, content)) = files.iter().find(|(file, _)| file == name) else {
-        return Err(bad_request(format!(
-            "the request has no file '{name}', which is to be the job's graph"
-        )));
-    };
-    Ok(Submission {
+    let content = content_of(name, "the job's graph")?;
+    Ok(Taken {
+        uploads,
         job_graph: parse(content, &format!("the file '{name}' is not a job graph in JSON"))?,
         job_id: asked.job_id.or_else(|| id_in(name)),
     })
@@ -164,9 +194,31 @@ mod tests {
         assert_eq!(id_in("graph.json"), None);
     }
 
+    fn with_artifacts(artifacts: &serde_json::Value) -> MultipartRequest {
+        let mut request = asked(&[]);
+        request.job_artifact_file_names = serde_json::from_value(artifacts.clone()).unwrap();
+        request
+    }
+
+    #[test]
+    fn artifacts_are_the_files_that_the_request_names() {
+        let words = ("file_1".to_owned(), Bytes::from_static(b"to be"));
+        let named = json!([{"entryName": "words.txt", "fileName": "file_1"}]);
+        let taken = assemble(with_artifacts(&named), &[graph_file(), words.clone()]).unwrap();
+        assert_eq!(
+            taken.uploads,
+            Uploads::from([("words.txt".to_owned(), words.1.clone())])
+        );
+        let missing = assemble(with_artifacts(&named), &[graph_file()]).unwrap_err();
+        assert!(format!("{missing:?}").contains("no file 'file_1', which is to be the artifact 'words.txt'"));
+        let twice = json!([named[0], named[0]]);
+        let twice = assemble(with_artifacts(&twice), &[graph_file(), words]).unwrap_err();
+        assert!(format!("{twice:?}").contains("'words.txt' twice"));
+    }
+
     #[test]
     fn what_is_missing_or_cannot_be_run_is_named() {
-        let message = |result: Result<Submission, RestError>| match result {
+        let message = |result: Result<Taken, RestError>| match result {
             Ok(_) => panic!("it is taken"),
             Err(error) => {
                 assert_eq!(error.status, StatusCode::BAD_REQUEST);

@@ -89,6 +89,18 @@ async fn a_job_is_taken_from_a_multipart_request_as_flinks_client_sends_it() {
 }
 
 #[tokio::test]
+async fn the_dispatcher_and_the_settings_tell_the_port_at_which_the_blob_server_listens() {
+    let cluster = session(Behaviour::Finish, &[], None).await;
+    let port = cluster.dispatcher().blob_server_port().await.unwrap();
+    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let settings = get(cluster.rest_address(), "/jobmanager/config").await.json();
+    let mut entries = settings.as_array().unwrap().iter();
+    let shown = entries.find(|entry| entry["key"] == "blob.server.port").unwrap();
+    assert_eq!(shown["value"], json!(port.to_string()));
+    end(&cluster).await;
+}
+
+#[tokio::test]
 async fn a_request_that_is_too_large_is_refused() {
     let cluster = session(Behaviour::Finish, &[("rest.server.max-content-length", "2000")], None).await;
     let large = "x".repeat(3000);
@@ -270,6 +282,7 @@ async fn an_ended_job_is_archived_with_what_its_paths_answer() {
     let mut paths = vec![
         "",
         "/config",
+        "/checkpoints/config",
         "/plan",
         "/exceptions",
         "/accumulators",

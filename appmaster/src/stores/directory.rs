@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use selvedge_runtime::blob::BlobWriter;
 use selvedge_runtime::fs::{CreateOptions, FileSystem, FileSystems, FsError, FsErrorKind, Location};
+
+use tokio::io::AsyncReadExt;
 
 use super::StoreError;
 use super::error::DirectoryError;
@@ -13,6 +16,8 @@ use crate::lease::Lease;
 
 /// Begins the names of what is being written; readers of such directories pass over a leading dot.
 const HIDDEN_PREFIX: &str = ".";
+/// How much of a large file is in memory.
+const PIECE_BYTES: usize = 4 << 20;
 const TEMPORARY_SUFFIX: &str = ".tmp";
 const OLD_SUFFIX: &str = ".old.tmp";
 /// What is in a job is its owner's affair.
@@ -122,6 +127,90 @@ impl StoreDirectory {
         self.outcome(left, || "clear up".to_owned()).await
     }
 
+    /// A directory in it, written under the same leadership.
+    pub(super) fn child(&self, name: &str) -> Self {
+        Self {
+            location: self.location.join(name),
+            ..self.clone()
+        }
+    }
+
+    /// Writes a file whose name says what it holds: one that is there is left as it is.
+    pub(super) async fn write_file(&self, name: &str, mut content: tokio::fs::File) -> Result<(), StoreError> {
+        // The same content may be written for another job at this moment.
+        let own = format!("{}-{name}", self.location.name());
+        let (temporary, target) = (self.temporary(&own)?, self.location.join(name));
+        let broken = |error: std::io::Error| FsError {
+            operation: "read what is to be written to",
+            location: target.clone(),
+            kind: FsErrorKind::Other(error.to_string()),
+        };
+        let write = async {
+            let mkdirs = || self.file_system.mkdirs(&self.location, CreateOptions::default());
+            if self.term.is_none() {
+                mkdirs().await?;
+            }
+            // Of a write that was interrupted.
+            self.file_system.delete(&temporary).await?;
+            let mut file = self.file_system.create(&temporary, self.options).await?;
+            loop {
+                let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+                if content.read_buf(&mut piece).await.map_err(&broken)? == 0 {
+                    break;
+                }
+                file.write(piece.freeze()).await?;
+            }
+            file.close().await?;
+            // A leader that was deposed does not come here.
+            mkdirs().await?;
+            match self.file_system.rename(&temporary, &target).await {
+                Err(error) if matches!(error.kind, FsErrorKind::AlreadyExists) => {
+                    self.file_system.delete(&temporary).await?;
+                }
+                renamed => renamed?,
+            }
+            self.file_system.sync_directory(&self.location).await
+        };
+        self.outcome(write.await, || format!("write {name}")).await
+    }
+
+    /// Passes on the content of a file.
+    pub(super) async fn read_into(&self, name: &str, writer: &mut BlobWriter) -> Result<(), StoreError> {
+        let file = self.location.join(name);
+        let failed = |cause| self.failed(format!("read {name}"), cause);
+        let length = match self.file_system.status(&file).await {
+            Ok(status) => status.len,
+            Err(error) if matches!(error.kind, FsErrorKind::NotFound) => {
+                return Err(self.corrupt(name, &"it is not there"));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let mut at = 0;
+        while at < length {
+            let until = length.min(at + PIECE_BYTES as u64);
+            let piece = self.file_system.read(&file, at..until).await.map_err(failed)?;
+            if piece.is_empty() {
+                return Err(self.corrupt(name, &format!("it ends after {at} of {length} bytes")));
+            }
+            at += piece.len() as u64;
+            let written = writer.write(piece).await;
+            written.map_err(|error| self.corrupt(name, &error))?;
+        }
+        Ok(())
+    }
+
+    /// The names of the directories in it; none where it is not there.
+    pub(super) async fn directories(&self) -> Result<Vec<String>, StoreError> {
+        match self.file_system.list(&self.location).await {
+            Ok(children) => {
+                let directories = children.iter().filter(|child| child.is_dir);
+                Ok(directories.map(|child| child.location.name().to_owned()).collect())
+            }
+            Err(error) if matches!(error.kind, FsErrorKind::NotFound) => Ok(Vec::new()),
+            Err(error) => Err(self.failed("see what is there".to_owned(), error)),
+        }
+    }
+
     /// Writes a file, in place of one that is there.
     pub(super) async fn write(&self, name: &str, content: Vec<u8>) -> Result<(), StoreError> {
         let content = Bytes::from(content);
@@ -157,7 +246,7 @@ impl StoreDirectory {
         self.file_system.rename(from, to).await
     }
 
-    /// Deletes a file, if it is there.
+    /// Deletes a file, or a directory with all that it holds, if it is there.
     pub(super) async fn delete(&self, name: &str) -> Result<(), StoreError> {
         if let Some(term) = &self.term {
             self.check(term)?;

@@ -3,6 +3,7 @@
 //! ```text
 //! below high-availability.storageDir, for the next master:
 //!   <cluster-id>/jobgraphs/<job>.json                    a job that was taken: until it has ended and is cleaned up
+//!   <cluster-id>/blob/job_<job>/blob_p-<sha256>          what it brings along, likewise
 //!   job-result-store/<cluster-id>/<job>_DIRTY.json       a job that has ended: until it is cleaned up
 //!   job-result-store/<cluster-id>/<job>.json             one that is cleaned up, where results are kept
 //! in this process, for people:
@@ -16,6 +17,7 @@
 //!
 //! Without a storage directory, graphs and results are known to this process only.
 
+mod artifacts;
 mod directory;
 mod error;
 mod execution_graphs;
@@ -26,6 +28,7 @@ mod settings;
 
 use std::sync::Arc;
 
+pub(crate) use artifacts::{ArtifactStore, TakeError, Uploads};
 pub use error::{DirectoryError, StoreError};
 pub(crate) use execution_graphs::ExecutionGraphInfoStore;
 pub use execution_graphs::JobSummary;
@@ -34,6 +37,7 @@ pub(crate) use job_graphs::{JobGraphStore, RecoveredGraph};
 pub(crate) use job_results::{JobResultStore, RecoveredResults};
 pub(crate) use settings::StoreSettings;
 
+use selvedge_runtime::blob::BlobStore;
 use selvedge_runtime::fs::FileSystems;
 
 use crate::lease::Lease;
@@ -48,6 +52,8 @@ pub(crate) struct Stores {
     pub(crate) job_results: Arc<dyn JobResultStore>,
     pub(crate) execution_graphs: Arc<ExecutionGraphInfoStore>,
     pub(crate) history: Option<Arc<HistoryArchivist>>,
+    file_systems: FileSystems,
+    artifact_copies: Option<StoreDirectory>,
 }
 
 impl Stores {
@@ -56,6 +62,7 @@ impl Stores {
         Self {
             job_graphs: self.job_graphs.under(lease),
             job_results: self.job_results.under(lease),
+            artifact_copies: self.artifact_copies.as_ref().map(|copies| copies.under(lease)),
             ..self.clone()
         }
     }
@@ -63,7 +70,11 @@ impl Stores {
     /// The cluster has ended and everybody who has to know does.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         self.job_results.close().await?;
-        self.job_graphs.close().await
+        self.job_graphs.close().await?;
+        match &self.artifact_copies {
+            Some(copies) => copies.leave().await,
+            None => Ok(()),
+        }
     }
 
     /// The stores that the settings ask for; nothing is read or written yet.
@@ -88,7 +99,17 @@ impl Stores {
             job_graphs,
             job_results,
             execution_graphs: Arc::new(ExecutionGraphInfoStore::new(settings.ended_jobs)),
+            artifact_copies: match &settings.persistence {
+                Some(places) => Some(StoreDirectory::open(&places.artifacts, file_systems)?),
+                None => None,
+            },
+            file_systems: file_systems.clone(),
             history: history.map(|directory| Arc::new(HistoryArchivist::new(directory))),
         })
+    }
+
+    /// What jobs bring along, in this store of blobs.
+    pub(crate) fn artifacts(&self, blobs: BlobStore) -> ArtifactStore {
+        ArtifactStore::new(blobs, self.file_systems.clone(), self.artifact_copies.clone())
     }
 }

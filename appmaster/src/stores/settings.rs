@@ -25,6 +25,8 @@ pub(crate) struct StoreSettings {
 pub(super) struct Persistence {
     pub(super) job_graphs: Place,
     pub(super) job_results: Place,
+    /// What jobs bring along.
+    pub(super) artifacts: Place,
     pub(super) results_kept: ResultsKept,
 }
 
@@ -116,6 +118,7 @@ fn persistence(
     };
     Ok(Persistence {
         job_graphs: below_root(format!("{cluster_id}/jobgraphs")),
+        artifacts: below_root(format!("{cluster_id}/blob")),
         job_results,
         results_kept,
     })

@@ -35,6 +35,7 @@ struct NotingCommitter {
 impl Connectors for NotingConnectors {
     async fn enumerator(
         &self,
+        _job: &JobGraph,
         operator: &OperatorSpec,
         _parallelism: u32,
     ) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError> {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use selvedge_runtime::blob::{BlobKey, BlobServer, fetch};
+use selvedge_runtime::blob::{BlobKey, BlobServer, FetchLimits, fetch};
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
@@ -12,6 +12,11 @@ use selvedge_runtime::gateway::proto::{
     SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
+
+const ONCE: FetchLimits = FetchLimits {
+    retries: 0,
+    patience: None,
+};
 
 /// What it was sent.
 #[derive(Debug, Default)]
@@ -31,7 +36,7 @@ impl TaskExecutorGateway for IdleWorker {
     async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()> {
         if let (Some(offloaded), Some(server)) = (&request.offloaded, &self.blobs) {
             let key = BlobKey::from_wire(&offloaded.sha256)?;
-            let content = fetch(server, key, offloaded.size, 0).await?;
+            let content = fetch(server, key, offloaded.size, ONCE).await?;
             self.fetched.lock().unwrap().push(content);
         }
         self.submitted.lock().unwrap().push(request);

@@ -26,7 +26,9 @@ use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::cluster;
 use selvedge_core::job_graph::validate::{GraphError, validate};
 use selvedge_core::job_graph::vertex::{DEFAULT_SLOT_SHARING_GROUP, default_max_parallelism_of};
-use selvedge_core::job_graph::{Edge, Exchange, Operator, OperatorSpec, Partitioner, SchemaSpec, Vertex};
+use selvedge_core::job_graph::{
+    Artifact, CheckpointSettings, Edge, Exchange, Operator, OperatorSpec, Partitioner, SchemaSpec, Vertex,
+};
 use selvedge_core::{Configuration, JobGraph, OperatorId, VertexId};
 use thiserror::Error;
 
@@ -107,6 +109,8 @@ pub struct JobGraphBuilder {
     name: String,
     nodes: Vec<Node>,
     links: Vec<(usize, usize, Partitioner)>,
+    checkpointing: Option<CheckpointSettings>,
+    artifacts: Vec<Artifact>,
 }
 
 /// A graph, and why its chains end where they do.
@@ -148,6 +152,8 @@ impl JobGraphBuilder {
             name: name.into(),
             nodes: Vec::new(),
             links: Vec::new(),
+            checkpointing: None,
+            artifacts: Vec::new(),
         }
     }
 
@@ -167,6 +173,22 @@ impl JobGraphBuilder {
             "the node belongs to another builder"
         );
         self.links.push((source.0, target.0, partitioner));
+    }
+
+    /// Brings a file along: operators read it as `artifact:NAME`.
+    pub fn bring(&mut self, name: impl Into<String>, path: impl Into<String>) {
+        self.artifacts.push(Artifact {
+            name: name.into(),
+            path: path.into(),
+            sha256: None,
+            size: None,
+        });
+    }
+
+    /// Says what the job's checkpoints are to be like; Flink's defaults by default. No checkpoints are taken yet: with an
+    /// interval, [`Self::build`] fails.
+    pub fn checkpointing(&mut self, settings: CheckpointSettings) {
+        self.checkpointing = Some(settings);
     }
 
     /// The graph: every forward connection that may be chained is, the others become edges.
@@ -263,6 +285,8 @@ impl JobGraphBuilder {
             edges,
             slot_sharing_groups: std::collections::BTreeMap::new(),
             configuration: std::collections::BTreeMap::new(),
+            checkpointing: self.checkpointing.clone(),
+            artifacts: self.artifacts.clone(),
         };
         BuiltJob { graph, breaks }
     }

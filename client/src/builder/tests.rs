@@ -1,4 +1,7 @@
-use selvedge_core::job_graph::operator::{BlackholeSink, Filter, GeneratorSource};
+use std::time::Duration;
+
+use selvedge_core::MemorySize;
+use selvedge_core::job_graph::operator::{BlackholeSink, FileFormat, FileSource, Filter, GeneratorSource, OnError};
 
 use super::*;
 
@@ -130,4 +133,34 @@ fn a_given_graph_is_explained_by_the_same_rules() {
         keys: vec!["k".to_owned()],
     };
     assert_eq!(explain(&graph)[0], [ChainBreak::Partitioner("HASH")]);
+}
+
+#[test]
+fn what_the_job_brings_along_and_its_checkpoints_are_in_the_graph() {
+    let mut job = JobGraphBuilder::new("j");
+    let read = FileSource {
+        paths: vec!["artifact:words.txt".to_owned()],
+        format: FileFormat::Text,
+        schema: SchemaSpec::default(),
+        split_size: MemorySize::from_mebibytes(1),
+        on_error: OnError::Fail,
+    };
+    let source = job.add(Node::new("read", Operator::FileSource(read)));
+    let drop = job.add(sink("drop"));
+    job.connect(source, drop, Partitioner::Forward);
+    let missing = job.clone().build(&Configuration::new()).unwrap_err().to_string();
+    assert!(missing.contains("no artifact 'words.txt'"), "{missing}");
+    job.bring("words.txt", "/data/words.txt");
+    let settings = CheckpointSettings {
+        tolerable_failed: 3,
+        ..CheckpointSettings::default()
+    };
+    job.checkpointing(settings.clone());
+    let graph = job.clone().build(&Configuration::new()).unwrap().graph;
+    assert_eq!(graph.artifacts[0].path, "/data/words.txt");
+    assert_eq!(graph.checkpointing, Some(settings.clone()));
+    let interval = Some(Duration::from_secs(30));
+    job.checkpointing(CheckpointSettings { interval, ..settings });
+    let refused = job.build(&Configuration::new()).unwrap_err().to_string();
+    assert!(refused.contains("no checkpoints are taken yet"), "{refused}");
 }

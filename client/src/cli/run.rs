@@ -75,6 +75,7 @@ async fn prepare(
                 false => FileSystems::local_only(),
             };
             composition::check_paths(&file_systems, &graph).await?;
+            let graph = composition::seal_artifacts(&file_systems, graph).await?;
             let descriptor = Box::new(LocalDescriptor::new(configuration, file_systems));
             Ok(Prepared { graph, descriptor })
         }
@@ -83,6 +84,7 @@ async fn prepare(
             let user = submitting_user(&environment)?;
             let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
             composition::check_paths(&file_systems, &graph).await?;
+            let graph = composition::seal_artifacts(&file_systems, graph).await?;
             let binary = std::env::current_exe()?;
             let descriptor = YarnDescriptor::new(configuration, hadoop, file_systems, &user, binary)?;
             Ok(Prepared {
@@ -91,15 +93,17 @@ async fn prepare(
             })
         }
         Target::Session(at) => {
+            let mut file_systems = FileSystems::local_only();
             if matches!(at, SessionAt::Yarn { .. }) {
                 let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
-                let file_systems = composition::hadoop_file_systems(&hadoop, &submitting_user(&environment)?)?;
+                file_systems = composition::hadoop_file_systems(&hadoop, &submitting_user(&environment)?)?;
                 composition::check_paths(&file_systems, &graph).await?;
             }
+            let files = composition::load_artifacts(&file_systems, &graph).await?;
             let mut observer = progress::for_terminal(false);
             let session = target::find(at, &configuration, false, &mut *observer).await?;
             let heartbeat = ClientHeartbeat::read(&configuration)?;
-            let descriptor = Box::new(SessionDescriptor::new(session, heartbeat));
+            let descriptor = Box::new(SessionDescriptor::new(session, heartbeat).with_files(files));
             Ok(Prepared { graph, descriptor })
         }
     }

@@ -1,6 +1,7 @@
 //! Running a job here, from a program.
 
 use selvedge_core::{Configuration, JobGraph, JobId};
+use selvedge_runtime::artifact::ArtifactError;
 use selvedge_runtime::connector::ConnectorError;
 use selvedge_runtime::fs::FileSystems;
 use thiserror::Error;
@@ -17,6 +18,9 @@ pub enum RunError {
     /// The graph, an expression in it, or a path.
     #[error(transparent)]
     Job(#[from] ConnectorError),
+    /// A file that the job brings along.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// The cluster.
     #[error(transparent)]
     Deploy(#[from] DeployError),
@@ -38,6 +42,7 @@ pub async fn run_locally(
     let file_systems = FileSystems::local_only();
     let graph = composition::graph_checker().check(graph)?;
     composition::check_paths(&file_systems, &graph).await?;
+    let graph = composition::seal_artifacts(&file_systems, graph).await?;
     let job = JobDeployment {
         graph,
         job_id: JobId::random(&mut rand::rng()),

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use selvedge_core::JobId;
 use selvedge_core::status::ApplicationStatus;
@@ -75,6 +76,8 @@ pub enum SessionError {
 pub struct SessionDescriptor {
     cluster: Arc<dyn SessionCluster>,
     heartbeat: Option<ClientHeartbeat>,
+    /// What is sent with the job.
+    files: BTreeMap<String, Bytes>,
     /// The job whose submission is not answered yet.
     submitting: Mutex<Option<JobId>>,
 }
@@ -85,8 +88,15 @@ impl SessionDescriptor {
         Self {
             cluster,
             heartbeat,
+            files: BTreeMap::new(),
             submitting: Mutex::new(None),
         }
+    }
+
+    /// The contents of files that the job brings along, by their names: the session does not read them at their paths.
+    #[must_use]
+    pub fn with_files(self, files: BTreeMap<String, Bytes>) -> Self {
+        Self { files, ..self }
     }
 
     async fn submit(&self, job: &JobDeployment) -> Result<(), SessionError> {
@@ -95,7 +105,10 @@ impl SessionDescriptor {
             return Err(SessionError::OnlyProxied { session });
         }
         *self.submitting.lock() = Some(job.job_id);
-        let submitted = rest.submit(job.job_id, &job.graph).await;
+        let submitted = match self.files.is_empty() {
+            true => rest.submit(job.job_id, &job.graph).await,
+            false => rest.submit_with_files(job.job_id, &job.graph, &self.files).await,
+        };
         *self.submitting.lock() = None;
         submitted.map_err(|cause| match cause.is_unreachable() {
             true => SessionError::Unreachable {

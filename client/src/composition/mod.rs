@@ -3,13 +3,16 @@
 
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use selvedge_appmaster::jobmaster::JobMasterPlugins;
 use selvedge_appmaster::local::LocalWorkerLauncher;
 use selvedge_appmaster::yarn::Composition;
 use selvedge_core::config::options::yarn;
 use selvedge_core::{Configuration, JobGraph};
+use selvedge_runtime::artifact::{self, ArtifactError};
 use selvedge_runtime::connector::{ConnectorError, Connectors, GraphChecker};
 use selvedge_runtime::fs::{FileSystems, FsError, HdfsFileSystem, LocalFileSystem, Location};
 use selvedge_runtime::ha::HaServicesRegistry;
@@ -70,6 +73,26 @@ pub fn worker_launcher(configuration: Configuration, file_systems: FileSystems) 
 /// [`ConnectorError`], naming operator and path.
 pub async fn check_paths(file_systems: &FileSystems, graph: &JobGraph) -> Result<(), ConnectorError> {
     BuiltinConnectors::new(file_systems.clone()).check_paths(graph).await
+}
+
+/// Notes in the graph what the files on the local disk are that the job brings along: a change before they are read is seen.
+///
+/// # Errors
+/// [`ArtifactError`], naming artifact and path.
+pub async fn seal_artifacts(file_systems: &FileSystems, mut graph: JobGraph) -> Result<JobGraph, ArtifactError> {
+    artifact::seal(file_systems, &mut graph).await?;
+    Ok(graph)
+}
+
+/// The contents of the files on the local disk that the job brings along, by their names, for a master that reads another one.
+///
+/// # Errors
+/// [`ArtifactError`], naming artifact and path.
+pub async fn load_artifacts(
+    file_systems: &FileSystems,
+    graph: &JobGraph,
+) -> Result<BTreeMap<String, Bytes>, ArtifactError> {
+    artifact::load_local(file_systems, graph).await
 }
 
 /// The Hadoop configuration that the environment names, with the settings' `flink.hadoop.*` and `flink.yarn.*`.

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use selvedge_appmaster::local::{LocalWorker, LocalWorkerLauncher, WorkerStart};
 use selvedge_appmaster::resourcemanager::DriverError;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::blob;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, InstanceId};
+use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::fs::FileSystems;
@@ -63,7 +63,7 @@ impl LocalLauncher {
             planner: super::chain_planner(),
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),
-            blob_retries: self.configuration.get(&blob::FETCH_RETRIES)? as usize,
+            blobs: BlobCacheSettings::read(&self.configuration)?,
             timeouts: TaskExecutorTimeouts::read(&self.configuration)?,
         })
     }

@@ -21,8 +21,9 @@ mod operators;
 use std::fmt::Write;
 
 use selvedge_core::JobGraph;
+use selvedge_core::config::ConfigValue;
 use selvedge_core::job_graph::topology::topological_order;
-use selvedge_core::job_graph::{Edge, JobType, Partitioner, Vertex};
+use selvedge_core::job_graph::{CheckpointMode, Edge, JobType, Partitioner, Vertex};
 
 use crate::builder::{ChainBreak, explain};
 
@@ -30,6 +31,7 @@ use crate::builder::{ChainBreak, explain};
 pub fn draw(graph: &JobGraph) -> String {
     let reasons = explain(graph);
     let mut text = headline(graph);
+    text.push_str(&surroundings(graph));
     let order = topological_order(graph).unwrap_or_else(|cycle| cycle);
     for vertex in order.iter().filter_map(|id| graph.vertex(id)) {
         text.push('\n');
@@ -53,6 +55,28 @@ fn headline(graph: &JobGraph) -> String {
         count(graph.edges.len(), "edge", "edges"),
         count(graph.required_slots() as usize, "slot", "slots"),
     )
+}
+
+/// What the job says besides its vertices: its checkpoints, and the files that it brings along.
+fn surroundings(graph: &JobGraph) -> String {
+    let mut lines = Vec::new();
+    if let Some(settings) = &graph.checkpointing {
+        let interval = settings
+            .interval
+            .map_or_else(|| "never".to_owned(), |interval| interval.to_text());
+        let mode = match settings.mode {
+            CheckpointMode::ExactlyOnce => "exactly-once",
+            CheckpointMode::AtLeastOnce => "at-least-once",
+        };
+        lines.push(format!(
+            "checkpoints: {interval}, {mode}, timeout {}",
+            settings.timeout.to_text()
+        ));
+    }
+    for artifact in &graph.artifacts {
+        lines.push(format!("artifact {}: {}", artifact.name, artifact.path));
+    }
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {
@@ -122,7 +146,24 @@ mod tests {
         ] {
             assert!(drawing.contains(expected), "{expected}\n{drawing}");
         }
+        assert!(
+            !drawing.contains("artifact") && !drawing.contains("checkpoints"),
+            "{drawing}"
+        );
         let (source, count) = (drawing.find("┌ source").unwrap(), drawing.find("┌ count").unwrap());
         assert!(source < count, "{drawing}");
+    }
+
+    #[test]
+    fn what_a_job_brings_along_and_says_of_its_checkpoints_is_drawn() {
+        let job = r#"{"name": "j", "vertices": [], "checkpointing": {"timeout": "5 min", "mode": "at-least-once"},
+            "artifacts": [{"name": "words.txt", "path": "hdfs:///data/words"}]}"#;
+        let drawing = draw(&parse(job, &std::collections::BTreeMap::new(), 1).unwrap());
+        for expected in [
+            "checkpoints: never, at-least-once, timeout 5 m\n",
+            "artifact words.txt: hdfs:///data/words\n",
+        ] {
+            assert!(drawing.contains(expected), "{expected}\n{drawing}");
+        }
     }
 }

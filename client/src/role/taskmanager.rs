@@ -5,10 +5,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use selvedge_core::config::options::{blob, cluster, jobmanager, taskmanager, yarn};
+use selvedge_core::config::options::{cluster, jobmanager, taskmanager, yarn};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
+use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
@@ -178,7 +179,7 @@ fn executor_config(
         planner: surroundings.planner,
         runner: TaskExecutorConfig::thread_runner(),
         clock: Arc::new(SystemClock),
-        blob_retries: configuration.get(&blob::FETCH_RETRIES)? as usize,
+        blobs: BlobCacheSettings::read(configuration)?,
         timeouts: TaskExecutorTimeouts::read(configuration)?,
     })
 }

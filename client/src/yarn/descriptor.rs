@@ -19,7 +19,7 @@ use yarn_rest::model::Application;
 use super::checks::{self, Request};
 use super::cluster::YarnCluster;
 use super::staging::Staging;
-use super::{YarnAccess, YarnError, YarnSession, leftovers, submission};
+use super::{YarnAccess, YarnError, YarnSession, artifacts, leftovers, submission};
 use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
 
@@ -225,14 +225,14 @@ impl YarnDescriptor {
         staging: &Staging,
         directory: &Location,
     ) -> Result<StagedFiles, YarnError> {
-        let graph = job.map(|job| serde_json::to_string_pretty(&job.graph)).transpose();
-        let graph = graph.map_err(YarnError::Graph)?;
         staging.make_application_directory(directory).await?;
         let write_graph = async {
-            match graph {
-                Some(graph) => staging.write(directory, JOB_GRAPH_FILE, graph).await.map(Some),
-                None => Ok(None),
-            }
+            let Some(job) = job else {
+                return Ok(None);
+            };
+            let graph = artifacts::stage(&job.graph, &self.file_systems, staging, directory).await?;
+            let graph = serde_json::to_string_pretty(&graph).map_err(YarnError::Graph)?;
+            staging.write(directory, JOB_GRAPH_FILE, graph).await.map(Some)
         };
         let (config, hadoop, graph) = tokio::try_join!(
             staging.write(directory, CONFIG_FILE, self.effective_configuration(job)),

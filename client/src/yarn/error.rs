@@ -1,5 +1,6 @@
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
+use selvedge_runtime::artifact::ArtifactError;
 use selvedge_runtime::connector::ConnectorError;
 use selvedge_runtime::deployment::DeploymentError;
 use selvedge_runtime::fs::{FsError, Location, ParseLocationError};
@@ -66,6 +67,9 @@ pub enum YarnError {
     /// A sink of the job.
     #[error(transparent)]
     Sink(ConnectorError),
+    /// A file that the job brings along.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// The place of the archive is not safe.
     #[error("cannot stage the binary: {0}")]
     Unsafe(String),

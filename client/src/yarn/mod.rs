@@ -10,6 +10,7 @@
 
 mod access;
 mod archive;
+mod artifacts;
 mod checks;
 mod cluster;
 mod descriptor;

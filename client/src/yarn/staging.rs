@@ -6,6 +6,7 @@
 //!     selvedge-<sha256>.tar.gz                              0644   once for each binary
 //!   application_…/                                          0700   deleted at the end
 //!     config.yaml  hadoop-site.xml  job-graph.json          0600
+//!     artifact-<n>                                          0600   what the job brings along from the client's disk
 //! ```
 
 use std::fs::File;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::yarn;
+use selvedge_runtime::artifact::ArtifactFile;
 use selvedge_runtime::deployment::{DIST_DIRECTORY, ShippedFile, Visibility};
 use selvedge_runtime::fs::{
     CreateOptions, FileStatus, FileSystem, FileSystems, FileWriter, FsError, FsErrorKind, Location,
@@ -298,6 +300,23 @@ impl Staging {
         };
         let status = write.await.map_err(stage(name))?;
         Ok(shipped(name, &status, false, Visibility::Application))
+    }
+
+    /// Copies a file that the job brings along; what is there when this returns is what the graph says of it.
+    pub(super) async fn copy_artifact(
+        &self,
+        name: &str,
+        file: &ArtifactFile<'_>,
+        target: &Location,
+    ) -> Result<(), YarnError> {
+        let what = format!("the artifact '{name}'");
+        let failed = stage(&what);
+        let mut content = file.content();
+        let mut writer = self.create(target, mode(CLOSED_FILE)).await.map_err(&failed)?;
+        while let Some(piece) = content.next().await? {
+            writer.write(piece).await.map_err(&failed)?;
+        }
+        writer.close().await.map_err(&failed)
     }
 
     /// The directories of the user's applications, and what else is beside them.

@@ -352,11 +352,11 @@ mod tests {
 
     #[test]
     fn an_option_that_nothing_goes_by_yet_is_told_unless_it_has_its_default() {
-        let file = "blob.fetch.backlog: 7\nblob.client.connect.timeout: 0\n";
+        let file = "blob.service.ssl.enabled: false\nblob.client.connect.timeout: 0\n";
         let told = told(&settings(file, &[], &[]));
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(
-            told[0].contains("blob.fetch.backlog") && told[0].contains("not in effect yet"),
+            told[0].contains("blob.service.ssl.enabled") && told[0].contains("not in effect yet"),
             "{told:?}"
         );
     }

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! JobGraph ─┬─ Vertex (id, parallelism, slot-sharing group) ── chain of OperatorSpec
-//!           └─ Edge   (source vertex → target vertex, partitioner, exchange, Arrow schema)
+//!           ├─ Edge   (source vertex → target vertex, partitioner, exchange, Arrow schema)
+//!           └─ settings of restarts and checkpoints, artifacts
 //! ```
 //!
 //! A graph is data only: operators are described, expressions are SQL text. [`file::parse`] reads the file form,
 //! [`validate::validate`] checks what can be checked without planning; planning expressions is the worker's part.
 
+pub mod artifact;
+pub mod checkpointing;
 pub mod edge;
 pub mod file;
 pub mod operator;
@@ -23,6 +26,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use artifact::Artifact;
+pub use checkpointing::{CheckpointMode, CheckpointRetention, CheckpointSettings};
 pub use edge::{Edge, Exchange, Partitioner};
 pub use operator::{Operator, OperatorSpec};
 pub use resources::ResourceSpec;
@@ -48,6 +53,12 @@ pub struct JobGraph {
     /// Settings of this job, under the keys of the configuration: `restart-strategy` and what belongs to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub configuration: BTreeMap<String, String>,
+    /// Its checkpoints; Flink's defaults where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpointing: Option<CheckpointSettings>,
+    /// Files that it brings along, for paths of the form `artifact:NAME`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
 }
 
 /// Whether the input of a job ends.

@@ -50,7 +50,8 @@ pub enum Operator {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSource {
-    /// Files, directories or globs: `file://`, `hdfs://` or without a scheme (the default file system).
+    /// Files, directories or globs: `file://`, `hdfs://` or without a scheme (the default file system); or
+    /// `artifact:NAME`, a file that the job brings along.
     pub paths: Vec<String>,
     /// How bytes become records.
     pub format: FileFormat,

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use super::artifact::check_artifacts;
+use super::checkpointing::check_checkpointing;
 use super::edge::{Exchange, Partitioner};
 use super::resources::check_resources;
 use super::topology::topological_order;
@@ -145,6 +147,39 @@ pub enum GraphError {
         /// The key.
         key: String,
     },
+    /// A setting of checkpoints that cannot be used.
+    #[error("checkpointing.{setting} {problem}")]
+    Checkpointing {
+        /// The setting.
+        setting: &'static str,
+        /// Its value, what is wrong and the remedy.
+        problem: String,
+    },
+    /// Checkpoints that would not be taken.
+    #[error(
+        "checkpointing.interval is {interval}, and no checkpoints are taken yet: after a failure the job would start over \
+         instead of going on from its last checkpoint; leave it out to run the job without checkpoints"
+    )]
+    CheckpointInterval {
+        /// As stated.
+        interval: String,
+    },
+    /// An artifact that cannot be brought along.
+    #[error("the artifact '{name}' {problem}")]
+    Artifact {
+        /// Its name.
+        name: String,
+        /// What is wrong and the remedy.
+        problem: String,
+    },
+    /// An operator that uses artifacts in a wrong way.
+    #[error("operator '{operator}': {problem}")]
+    ArtifactUse {
+        /// The operator.
+        operator: OperatorId,
+        /// What is wrong and the remedy.
+        problem: String,
+    },
     /// Co-located vertices that do not share slots.
     #[error(
         "the vertices '{first}' and '{second}' are in the co-location group '{group}', but in different slot-sharing \
@@ -173,6 +208,8 @@ pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
     check_edges(graph)?;
     check_resources(graph)?;
     check_configuration(graph)?;
+    check_checkpointing(graph)?;
+    check_artifacts(graph)?;
     topological_order(graph).map_err(|cycle| GraphError::Cycle {
         path: cycle_path(&cycle),
     })?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use selvedge_core::job_graph::OperatorSpec;
+use selvedge_core::job_graph::{JobGraph, OperatorSpec};
 use selvedge_core::{JobId, VertexId};
 use selvedge_runtime::connector::{Committable, ConnectorError, Connectors, JobCommitter, SplitEnumerator};
 
@@ -29,7 +29,12 @@ impl std::fmt::Debug for SimulatedConnectors {
 
 #[async_trait]
 impl Connectors for SimulatedConnectors {
-    async fn enumerator(&self, _: &OperatorSpec, _: u32) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError> {
+    async fn enumerator(
+        &self,
+        _: &JobGraph,
+        _: &OperatorSpec,
+        _: u32,
+    ) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError> {
         Ok(None)
     }
 

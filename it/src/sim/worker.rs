@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow::datatypes::SchemaRef;
-use selvedge_core::config::options::{blob, jobmanager, taskmanager};
+use selvedge_core::config::options::{jobmanager, taskmanager};
 use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::status::FailureType;
 use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
+use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, LeaderComponent, LeaderRetrieval};
 use selvedge_runtime::rpc::PortRange;
@@ -98,7 +99,7 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
         }),
         runner: Arc::new(FutureRunner),
         clock: Arc::new(SimulatedClock::of_this_host()),
-        blob_retries: configuration.get(&blob::FETCH_RETRIES)? as usize,
+        blobs: BlobCacheSettings::read(&configuration)?,
         timeouts: TaskExecutorTimeouts::read(&configuration)?,
     })
 }

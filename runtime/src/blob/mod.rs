@@ -2,11 +2,15 @@
 //!
 //! ```text
 //!  master: BlobStore ── put ──► a file, as long as its StoredBlob lives
-//!              └── BlobServer (gRPC) ── pieces of 1 MiB ──► worker: fetch, checked against size and hash
+//!              └── BlobServer (gRPC) ── pieces of 1 MiB ──► worker: checked against size and hash
+//!                                                             ├─ fetch: into memory, for once (transient)
+//!                                                             └─ BlobCache: a file, for all tasks of a job (permanent)
 //! ```
 //!
-//! The master's connections to workers put large deployments here; the workers that are told of one fetch it.
+//! The master's connections to workers put large deployments here, and its Dispatcher what jobs bring along.
 
+mod cache;
+mod directory;
 mod error;
 mod fetch;
 mod key;
@@ -14,9 +18,12 @@ mod server;
 mod store;
 #[cfg(test)]
 mod tests;
+mod writer;
 
+pub use cache::{BlobCache, BlobCacheSettings, JobBlobs, NamedBlob};
 pub use error::BlobError;
-pub use fetch::fetch;
-pub use key::BlobKey;
-pub use server::BlobServer;
+pub use fetch::{FetchLimits, fetch};
+pub use key::{BlobKey, ParseBlobKeyError};
+pub use server::{BlobServer, FetchTurns};
 pub use store::{BlobStore, StoredBlob};
+pub use writer::BlobWriter;

@@ -14,18 +14,36 @@ use crate::gateway::{BlobGateway, FileContent, GatewayError, GatewayResult};
 /// Pieces in which a blob is sent.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Sends blobs, to so many at once; others wait.
+/// How many fetches there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchTurns {
+    /// `blob.fetch.num-concurrent`: how many run at once.
+    pub at_once: usize,
+    /// `blob.fetch.backlog`: how many wait besides.
+    pub waiting: usize,
+}
+
+/// Sends blobs, to so many at once; others wait, and more than may wait come again.
 #[derive(Debug)]
 pub struct BlobServer {
     store: BlobStore,
-    fetches: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    /// Those that run and those that wait.
+    places: Arc<Semaphore>,
+    limits: FetchTurns,
 }
 
 impl BlobServer {
-    /// `concurrent` is `blob.fetch.num-concurrent`.
-    pub fn new(store: BlobStore, concurrent: usize) -> Self {
-        let fetches = Arc::new(Semaphore::new(concurrent.max(1)));
-        Self { store, fetches }
+    /// Serves what is in this store.
+    pub fn new(store: BlobStore, limits: FetchTurns) -> Self {
+        let at_once = limits.at_once.max(1);
+        let places = at_once.saturating_add(limits.waiting).min(Semaphore::MAX_PERMITS);
+        Self {
+            store,
+            turns: Arc::new(Semaphore::new(at_once)),
+            places: Arc::new(Semaphore::new(places)),
+            limits,
+        }
     }
 }
 
@@ -33,8 +51,16 @@ impl BlobServer {
 impl BlobGateway for BlobServer {
     async fn get_blob(&self, request: GetBlobRequest) -> GatewayResult<FileContent> {
         let key = BlobKey::from_wire(&request.sha256)?;
-        let fetch = self.fetches.clone().acquire_owned().await;
-        let fetch = fetch.map_err(|_| GatewayError::Internal("the BlobServer has ended".to_owned()))?;
+        let full = |_| {
+            let FetchTurns { at_once, waiting } = self.limits;
+            GatewayError::Busy(format!(
+                "{at_once} fetches run and {waiting} wait (blob.fetch.backlog): come again"
+            ))
+        };
+        let place = self.places.clone().try_acquire_owned().map_err(full)?;
+        let turn = self.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| GatewayError::Internal("the BlobServer has ended".to_owned()))?;
+        let fetch = (place, turn);
         let (file, length) = self.store.open(key).await?;
         let chunks = ReaderStream::with_capacity(file, CHUNK_BYTES);
         let chunks = chunks

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::fs::File;
 
+use super::directory::OwnDirectory;
+use super::writer::BlobWriter;
 use super::{BlobError, BlobKey};
 use crate::gateway::{GatewayError, GatewayResult};
 
@@ -19,20 +21,9 @@ pub struct BlobStore(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    directory: PathBuf,
+    directory: OwnDirectory,
     /// How many want each blob.
     wanted: Mutex<BTreeMap<BlobKey, usize>>,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.directory)
-            // The working directory of the process may be gone before.
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!("{} with blobs is left behind: {error}", self.directory.display());
-        }
-    }
 }
 
 /// A blob that is kept until this is dropped.
@@ -56,15 +47,13 @@ impl Drop for StoredBlob {
 }
 
 impl BlobStore {
-    /// A store in a new directory below this one. What an earlier process left there is not touched: it may still run.
+    /// A store in a new directory below this one. Those of processes that were killed are deleted there.
     ///
     /// # Errors
     /// Where the directory cannot be made.
     pub fn create(parent: &Path) -> Result<Self, BlobError> {
-        let directory = parent.join(format!("blobStore-{:016x}", rand::random::<u64>()));
-        let made = fs::create_dir_all(&directory);
-        made.map_err(|source| BlobError::Storage {
-            directory: directory.clone(),
+        let directory = OwnDirectory::below(parent).map_err(|source| BlobError::Storage {
+            directory: parent.to_owned(),
             source,
         })?;
         Ok(Self(Arc::new(Shared {
@@ -78,24 +67,32 @@ impl BlobStore {
     /// # Errors
     /// Where it cannot be written.
     pub async fn put(&self, content: Bytes) -> Result<StoredBlob, BlobError> {
-        let key = BlobKey::of(&content);
+        let mut writer = self.writer().await?;
+        writer.write(content).await?;
+        self.keep(writer).await
+    }
+
+    /// Takes content piece by piece; [`Self::keep`] ends it.
+    ///
+    /// # Errors
+    /// Where nothing can be written.
+    pub async fn writer(&self) -> Result<BlobWriter, BlobError> {
+        BlobWriter::create(self.0.directory.path()).await
+    }
+
+    /// Keeps what was written, once, as long as one of the answers lives.
+    ///
+    /// # Errors
+    /// Where it cannot be written to its end.
+    pub async fn keep(&self, writer: BlobWriter) -> Result<StoredBlob, BlobError> {
+        let key = writer.key();
         *self.0.wanted.lock().entry(key).or_default() += 1;
         // From here on a failure gives it up again.
         let stored = StoredBlob {
             key,
             store: self.clone(),
         };
-        let failed = |source| BlobError::Storage {
-            directory: self.0.directory.clone(),
-            source,
-        };
-        // Nobody sees a file that is not whole.
-        let unfinished = self
-            .0
-            .directory
-            .join(format!("unfinished-{:016x}", rand::random::<u64>()));
-        tokio::fs::write(&unfinished, &content).await.map_err(failed)?;
-        tokio::fs::rename(&unfinished, self.path(key)).await.map_err(failed)?;
+        writer.finish(&self.path(key)).await?;
         Ok(stored)
     }
 
@@ -131,6 +128,6 @@ impl BlobStore {
     }
 
     fn path(&self, key: BlobKey) -> PathBuf {
-        self.0.directory.join(format!("blob_p-{key}"))
+        self.0.directory.path().join(key.file_name())
     }
 }

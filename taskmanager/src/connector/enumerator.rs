@@ -4,25 +4,53 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 use selvedge_core::MemorySize;
+use selvedge_core::job_graph::Artifact;
+use selvedge_core::job_graph::artifact::artifact_name;
 use selvedge_core::job_graph::operator::FileSource;
 use selvedge_runtime::connector::{ConnectorError, InputSplit, SplitEnumerator};
-use selvedge_runtime::fs::{FileStatus, FileSystems, expand};
+use selvedge_runtime::fs::{FileSystems, expand};
 
 use super::split::FileSplit;
+
+/// A file that a source reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InputFile {
+    /// With scheme and authority, or `artifact:NAME`.
+    path: String,
+    length: u64,
+}
 
 /// The files that a source's paths mean.
 pub(super) async fn files_of(
     file_systems: &FileSystems,
     source: &FileSource,
-) -> Result<Vec<FileStatus>, ConnectorError> {
+    artifacts: &[Artifact],
+) -> Result<Vec<InputFile>, ConnectorError> {
     let mut files = Vec::new();
     for path in &source.paths {
+        if let Some(name) = artifact_name(path) {
+            files.push(brought(name, path, artifacts)?);
+            continue;
+        }
         let expanded = expand(file_systems, path)
             .await
             .map_err(|error| ConnectorError::new(format!("the input path '{path}': {error}")))?;
-        files.extend(expanded);
+        files.extend(expanded.into_iter().map(|file| InputFile {
+            path: file.location.to_string(),
+            length: file.len,
+        }));
     }
     Ok(files)
+}
+
+/// An artifact as an input. Before the job is taken, its size need not be known; nobody reads it then.
+fn brought(name: &str, path: &str, artifacts: &[Artifact]) -> Result<InputFile, ConnectorError> {
+    let artifact = artifacts.iter().find(|artifact| artifact.name == name);
+    let missing = || ConnectorError::new(format!("the input path '{path}': the job has no such artifact"));
+    Ok(InputFile {
+        path: path.to_owned(),
+        length: artifact.ok_or_else(missing)?.size.unwrap_or_default(),
+    })
 }
 
 /// The splits that nobody has.
@@ -32,14 +60,13 @@ pub(super) struct FileEnumerator {
 }
 
 impl FileEnumerator {
-    pub(super) fn new(files: &[FileStatus], split_size: MemorySize) -> Result<Self, ConnectorError> {
+    pub(super) fn new(files: &[InputFile], split_size: MemorySize) -> Result<Self, ConnectorError> {
         let mut waiting = VecDeque::new();
         for file in files {
             let mut start = 0;
-            while start < file.len {
-                let end = file.len.min(start.saturating_add(split_size.bytes().max(1)));
-                let path = file.location.to_string();
-                let length = file.len;
+            while start < file.length {
+                let end = file.length.min(start.saturating_add(split_size.bytes().max(1)));
+                let (path, length) = (file.path.clone(), file.length);
                 let split = FileSplit {
                     path,
                     start,

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use selvedge_core::job_graph::operator::FileSink;
 use selvedge_core::job_graph::{JobGraph, Operator, OperatorSpec};
 use selvedge_core::{JobId, VertexId};
-use selvedge_runtime::connector::{ConnectorError, Connectors, JobCommitter, SplitEnumerator};
+use selvedge_runtime::artifact::ArtifactFile;
+use selvedge_runtime::connector::{ConnectorError, Connectors, JobCommitter, SplitEnumerator, report};
 use selvedge_runtime::fs::FileSystems;
 
 use committer::FileCommitter;
@@ -31,12 +32,16 @@ impl BuiltinConnectors {
         Self { file_systems }
     }
 
-    /// Before a job is sent: whether every input path leads to something and no output directory stands in the way. The
-    /// first fault is told.
+    /// Before a job is sent: whether every input path leads to something, every artifact can be read, and no output directory
+    /// stands in the way. The first fault is told.
     pub async fn check_paths(&self, graph: &JobGraph) -> Result<(), ConnectorError> {
+        for artifact in &graph.artifacts {
+            let found = ArtifactFile::find(&self.file_systems, artifact).await;
+            found.map_err(|error| ConnectorError::new(report(&error)))?;
+        }
         let mut sinks = Vec::new();
         for spec in graph.vertices.iter().flat_map(|vertex| &vertex.chain) {
-            let checked = self.check_paths_of(spec, &sinks).await;
+            let checked = self.check_paths_of(graph, spec, &sinks).await;
             let sink =
                 checked.map_err(|error| ConnectorError::new(format!("operator '{}': {}", spec.id, error.report())))?;
             sinks.extend(sink);
@@ -47,12 +52,13 @@ impl BuiltinConnectors {
     /// A sink's committer, once it has been held against those of the sinks before.
     async fn check_paths_of(
         &self,
+        graph: &JobGraph,
         spec: &OperatorSpec,
         sinks: &[FileCommitter],
     ) -> Result<Option<FileCommitter>, ConnectorError> {
         match &spec.operator {
             Operator::FileSource(source) => {
-                files_of(&self.file_systems, source).await?;
+                files_of(&self.file_systems, source, &graph.artifacts).await?;
                 Ok(None)
             }
             Operator::FileSink(sink) => {
@@ -91,13 +97,14 @@ impl BuiltinConnectors {
 impl Connectors for BuiltinConnectors {
     async fn enumerator(
         &self,
+        job: &JobGraph,
         operator: &OperatorSpec,
         _parallelism: u32,
     ) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError> {
         let Operator::FileSource(source) = &operator.operator else {
             return Ok(None);
         };
-        let files = files_of(&self.file_systems, source).await?;
+        let files = files_of(&self.file_systems, source, &job.artifacts).await?;
         Ok(Some(Box::new(FileEnumerator::new(&files, source.split_size)?)))
     }
 

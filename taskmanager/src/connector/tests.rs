@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use selvedge_core::MemorySize;
+use selvedge_core::job_graph::operator::FileSource;
 use selvedge_runtime::connector::{Committable, InputSplit};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -316,10 +317,14 @@ fn parquet_holds_every_record() {
     assert_eq!(rows, 30_000);
 }
 
+fn no_job() -> JobGraph {
+    serde_json::from_value(json!({"name": "j", "vertices": []})).unwrap()
+}
+
 fn all_splits(bench: &Bench, source: &Value) -> Vec<InputSplit> {
     let spec: OperatorSpec = serde_json::from_value(source.clone()).unwrap();
     bench.block_on(async {
-        let mut enumerator = bench.connectors.enumerator(&spec, 1).await.unwrap().unwrap();
+        let mut enumerator = bench.connectors.enumerator(&no_job(), &spec, 1).await.unwrap().unwrap();
         let mut splits = Vec::new();
         while let Some(split) = enumerator.next_split(0, "host").await.unwrap() {
             splits.push(split);
@@ -334,8 +339,10 @@ async fn returned_splits_are_given_out_again_first() {
     fs::write(directory.path().join("a"), "0123456789").unwrap();
     fs::write(directory.path().join("empty"), "").unwrap();
     let file_systems = FileSystems::local_only();
-    let files = selvedge_runtime::fs::expand(&file_systems, directory.path().to_str().unwrap());
-    let mut enumerator = FileEnumerator::new(&files.await.unwrap(), MemorySize::from_bytes(4)).unwrap();
+    let source: FileSource =
+        serde_json::from_value(json!({"paths": [directory.path()], "format": {"type": "text"}})).unwrap();
+    let files = files_of(&file_systems, &source, &[]).await.unwrap();
+    let mut enumerator = FileEnumerator::new(&files, MemorySize::from_bytes(4)).unwrap();
     let first = enumerator.next_split(0, "h").await.unwrap().unwrap();
     let second = enumerator.next_split(1, "h").await.unwrap().unwrap();
     let range = |split: &InputSplit| {

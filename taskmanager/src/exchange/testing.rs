@@ -22,7 +22,7 @@ use super::{
     SendPool,
 };
 use crate::operator::testing::managed;
-use crate::operator::{TaskContext, TaskCounters, TaskError};
+use crate::operator::{TaskArtifacts, TaskContext, TaskCounters, TaskError};
 
 pub(crate) const WINDOW: u64 = 16 << 10;
 
@@ -109,6 +109,7 @@ pub(crate) fn context(attempt: ExecutionAttemptId) -> TaskContext {
         max_parallelism: 128,
         memory: managed(MemorySize::default()),
         file_systems: no_files(),
+        artifacts: TaskArtifacts::default(),
         temp_dirs: Arc::default(),
         io: Arc::new(Handle::current()),
         counters: Arc::new(TaskCounters::default()),

@@ -9,6 +9,7 @@ use selvedge_core::config::options::{cluster, taskmanager};
 use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
 use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, InstanceId, ResourceId};
+use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::gateway::proto::MemoryConfiguration;
@@ -63,8 +64,8 @@ pub struct TaskExecutorConfig {
     pub runner: Arc<dyn TaskRunner>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// `blob.fetch.retries`: how often a blob is fetched again that did not arrive.
-    pub blob_retries: usize,
+    /// How what jobs bring along is fetched and kept.
+    pub blobs: BlobCacheSettings,
     /// How long things may take.
     pub timeouts: TaskExecutorTimeouts,
 }

@@ -7,6 +7,7 @@ use selvedge_core::job_graph::Partitioner;
 use selvedge_core::resource::ResourceProfile;
 use selvedge_core::status::FailureType;
 use selvedge_core::{AllocationId, ExecutionAttemptId};
+use selvedge_runtime::blob::BlobCache;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
 use selvedge_runtime::metrics::{GroupGuard, MetricGroup, MetricRegistry, TaskName};
@@ -14,12 +15,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::TaskExecutorConfig;
-use super::event::{Notification, Submission};
+use super::event::{JobArtifacts, Notification, Submission};
+use super::payload::blob_server;
 use crate::exchange::{
     Exchange, ExchangeError, JobKey, NetworkBudget, OutputGrant, Outputs, ResultPartition, Shipping,
 };
 use crate::memory::MemoryManager;
-use crate::operator::{TaskContext, TaskCounters, TaskIo};
+use crate::operator::{TaskArtifacts, TaskContext, TaskCounters, TaskIo};
 use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskFailure, TaskInput};
 
 /// A task that was deployed, until the JobMaster knows its end.
@@ -70,7 +72,15 @@ pub(super) struct Deployer {
     pub(super) memory: MemoryManager,
     pub(super) metrics: MetricRegistry,
     pub(super) notifications: mpsc::Sender<Notification>,
+    pub(super) blobs: BlobCache,
     pub(super) io: Arc<dyn TaskIo>,
+}
+
+/// What the tasks of one submission have in common.
+struct OfJob {
+    key: JobKey,
+    name: String,
+    artifacts: TaskArtifacts,
 }
 
 /// What the tasks of one slot have in common.
@@ -97,12 +107,16 @@ impl Deployer {
         submission: Submission,
         job_master: &Arc<dyn JobMasterGateway>,
     ) -> GatewayResult<Prepared> {
+        let of_job = OfJob {
+            key: submission.job,
+            artifacts: self.artifacts(submission.job, submission.artifacts)?,
+            name: submission.job_name,
+        };
         let shares = self.grant(&submission.tasks).map_err(|error| refuse(&error))?;
-        let job_name = submission.job_name;
         let mut prepared = Prepared::new();
         for deployment in submission.tasks {
             let share = &shares[&deployment.allocation];
-            match self.task(submission.job, &job_name, deployment, share, job_master) {
+            match self.task(&of_job, deployment, share, job_master) {
                 Ok(task) => prepared.push(task),
                 Err(error) => {
                     self.take_back(&shares);
@@ -160,13 +174,13 @@ impl Deployer {
 
     fn task(
         &self,
-        job: JobKey,
-        job_name: &str,
+        of_job: &OfJob,
         deployment: TaskDeployment,
         share: &SlotShare,
         job_master: &Arc<dyn JobMasterGateway>,
     ) -> GatewayResult<(ExecutionAttemptId, Task, Deployed)> {
-        let context = self.context(job, job_name, &deployment);
+        let job = of_job.key;
+        let context = self.context(of_job, &deployment);
         let attempt = context.attempt.clone();
         let deployed = Deployed {
             name: context.task_name.clone(),
@@ -200,10 +214,26 @@ impl Deployer {
         Ok((attempt, task, deployed))
     }
 
-    fn context(&self, job: JobKey, job_name: &str, deployment: &TaskDeployment) -> TaskContext {
+    /// What the job brings along: its tasks wait for it, not the caller.
+    fn artifacts(&self, job: JobKey, artifacts: JobArtifacts) -> GatewayResult<TaskArtifacts> {
+        let JobArtifacts { named, server } = artifacts;
+        if named.is_empty() {
+            return Ok(TaskArtifacts::default());
+        }
+        let server = blob_server(&server, &self.config.secret, self.config.timeouts.ask)?;
+        Ok(TaskArtifacts::new(
+            self.blobs.of_job(job.job_id),
+            Arc::new(server),
+            named,
+        ))
+    }
+
+    fn context(&self, of_job: &OfJob, deployment: &TaskDeployment) -> TaskContext {
+        let OfJob { key, name, artifacts } = of_job;
         TaskContext {
-            job_id: job.job_id,
-            job_name: job_name.to_owned(),
+            job_id: key.job_id,
+            job_name: name.clone(),
+            artifacts: artifacts.clone(),
             attempt: deployment.attempt.clone(),
             task_name: deployment.task_name.clone(),
             parallelism: deployment.parallelism,
@@ -213,7 +243,7 @@ impl Deployer {
             temp_dirs: self.config.temp_dirs.as_slice().into(),
             io: self.io.clone(),
             counters: Arc::default(),
-            metrics: self.metrics(job, job_name, deployment),
+            metrics: self.metrics(*key, name, deployment),
             cancelled: CancellationToken::new(),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
-use selvedge_runtime::blob::{BlobKey, fetch};
+use selvedge_runtime::blob::{BlobKey, FetchLimits, fetch};
 use selvedge_runtime::gateway::grpc::BlobClient;
 use selvedge_runtime::gateway::proto::SubmitTasksRequest;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 1 << 30;
 pub(super) struct Payloads {
     pub(super) secret: ApplicationSecret,
     pub(super) deadline: Duration,
-    pub(super) retries: usize,
+    pub(super) limits: FetchLimits,
 }
 
 impl Payloads {
@@ -32,10 +32,8 @@ impl Payloads {
             return Err(GatewayError::TooLarge(message));
         }
         let address = &offloaded.blob_server_address;
-        let channel = RpcChannel::control(address, &self.secret, self.deadline);
-        let channel = channel
-            .map_err(|error| GatewayError::Rejected(format!("'{address}' is no address of a BlobServer: {error}")))?;
-        let content = fetch(&BlobClient::new(&channel), key, size, self.retries).await?;
+        let server = blob_server(address, &self.secret, self.deadline)?;
+        let content = fetch(&server, key, size, self.limits).await?;
         let whole = SubmitTasksRequest::decode(content);
         let whole = whole.map_err(|error| GatewayError::Rejected(format!("blob {key} is no deployment: {error}")))?;
         let of_same_job = (&whole.job_id, &whole.job_master_id) == (&request.job_id, &request.job_master_id);
@@ -46,4 +44,15 @@ impl Payloads {
         }
         Ok(whole)
     }
+}
+
+/// The BlobServer at this address.
+///
+/// # Errors
+/// `Rejected` where it is no address.
+pub(super) fn blob_server(address: &str, secret: &ApplicationSecret, deadline: Duration) -> GatewayResult<BlobClient> {
+    let channel = RpcChannel::control(address, secret, deadline);
+    let channel = channel
+        .map_err(|error| GatewayError::Rejected(format!("'{address}' is no address of a BlobServer: {error}")))?;
+    Ok(BlobClient::new(&channel))
 }

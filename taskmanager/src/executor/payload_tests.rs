@@ -1,13 +1,13 @@
-//! Deployments that arrive as blobs.
+//! Deployments that arrive as blobs, and what jobs bring along.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
-use selvedge_runtime::blob::{BlobServer, BlobStore, StoredBlob};
+use selvedge_runtime::blob::{BlobKey, BlobServer, BlobStore, FetchTurns, StoredBlob};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::serve_blobs;
-use selvedge_runtime::gateway::proto::{OffloadedPayload, SubmitTasksRequest};
+use selvedge_runtime::gateway::proto::{JobArtifact, OffloadedPayload, SubmitTasksRequest};
 use selvedge_runtime::gateway::{GatewayError, TaskExecutorGateway};
 use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
 use tonic::service::Routes;
@@ -16,6 +16,8 @@ use super::TaskExecutorTimeouts;
 use super::testing::{Master, allocation, submission, task};
 use super::tests::{job_heartbeat, with_slot};
 use crate::exchange::testing::{job, secret};
+
+const TURNS: FetchTurns = FetchTurns { at_once: 4, waiting: 4 };
 
 struct Blobs {
     store: BlobStore,
@@ -29,7 +31,7 @@ impl Blobs {
         let store = BlobStore::create(directory.path()).unwrap();
         let server = RpcServer::new(bind("127.0.0.1", &PortRange::any()).await.unwrap()).unwrap();
         let address = server.address().to_string();
-        let routes = Routes::new(serve_blobs(Arc::new(BlobServer::new(store.clone(), 4)), &secret(1)));
+        let routes = Routes::new(serve_blobs(Arc::new(BlobServer::new(store.clone(), TURNS)), &secret(1)));
         tokio::spawn(server.serve(routes, std::future::pending()));
         Self {
             store,
@@ -107,4 +109,69 @@ async fn a_blob_that_is_not_this_jobs_deployment_is_refused_and_nothing_runs() {
         let payload = worker.gateway.heartbeat_from_job_master(job_heartbeat()).await.unwrap();
         assert!(payload.running.is_empty(), "{expected}");
     }
+}
+
+fn brings(blobs: &Blobs, name: &str, content: &[u8]) -> SubmitTasksRequest {
+    SubmitTasksRequest {
+        artifacts: vec![JobArtifact {
+            name: name.to_owned(),
+            sha256: BlobKey::of(content).to_wire(),
+            size: content.len() as u64,
+        }],
+        blob_server_address: blobs.address.clone(),
+        ..submission(job(1), vec![task("panic", allocation(1))])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_whose_artifact_is_not_to_be_had_fails_with_its_name() {
+    let mut master = Master::start().await;
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let blobs = Blobs::start().await;
+    worker
+        .gateway
+        .submit_tasks(brings(&blobs, "words.txt", b"to be"))
+        .await
+        .unwrap();
+    let (names, reports) = master.states(1).await;
+    assert_eq!(names.last().unwrap(), "panic FAILED");
+    let cause = &reports.last().unwrap().cause;
+    assert!(
+        cause.contains("the artifact 'words.txt' is not to be had on this worker")
+            && cause.contains("there is no blob"),
+        "{cause}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_whose_artifact_is_there_is_planned() {
+    let mut master = Master::start().await;
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let blobs = Blobs::start().await;
+    let _kept = blobs.put(b"to be".to_vec()).await;
+    worker
+        .gateway
+        .submit_tasks(brings(&blobs, "words.txt", b"to be"))
+        .await
+        .unwrap();
+    let (_, reports) = master.states(1).await;
+    let cause = &reports.last().unwrap().cause;
+    assert!(cause.contains("the task panicked"), "{cause}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_artifact_whose_name_leads_elsewhere_is_refused_and_nothing_runs() {
+    let mut master = Master::start().await;
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let blobs = Blobs::start().await;
+    for name in ["", "..", "../words", "a\0b"] {
+        let refused = worker
+            .gateway
+            .submit_tasks(brings(&blobs, name, b"to be"))
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains("is no name of an artifact"), "{refused}");
+    }
+    let payload = worker.gateway.heartbeat_from_job_master(job_heartbeat()).await.unwrap();
+    assert!(payload.running.is_empty());
 }

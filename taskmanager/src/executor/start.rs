@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use selvedge_runtime::blob::BlobCache;
 use selvedge_runtime::gateway::grpc::serve_task_executor;
 use selvedge_runtime::gateway::proto::NotifyWorkerUnfitRequest;
 use selvedge_runtime::metrics::{FlinkMemory, MetricRegistry, Recent, register_process};
@@ -118,7 +119,7 @@ impl TaskExecutor {
             payloads: Payloads {
                 secret: config.secret.clone(),
                 deadline: config.timeouts.ask,
-                retries: config.blob_retries,
+                limits: config.blobs.limits,
             },
             memory: account,
             metrics: metrics.clone(),
@@ -210,6 +211,7 @@ fn service(
             memory,
             metrics,
             notifications: notifications.clone(),
+            blobs: blob_cache(config, &io),
             io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {
@@ -227,6 +229,12 @@ fn service(
         end: None,
         config: config.clone(),
     })
+}
+
+/// Its files are where the worker's temporary files are, unless a setting names another place.
+fn blob_cache(config: &TaskExecutorConfig, runtime: &Handle) -> BlobCache {
+    let scratch = config.temp_dirs.first().cloned().unwrap_or_else(std::env::temp_dir);
+    BlobCache::new(&scratch, &config.blobs, config.clock.clone(), runtime)
 }
 
 /// The worker's memory, and what its process takes where that is its own.

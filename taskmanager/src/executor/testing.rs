@@ -9,6 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
 use selvedge_core::{AllocationId, Configuration, InstanceId, LeaderSessionId, MemorySize};
+use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::clock::{Clock, SystemClock, Timestamp};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
@@ -220,10 +221,17 @@ impl Master {
             planner,
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),
-            blob_retries: 0,
+            blobs: blobs(),
             timeouts,
         }
     }
+}
+
+/// As by default, without a second try.
+fn blobs() -> BlobCacheSettings {
+    let mut settings = BlobCacheSettings::read(&Configuration::new()).unwrap();
+    settings.limits.retries = 0;
+    settings
 }
 
 fn memory() -> TaskExecutorProcessSpec {
@@ -295,8 +303,7 @@ pub(super) fn submission(key: JobKey, tasks: Vec<TaskDeploymentDescriptor>) -> S
         job_master_id: key.job_master_id.to_wire(),
         job_name: "test".to_owned(),
         tasks,
-        offloaded: None,
-        peer_groups: Vec::new(),
+        ..SubmitTasksRequest::default()
     }
 }
 

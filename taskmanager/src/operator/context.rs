@@ -11,7 +11,7 @@ use selvedge_runtime::metrics::MetricGroup;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{TaskCounters, TaskError};
+use super::{TaskArtifacts, TaskCounters, TaskError};
 use crate::memory::TaskMemory;
 
 /// How the thread of a task waits for async work.
@@ -52,6 +52,8 @@ pub struct TaskContext {
     pub memory: TaskMemory,
     /// Files.
     pub file_systems: FileSystems,
+    /// Files that the job brings along.
+    pub artifacts: TaskArtifacts,
     /// Directories for temporary files.
     pub temp_dirs: Arc<[PathBuf]>,
     /// The I/O runtime: a task thread blocks on it.

@@ -5,6 +5,7 @@
 //! [`TaskContext::io`].
 
 mod aggregate;
+mod artifacts;
 mod chain;
 mod context;
 mod counters;
@@ -25,11 +26,13 @@ mod tests;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use selvedge_core::status::FailureType;
+use selvedge_runtime::blob::BlobError;
 use selvedge_runtime::connector::{Committable, ConnectorError, InputSplit};
 use thiserror::Error;
 
 use crate::memory::{ManagedMemoryError, TaskMemoryError};
 
+pub use artifacts::TaskArtifacts;
 pub use chain::plan_chain;
 pub use context::{TaskContext, TaskIo};
 pub use counters::{Accumulator, TaskCounters};
@@ -64,6 +67,15 @@ pub enum TaskError {
     /// An operator would hold more at once than its slot's task memory lets it.
     #[error(transparent)]
     TaskMemory(#[from] TaskMemoryError),
+    /// What the job brings along is not to be had.
+    #[error("the artifact '{name}' is not to be had on this worker: {source}")]
+    Artifact {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: BlobError,
+    },
     /// The exchange with another task failed.
     #[error("exchange with {peer} failed: {reason}")]
     Exchange {
@@ -82,6 +94,8 @@ impl TaskError {
         match self {
             Self::Plan { .. } => FailureType::NonRecoverable,
             Self::Exchange { failure_type, .. } => *failure_type,
+            // Another worker may have it.
+            Self::Artifact { .. } => FailureType::Environment,
             Self::Cancelled | Self::Operator { .. } | Self::ManagedMemory(_) | Self::TaskMemory(_) => {
                 FailureType::Recoverable
             }

@@ -13,7 +13,9 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::{Chain, Collector, SourceStatus, SplitProvider, TaskContext, TaskCounters, TaskError, plan_chain};
+use super::{
+    Chain, Collector, SourceStatus, SplitProvider, TaskArtifacts, TaskContext, TaskCounters, TaskError, plan_chain,
+};
 use crate::memory::TaskMemory;
 use crate::memory::testing::{of_managed, of_sizes};
 
@@ -44,6 +46,7 @@ impl TestTask {
             max_parallelism: 128,
             memory: managed(MemorySize::from_mebibytes(64)),
             file_systems: FileSystems::local_only(),
+            artifacts: TaskArtifacts::default(),
             temp_dirs: Arc::new([]),
             io: Arc::new(runtime.handle().clone()),
             counters: Arc::new(TaskCounters::default()),

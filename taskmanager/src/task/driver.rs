@@ -24,8 +24,9 @@ pub(super) struct Parts {
     pub(super) planner: Arc<dyn ChainPlanner>,
 }
 
-/// Plans, tells that the task is running, and runs it to the end of its input.
+/// Waits for what the job brings along, plans, tells that the task is running, and runs it to the end of its input.
 pub(super) fn drive(mut parts: Parts, running: impl FnOnce()) -> Result<Vec<Committable>, TaskError> {
+    parts.context.artifacts.clone().fetch(&parts.context)?;
     let schema = parts.input.as_ref().map(|input| input.schema.clone());
     let mut chain = parts.planner.plan(&parts.context, &parts.chain, schema)?;
     check_output(&parts, chain.output_schema())?;

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvedge_core::JobId;
+use selvedge_core::job_graph::Artifact;
 use selvedge_core::status::{ApplicationStatus, JobStatus};
+use selvedge_core::{JobGraph, JobId};
 use selvedge_runtime::fs::{FileSystems, Location};
 use selvedge_runtime::ha::InMemoryEnsemble;
 
@@ -53,6 +54,18 @@ async fn start_replaceable(root: &Path) -> (Cluster, WhenLeading) {
     ClusterEntrypoint::stand_by(config, services).await.unwrap()
 }
 
+/// A job that brings a file along.
+fn job() -> JobGraph {
+    let mut job = word_count(1);
+    job.artifacts.push(Artifact {
+        name: "manifest".to_owned(),
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").to_owned(),
+        sha256: None,
+        size: None,
+    });
+    job
+}
+
 /// What the first master came to before it was killed.
 #[derive(Debug, Default)]
 struct FirstLife {
@@ -71,7 +84,7 @@ fn first_life(root: &Path, mode: DispatcherMode, steps: usize) -> FirstLife {
         let mut life = FirstLife::default();
         let lived = async {
             let cluster = start(root, mode, file_systems, NotingConnectors::default()).await;
-            let taken = cluster.dispatcher().submit_job(Some(JOB), word_count(1)).await;
+            let taken = cluster.dispatcher().submit_job(Some(JOB), job()).await;
             life.acknowledged = taken.is_ok();
             life.result = cluster.dispatcher().await_result(JOB).await.ok();
             end(&cluster, mode).await;
@@ -97,7 +110,7 @@ fn second_life(root: &Path, mode: DispatcherMode) -> (Option<JobResult>, Vec<Str
         let lived = async {
             let cluster = start(root, mode, FileSystems::local_only(), connectors).await;
             if let DispatcherMode::PerJob { .. } = mode {
-                let again = cluster.dispatcher().submit_job(Some(JOB), word_count(1)).await;
+                let again = cluster.dispatcher().submit_job(Some(JOB), job()).await;
                 assert!(
                     matches!(again, Ok(JOB) | Err(DispatcherError::Duplicate { .. })),
                     "{again:?}"

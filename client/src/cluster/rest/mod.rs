@@ -2,9 +2,11 @@
 
 mod model;
 mod route;
+mod upload;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use reqwest::Method;
 use selvedge_core::{JobGraph, JobId};
 use serde::de::DeserializeOwned;
@@ -176,6 +178,24 @@ impl RestClusterClient {
     pub async fn submit(&self, job: JobId, graph: &JobGraph) -> Result<(), ClusterClientError> {
         let submission = serde_json::json!({"jobGraph": graph, "jobId": job});
         self.checked_with(Method::POST, "/jobs", submission).await.map(|_| ())
+    }
+
+    /// The same with the contents of files that the job brings along, by their names: the master takes these instead of reading
+    /// their paths.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn submit_with_files(
+        &self,
+        job: JobId,
+        graph: &JobGraph,
+        files: &BTreeMap<String, Bytes>,
+    ) -> Result<(), ClusterClientError> {
+        let answer = self
+            .route
+            .send_parts("/jobs", &upload::parts(job, graph, files))
+            .await?;
+        accepted("/jobs", answer).map(|_| ())
     }
 
     /// Tells the master that the job's client will be there until then, in milliseconds since the epoch.

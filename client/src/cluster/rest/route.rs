@@ -9,6 +9,7 @@ use yarn_common::id::ApplicationId;
 use yarn_rest::rm::RmClient;
 
 use super::ClusterClientError;
+use super::upload::Multipart;
 
 /// Where no connection is made in this time, the proxy is used: packets are dropped on the way.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,6 +49,23 @@ impl Route {
             http,
             address: address.to_owned(),
         })
+    }
+
+    /// Posts a multipart body.
+    pub(super) async fn send_parts(&self, path: &str, parts: &Multipart) -> Result<Answer, ClusterClientError> {
+        let Self::Direct { http, address } = self else {
+            return Err(ClusterClientError::NotThroughProxy { path: path.to_owned() });
+        };
+        let unreachable = |cause| ClusterClientError::Unreachable {
+            address: address.clone(),
+            cause,
+        };
+        let request = http.post(format!("http://{address}{path}"));
+        let request = request.header(reqwest::header::CONTENT_TYPE, parts.content_type());
+        let answer = request.body(parts.body()).send().await.map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await.map_err(unreachable)?;
+        Ok(Answer { status, body })
     }
 
     pub(super) async fn send(

@@ -21,6 +21,27 @@ pub const FETCH_NUM_CONCURRENT: ConfigOption<u32> =
 /// How often a fetch is tried again.
 pub const FETCH_RETRIES: ConfigOption<u32> =
     ConfigOption::new("blob.fetch.retries", "How often a fetch is tried again.").with_default("5");
+/// How many fetches may wait.
+pub const FETCH_BACKLOG: ConfigOption<u32> = ConfigOption::new(
+    "blob.fetch.backlog",
+    "How many fetches may wait for their turn; more are told to come again.",
+)
+.with_default("1000");
+/// How long a worker keeps blobs that it does not need.
+pub const SERVICE_CLEANUP_INTERVAL: ConfigOption<u32> = ConfigOption::new(
+    "blob.service.cleanup.interval",
+    "How long a worker keeps the BLOBs of a job that has no task there any more.",
+)
+.with_default("3600")
+.with_unit("seconds")
+.with_deprecated_keys(&["library-cache-manager.cleanup.interval"]);
+/// How long a fetch may stand still.
+pub const CLIENT_SOCKET_TIMEOUT: ConfigOption<u32> = ConfigOption::new(
+    "blob.client.socket.timeout",
+    "How long a fetch waits for the next piece; 0 is for ever.",
+)
+.with_default("300000")
+.with_unit("ms");
 /// From which size on deployments travel as blobs.
 pub const OFFLOAD_MINSIZE: ConfigOption<u32> = ConfigOption::new(
     "blob.offload.minsize",
@@ -32,19 +53,13 @@ pub const OFFLOAD_MINSIZE: ConfigOption<u32> = ConfigOption::new(
 area! {
     "blob", "Artifacts on their way to workers";
     options {
-        SERVER_PORT, STORAGE_DIRECTORY, FETCH_NUM_CONCURRENT, FETCH_RETRIES, OFFLOAD_MINSIZE,
+        SERVER_PORT, STORAGE_DIRECTORY, FETCH_NUM_CONCURRENT, FETCH_BACKLOG, FETCH_RETRIES, CLIENT_SOCKET_TIMEOUT,
+        SERVICE_CLEANUP_INTERVAL, OFFLOAD_MINSIZE,
     }
     not yet {
-        /// How long BLOBs of ended jobs are kept.
-        "blob.service.cleanup.interval": Integer = "3600" in "seconds"
-            formerly "library-cache-manager.cleanup.interval";
         /// Whether BLOBs are encrypted where internal encryption is on.
         "blob.service.ssl.enabled": Boolean = "true";
-        /// How many fetches may wait.
-        "blob.fetch.backlog": Integer = "1000";
         /// How long connecting may take; 0 is for ever.
         "blob.client.connect.timeout": Integer = "0" in "ms";
-        /// How long an answer may take.
-        "blob.client.socket.timeout": Integer = "300000" in "ms";
     }
 }

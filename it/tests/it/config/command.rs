@@ -132,8 +132,7 @@ async fn explain_tells_all_about_a_key_and_what_is_overridden() {
 #[tokio::test]
 async fn check_finds_every_mistake_of_a_file_with_its_line() {
     let folder = Folder::new();
-    let text =
-        "taskmanager.numberOfTaskSlot: 2\nheartbeat.timeout: soon\njobmanager.heap.size: 1g\nblob.fetch.backlog: 9\n";
+    let text = "taskmanager.numberOfTaskSlot: 2\nheartbeat.timeout: soon\njobmanager.heap.size: 1g\nblob.client.connect.timeout: 9\n";
     let file = folder.write("some.yaml", text);
     let check = || Selvedge::new("config").arg("check").arg(&file);
     check().run().await.ended_with(1).assert_says(&[

@@ -50,7 +50,7 @@ async fn run_and_info_refuse_an_unknown_key_and_a_wrong_value_with_file_line_and
 async fn a_flink_users_file_runs_a_job_and_each_oddity_of_it_is_told_once() {
     let folder = Folder::new();
     let job = job(&folder);
-    let file = "env.java.opts.all: -Xss1m\nakka.ask.timeout: 20 s\nblob.fetch.backlog: 9\n\
+    let file = "env.java.opts.all: -Xss1m\nakka.ask.timeout: 20 s\nblob.client.connect.timeout: 9\n\
                 jobmanager.memory.process.size: 1600m\ntaskmanager.memory.process.size: 1728m\n";
     folder.write("conf/flink-conf.yaml", file);
     let run = Selvedge::new("run")
@@ -62,7 +62,7 @@ async fn a_flink_users_file_runs_a_job_and_each_oddity_of_it_is_told_once() {
     for told in [
         "env.java.opts.all: it has no meaning here",
         "akka.ask.timeout: it is a former name",
-        "blob.fetch.backlog: it is not in effect",
+        "blob.client.connect.timeout: it is not in effect",
     ] {
         assert_eq!(outcome.stderr.matches(told).count(), 1, "{told}: {}", outcome.stderr);
     }

@@ -137,7 +137,7 @@ async fn a_file_is_judged_as_by_every_other_command_and_the_environment_stands_o
     refused.assert_says(&["the command line: taskmanager.memory.proces.size", "(E0)"]);
     let legacy = folder.write(
         "old/flink-conf.yaml",
-        "taskmanager.heap.size: 1g # once\nblob.fetch.backlog: 9\n",
+        "taskmanager.heap.size: 1g # once\nblob.client.connect.timeout: 9\n",
     );
     let json = |command: Selvedge| command.args(["-o", "json"]);
     let outcome = json(memory("taskmanager").arg("--conf").arg(&legacy))
@@ -152,7 +152,7 @@ async fn a_file_is_judged_as_by_every_other_command_and_the_environment_stands_o
     for told in [
         "warning: ",
         "line 1: taskmanager.heap.size: it is a former name",
-        "blob.fetch.backlog: it is not in effect",
+        "blob.client.connect.timeout: it is not in effect",
     ] {
         assert!(outcome.stderr.contains(told), "{told}: {}", outcome.stderr);
     }

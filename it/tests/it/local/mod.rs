@@ -1,5 +1,6 @@
 //! Jobs in the command's own process: the default target.
 
+mod artifacts;
 mod cancel;
 mod commit;
 mod end;

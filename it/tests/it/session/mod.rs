@@ -1,5 +1,6 @@
 //! Session clusters on the local target, in processes of their own.
 
+mod artifacts;
 mod jobs;
 mod killed;
 mod leaks;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
+use selvedge_core::job_graph::artifact::artifact_name;
 use selvedge_core::job_graph::operator::{FileFormat, FileSource, OnError};
 use selvedge_runtime::connector::InputSplit;
 use selvedge_runtime::fs::{FileSystem, FsError, Location};
@@ -46,10 +47,8 @@ impl FileSourceOperator {
 
     fn open(&self, split: &InputSplit) -> Result<SplitReader, TaskError> {
         let split = FileSplit::from_json(split).map_err(|error| self.host.fail(error.report()))?;
+        let location = self.location(&split.path)?;
         let file_systems = &self.host.ctx.file_systems;
-        let location = file_systems
-            .resolve(&split.path)
-            .map_err(|error| self.host.caused("the split cannot be read", error))?;
         let file_system = file_systems
             .of(&location)
             .map_err(|error| self.host.caused("the split cannot be read", error))?;
@@ -60,6 +59,18 @@ impl FileSourceOperator {
             coming: None,
             block: None,
         })
+    }
+
+    /// Where the file of a split is: on this worker, where the job brings it along.
+    fn location(&self, path: &str) -> Result<Location, TaskError> {
+        let context = &self.host.ctx;
+        if let Some(name) = artifact_name(path) {
+            let file = context.artifacts.file(name);
+            let file = file.ok_or_else(|| self.host.fail(format!("the job has no artifact '{name}'")))?;
+            return Ok(Location::local(&file));
+        }
+        let location = context.file_systems.resolve(path);
+        location.map_err(|error| self.host.caused("the split cannot be read", error))
     }
 
     /// The records of some whole lines that start at `offset` in the file.
