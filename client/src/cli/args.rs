@@ -75,12 +75,24 @@ pub enum Command {
     },
     /// Show what is configured and by whom, explain options, check files.
     Config(ConfigArgs),
+    /// Print the completions of a shell, to be put where it looks for them.
+    Completion {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// Start a master by hand that takes jobs until it is told to end.
     StandaloneSession(RoleArgs),
     /// Start a master by hand that runs one job and ends with it.
     StandaloneJob(JobArgs),
     /// Start a worker by hand, for a master that was.
     StandaloneTaskmanager(RoleArgs),
+    /// Write the pages of the manual into a directory, for a release.
+    #[command(hide = true)]
+    Manual {
+        /// Where to.
+        directory: PathBuf,
+    },
     /// The master, as YARN's containers start it.
     #[command(hide = true)]
     Appmaster(RoleArgs),

@@ -2,6 +2,7 @@
 //! interrupted by Ctrl-C, 143 by SIGTERM.
 
 mod args;
+mod completion;
 mod config;
 mod error;
 mod info;
@@ -65,6 +66,8 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
         Command::Info(arguments) => with_runtime(info::info(arguments)),
         Command::Memory(arguments) => memory::memory(&arguments),
         Command::Schema { form } => schema(form),
+        Command::Completion { shell } => completion::completion(shell),
+        Command::Manual { directory } => completion::manual(&directory),
         Command::Config(arguments) => config::config(arguments),
         Command::StandaloneSession(arguments) => with_runtime(role::standalone_session(arguments)),
         Command::StandaloneJob(arguments) => with_runtime(role::standalone_job(arguments)),
