@@ -11,7 +11,7 @@ use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::fs::Location;
 use selvedge_runtime::outcome::JobOutcome;
 use yarn_common::id::ApplicationId;
-use yarn_rest::model::{Application, FinalApplicationStatus};
+use yarn_rest::model::{Application, ApplicationState, FinalApplicationStatus};
 use yarn_rest::rm::RmClient;
 
 use super::staging::Staging;
@@ -72,6 +72,15 @@ impl YarnCluster {
     }
 }
 
+/// Goes to where the present attempt's master is.
+pub(super) fn follow_master(rest: &RestClusterClient, report: &Application) {
+    if report.state == ApplicationState::Running
+        && let Some((host, port)) = report.am_address()
+    {
+        rest.point_to(&format!("{host}:{port}"));
+    }
+}
+
 /// The report of an application that is about to end, when it has. One that takes too long is killed.
 pub(super) async fn until_final(rm: &RmClient, application: ApplicationId) -> Result<Application, YarnError> {
     let begun = tokio::time::Instant::now();
@@ -126,6 +135,7 @@ impl ClusterHandle for YarnCluster {
 
     async fn fate(&self) -> Result<Option<JobResult>, DeployError> {
         let report = self.report().await?;
+        follow_master(&self.rest, &report);
         Ok(report.state.is_final().then(|| result_of(&report)))
     }
 

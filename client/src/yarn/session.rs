@@ -8,7 +8,7 @@ use yarn_rest::model::{Application, ApplicationState, FinalApplicationStatus};
 
 use selvedge_runtime::fs::Location;
 
-use super::cluster::until_final;
+use super::cluster::{follow_master, until_final};
 use super::staging::Staging;
 use super::{YarnAccess, YarnError, failure};
 use crate::cluster::{DeployError, JobObserver, RestClusterClient, SessionCluster};
@@ -112,6 +112,7 @@ impl YarnSession {
     /// [`YarnError`] where YARN cannot be asked.
     pub async fn ended(&self) -> Result<Option<SessionEnd>, YarnError> {
         let report = self.access.rm.application(self.application).await?;
+        follow_master(&self.rest, &report);
         Ok(report.state.is_final().then(|| end_of(&report)))
     }
 

@@ -121,9 +121,10 @@ fn free_port() -> anyhow::Result<u16> {
 /// A few numbers a second, hashed to as many others, without end.
 pub(crate) fn all_to_all(parallelism: u32) -> anyhow::Result<JobGraph> {
     Ok(serde_json::from_value(json!({"name": "all to all", "vertices": [
-        {"id": "make", "parallelism": parallelism, "chain": [
+        {"id": "make", "parallelism": parallelism, "max_parallelism": 256, "chain": [
             {"id": "numbers", "operator": "generator-source", "rows_per_second": 1.0,
              "fields": [{"name": "n", "generator": {"type": "sequence"}}]}]},
-        {"id": "drop", "parallelism": parallelism, "chain": [{"id": "out", "operator": "blackhole-sink"}]}],
+        {"id": "drop", "parallelism": parallelism, "max_parallelism": 256, "chain": [
+            {"id": "out", "operator": "blackhole-sink"}]}],
         "edges": [{"source": "make", "target": "drop", "partitioner": {"type": "hash", "keys": ["n"]}}]}))?)
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::by_hand::{ByHand, all_to_all};
 
-const SETTINGS: &str = "taskmanager.numberOfTaskSlots: 1\ntaskmanager.memory.process.size: 512m\n";
+const SETTINGS: &str = "taskmanager.numberOfTaskSlots: 1\ntaskmanager.memory.process.size: 1728m\n";
 
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     let cluster = ByHand::start(SETTINGS).await?;

@@ -123,10 +123,21 @@ impl RestClusterClient {
     }
 
     /// `host:port` of the master, where it is asked directly.
-    pub fn address(&self) -> Option<&str> {
+    pub fn address(&self) -> Option<String> {
         match &self.route {
-            Route::Direct { address, .. } => Some(address),
+            Route::Direct { address, .. } => Some(address.read().clone()),
             Route::Proxied(_) => None,
+        }
+    }
+
+    /// From now on the master is asked at this address, by all clones of this client: another attempt of its application
+    /// has taken over. YARN's proxy knows by itself.
+    pub(crate) fn point_to(&self, new: &str) {
+        if let Route::Direct { address, .. } = &self.route
+            && *address.read() != new
+        {
+            tracing::info!(address = new, "the master has moved");
+            new.clone_into(&mut address.write());
         }
     }
 

@@ -1,8 +1,10 @@
 //! The way to a master: a connection of our own, or the GETs that YARN's web proxy passes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::RwLock;
 use reqwest::Method;
 use serde_json::Value;
 use yarn_common::id::ApplicationId;
@@ -26,7 +28,11 @@ pub struct ProxyRoute {
 
 #[derive(Debug, Clone)]
 pub(super) enum Route {
-    Direct { http: reqwest::Client, address: String },
+    Direct {
+        http: reqwest::Client,
+        /// All clones go where the master has gone.
+        address: Arc<RwLock<String>>,
+    },
     Proxied(ProxyRoute),
 }
 
@@ -47,7 +53,7 @@ impl Route {
             .map_err(ClusterClientError::Client)?;
         Ok(Self::Direct {
             http,
-            address: address.to_owned(),
+            address: Arc::new(RwLock::new(address.to_owned())),
         })
     }
 
@@ -76,6 +82,7 @@ impl Route {
     ) -> Result<Answer, ClusterClientError> {
         match self {
             Self::Direct { http, address } => {
+                let address = address.read().clone();
                 let unreachable = |cause| ClusterClientError::Unreachable {
                     address: address.clone(),
                     cause,

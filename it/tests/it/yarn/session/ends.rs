@@ -5,8 +5,9 @@ use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 
 use super::super::support::{Cluster, STAGING, application_of, files_in, kill_application};
-use super::{command, endless_job, yarn_session};
+use super::{command, detached, endless_job, stop, yarn_session};
 use crate::folder::Folder;
+use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
 #[tokio::test]
 async fn the_clients_of_a_session_whose_master_is_killed_tell_so_and_its_staging_goes() {
@@ -21,14 +22,7 @@ async fn the_clients_of_a_session_whose_master_is_killed_tell_so_and_its_staging
         .start();
     let runs = |said: &str| said.contains("vertex out: RUNNING").then_some(());
     of_job.until_says("that the job runs", BOUND, runs).await;
-    let master = || async {
-        let containers = cluster.bed.container_processes(&application);
-        let containers = containers.map_err(|error| error.to_string())?;
-        let master = containers.iter().find(|one| one.container.ends_with("_000001"));
-        master.map(|one| one.pid).ok_or_else(|| format!("{containers:?}"))
-    };
-    let master = wait::until("the master's container", BOUND, master).await.unwrap();
-    kill_process_group(Pid::from_raw(master).unwrap(), Signal::KILL).unwrap();
+    kill_master(&cluster, &application, "01").await;
     let report = cluster.ended(&application).await;
     assert_eq!(report["state"], "FAILED", "{report}");
     let attended = attended.ended_within(BOUND).await.ended_with(1);
@@ -40,6 +34,52 @@ async fn the_clients_of_a_session_whose_master_is_killed_tell_so_and_its_staging
         .assert_says(&["the session ended before the job's end was known", "FAILED"])
         .assert_no_stack();
     cluster.assert_nothing_left(&application).await;
+}
+
+/// Kills the master of this attempt.
+async fn kill_master(cluster: &Cluster, application: &str, attempt: &str) {
+    let master = || async {
+        let containers = cluster.bed.container_processes(application);
+        let containers = containers.map_err(|error| error.to_string())?;
+        let name = format!("_{attempt}_000001");
+        let master = containers.iter().find(|one| one.container.ends_with(&name));
+        master.map(|one| one.pid).ok_or_else(|| format!("{containers:?}"))
+    };
+    let master = wait::until("the master's container", BOUND, master).await.unwrap();
+    kill_process_group(Pid::from_raw(master).unwrap(), Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn with_stored_jobs_the_clients_of_a_session_go_on_with_the_next_master() {
+    let cluster = Cluster::shared().await;
+    let (hdfs, folder) = (cluster.hdfs(), Folder::new());
+    let storage = "/user/alice/ha-session";
+    hdfs.delete(storage).await.unwrap();
+    let storage_option = format!("-Dhigh-availability.storageDir=hdfs://{storage}");
+    let options = ["-Dyarn.application-attempts=2", &storage_option];
+    let application = detached(&cluster, &folder, &options).await;
+    // Ten seconds.
+    let job = job(
+        &[
+            vertex("numbers", &[numbers("make", Some(1000), Some(100.0))]),
+            vertex("drop", &[blackhole("out")]),
+        ],
+        &[rebalance("numbers", "drop")],
+    );
+    let mut running = command(&cluster, &folder, "run").arg(folder.job(&job)).start();
+    let runs = |said: &str| said.contains("vertex out: RUNNING").then_some(());
+    running.until_says("that the job runs", BOUND, runs).await;
+    kill_master(&cluster, &application, "01").await;
+    let outcome = running.ended_within(BOUND).await.ended_with(0);
+    outcome
+        .assert_says(&["FINISHED", "out.records: 1000"])
+        .assert_no_stack();
+    let report = cluster.report(&application).await.unwrap();
+    assert_eq!(report["state"], "RUNNING", "{report}");
+    stop(&cluster, &folder, &application).await;
+    let mut left = files_in(&hdfs, storage).await;
+    left.retain(|path| path.contains(".json"));
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
