@@ -1,9 +1,12 @@
 //! Build tasks: `cargo xtask test` runs every check that a change must pass, `cargo xtask fuzz` the decoders for long,
-//! `cargo xtask sim` seeds of the simulation, `cargo xtask bed` the test bed, `cargo xtask flink-golden` the golden files.
+//! `cargo xtask dist` makes a release, `cargo xtask sim` runs seeds of the simulation, `cargo xtask bed` the test bed,
+//! `cargo xtask flink-golden` makes the golden files.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod fuzz;
+mod linked;
+mod release;
 mod steps;
 
 use std::process::{Command, ExitCode};
@@ -13,12 +16,14 @@ use steps::{STEPS, Step};
 const USAGE: &str = "\
 Usage: cargo xtask test [--only STEP]... [--skip STEP]... [--list]
        cargo xtask fuzz [TARGET] [--seconds N]
+       cargo xtask dist
        cargo xtask sim [--seeds N] [--from SEED] [--log]
        cargo xtask bed up|down|status [OPTIONS]
        cargo xtask flink-golden [memory|options]...
 
 test  runs every check, the cheap ones first, and stops at the first that fails
 fuzz  feeds decoders with damaged input, each for N seconds (60), or only those whose name holds TARGET
+dist  makes the archive of a release: the binary for old clusters and all that is given away with it
 sim   runs a whole cluster on a simulated network and clock, once for each seed (200)
 bed   real HDFS and YARN daemons on this machine (see `cargo xtask bed up --help`)
 flink-golden  writes the golden files of it/flink anew, from Flink's own classes";
@@ -28,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", options @ ..] => Selection::parse(options).and_then(|selection| test(&selection)),
         ["fuzz", options @ ..] => fuzz::Options::parse(options).and_then(|options| options.run()),
+        ["dist"] => release::dist(),
         ["sim", options @ ..] => run("selvedge-sim", options),
         ["bed", options @ ..] => run("selvedge-bed", options),
         ["flink-golden", options @ ..] => run("selvedge-flink-golden", options),

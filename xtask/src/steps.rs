@@ -1,21 +1,46 @@
 //! The steps of `cargo xtask test`, in the order in which they run: what fails cheaply comes early.
 //!
 //! None of them names a package: features are then resolved once, for the whole workspace, and nothing is compiled
-//! twice.
+//! twice. Only the binary for old clusters is: for another target.
 
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::release::{self, Profile, Unavailable};
+
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    arguments: &'static [&'static str],
-    environment: &'static [(&'static str, &'static str)],
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// A command of cargo.
+    Cargo {
+        arguments: &'static [&'static str],
+        environment: &'static [(&'static str, &'static str)],
+    },
+    /// Licences and versions of what is linked.
+    Linked,
+    /// The binary for old clusters: that it can be built.
+    Release,
+    /// The tests in containers, which run that binary.
+    Docker,
 }
 
 pub(crate) const STEPS: &[Step] = &[
     step("fmt", &["fmt", "--all", "--check"]),
+    Step {
+        name: "linked",
+        work: Work::Linked,
+    },
+    // Whether the crates that are published can be: all that crates.io looks at, without compiling them once more.
+    step(
+        "publish",
+        &["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"],
+    ),
     step(
         "clippy",
         &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
@@ -27,19 +52,30 @@ pub(crate) const STEPS: &[Step] = &[
     step("doctest", &["test", "--workspace", "--doc"]),
     Step {
         name: "doc",
-        arguments: &["doc", "--workspace", "--no-deps"],
-        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        work: Work::Cargo {
+            arguments: &["doc", "--workspace", "--no-deps"],
+            environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        },
     },
     // Whole clusters on a simulated network, without daemons.
     step("sim", &["test", "--workspace", "--test", "sim"]),
+    Step {
+        name: "release",
+        work: Work::Release,
+    },
     // A cluster whose hosts are containers: apart, since it needs the machine for itself, and not every machine can.
-    step("docker", &["test", "--workspace", "--test", "it", "--", "docker::"]),
+    Step {
+        name: "docker",
+        work: Work::Docker,
+    },
     // Against real daemons; last, so that its summary is what a reader finds at the end.
     step(
         "integration",
         &["test", "--workspace", "--test", "it", "--", "--skip", "docker::"],
     ),
 ];
+
+const DOCKER: [&str; 6] = ["test", "--workspace", "--test", "it", "--", "docker::"];
 
 /// Names the file into which tests that a machine cannot run write a line each.
 const SKIPPED: &str = "SELVEDGE_SKIPPED";
@@ -55,19 +91,25 @@ pub(crate) struct Done {
 const fn step(name: &'static str, arguments: &'static [&'static str]) -> Step {
     Step {
         name,
-        arguments,
-        environment: &[],
+        work: Work::Cargo {
+            arguments,
+            environment: &[],
+        },
     }
 }
 
 impl Step {
     /// What runs, as a person would type it.
     pub(crate) fn shown(&self) -> String {
-        let environment = self
-            .environment
-            .iter()
-            .map(|(name, value)| format!("{name}='{value}' "));
-        format!("{}cargo {}", environment.collect::<String>(), self.arguments.join(" "))
+        match self.work {
+            Work::Cargo { arguments, environment } => {
+                let environment = environment.iter().map(|(name, value)| format!("{name}='{value}' "));
+                format!("{}cargo {}", environment.collect::<String>(), arguments.join(" "))
+            }
+            Work::Linked => "licences and versions of what is linked".to_owned(),
+            Work::Release => "a binary for old clusters".to_owned(),
+            Work::Docker => format!("cargo {}, with that binary", DOCKER.join(" ")),
+        }
     }
 
     /// An error if it failed.
@@ -77,26 +119,47 @@ impl Step {
     )]
     pub(crate) fn run(&self) -> Result<Done, String> {
         let start = Instant::now();
-        let told = std::env::temp_dir().join(format!("selvedge-skipped-{}", std::process::id()));
-        let mut command = cargo();
-        command
-            .args(self.arguments)
-            .envs(self.environment.iter().copied())
-            .env(SKIPPED, &told);
-        let success = super::status(&mut command)?;
+        let skipped = self.work.run();
         let took = start.elapsed();
-        let lines = fs::read_to_string(&told).unwrap_or_default();
-        fs::remove_file(&told).ok();
-        if success {
-            let skipped = lines.lines().map(str::to_owned).collect();
-            return Ok(Done { took, skipped });
+        let seconds = took.as_secs_f64();
+        skipped
+            .map(|skipped| Done { took, skipped })
+            .map_err(|error| format!("{} failed after {seconds:.1} s: {error}", self.name))
+    }
+}
+
+impl Work {
+    /// What could not be run here.
+    fn run(&self) -> Result<Vec<String>, String> {
+        match self {
+            Self::Cargo { arguments, environment } => tests(cargo().args(*arguments).envs(environment.iter().copied())),
+            Self::Linked => release::check_linked().map(|()| Vec::new()),
+            Self::Release => match release::binary(Profile::Compat) {
+                Ok(_) => Ok(Vec::new()),
+                Err(Unavailable::NoZig(error)) => Ok(vec![format!("release: {error}")]),
+                Err(Unavailable::Failed(error)) => Err(error),
+            },
+            Self::Docker => match release::binary(Profile::Compat) {
+                Ok(binary) => tests(cargo().args(DOCKER).env(release::BINARY, binary)),
+                // They run the binary of the other tests then.
+                Err(Unavailable::NoZig(_)) => tests(cargo().args(DOCKER)),
+                Err(Unavailable::Failed(error)) => Err(error),
+            },
         }
-        Err(format!(
-            "{} failed after {:.1} s: {}",
-            self.name,
-            took.as_secs_f64(),
-            self.shown()
-        ))
+    }
+}
+
+/// Runs cargo; what its tests could not run on this machine they write into a file.
+fn tests(command: &mut Command) -> Result<Vec<String>, String> {
+    let told = std::env::temp_dir().join(format!("selvedge-skipped-{}", std::process::id()));
+    let success = super::status(command.env(SKIPPED, &told))?;
+    let lines = fs::read_to_string(&told).unwrap_or_default();
+    fs::remove_file(&told).ok();
+    if success {
+        Ok(lines.lines().map(str::to_owned).collect())
+    } else {
+        let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+        Err(format!("cargo {}", arguments.collect::<Vec<_>>().join(" ")))
     }
 }
 

@@ -184,7 +184,7 @@ fn end_of(result: &JobResult) -> ClusterEnd {
 mod tests {
     use std::collections::BTreeMap;
 
-    use selvedge_core::status::JobStatus;
+    use selvedge_core::status::{ClusterPhase, JobStatus, Walk};
 
     use super::*;
 
@@ -206,6 +206,60 @@ mod tests {
         assert_eq!(life.tick(false, now), None, "the job is not cleaned up");
         life.cleaned_up(&JOB);
         life
+    }
+
+    fn in_phase(phase: ClusterPhase, now: Instant) -> ClusterLife {
+        let mut life = ClusterLife::new(DispatcherMode::PerJob { attached: false });
+        match phase {
+            ClusterPhase::Serving => {}
+            ClusterPhase::Leaving => life.result_stored(&failed(), now),
+            ClusterPhase::Draining => life.shut_down(ApplicationStatus::Succeeded, String::new(), now),
+            ClusterPhase::Ending => {
+                life.shut_down(ApplicationStatus::Succeeded, String::new(), now);
+                life.tick(true, now).unwrap();
+            }
+        }
+        life
+    }
+
+    const fn phase(life: &ClusterLife) -> ClusterPhase {
+        match life.phase {
+            Phase::Serving => ClusterPhase::Serving,
+            Phase::Leaving { .. } => ClusterPhase::Leaving,
+            Phase::Draining { .. } => ClusterPhase::Draining,
+            Phase::Ending => ClusterPhase::Ending,
+        }
+    }
+
+    #[test]
+    fn a_cluster_goes_only_where_its_table_says() {
+        use ClusterPhase::{Draining, Ending, Leaving, Serving};
+        type Event = fn(&mut ClusterLife, Instant);
+        let events: [Event; 5] = [
+            |life, now| life.result_stored(&failed(), now),
+            |life, _| life.fetched(&JOB),
+            |life, now| life.shut_down(ApplicationStatus::Failed, String::new(), now),
+            |life, now| drop(life.tick(false, now)),
+            |life, now| {
+                life.cleaned_up(&JOB);
+                life.tick(true, now);
+            },
+        ];
+        let now = Instant::now();
+        let mut walk = Walk::new();
+        let rows: &[(ClusterPhase, &[ClusterPhase])] = &[
+            (Serving, &[Leaving, Serving, Draining, Serving, Serving]),
+            (Leaving, &[Leaving, Leaving, Draining, Leaving, Ending]),
+            (Draining, &[Draining, Draining, Draining, Draining, Ending]),
+            (Ending, &[Ending, Ending, Ending, Ending, Ending]),
+        ];
+        walk.rows(&events, rows, |from, event| {
+            let mut life = in_phase(from, now);
+            assert_eq!(phase(&life), from);
+            event(&mut life, now);
+            phase(&life)
+        });
+        walk.finish();
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) use cluster_life::DRAIN_PATIENCE;
 pub use cluster_life::{ClusterEnd, DispatcherMode};
 pub use error::DispatcherError;
 
-use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};
+use crate::jobmaster::{self, ArchivedExecutionGraph, JobMasters, JobResult};
 use crate::life::Life;
 use crate::metrics::ClusterGauges;
 use crate::stores::{JobSummary, Stores};
@@ -83,7 +83,7 @@ enum Request {
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     Summaries(Reply<Vec<JobSummary>>),
-    Job(JobId, Reply<Result<Arc<ExecutionGraph>, DispatcherError>>),
+    Job(JobId, Reply<Result<Arc<ArchivedExecutionGraph>, DispatcherError>>),
     Cancel(JobId, Reply<Result<(), DispatcherError>>),
     Result(JobId, Reply<Result<Option<JobResult>, DispatcherError>>),
     AwaitResult(JobId, Reply<Result<JobResult, DispatcherError>>),
@@ -165,7 +165,7 @@ impl DispatcherHandle {
     }
 
     /// A job as it is now, or as it ended.
-    pub async fn job(&self, job: JobId) -> Result<Arc<ExecutionGraph>, DispatcherError> {
+    pub async fn job(&self, job: JobId) -> Result<Arc<ArchivedExecutionGraph>, DispatcherError> {
         self.call(|reply| Request::Job(job, reply)).await?
     }
 

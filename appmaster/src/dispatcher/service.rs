@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::state::{Job, Now, State};
 use super::{ClusterEnd, DispatcherError, Environment, Reply, Request};
-use crate::jobmaster::{ExecutionGraph, JobResult};
+use crate::jobmaster::{ArchivedExecutionGraph, JobResult};
 
 /// What own tasks report.
 pub(super) enum Event {
@@ -22,7 +22,7 @@ pub(super) enum Event {
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     /// `None` where the JobMaster broke down.
-    Ended(JobId, Option<Arc<ExecutionGraph>>),
+    Ended(JobId, Option<Arc<ArchivedExecutionGraph>>),
     ResultStored(JobId, Result<(), String>),
     CleanedUp(JobId, Result<(), String>),
 }

@@ -23,7 +23,7 @@ use super::announcer::Announcer;
 use super::fenced::FencedConnectors;
 use super::{Application, ClusterEnd, DispatcherMode};
 use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
-use crate::jobmaster::{self, JobMasters};
+use crate::jobmaster::{self, ActivePlugins, JobMasters};
 use crate::metrics::MasterMetrics;
 use crate::offload::Offload;
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
@@ -42,6 +42,7 @@ pub(super) struct Parts {
     pub(super) driver: Arc<dyn ResourceManagerDriver>,
     pub(super) connectors: Arc<dyn Connectors>,
     pub(super) checker: Arc<dyn GraphChecker>,
+    pub(super) plugins: ActivePlugins,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: MasterMetrics,
     pub(super) election: Arc<dyn LeaderElection>,
@@ -121,7 +122,7 @@ impl Parts {
             gauges: self.metrics.gauges.clone(),
         });
         let resource_manager = pending.handle();
-        let job_masters = JobMasters::default();
+        let job_masters = JobMasters::new(self.settings.worker_host_names);
         let dispatcher = dispatcher::start(dispatcher::Environment {
             mode: self.mode,
             checker: self.checker.clone(),
@@ -134,6 +135,7 @@ impl Parts {
                 clock: self.clock.clone(),
                 rpc_address: self.rpc_address.clone(),
                 metrics: self.metrics.group.clone(),
+                plugins: self.plugins.clone(),
             },
             resources: vec![Arc::new(PersistedGraph(self.stores.job_graphs.clone()))],
             stores: self.stores.clone(),
@@ -195,6 +197,7 @@ impl Parts {
             configuration: self.configuration.clone(),
             clock: self.clock.clone(),
             log_file: self.log_file.clone(),
+            job_status_metrics: self.settings.job_status_metrics,
             max_content_length: self.max_content_length,
         })
     }

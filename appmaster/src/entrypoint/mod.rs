@@ -44,6 +44,7 @@ pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::blobs::Blobs;
 use crate::dispatcher::{CleanupStrategy, DispatcherError, DispatcherHandle};
+use crate::jobmaster::JobMasterPlugins;
 use crate::metrics::MasterMetrics;
 use crate::resourcemanager::{ResourceManagerDriver, ResourceManagerHandle};
 use crate::settings::{MasterSettings, client_timeout};
@@ -112,6 +113,8 @@ pub struct ClusterServices {
     pub shutdown: ShutdownWatch,
     /// Whether a fault ends the process at once; never where the process is not the master's own.
     pub halt_on_fatal_error: bool,
+    /// What the program adds to JobMasters.
+    pub plugins: JobMasterPlugins,
 }
 
 impl ClusterServices {
@@ -122,6 +125,7 @@ impl ClusterServices {
             application: None,
             shutdown: ShutdownWatch::default(),
             halt_on_fatal_error: false,
+            plugins: JobMasterPlugins::default(),
         }
     }
 
@@ -250,6 +254,7 @@ impl ClusterEntrypoint {
         services: ClusterServices,
     ) -> Result<(Cluster, WhenLeading), StartError> {
         let settings = MasterSettings::read(&config.configuration)?;
+        let plugins = services.plugins.select(&config.configuration)?;
         let metrics_interval = settings.metrics_interval;
         let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
         let stores = StoreSettings::read(&config.configuration, config.mode, config.cluster_id.as_deref())?;
@@ -269,6 +274,7 @@ impl ClusterEntrypoint {
             application,
             shutdown,
             halt_on_fatal_error,
+            plugins: _,
         } = services;
         let (standing, known) = watch::channel(Standing::NeverLed);
         let (faulty, faults) = mpsc::channel(1);
@@ -300,6 +306,7 @@ impl ClusterEntrypoint {
                     metrics_interval,
                 ),
                 checker: config.checker,
+                plugins,
                 clock: config.clock,
                 election,
                 application,

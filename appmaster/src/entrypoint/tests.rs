@@ -19,6 +19,8 @@ use crate::testing::{profile, session_of, word_count};
 
 mod driver;
 mod metrics;
+mod plugins;
+mod slots;
 mod unfit;
 
 use driver::ProbingDriver;

@@ -224,7 +224,7 @@ fn when_no_restart_is_left_the_job_fails_and_says_which_setting_ended_it() {
     assert_eq!(state.graph.status(), JobStatus::Failing);
     assert_eq!(report_all(&mut state, ExecutionState::Canceled, now), [Action::Abort]);
     assert_eq!(state.aborted(None, now), [Action::End]);
-    let cause = state.graph.root_cause.unwrap().to_string();
+    let cause = state.graph.root_cause.clone().unwrap().to_string();
     let ends = "not UTF-8 either; the job is not restarted again, as restart-strategy.fixed-delay.attempts is 1";
     assert!(cause.ends_with(ends), "{cause}");
     assert_eq!(state.graph.past_failures[0].failure.cause, "not UTF-8");
@@ -318,7 +318,7 @@ fn without_slots_for_the_restart_the_next_one_is_tried_and_then_the_job_fails() 
     assert_eq!(state.splits_returned(number, later(late, DELAY)), []);
     let actions = state.tick(later(late, DELAY + SLOT_TIMEOUT));
     assert_eq!(actions, [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(cause.contains("needs 2 slots, and 1 were there"), "{cause}");
 }
 

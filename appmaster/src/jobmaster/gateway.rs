@@ -14,6 +14,7 @@ use selvedge_runtime::gateway::proto::{
     UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, proto};
+use selvedge_runtime::host_name;
 use tokio::sync::watch;
 
 use super::state::SlotOffer;
@@ -21,14 +22,25 @@ use super::task_events::TaskReport;
 use super::{JobMasterHandle, Request};
 
 /// The running JobMasters by job.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct JobMasters {
+    /// Whether the hosts of workers are looked up.
+    host_names: bool,
     masters: Arc<RwLock<BTreeMap<JobId, JobMasterHandle>>>,
     /// Which jobs there are, for who tells where they are.
     jobs: watch::Sender<BTreeSet<JobId>>,
 }
 
 impl JobMasters {
+    /// None yet. Where `host_names` is set, workers that are known by an address get its name.
+    pub(crate) fn new(host_names: bool) -> Self {
+        Self {
+            host_names,
+            masters: Arc::default(),
+            jobs: watch::Sender::default(),
+        }
+    }
+
     pub(crate) fn add(&self, handle: JobMasterHandle) {
         let job = handle.job_id;
         self.masters().insert(job, handle);
@@ -86,6 +98,10 @@ impl JobMasterGateway for JobMasters {
         request: RegisterTaskManagerRequest,
     ) -> GatewayResult<RegisterTaskManagerResponse> {
         let handle = self.find(&request.job_id, &request.job_master_id)?;
+        let mut request = request;
+        if self.host_names {
+            request.host = host_name::look_up(&request.host).await;
+        }
         handle
             .worker_call(|reply| Request::RegisterTaskManager(request, reply))
             .await?

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::RestartSettings;
 use super::deployment::JobHeader;
 use super::failover::{Failover, Scope};
+use super::plugins::ActivePlugins;
 use super::root_cause::FailureKind;
 use super::scheduler::SchedulerKind;
 use super::state::{Action, JobState, Now, SlotOffer, WorkerAddress};
@@ -65,7 +66,14 @@ impl SchedulerProbe {
         };
         let failover = Failover::new(&graph, failover, 1);
         Self {
-            state: JobState::new(header.job_id, graph, scheduling, failover, now),
+            state: JobState::new(
+                header.job_id,
+                graph,
+                scheduling,
+                failover,
+                ActivePlugins::default(),
+                now,
+            ),
             header,
             now,
         }

@@ -151,6 +151,8 @@ pub(super) fn is_symptom<'a>(cause: &str, other_workers: impl Iterator<Item = &'
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::status::{RootCauseState, Walk};
+
     use super::*;
 
     fn failure(cause: &str, kind: FailureKind) -> Failure {
@@ -174,6 +176,42 @@ mod tests {
         let symptom = root.report(failure("container exited with 137", FailureKind::Cause), now);
         assert_eq!(symptom.unwrap().cause, "exchange broken");
         assert_eq!(root.settled().unwrap().cause, "container exited with 137");
+    }
+
+    #[test]
+    fn a_cause_is_found_only_as_the_table_says() {
+        use RootCauseState::{Open, Settled, Suspected};
+        type Event = fn(&mut RootCause, Instant);
+        let events: [Event; 5] = [
+            |root, now| drop(root.report(failure("exchange broken", FailureKind::Symptom), now)),
+            |root, now| drop(root.report(failure("exit 137", FailureKind::Cause), now)),
+            |root, now| root.settle(now),
+            |root, now| root.settle(now + GRACE),
+            |root, _| drop(std::mem::take(root)),
+        ];
+        let kind = |root: &RootCause| match root {
+            RootCause::Open => Open,
+            RootCause::Suspected { .. } => Suspected,
+            RootCause::Settled(_) => Settled,
+        };
+        let now = Instant::now();
+        let mut walk = Walk::new();
+        let rows: &[(RootCauseState, &[RootCauseState])] = &[
+            (Open, &[Suspected, Settled, Open, Open, Open]),
+            (Suspected, &[Suspected, Settled, Suspected, Settled, Open]),
+            (Settled, &[Settled, Settled, Settled, Settled, Open]),
+        ];
+        walk.rows(&events, rows, |from, event| {
+            let mut root = RootCause::default();
+            match from {
+                Open => {}
+                Suspected => events[0](&mut root, now),
+                Settled => events[1](&mut root, now),
+            }
+            event(&mut root, now);
+            kind(&root)
+        });
+        walk.finish();
     }
 
     #[test]

@@ -98,11 +98,17 @@ impl Service {
             graph.clone(),
             environment.settings.scheduling,
             Failover::new(&graph, failover, seed(job_master_id)),
+            environment.plugins.clone(),
             now,
         );
         let metrics = environment.metrics.job(job_id, &graph.name);
         Self {
-            gauges: JobGauges::register(&metrics, &state.graph, &environment.clock),
+            gauges: JobGauges::register(
+                &metrics,
+                &state.graph,
+                environment.settings.job_status_metrics,
+                &environment.clock,
+            ),
             workers: Workers::new(header, heartbeat, to_worker_events),
             contact: JobMasterContact {
                 job_master_id,
@@ -113,7 +119,7 @@ impl Service {
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
-            listeners: Listeners::default(),
+            listeners: environment.plugins.listeners.clone(),
             unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
@@ -147,7 +153,7 @@ impl Service {
         self.work.shutdown().await;
         self.workers.disconnect_all("the job has ended");
         requirements.disconnect(self.notices);
-        outcome.tell(Arc::new(self.state.graph));
+        outcome.tell(self.state.graph.into_archived());
     }
 
     async fn next(&mut self) {
@@ -298,11 +304,11 @@ impl Service {
         match request {
             Request::Details(reply) => {
                 self.refresh_figures(now);
-                let _ = reply.send(Arc::new(self.state.graph.clone()));
+                let _ = reply.send(self.state.graph.archive());
             }
             Request::Suspend => return self.state.suspend(now),
             Request::Summary(reply) => {
-                let _ = reply.send(JobSummary::from(&self.state.graph));
+                let _ = reply.send(JobSummary::from(&*self.state.graph));
             }
             Request::Cancel(reply) => {
                 let (answer, actions) = match self.state.cancel(now) {

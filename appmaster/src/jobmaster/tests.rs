@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::execution_graph::TaskIndex;
 use super::failover::Failover;
+use super::plugins::ActivePlugins;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::{FailureKind, GRACE};
 use super::scheduler::SchedulerKind;
@@ -61,7 +62,14 @@ pub(super) fn job_of(graph: Arc<JobGraph>, restart: RestartSettings, now: Now) -
         slot_request_timeout: SLOT_TIMEOUT,
         slot_idle_timeout: IDLE_TIMEOUT,
     };
-    let mut state = JobState::new(JobId::from_bytes([1; 16]), graph, scheduling, failover, now);
+    let mut state = JobState::new(
+        JobId::from_bytes([1; 16]),
+        graph,
+        scheduling,
+        failover,
+        ActivePlugins::default(),
+        now,
+    );
     for number in 0..2 {
         let address = WorkerAddress {
             host: format!("node-{number}"),
@@ -188,7 +196,7 @@ fn output_that_cannot_be_committed_fails_the_job() {
     assert_eq!(state.committed(Err("disk full".into()), now), [Action::Abort]);
     assert_eq!(state.aborted(None, now), [Action::End]);
     assert_eq!(state.graph.status(), JobStatus::Failed);
-    assert_eq!(state.graph.root_cause.unwrap().cause, "disk full");
+    assert_eq!(state.graph.root_cause.clone().unwrap().cause, "disk full");
 }
 
 #[test]
@@ -209,7 +217,7 @@ fn a_failure_cancels_the_others_and_the_first_cause_is_told() {
     let actions = report_all(&mut state, ExecutionState::Canceled, now);
     assert_eq!(actions, [Action::Abort]);
     state.aborted(None, now);
-    let cause = state.graph.root_cause.unwrap().to_string();
+    let cause = state.graph.root_cause.clone().unwrap().to_string();
     assert_eq!(cause, "task 'generate (1/2)' failed on worker-0 (node-0): not UTF-8");
     assert_eq!(state.graph.further_failures.len(), 1);
 }
@@ -231,7 +239,7 @@ fn the_exit_of_a_container_is_told_rather_than_the_exchange_that_broke_with_it()
     );
     assert_eq!(lost, [Action::Abort]);
     assert_eq!(
-        state.graph.root_cause.unwrap().cause,
+        state.graph.root_cause.clone().unwrap().cause,
         "container_1 exited with status 137"
     );
 }
@@ -271,7 +279,7 @@ fn tasks_of_a_worker_that_did_not_answer_may_run_and_are_cancelled_there() {
     assert_eq!(state.tick(later(now, GRACE)), [], "a task may still write");
     assert_eq!(state.tasks_are_gone(&[id("sink", 1)], now), []);
     assert_eq!(state.tasks_are_gone(&running, now), [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(
         cause.contains("could not be deployed to worker-1: cannot be reached"),
         "{cause}"
@@ -290,7 +298,7 @@ fn a_worker_that_refuses_its_tasks_fails_the_job_at_once() {
         "{actions:?}"
     );
     assert_eq!(state.graph.status(), JobStatus::Failing);
-    let cause = state.graph.root_cause.unwrap().to_string();
+    let cause = state.graph.root_cause.clone().unwrap().to_string();
     assert!(cause.contains("could not be deployed: no such slot"), "{cause}");
 }
 
@@ -353,7 +361,7 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
     state.start_failure = Some("the last worker could not start: no memory left".to_owned());
     assert_eq!(state.deadline(), Some(now.monotonic + SLOT_TIMEOUT));
     assert_eq!(state.tick(later(now, SLOT_TIMEOUT)), [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(cause.contains("needs 2 slots, and 1 were there after 300 s"), "{cause}");
     assert!(
         cause.ends_with("the last worker could not start: no memory left"),
@@ -376,7 +384,7 @@ fn a_job_that_cannot_have_its_slots_fails_at_once_or_waits_for_what_may_pass() {
     );
     let never = Shortage::NoWorkersOnDemand;
     assert_eq!(state.not_enough_resources(&never, now), [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(
         cause.contains("needs 2 slots, and 0 were there: the cluster is a standalone one"),
         "{cause}"

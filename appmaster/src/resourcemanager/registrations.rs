@@ -80,6 +80,9 @@ impl Service {
 
     pub(super) fn forget_job(&mut self, job_id: &JobId) {
         self.jobs.remove(job_id);
+        for worker in self.slots.workers_of(job_id) {
+            self.workers.free_inactive_slots(worker, *job_id);
+        }
         self.slots.remove_job(job_id);
         self.changed();
     }

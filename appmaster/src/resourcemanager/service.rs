@@ -129,6 +129,7 @@ impl Service {
     fn show(&self) {
         let gauges = &self.environment.gauges;
         gauges.set_workers(&self.slots.usage(), self.tracker.pending());
+        gauges.set_start_failures(self.tracker.failed_starts());
     }
 
     pub(super) fn now(&self) -> Instant {

@@ -78,6 +78,7 @@ impl StandaloneMaster {
         let seed = rand::random();
         let registry = &self.composition.high_availability;
         let mut services = ClusterServices::read(registry, &self.configuration, seed).await?;
+        services.plugins = self.composition.plugins.clone();
         services
             .shutdown
             .guard(self.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);

@@ -4,12 +4,18 @@
 mod diagram;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use diagram::{StateMachine, states_page};
+pub use rooms::{
+    ClusterPhase, DispatcherJob, HeldSlotState, JobContact, JobLeader, MasterStanding, RootCauseState, SlotPhase,
+    TaskPhase, TrackedWorker, WorkerRegistration,
+};
+pub use walk::Walk;
 
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal => [$($next:ident),*]),+ $(,)? }) => {
@@ -75,6 +81,8 @@ macro_rules! states {
         }
     };
 }
+
+mod rooms;
 
 /// A name that no state has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -20,6 +20,9 @@ mod config;
 mod deadlines;
 mod deploy;
 mod discovery;
+mod dump;
+#[cfg(test)]
+mod dump_test;
 mod end;
 mod error;
 mod event;

@@ -91,6 +91,7 @@ impl Service {
                 }
                 drop(reply.send(checked));
             }
+            Urgent::TaskDump(reply) => drop(reply.send(Ok(self.task_dump()))),
             Urgent::CanBeReleased(id, reply) => drop(reply.send(self.state.can_be_released(id))),
             Urgent::Shutdown(id, cause, reply) => {
                 let checked = self.state.check_resource_manager(id);
@@ -127,6 +128,10 @@ impl Service {
             }
             Request::FreeSlot(job, allocation, cause, reply) => {
                 let actions = self.state.free_slot(job, allocation, cause, now);
+                drop(reply.send(actions.map(|actions| self.perform(actions))));
+            }
+            Request::FreeInactiveSlots(resource_manager, job, reply) => {
+                let actions = self.state.free_inactive_slots(resource_manager, job, now);
                 drop(reply.send(actions.map(|actions| self.perform(actions))));
             }
         }

@@ -11,7 +11,7 @@ use selvedge_core::status::{ApplicationStatus, JobStatus};
 use selvedge_runtime::fs::{FileSystems, Location};
 
 use super::{DispatcherError, DispatcherMode};
-use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint};
+use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices};
 use crate::jobmaster::JobResult;
 use crate::testing::connectors::{Log, NotingConnectors};
 use crate::testing::worker::{Behaviour, Workers};
@@ -23,19 +23,23 @@ const BOUND: Duration = Duration::from_secs(60);
 /// More steps than a job takes, by far.
 const MOST_STEPS: usize = 200;
 
-async fn start(root: &Path, mode: DispatcherMode, file_systems: FileSystems, connectors: NotingConnectors) -> Cluster {
+fn config(root: &Path, mode: DispatcherMode, file_systems: FileSystems, connectors: NotingConnectors) -> ClusterConfig {
     let storage = root.display().to_string();
     let settings = [
         ("high-availability.storageDir", storage.as_str()),
         ("jobstore.type", "Memory"),
     ];
-    let config = ClusterConfig {
+    ClusterConfig {
         mode,
         cluster_id: Some("cluster".to_owned()),
         file_systems,
         connectors: Arc::new(connectors),
         ..session_of(Workers::new(Behaviour::Finish), &settings)
-    };
+    }
+}
+
+async fn start(root: &Path, mode: DispatcherMode, file_systems: FileSystems, connectors: NotingConnectors) -> Cluster {
+    let config = config(root, mode, file_systems, connectors);
     ClusterEntrypoint::start(config).await.unwrap()
 }
 
@@ -229,7 +233,11 @@ fn a_directory_that_cannot_be_read_ends_the_cluster_with_the_cause() {
     std::fs::write(results.join("cluster"), "in the way").unwrap();
     runtime().block_on(async {
         let (systems, connectors) = (FileSystems::local_only(), NotingConnectors::default());
-        let cluster = start(root.path(), DispatcherMode::Session, systems, connectors).await;
+        let config = config(root.path(), DispatcherMode::Session, systems, connectors);
+        // It may end before its workers can come.
+        let (cluster, _) = ClusterEntrypoint::stand_by(config, ClusterServices::standalone(1))
+            .await
+            .unwrap();
         let end = tokio::time::timeout(BOUND, cluster.wait_terminated()).await.unwrap();
         assert_eq!(end.status, ApplicationStatus::Failed);
         assert!(

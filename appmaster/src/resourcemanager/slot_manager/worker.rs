@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use selvedge_core::resource::{ProfileSpec, ResourceProfile};
+#[cfg(test)]
+use selvedge_core::status::HeldSlotState;
 use selvedge_core::{AllocationId, JobId, ResourceId};
 use tokio::time::Instant;
 
@@ -225,6 +227,16 @@ impl Worker {
         }
         self.count(now);
         lost
+    }
+
+    /// How the allocation stands.
+    #[cfg(test)]
+    pub(super) fn state_of(&self, allocation_id: &AllocationId) -> HeldSlotState {
+        match self.slots.get(allocation_id) {
+            None => HeldSlotState::Absent,
+            Some(slot) if slot.asked => HeldSlotState::Asked,
+            Some(_) => HeldSlotState::Taken,
+        }
     }
 
     /// Since when nobody has had a slot.

@@ -1,9 +1,11 @@
-//! The ApplicationMaster of an application with one job: what YARN starts, from its environment to its exit code.
+//! The ApplicationMaster, of a session or of an application with one job: what YARN starts, from its environment to its exit
+//! code.
 //!
 //! ```text
 //! container ─► log ─► servers, driver (registers) ─► job ─► the cluster ends: driver unregisters ─► staging deleted
 //!     │                      │                        │          │
 //!     └──────── 1 ───────────┴── told to YARN: 1 ─────┘          └─► 0, 163, 165 as the job ended; 2 where it broke
+//! a session has no job of its own: it ends when it is told to over REST ─► 0
 //! with high availability, a fault: jobs are suspended, YARN is not told and starts another attempt ─► 2
 //! SIGTERM at any time: the same, since YARN may start another attempt ─► 143; a second one ends the process at once
 //! a shutdown that hangs ─► 124
@@ -34,6 +36,7 @@ use error::MasterError;
 use master::Master;
 
 use crate::entrypoint::{ClusterEnd, Shutdown};
+use crate::jobmaster::JobMasterPlugins;
 
 /// The start failed.
 const EXIT_START_FAILED: u8 = 1;
@@ -56,13 +59,15 @@ pub struct Composition {
     pub checker: Arc<dyn GraphChecker>,
     /// What `high-availability.type` may say.
     pub high_availability: HaServicesRegistry,
+    /// What the program adds to JobMasters.
+    pub plugins: JobMasterPlugins,
 }
 
 /// Makes the composition with the settings and the file systems of the container.
 pub type Compose = dyn Fn(&Configuration, &FileSystems) -> Composition;
 
 /// Runs the ApplicationMaster of this container, and tells its exit code. `assignments` is what the command line sets.
-pub fn run_per_job(assignments: Configuration, compose: &Compose) -> u8 {
+pub fn run_application_master(assignments: Configuration, compose: &Compose) -> u8 {
     start(assignments, compose).unwrap_or_else(|error| fail("The ApplicationMaster did not start", &report(&error)))
 }
 

@@ -25,8 +25,8 @@ const OTHER_DEFAULTS: &[(&str, &str)] = &[
         "Flink's command line sets it to what is our default",
     ),
     (
-        "execution.target",
-        "Flink's command line has no default; here it is this process",
+        "jobmanager.failure-enrichers",
+        "whether the job or the cluster broke is told without being asked for",
     ),
     ("yarn.application.type", "the application is not Flink's"),
     (

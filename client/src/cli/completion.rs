@@ -1,0 +1,50 @@
+//! `selvedge completion` and `selvedge manual`: what shells and `man` know of the command line.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::args::Cli;
+use super::error::{CommandError, Ended};
+use super::terminal;
+
+/// Prints the shell's completions.
+pub(super) fn completion(shell: Shell) -> Result<Ended, CommandError> {
+    let mut text = Vec::new();
+    let mut command = Cli::command();
+    clap_complete::generate(shell, &mut command, "selvedge", &mut text);
+    terminal::print(&String::from_utf8_lossy(&text))?;
+    Ok(Ended::Done)
+}
+
+/// Writes a page for the command and one for each subcommand: `selvedge.1`, `selvedge-run.1` and so on.
+pub(super) fn manual(directory: &Path) -> Result<Ended, CommandError> {
+    let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
+    written.map_err(|error| {
+        CommandError::new(format!(
+            "the manual cannot be written to {}: {error}",
+            directory.display()
+        ))
+    })?;
+    Ok(Ended::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_people_use_has_a_page_and_the_roles_have_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("man1");
+        manual(&directory).unwrap();
+        let command = Cli::command();
+        for subcommand in command.get_subcommands() {
+            let page = directory.join(format!("selvedge-{}.1", subcommand.get_name()));
+            assert_eq!(page.is_file(), !subcommand.is_hide_set(), "{}", page.display());
+        }
+        let page = std::fs::read_to_string(directory.join("selvedge-run.1")).unwrap();
+        assert!(page.contains("detached") && page.contains("parallelism"), "{page}");
+    }
+}

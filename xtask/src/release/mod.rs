@@ -1,0 +1,90 @@
+//! The release: a binary that runs on old clusters, and the archive it is given away in.
+
+mod archive;
+mod symbols;
+mod zig;
+
+use std::path::{Path, PathBuf};
+
+use crate::linked;
+use zig::Zig;
+
+pub(crate) use zig::Unavailable;
+
+/// The oldest C library that the binary runs with: CentOS 7's, the oldest that clusters still have.
+const GLIBC: (u32, u32) = (2, 17);
+/// In the variable of this name the tests in containers find the binary.
+pub(crate) const BINARY: &str = "SELVEDGE_RELEASE_BINARY";
+
+/// How the binary is compiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Profile {
+    /// Quickly, to see that it can be.
+    Compat,
+    /// For users.
+    Dist,
+}
+
+impl Profile {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Compat => "compat",
+            Self::Dist => "dist",
+        }
+    }
+}
+
+/// Builds the binary against the old C library, and looks whether it asks for nothing newer.
+pub(crate) fn binary(profile: Profile) -> Result<PathBuf, Unavailable> {
+    let binary = Zig::find()?.build(profile)?;
+    let highest = symbols::highest(&binary)?;
+    let (major, minor) = highest;
+    println!("{} needs GLIBC_{major}.{minor} at most", binary.display());
+    if highest > GLIBC {
+        return Err(Unavailable::Failed(format!(
+            "the binary needs GLIBC_{major}.{minor}, and no newer than {}.{} is allowed",
+            GLIBC.0, GLIBC.1
+        )));
+    }
+    Ok(binary)
+}
+
+/// `cargo xtask dist`.
+pub(crate) fn dist() -> Result<(), String> {
+    let packages = linked::packages(&target())?;
+    linked::check(&packages)?;
+    let binary = binary(Profile::Dist).map_err(|error| error.to_string())?;
+    let archive = archive::make(&binary, &packages)?;
+    let bytes = std::fs::metadata(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
+    println!("{}: {:.1} MB", archive.display(), bytes.len() as f64 / 1e6);
+    Ok(())
+}
+
+/// The step of the checks: whether licences and versions of what is linked are in order.
+pub(crate) fn check_linked() -> Result<(), String> {
+    let packages = linked::packages(&target())?;
+    linked::check(&packages)?;
+    // What a release is given away with can be made.
+    linked::licences(&packages)?;
+    println!(
+        "{} packages are linked: licences and versions are in order",
+        packages.len()
+    );
+    Ok(())
+}
+
+/// This machine's, as cargo names it.
+fn target() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+/// Of cargo, for this workspace.
+fn target_directory() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The workspace's.
+fn root() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("the package lies in the workspace")
+}
