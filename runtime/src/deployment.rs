@@ -6,7 +6,7 @@
 //!   config.yaml              effective settings       config.yaml
 //!   hadoop-site.xml          the client's Hadoop      hadoop-site.xml
 //!                            configuration, no secrets
-//!   job-graph.json           the job                  –
+//!   job-graph.json           its only job, if any     –
 //! commands: ./selvedge-dist/selvedge appmaster        ./selvedge-dist/selvedge taskmanager -Dkey=value …
 //! ```
 //!
@@ -39,12 +39,13 @@ pub const BINARY_NAME: &str = "selvedge";
 pub const CONFIG_FILE: &str = "config.yaml";
 /// The client's Hadoop configuration without secrets, in the working directory.
 pub const HADOOP_SITE_FILE: &str = "hadoop-site.xml";
-/// The job, in the working directory of the ApplicationMaster.
+/// The only job of an application that has one, in the working directory of its ApplicationMaster.
 pub const JOB_GRAPH_FILE: &str = "job-graph.json";
 /// Names the node of a worker in its environment, as Flink's `_FLINK_NODE_ID`.
 pub const NODE_ID_VARIABLE: &str = "_SELVEDGE_NODE_ID";
 
 const APPLICATION_ID: &str = "_SELVEDGE_APP_ID";
+const ROLE: &str = "_SELVEDGE_ROLE";
 const JOB_ID: &str = "_SELVEDGE_JOB_ID";
 const STAGING_DIRECTORY: &str = "_SELVEDGE_YARN_FILES";
 const DIST: &str = "_SELVEDGE_DIST_ARCHIVE";
@@ -121,13 +122,45 @@ impl ShippedFile {
     }
 }
 
+/// What an ApplicationMaster is for (`_SELVEDGE_ROLE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MasterRole {
+    /// It runs one job and ends with it: the job's id (`_SELVEDGE_JOB_ID`).
+    PerJob(JobId),
+    /// It takes jobs until it is told to end.
+    Session,
+}
+
+const PER_JOB: &str = "per-job";
+const SESSION: &str = "session";
+
+impl MasterRole {
+    fn to_env(self) -> Vec<(String, String)> {
+        match self {
+            Self::PerJob(job) => vec![
+                (ROLE.to_owned(), PER_JOB.to_owned()),
+                (JOB_ID.to_owned(), job.to_string()),
+            ],
+            Self::Session => vec![(ROLE.to_owned(), SESSION.to_owned())],
+        }
+    }
+
+    fn from_env(environment: &Environment) -> Result<Self, DeploymentError> {
+        match required(environment, ROLE)? {
+            PER_JOB => Ok(Self::PerJob(parsed(environment, JOB_ID)?)),
+            SESSION => Ok(Self::Session),
+            other => Err(invalid(ROLE, other, &format!("known are {PER_JOB} and {SESSION}"))),
+        }
+    }
+}
+
 /// What the client tells the ApplicationMaster through its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterEnvironment {
     /// The application (`_SELVEDGE_APP_ID`).
     pub application_id: ApplicationId,
-    /// The id of its job (`_SELVEDGE_JOB_ID`).
-    pub job_id: JobId,
+    /// What its master is for.
+    pub role: MasterRole,
     /// The application's directory in the cluster's file system, which the master deletes when it has unregistered
     /// (`_SELVEDGE_YARN_FILES`).
     pub staging_directory: String,
@@ -183,16 +216,17 @@ pub enum DeploymentError {
 impl MasterEnvironment {
     /// The variables with their plain values. A container's script needs them quoted: see [`quoted`].
     pub fn to_env(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([
+        let mut variables = BTreeMap::from([
             (APPLICATION_ID.to_owned(), self.application_id.to_string()),
-            (JOB_ID.to_owned(), self.job_id.to_string()),
             (STAGING_DIRECTORY.to_owned(), self.staging_directory.clone()),
             (DIST.to_owned(), json(&self.dist)),
             (SHIPPED.to_owned(), json(&self.shipped)),
             (CLIENT_HOME.to_owned(), self.client_home.clone()),
             (USER.to_owned(), self.user.clone()),
             (ARENAS.to_owned(), ARENA_COUNT.to_owned()),
-        ])
+        ]);
+        variables.extend(self.role.to_env());
+        variables
     }
 
     /// Reads the variables of an ApplicationMaster's container.
@@ -202,7 +236,7 @@ impl MasterEnvironment {
     pub fn from_env(environment: &Environment) -> Result<Self, DeploymentError> {
         Ok(Self {
             application_id: parsed(environment, APPLICATION_ID)?,
-            job_id: parsed(environment, JOB_ID)?,
+            role: MasterRole::from_env(environment)?,
             staging_directory: required(environment, STAGING_DIRECTORY)?.to_owned(),
             dist: from_json(environment, DIST)?,
             shipped: from_json(environment, SHIPPED)?,
@@ -337,7 +371,7 @@ mod tests {
     fn environment() -> MasterEnvironment {
         MasterEnvironment {
             application_id: ApplicationId::new(1_700_000_000_000, 7),
-            job_id: JobId::from_bytes([0xab; 16]),
+            role: MasterRole::PerJob(JobId::from_bytes([0xab; 16])),
             staging_directory: "hdfs://nn:8020/user/a/.selvedge/application_1700000000000_0007".to_owned(),
             dist: file(DIST_DIRECTORY, true),
             shipped: vec![file(CONFIG_FILE, false), file(HADOOP_SITE_FILE, false)],
@@ -348,11 +382,14 @@ mod tests {
 
     #[test]
     fn the_master_reads_what_the_client_wrote() {
-        let written = environment().to_env();
-        assert_eq!(
-            MasterEnvironment::from_env(&written.into_iter().collect()),
-            Ok(environment())
-        );
+        for role in [environment().role, MasterRole::Session] {
+            let environment = MasterEnvironment { role, ..environment() };
+            let written = environment.to_env();
+            assert_eq!(
+                MasterEnvironment::from_env(&written.into_iter().collect()),
+                Ok(environment)
+            );
+        }
     }
 
     #[test]
@@ -361,9 +398,14 @@ mod tests {
         variables.insert(DIST.to_owned(), "{".to_owned());
         let error = MasterEnvironment::from_env(&variables.clone().into_iter().collect()).unwrap_err();
         assert!(error.to_string().contains("_SELVEDGE_DIST_ARCHIVE is '{'"), "{error}");
-        variables.remove(JOB_ID);
+        for variable in [JOB_ID, ROLE] {
+            variables.remove(variable);
+            let error = MasterEnvironment::from_env(&variables.clone().into_iter().collect()).unwrap_err();
+            assert_eq!(error, DeploymentError::Missing { variable });
+        }
+        variables.insert(ROLE.to_owned(), "butler".to_owned());
         let error = MasterEnvironment::from_env(&variables.into_iter().collect()).unwrap_err();
-        assert_eq!(error, DeploymentError::Missing { variable: JOB_ID });
+        assert!(error.to_string().contains("_SELVEDGE_ROLE is 'butler'"), "{error}");
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl WorkerLaunch {
 #[cfg(test)]
 mod tests {
     use selvedge_core::JobId;
-    use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, ShippedFile, Visibility};
+    use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterRole, ShippedFile, Visibility};
     use selvedge_runtime::rpc::ApplicationSecret;
     use yarn_common::id::ApplicationId;
     use yarn_common::resource::Resource;
@@ -129,7 +129,7 @@ mod tests {
     fn context() -> ContainerLaunchContext {
         let environment = MasterEnvironment {
             application_id: ApplicationId::new(1_700_000_000_000, 7),
-            job_id: JobId::from_bytes([1; 16]),
+            role: MasterRole::PerJob(JobId::from_bytes([1; 16])),
             staging_directory: "hdfs://nn:8020/staging".to_owned(),
             dist: file(DIST_DIRECTORY),
             shipped: vec![file(CONFIG_FILE), file(HADOOP_SITE_FILE)],

@@ -1,4 +1,4 @@
-//! The master on YARN: the driver that gets workers from it, and the entrypoint of an application with one job.
+//! The master on YARN: the driver that gets workers from it, and the entrypoint of its applications: sessions, and those with one job.
 
 mod driver;
 mod entrypoint;
@@ -7,5 +7,5 @@ mod settings;
 mod shape;
 
 pub use driver::{YarnDriverError, YarnResourceManagerDriver};
-pub use entrypoint::{Compose, Composition, run_per_job};
+pub use entrypoint::{Compose, Composition, run_application_master};
 pub use settings::YarnSettingsError;

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use selvedge_core::Configuration;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use selvedge_core::{Configuration, JobId};
 
-use super::MemoryArgs;
-use super::config::ConfigArgs;
+use super::config::{ConfigArgs, OutputArgs};
+use super::{MemoryArgs, YarnSessionArgs, short_flags};
 
 /// Run stream and batch jobs on Apache Hadoop YARN, or right here.
 #[derive(Debug, Parser)]
@@ -27,7 +27,12 @@ impl Cli {
     /// # Errors
     /// What clap says; help and version too.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(words).map_err(with_advice)
+        let command = short_flags::shown(Self::command());
+        let words = short_flags::expanded(&command, words);
+        let matches = command.try_get_matches_from(words);
+        matches
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(with_advice)
     }
 }
 
@@ -50,8 +55,14 @@ fn with_advice(mut error: clap::Error) -> clap::Error {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a job: in this process, or on YARN.
+    /// Run a job: in this process, in a session, or in an application of its own on YARN.
     Run(RunArgs),
+    /// List the jobs of a session.
+    List(ListJobsArgs),
+    /// Cancel a job.
+    Cancel(CancelArgs),
+    /// Start a session on YARN, or attend one that is there.
+    YarnSession(YarnSessionArgs),
     /// Draw a job's graph: vertices, chains and why they end, parallelism, partitioners, schemas.
     Info(InfoArgs),
     /// Show how the memory of a worker or the master is divided: Flink's model, to the byte.
@@ -100,15 +111,68 @@ pub enum SchemaForm {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Where the job runs: local or yarn-per-job.
-    #[arg(short, long, value_name = "TARGET")]
-    pub target: Option<String>,
+    /// Where.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Submit the job and return without waiting for its result.
     #[arg(short, long)]
     pub detached: bool,
+    /// Cancel the job when this client, which waits for it, is gone.
+    #[arg(long = "shutdownOnAttachedExit", conflicts_with = "detached")]
+    pub shutdown_on_attached_exit: bool,
     /// The job and its settings.
     #[command(flatten)]
     pub job: JobArgs,
+}
+
+/// Which cluster a command is about.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArgs {
+    /// Where: local, remote, yarn-session or yarn-per-job [default: the last session of yarn-session, else local].
+    #[arg(short, long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// The REST endpoint of a cluster that is there (-t remote).
+    #[arg(short = 'm', long, value_name = "HOST:PORT")]
+    pub jobmanager: Option<String>,
+}
+
+/// Options of `list`.
+#[derive(Debug, Args)]
+pub struct ListJobsArgs {
+    /// Jobs that run or are restarted.
+    #[arg(short, long)]
+    pub running: bool,
+    /// Jobs that are to run.
+    #[arg(short, long)]
+    pub scheduled: bool,
+    /// All, those that have ended too.
+    #[arg(short, long)]
+    pub all: bool,
+    /// Whose.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// How.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Common settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+}
+
+/// Options of `cancel`.
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// How.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Common settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// The job's id.
+    pub job: JobId,
 }
 
 /// Options of `info`.

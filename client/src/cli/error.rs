@@ -55,6 +55,13 @@ impl CommandError {
         }
     }
 
+    /// The same with something else that may be done.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.message.push_str(", ");
+        self.message.push_str(more);
+        self
+    }
+
     /// What is printed after `error: `: the message and its causes, on one line each where they have several.
     pub fn message(&self) -> &str {
         &self.message

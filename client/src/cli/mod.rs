@@ -7,21 +7,29 @@ mod config;
 mod error;
 mod info;
 mod interrupt;
+mod jobs;
 mod memory;
 mod parameters;
 mod role;
 mod run;
 mod settings;
+mod short_flags;
+mod target;
 mod terminal;
+mod yarn_session;
 
 use std::process::ExitCode;
 
-pub use args::{Cli, Command, InfoArgs, JobArgs, RoleArgs, RunArgs, SchemaForm, SettingArgs};
+pub use args::{
+    CancelArgs, Cli, ClusterArgs, Command, InfoArgs, JobArgs, ListJobsArgs, RoleArgs, RunArgs, SchemaForm, SettingArgs,
+};
 pub use config::{CheckArgs, ConfigArgs, ConfigCommand, KeyArgs, ListArgs, OutputArgs, OutputForm};
 pub use error::{CommandError, Ended};
 pub use interrupt::Interruption;
 pub use memory::{MemoryArgs, MemoryOf, MemoryOutput};
 pub use parameters::{ParameterSyntaxError, parse_parameters};
+
+pub use yarn_session::YarnSessionArgs;
 
 pub(crate) use terminal::say;
 
@@ -52,6 +60,9 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
         Command::Run(arguments) => with_runtime(run::run(arguments)),
+        Command::List(arguments) => with_runtime(jobs::list(arguments)),
+        Command::Cancel(arguments) => with_runtime(jobs::cancel(arguments)),
+        Command::YarnSession(arguments) => with_runtime(yarn_session::yarn_session(arguments)),
         Command::Info(arguments) => with_runtime(info::info(arguments)),
         Command::Memory(arguments) => memory::memory(&arguments),
         Command::Schema { form } => schema(form),

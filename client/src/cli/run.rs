@@ -11,17 +11,16 @@ use yarn_common::environment::Environment;
 
 use super::error::{CommandError, Ended};
 use super::interrupt::{Interruption, Interrupts};
+use super::target::{self, SessionAt, Target};
 use super::{RunArgs, parse_parameters, say, settings, terminal};
 use crate::cluster::{
-    ClusterDescriptor, ClusterHandle, FollowError, JobDeployment, JobObserver, JobResult, LocalDescriptor, follow,
+    ClientHeartbeat, ClusterDescriptor, ClusterHandle, JobDeployment, JobObserver, JobResult, LocalDescriptor,
+    SessionDescriptor, follow,
 };
 use crate::composition;
 use crate::job_file;
 use crate::progress;
-use crate::yarn::{YarnPerJobDescriptor, submitting_user};
-
-const LOCAL: &str = "local";
-const YARN_PER_JOB: &str = "yarn-per-job";
+use crate::yarn::{YarnDescriptor, submitting_user};
 
 /// A job that is ready to be deployed, and where.
 struct Prepared {
@@ -32,13 +31,14 @@ struct Prepared {
 pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     let parameters = parse_parameters(&arguments.job.parameters).map_err(|error| CommandError::usage(&error))?;
     let mut configuration = settings::load_for_job(&arguments.job)?;
-    if let Some(target) = &arguments.target {
-        configuration.set(&cluster::TARGET, target);
-    }
     if arguments.detached {
         configuration.set(&cluster::ATTACHED, &false);
     }
+    if arguments.shutdown_on_attached_exit {
+        configuration.set(&cluster::SHUTDOWN_ON_ATTACHED_EXIT, &true);
+    }
     selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    let target = target::choose(&mut configuration, &arguments.cluster, &arguments.job.settings.set)?;
     let parallelism = configuration.get(&cluster::PARALLELISM)?;
     let graph = job_file::read(&arguments.job.job, &parameters, parallelism)?;
     let graph = composition::graph_checker().check(graph)?;
@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     let mut interrupts = Interrupts::listen()?;
     report_file_size_limit()?;
     let prepared = tokio::select! {
-        prepared = prepare(configuration, graph, detached) => prepared?,
+        prepared = prepare(target, configuration, graph, detached) => prepared?,
         // A NameNode may be long in answering. Nothing is begun yet.
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
@@ -55,16 +55,21 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
 
 /// The components of a local cluster log to the same terminal: only what a user should know is shown.
 /// What HDFS's client warns of comes back as an error that says more.
-const CLIENT_LOG_LEVEL: &str = "warn,hdfs_native=error";
+pub(super) const CLIENT_LOG_LEVEL: &str = "warn,hdfs_native=error";
 
-async fn prepare(configuration: Configuration, graph: JobGraph, detached: bool) -> Result<Prepared, CommandError> {
-    let target = configuration.get(&cluster::TARGET)?;
+async fn prepare(
+    target: Target,
+    configuration: Configuration,
+    graph: JobGraph,
+    detached: bool,
+) -> Result<Prepared, CommandError> {
     let environment = Environment::of_process();
-    match target.as_str() {
-        LOCAL if detached => Err(CommandError::new(
-            "the local target runs the job in this process and cannot be left (--detached): use -t yarn-per-job",
+    match target {
+        Target::Local if detached => Err(CommandError::new(
+            "the local target runs the job in this process and cannot be left (--detached): use -t yarn-per-job or \
+             yarn-session",
         )),
-        LOCAL => {
+        Target::Local => {
             let file_systems = match job_file::uses_hdfs(&graph) {
                 true => local_file_systems(&configuration, &environment)?,
                 false => FileSystems::local_only(),
@@ -73,22 +78,30 @@ async fn prepare(configuration: Configuration, graph: JobGraph, detached: bool) 
             let descriptor = Box::new(LocalDescriptor::new(configuration, file_systems));
             Ok(Prepared { graph, descriptor })
         }
-        YARN_PER_JOB => {
+        Target::YarnPerJob => {
             let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
             let user = submitting_user(&environment)?;
             let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
             composition::check_paths(&file_systems, &graph).await?;
             let binary = std::env::current_exe()?;
-            let descriptor = YarnPerJobDescriptor::new(configuration, hadoop, file_systems, &user, binary)?;
+            let descriptor = YarnDescriptor::new(configuration, hadoop, file_systems, &user, binary)?;
             Ok(Prepared {
                 graph,
                 descriptor: Box::new(descriptor),
             })
         }
-        unknown => Err(CommandError::new(format!(
-            "'{unknown}' is no target (-t, {}): known are {LOCAL} and {YARN_PER_JOB}",
-            cluster::TARGET.key()
-        ))),
+        Target::Session(at) => {
+            if matches!(at, SessionAt::Yarn { .. }) {
+                let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
+                let file_systems = composition::hadoop_file_systems(&hadoop, &submitting_user(&environment)?)?;
+                composition::check_paths(&file_systems, &graph).await?;
+            }
+            let mut observer = progress::for_terminal(false);
+            let session = target::find(at, &configuration, false, &mut *observer).await?;
+            let heartbeat = ClientHeartbeat::read(&configuration)?;
+            let descriptor = Box::new(SessionDescriptor::new(session, heartbeat));
+            Ok(Prepared { graph, descriptor })
+        }
     }
 }
 
@@ -169,6 +182,9 @@ async fn watch(
         Err(interruption) => {
             observer.note("cancelling the job; Ctrl-C again leaves at once");
             if let Err(error) = cluster.rest().cancel(job).await {
+                if cluster.is_shared() {
+                    return Err(lost(cluster, &error));
+                }
                 observer.note(&format!("the job cannot be cancelled ({error}): stopping its cluster"));
                 cluster.stop().await?;
             }
@@ -178,7 +194,7 @@ async fn watch(
     }
 }
 
-fn lost(cluster: &dyn ClusterHandle, error: &FollowError) -> CommandError {
+fn lost(cluster: &dyn ClusterHandle, error: &(dyn std::error::Error + 'static)) -> CommandError {
     let error = selvedge_runtime::connector::report(error);
     CommandError::new(format!("{error}; the job may still run; {}", cluster.how_to_stop()))
 }

@@ -61,10 +61,16 @@ pub(super) fn load(arguments: &SettingArgs) -> Result<Configuration, CommandErro
 
 /// The same with `-p`. What the master would refuse is refused here: no cluster is started for nothing.
 pub(super) fn load_for_job(arguments: &JobArgs) -> Result<Configuration, CommandError> {
-    let mut configuration = load(&arguments.settings)?;
+    let mut configuration = load_for_master(&arguments.settings)?;
     if let Some(parallelism) = arguments.parallelism {
         configuration.set(&cluster::PARALLELISM, &parallelism);
     }
+    Ok(configuration)
+}
+
+/// The same for a cluster that takes jobs.
+pub(super) fn load_for_master(arguments: &SettingArgs) -> Result<Configuration, CommandError> {
+    let configuration = load(arguments)?;
     MasterSettings::read(&configuration)?;
     Ok(configuration)
 }

@@ -18,6 +18,17 @@ pub(crate) fn is_interactive() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Asks the user, who types `y` or not; without a terminal on both sides, nobody is there to ask.
+pub(crate) fn confirm(question: &str) -> bool {
+    if !(io::stdin().is_terminal() && is_interactive()) {
+        return false;
+    }
+    let mut answer = String::new();
+    write_all(io::stderr().lock(), &format!("{question} [y/N] ")).is_ok()
+        && io::stdin().read_line(&mut answer).is_ok()
+        && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}
+
 fn write_all(mut stream: impl Write, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes())?;
     stream.flush()

@@ -4,14 +4,17 @@
 //! ClusterDescriptor::deploy_job ─► ClusterHandle ─► RestClusterClient ─► the master's REST endpoint
 //!      local: in this process           │  fate: how it ended, when REST does not answer
 //!      yarn-per-job: on YARN            │  stop: at once; close: wait until all is given back
+//!      SessionDescriptor ─ job in a SessionCluster that goes on without it: remote, yarn-session
 //! ```
 //!
 //! Deployment differs by the descriptor only: [`follow`] watches, cancels and reports every job in the same way.
 
 mod follow;
 mod local;
+mod remote;
 mod rest;
 mod run;
+mod session;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,10 +28,13 @@ use selvedge_runtime::outcome::JobOutcome;
 
 pub use follow::{FollowError, JobObserver, follow};
 pub use local::{LocalDescriptor, LocalError, LocalSession};
+pub use remote::RemoteSession;
 pub use rest::{
-    ClusterClientError, JobDetails, ProxyRoute, RestClusterClient, TaskCounts, VertexDetails, VertexMetrics,
+    ClusterClientError, JobDetails, JobOverview, ProxyRoute, RestClusterClient, TaskCounts, VertexDetails,
+    VertexMetrics,
 };
 pub use run::{RunError, run_locally};
+pub use session::{SessionCluster, SessionDescriptor, SessionError};
 
 /// A job that is to be deployed.
 #[derive(Debug, Clone)]
@@ -98,6 +104,9 @@ pub enum DeployError {
     /// In this process.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// In a cluster that is there already.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// On YARN.
     #[error(transparent)]
     Yarn(#[from] crate::yarn::YarnError),
@@ -120,14 +129,19 @@ pub trait ClusterDescriptor: Send + Sync {
     async fn abort(&self);
 }
 
-/// A cluster that runs one job.
+/// The cluster that runs a job.
 #[async_trait]
 pub trait ClusterHandle: Send + Sync {
-    /// What people and scripts know it by: the application id on YARN.
+    /// What people and scripts know it by: the application's id on YARN; the job's where the cluster is shared.
     fn id(&self) -> String;
 
     /// Its REST endpoint.
     fn rest(&self) -> &RestClusterClient;
+
+    /// Whether it goes on without this job, with those of others.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// How this client has to tell that it is there; `None` where the job goes on without it.
     fn client_heartbeat(&self) -> Option<ClientHeartbeat> {
@@ -140,7 +154,7 @@ pub trait ClusterHandle: Send + Sync {
     /// [`DeployError`] where nobody can be asked.
     async fn fate(&self) -> Result<Option<JobResult>, DeployError>;
 
-    /// Ends the cluster at once, whatever its job does.
+    /// Ends the cluster at once, whatever its job does; not one that is shared.
     ///
     /// # Errors
     /// [`DeployError`].

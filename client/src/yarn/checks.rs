@@ -3,7 +3,7 @@
 use selvedge_core::config::options::yarn;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::{ExternalResources, YarnContainer, YarnExternalResources};
-use selvedge_core::{Configuration, JobGraph, JobManagerProcessSpec, TaskExecutorProcessSpec};
+use selvedge_core::{Configuration, JobManagerProcessSpec, TaskExecutorProcessSpec};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::conf::keys;
 use yarn_common::id::ApplicationId;
@@ -20,7 +20,7 @@ pub(super) struct Request {
     pub(super) master: Resource,
     /// Each worker's container.
     pub(super) worker: Resource,
-    /// How many workers the job needs.
+    /// How many workers the application needs at once.
     pub(super) workers: u64,
     /// The master's memory as settings of its own command line: as large as its container was asked for.
     pub(super) master_properties: Vec<(String, String)>,
@@ -31,7 +31,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn read(configuration: &Configuration, graph: &JobGraph) -> Result<Self, YarnError> {
+    /// `slots` is how many the application will need at once, where that is known.
+    pub(super) fn read(configuration: &Configuration, slots: u32) -> Result<Self, YarnError> {
         let master = JobManagerProcessSpec::derive(configuration)?;
         let worker = TaskExecutorProcessSpec::derive(configuration)?;
         // What only a worker goes by is refused here too, before anything is staged.
@@ -40,14 +41,14 @@ impl Request {
             ExternalResources::read(configuration)?,
             YarnExternalResources::read(configuration)?,
         );
-        let slots = worker.number_of_slots.max(1);
+        let slots_of_worker = worker.number_of_slots.max(1);
         Ok(Self {
             master: Resource::new(
                 master.total_process().mebibytes(),
                 configuration.get(&yarn::APPMASTER_VCORES)?,
             ),
             worker: worker_container(&names, &worker),
-            workers: u64::from(graph.required_slots().div_ceil(slots)),
+            workers: u64::from(slots.div_ceil(slots_of_worker)),
             master_properties: master.to_dynamic_properties(),
             queue: configuration.find(&yarn::APPLICATION_QUEUE)?,
             ignored: [amounts.ignored, names.ignored].concat(),

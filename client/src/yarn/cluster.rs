@@ -72,6 +72,23 @@ impl YarnCluster {
     }
 }
 
+/// The report of an application that is about to end, when it has. One that takes too long is killed.
+pub(super) async fn until_final(rm: &RmClient, application: ApplicationId) -> Result<Application, YarnError> {
+    let begun = tokio::time::Instant::now();
+    let mut pauses = Pauses::new();
+    loop {
+        let report = rm.application(application).await?;
+        if report.state.is_final() {
+            return Ok(report);
+        }
+        if begun.elapsed() > CLOSE_TIMEOUT {
+            tracing::warn!(%application, "the master has not unregistered: killing the application");
+            rm.kill(application, Some("stopped by its client")).await?;
+        }
+        pauses.pause().await;
+    }
+}
+
 /// How the job of an ended application ended: as its master told YARN at the end, or as YARN concluded without it.
 pub(super) fn result_of(report: &Application) -> JobResult {
     let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
@@ -121,19 +138,7 @@ impl ClusterHandle for YarnCluster {
     }
 
     async fn close(&self) -> Result<(), DeployError> {
-        let begun = tokio::time::Instant::now();
-        let mut pauses = Pauses::new();
-        let report = loop {
-            let report = self.report().await?;
-            if report.state.is_final() {
-                break report;
-            }
-            if begun.elapsed() > CLOSE_TIMEOUT {
-                tracing::warn!(application = %self.application, "the master has not unregistered: killing the application");
-                self.stop().await?;
-            }
-            pauses.pause().await;
-        };
+        let report = until_final(&self.rm, self.application).await?;
         // A master that died could do neither.
         let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
         if JobOutcome::from_diagnostics(diagnostics).is_none() {

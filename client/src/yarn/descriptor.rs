@@ -1,4 +1,4 @@
-//! Deploying one job as one YARN application.
+//! Starting YARN applications: one for a single job, or one that takes jobs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,34 +8,29 @@ use parking_lot::Mutex;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::{cluster, rest, yarn};
 use selvedge_runtime::connector::JobCommitter;
-use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, MasterEnvironment, ShippedFile};
+use selvedge_runtime::deployment::{
+    CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, MasterEnvironment, MasterRole, ShippedFile,
+};
 use selvedge_runtime::fs::{FileSystems, Location};
-use selvedge_runtime::outcome::JobOutcome;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::id::ApplicationId;
-use yarn_rest::auth::Simple;
-use yarn_rest::model::{Application, ApplicationState};
-use yarn_rest::rm::RmClient;
-use yarn_rest::transport::{Proxies, Transport};
+use yarn_rest::model::Application;
 
 use super::checks::{self, Request};
-use super::cluster::{Pauses, YarnCluster};
+use super::cluster::YarnCluster;
 use super::staging::Staging;
-use super::{YarnError, failure, leftovers, submission};
-use crate::cluster::{
-    ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver, ProxyRoute,
-    RestClusterClient,
-};
+use super::{YarnAccess, YarnError, YarnSession, leftovers, submission};
+use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
 
-/// Starts a YARN application for each job.
+/// How YARN lists a session that is given no name.
+const SESSION_NAME: &str = "Selvedge session cluster";
+
+/// Starts YARN applications: one for each job, or a session.
 #[derive(Debug)]
-pub struct YarnPerJobDescriptor {
-    configuration: Configuration,
-    hadoop: HadoopConfiguration,
+pub struct YarnDescriptor {
+    access: YarnAccess,
     file_systems: FileSystems,
-    rm: RmClient,
-    user: String,
     binary: PathBuf,
     begun: Mutex<Option<Begun>>,
 }
@@ -53,10 +48,18 @@ struct Begun {
 struct StagedFiles {
     config: ShippedFile,
     hadoop: ShippedFile,
-    graph: ShippedFile,
+    /// The only job's graph, where there is one.
+    graph: Option<ShippedFile>,
 }
 
-impl YarnPerJobDescriptor {
+/// An application whose master has started.
+struct Started {
+    report: Application,
+    staging: Staging,
+    directory: Location,
+}
+
+impl YarnDescriptor {
     /// Deploys with these settings, as `user`, the given binary (this program's own, as a rule).
     ///
     /// # Errors
@@ -68,29 +71,83 @@ impl YarnPerJobDescriptor {
         user: &str,
         binary: PathBuf,
     ) -> Result<Self, YarnError> {
-        // As Hadoop's own clients: a proxy for the web is none for the cluster.
-        let transport = Transport::new().authenticator(Simple::new(user)).proxies(Proxies::None);
-        let rm = RmClient::builder()
-            .configuration(&hadoop)?
-            .transport(transport)
-            .build()?;
         Ok(Self {
-            configuration,
-            hadoop,
+            access: YarnAccess::new(configuration, hadoop, user)?,
             file_systems,
-            rm,
-            user: user.to_owned(),
             binary,
             begun: Mutex::new(None),
         })
     }
 
+    /// Starts a cluster that takes jobs until it is told to end; returns when its REST endpoint can be asked.
+    ///
+    /// # Errors
+    /// [`DeployError`]; nothing is left behind then.
+    pub async fn deploy_session(&self, observer: &mut dyn JobObserver) -> Result<YarnSession, DeployError> {
+        match self.start_session(observer).await {
+            Ok(session) => Ok(session),
+            Err(error) => {
+                self.abort().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn start_session(&self, observer: &mut dyn JobObserver) -> Result<YarnSession, YarnError> {
+        let Started {
+            report,
+            staging,
+            directory,
+        } = self.start(None, observer).await?;
+        let rest = self.access.connect(&report, observer).await?;
+        *self.begun.lock() = None;
+        Ok(YarnSession {
+            access: self.access.clone(),
+            application: report.id,
+            staged: Some((staging, directory)),
+            tracking_url: report.tracking_url.unwrap_or_default(),
+            rest,
+        })
+    }
+
     async fn deploy(&self, job: &JobDeployment, observer: &mut dyn JobObserver) -> Result<YarnCluster, YarnError> {
-        let request = Request::read(&self.configuration, &job.graph)?;
-        let staging = Staging::new(&self.configuration, &self.file_systems, &self.user, &self.superusers())?;
-        let application =
-            checks::new_application(&self.rm, &self.hadoop, &request, &mut |line| observer.note(line)).await?;
-        observer.note(&format!("{application} (job {})", job.job_id));
+        let Started {
+            report,
+            staging,
+            directory,
+        } = self.start(Some(job), observer).await?;
+        let rest = if report.state.is_final() {
+            self.access.proxied(report.id)
+        } else {
+            let url = report.tracking_url.as_deref().unwrap_or_default();
+            observer.note(&format!("tracking URL: {url}"));
+            self.access.connect(&report, observer).await?
+        };
+        *self.begun.lock() = None;
+        Ok(YarnCluster {
+            rm: self.access.rm.clone(),
+            application: report.id,
+            job: job.job_id,
+            staging,
+            directory,
+            rest,
+            heartbeat: ClientHeartbeat::read(&self.access.configuration)?,
+            sinks: self.sinks(job)?,
+        })
+    }
+
+    /// Starts the application of this job, or a session; returns when its master can be asked.
+    async fn start(&self, job: Option<&JobDeployment>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
+        let access = &self.access;
+        let slots = job.map_or(0, |job| job.graph.required_slots());
+        let request = Request::read(&access.configuration, slots)?;
+        let staging = access.staging(&self.file_systems)?;
+        let mut note = |line: &str| observer.note(line);
+        let application = checks::new_application(&access.rm, &access.hadoop, &request, &mut note).await?;
+        match job {
+            Some(job) => note(&format!("{application} (job {})", job.job_id)),
+            None => note(&application.to_string()),
+        }
         let directory = staging.application_directory(&application.to_string());
         *self.begun.lock() = Some(Begun {
             application,
@@ -101,23 +158,11 @@ impl YarnPerJobDescriptor {
         self.submit(job, &request, &staging, application, &directory, observer)
             .await?;
         // Ends with this process at the latest; the next one goes on with it.
-        tokio::spawn(leftovers::sweep(self.rm.clone(), staging.clone(), directory.clone()));
-        let report = self.wait_for_master(application, observer).await?;
-        let rest = if report.state.is_final() {
-            RestClusterClient::proxied(self.proxy(application))
-        } else {
-            self.connect(&report, observer).await?
-        };
-        *self.begun.lock() = None;
-        Ok(YarnCluster {
-            rm: self.rm.clone(),
-            application,
-            job: job.job_id,
+        tokio::spawn(leftovers::sweep(access.rm.clone(), staging.clone(), directory.clone()));
+        Ok(Started {
+            report: access.wait_for_master(application, observer).await?,
             staging,
             directory,
-            rest,
-            heartbeat: ClientHeartbeat::read(&self.configuration)?,
-            sinks: self.sinks(job)?,
         })
     }
 
@@ -134,7 +179,7 @@ impl YarnPerJobDescriptor {
 
     async fn submit(
         &self,
-        job: &JobDeployment,
+        job: Option<&JobDeployment>,
         request: &Request,
         staging: &Staging,
         application: ApplicationId,
@@ -152,52 +197,58 @@ impl YarnPerJobDescriptor {
         let (dist, StagedFiles { config, hadoop, graph }) = (dist?, files?);
         let environment = MasterEnvironment {
             application_id: application,
-            job_id: job.job_id,
+            role: job.map_or(MasterRole::Session, |job| MasterRole::PerJob(job.job_id)),
             staging_directory: directory.to_string(),
             dist,
             shipped: vec![config, hadoop],
             client_home: staging.home().to_string(),
-            user: self.user.clone(),
+            user: self.access.user.clone(),
         };
         let secret = submission::new_secret(&mut rand::rng());
         let submission = submission::application(
-            &self.configuration,
+            &self.access.configuration,
             &environment,
-            &[graph],
+            graph.as_slice(),
             request,
             &secret,
-            &job.graph.name,
+            job.map_or(SESSION_NAME, |job| &job.graph.name),
         )?;
         if let Some(begun) = &mut *self.begun.lock() {
             begun.submitted = true;
         }
-        Ok(self.rm.submit(&submission).await?)
+        Ok(self.access.rm.submit(&submission).await?)
     }
 
     async fn stage_files(
         &self,
-        job: &JobDeployment,
+        job: Option<&JobDeployment>,
         staging: &Staging,
         directory: &Location,
     ) -> Result<StagedFiles, YarnError> {
-        let graph = serde_json::to_string_pretty(&job.graph).map_err(YarnError::Graph)?;
+        let graph = job.map(|job| serde_json::to_string_pretty(&job.graph)).transpose();
+        let graph = graph.map_err(YarnError::Graph)?;
         staging.make_application_directory(directory).await?;
+        let write_graph = async {
+            match graph {
+                Some(graph) => staging.write(directory, JOB_GRAPH_FILE, graph).await.map(Some),
+                None => Ok(None),
+            }
+        };
         let (config, hadoop, graph) = tokio::try_join!(
-            staging.write(directory, CONFIG_FILE, self.effective_configuration(job.detached)),
-            staging.write(directory, HADOOP_SITE_FILE, self.hadoop.without_secrets().to_xml()),
-            staging.write(directory, JOB_GRAPH_FILE, graph),
+            staging.write(directory, CONFIG_FILE, self.effective_configuration(job)),
+            staging.write(
+                directory,
+                HADOOP_SITE_FILE,
+                self.access.hadoop.without_secrets().to_xml()
+            ),
+            write_graph,
         )?;
         Ok(StagedFiles { config, hadoop, graph })
     }
 
-    /// The group of HDFS's superusers, as the NameNode's default names it where the client's configuration does not.
-    fn superusers(&self) -> String {
-        let configured = self.hadoop.get("dfs.permissions.superusergroup").ok().flatten();
-        configured.unwrap_or_else(|| "supergroup".to_owned())
-    }
-
     fn provided_directories(&self) -> Result<Vec<Location>, YarnError> {
-        let directories = self.configuration.find(&yarn::PROVIDED_LIB_DIRS)?.unwrap_or_default();
+        let configuration = &self.access.configuration;
+        let directories = configuration.find(&yarn::PROVIDED_LIB_DIRS)?.unwrap_or_default();
         directories
             .iter()
             .map(|text| Ok(self.file_systems.resolve(text)?))
@@ -205,10 +256,15 @@ impl YarnPerJobDescriptor {
     }
 
     /// What the master and the workers go by: addresses of this machine mean nothing there.
-    fn effective_configuration(&self, detached: bool) -> String {
-        let mut configuration = self.configuration.clone();
-        configuration.set(&cluster::ATTACHED, &!detached);
-        configuration.set_text(cluster::TARGET.key(), "yarn-per-job");
+    fn effective_configuration(&self, job: Option<&JobDeployment>) -> String {
+        let mut configuration = self.access.configuration.clone();
+        // The jobs of a session are those of many clients, each of which says for itself whether it waits.
+        configuration.set(&cluster::ATTACHED, &job.is_some_and(|job| !job.detached));
+        let target = match job {
+            Some(_) => "yarn-per-job",
+            None => "yarn-session",
+        };
+        configuration.set_text(cluster::TARGET.key(), target);
         for key in [
             "jobmanager.bind-host",
             "taskmanager.bind-host",
@@ -220,68 +276,10 @@ impl YarnPerJobDescriptor {
         }
         configuration.to_yaml()
     }
-
-    /// The report of the application when its master can be asked, or when it has told how its job ended.
-    async fn wait_for_master(
-        &self,
-        application: ApplicationId,
-        observer: &mut dyn JobObserver,
-    ) -> Result<Application, YarnError> {
-        let mut pauses = Pauses::new();
-        let mut told = None;
-        loop {
-            let report = self.rm.application(application).await?;
-            if report.state.is_final() {
-                let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
-                if JobOutcome::from_diagnostics(diagnostics).is_some() {
-                    return Ok(report);
-                }
-                return Err(failure::ended_early(&self.rm, &report).await);
-            }
-            if told.as_ref() != Some(&report.state) {
-                observer.note(&format!("{application} is {}", report.state));
-                told = Some(report.state.clone());
-            }
-            if report.state == ApplicationState::Running && report.am_address().is_some() {
-                return Ok(report);
-            }
-            pauses.pause().await;
-        }
-    }
-
-    fn proxy(&self, application: ApplicationId) -> ProxyRoute {
-        ProxyRoute {
-            resource_manager: self.rm.clone(),
-            application,
-        }
-    }
-
-    async fn connect(
-        &self,
-        report: &Application,
-        observer: &mut dyn JobObserver,
-    ) -> Result<RestClusterClient, YarnError> {
-        let (host, port) = report.am_address().unwrap_or_default();
-        let url = report.tracking_url.as_deref().unwrap_or_default();
-        observer.note(&format!("tracking URL: {url}"));
-        let address = format!("{host}:{port}");
-        let (client, refused) = RestClusterClient::direct_or_proxied(&address, self.proxy(report.id)).await?;
-        if let Some(refused) = refused {
-            let cause = selvedge_runtime::connector::report(&refused);
-            observer.note(&format!(
-                "the master's REST endpoint at {host}, port {port}, cannot be reached from here ({cause}): progress and \
-                 result come through YARN's web proxy. To open a firewall for it, give {} a range, such as \
-                 -D{}=50100-50200",
-                rest::BIND_PORT.key(),
-                rest::BIND_PORT.key()
-            ));
-        }
-        Ok(client)
-    }
 }
 
 #[async_trait]
-impl ClusterDescriptor for YarnPerJobDescriptor {
+impl ClusterDescriptor for YarnDescriptor {
     async fn deploy_job(
         &self,
         job: JobDeployment,
@@ -301,7 +299,11 @@ impl ClusterDescriptor for YarnPerJobDescriptor {
             return;
         };
         if begun.submitted
-            && let Err(error) = self.rm.kill(begun.application, Some("given up by its client")).await
+            && let Err(error) = self
+                .access
+                .rm
+                .kill(begun.application, Some("given up by its client"))
+                .await
             && !error.is_not_found()
         {
             tracing::error!(application = %begun.application, %error, "the application is not killed: kill it by hand");

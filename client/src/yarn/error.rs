@@ -81,6 +81,49 @@ pub enum YarnError {
     /// The job graph has no JSON form.
     #[error("the job graph cannot be written as JSON")]
     Graph(#[source] serde_json::Error),
+    /// No such application.
+    #[error(
+        "YARN does not know {application}: it is another cluster's, or ended so long ago that YARN has forgotten it; \
+         selvedge yarn-session starts a session"
+    )]
+    UnknownApplication {
+        /// The application.
+        application: ApplicationId,
+    },
+    /// It runs no more.
+    #[error("{application} is {state}: {diagnostics}; selvedge yarn-session starts a session")]
+    Over {
+        /// The application.
+        application: ApplicationId,
+        /// FAILED, KILLED or FINISHED.
+        state: String,
+        /// What YARN says.
+        diagnostics: String,
+    },
+    /// Somebody else's.
+    #[error(
+        "{application} belongs to {owner}, and you are {user}: who may act for {owner} sets HADOOP_USER_NAME={owner}; selvedge \
+         yarn-session starts a session of your own"
+    )]
+    Foreign {
+        /// The application.
+        application: ApplicationId,
+        /// Whose it is.
+        owner: String,
+        /// Who asks.
+        user: String,
+    },
+    /// Another kind of application.
+    #[error("{application} is no session of Selvedge: {reason}")]
+    NotASession {
+        /// The application.
+        application: ApplicationId,
+        /// What it is.
+        reason: String,
+    },
+    /// The file systems.
+    #[error(transparent)]
+    FileSystem(#[from] FsError),
     /// YARN ended the application before its master was there.
     #[error("{application} is {state} before its master could be reached: {diagnostics}{log}")]
     Ended {
@@ -93,4 +136,11 @@ pub enum YarnError {
         /// The last lines of the master's log, where they could be read.
         log: String,
     },
+}
+
+impl YarnError {
+    /// Whether the application that was asked for does not run any more.
+    pub const fn is_gone(&self) -> bool {
+        matches!(self, Self::UnknownApplication { .. } | Self::Over { .. })
+    }
 }

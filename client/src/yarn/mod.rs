@@ -1,12 +1,14 @@
-//! Jobs on YARN: one application for each job, its master started by YARN, its files staged on HDFS.
+//! Jobs on YARN, in an application for each job or in one that takes jobs (a session): its master is started by YARN, its
+//! files are staged on HDFS.
 //!
 //! ```text
 //! checks ─► archive ─► application directory ─► submission ─► report ─► REST
 //! queue,    once for   config.yaml              the whole     polled    direct, or by
 //! memory,   each       hadoop-site.xml          container     10→250 ms YARN's proxy
-//! nodes     binary     job-graph.json           spec
+//! nodes     binary     [job-graph.json]         spec
 //! ```
 
+mod access;
 mod archive;
 mod checks;
 mod cluster;
@@ -14,13 +16,18 @@ mod descriptor;
 mod error;
 mod failure;
 mod leftovers;
+mod properties;
 mod safe_place;
+mod session;
 mod staging;
 mod submission;
 
+pub use access::YarnAccess;
 pub use cluster::YarnCluster;
-pub use descriptor::YarnPerJobDescriptor;
+pub use descriptor::YarnDescriptor;
 pub use error::YarnError;
+pub use properties::{PropertiesError, PropertiesFile, SessionProperties};
+pub use session::{SessionEnd, YarnSession};
 
 use yarn_common::environment::Environment;
 

@@ -28,11 +28,11 @@ pub(super) fn application(
     master_only: &[ShippedFile],
     request: &Request,
     secret: &ApplicationSecret,
-    job_name: &str,
+    default_name: &str,
 ) -> Result<ApplicationSubmissionContext, YarnError> {
     let name = configuration
         .find(&yarn::APPLICATION_NAME)?
-        .unwrap_or_else(|| job_name.to_owned());
+        .unwrap_or_else(|| default_name.to_owned());
     let command = master_command(&request.master_properties)?;
     let container = master_container(configuration, environment, master_only, secret, command)?;
     let resource = request.master.clone();
@@ -120,7 +120,7 @@ fn acls(configuration: &Configuration) -> Result<BTreeMap<ApplicationAccess, Str
 #[cfg(test)]
 mod tests {
     use selvedge_core::JobId;
-    use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, Visibility};
+    use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, MasterRole, Visibility};
     use yarn_common::id::ApplicationId;
     use yarn_common::launch::LocalResourceType;
     use yarn_common::resource::Resource;
@@ -141,7 +141,7 @@ mod tests {
     fn submitted(settings: &[(&str, &str)]) -> ApplicationSubmissionContext {
         let environment = MasterEnvironment {
             application_id: ApplicationId::new(1, 7),
-            job_id: JobId::from_bytes([1; 16]),
+            role: MasterRole::PerJob(JobId::from_bytes([1; 16])),
             staging_directory: "hdfs://nn:8020/user/a/.selvedge/application_1_0007".to_owned(),
             dist: file(DIST_DIRECTORY, true),
             shipped: vec![file(CONFIG_FILE, false), file(HADOOP_SITE_FILE, false)],

@@ -1,9 +1,19 @@
-//! What a job costs on a warm session: `cargo bench --workspace --bench session`. The machine must be idle; each figure is
-//! the median with the smallest and the largest.
+//! What sessions cost: `cargo bench --workspace --bench session [-- GROUP…]`. The machine must be idle; each figure is the
+//! median with the smallest and the largest.
 //!
-//! `SELVEDGE_BENCH_RUNS` sets another number of runs than seven, each of them twenty jobs.
+//! - `warm`: jobs on a session that is warm, in this process; twenty in a run.
+//! - `deployment`: a large job on a master and workers that are started by hand, from its submission to all running.
+//! - `recovery`: the same cluster with a small job, from the death of a worker to all running; there is a spare one.
+//! - `yarn`: the commands against a session on YARN.
+//!
+//! `SELVEDGE_BENCH_RUNS` sets another number of runs than seven.
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
+
+mod by_hand;
+mod deployment;
+mod recovery;
+mod yarn;
 
 use anyhow::bail;
 use rand::SeedableRng;
@@ -28,13 +38,30 @@ fn main() -> anyhow::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let table = runtime.block_on(measure())?;
+    let asked: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |group: &str| asked.is_empty() || asked.iter().any(|one| one == group);
+    let mut table = Table::default();
+    runtime.block_on(async {
+        if wanted("warm") {
+            warm(&mut table).await?;
+        }
+        if wanted("deployment") {
+            deployment::measure(&mut table).await?;
+        }
+        if wanted("recovery") {
+            recovery::measure(&mut table).await?;
+        }
+        if wanted("yarn") {
+            yarn::measure(&mut table).await?;
+        }
+        anyhow::Ok(())
+    })?;
     println!("{table}");
     println!("load average after: {}", usage::load_average());
     Ok(())
 }
 
-async fn measure() -> anyhow::Result<Table> {
+async fn warm(table: &mut Table) -> anyhow::Result<()> {
     let configuration = selvedge_core::config::shipped();
     let descriptor = LocalDescriptor::new(configuration, FileSystems::local_only());
     let session = descriptor.deploy_session().await?;
@@ -55,7 +82,6 @@ async fn measure() -> anyhow::Result<Table> {
         }
     }
     session.shut_down().await;
-    let mut table = Table::default();
     table.add(
         "Session: submission to acknowledgement",
         "ms",
@@ -70,7 +96,7 @@ async fn measure() -> anyhow::Result<Table> {
         Some(40.0),
         "3070",
     );
-    Ok(table)
+    Ok(())
 }
 
 /// A hundred numbers into nothing.

@@ -23,6 +23,7 @@ pub struct Selvedge {
     directory: Option<PathBuf>,
     umask: Option<&'static str>,
     terminal: bool,
+    typed: bool,
 }
 
 impl Selvedge {
@@ -78,6 +79,14 @@ impl Selvedge {
         self
     }
 
+    /// With an input that is open until [`Running::ends_input`](super::Running::ends_input): without, it has ended from the
+    /// beginning.
+    #[must_use]
+    pub fn with_input(mut self) -> Self {
+        self.typed = true;
+        self
+    }
+
     /// Runs to the end, at most for [`BOUND`].
     pub async fn run(self) -> Outcome {
         self.run_within(BOUND).await
@@ -98,7 +107,7 @@ impl Selvedge {
     #[must_use]
     pub fn start(&self) -> Running {
         let mut command = self.command();
-        command.stdin(Stdio::null());
+        command.stdin(if self.typed { Stdio::piped() } else { Stdio::null() });
         Running::of(command)
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::process::Child;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin};
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
@@ -18,6 +19,8 @@ use crate::wait;
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    /// Apart from the child: waiting for that would end it.
+    input: Option<ChildStdin>,
     pid: i32,
     scratch: TempDir,
     started: Instant,
@@ -28,12 +31,13 @@ impl Running {
     fn spawn(command: Command, scratch: TempDir) -> Self {
         let line = format!("{command:?}");
         let started = Instant::now();
-        let child = tokio::process::Command::from(command)
+        let mut child = tokio::process::Command::from(command)
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
         let pid = child.id().expect("a process that was just started has an id");
         Self {
+            input: child.stdin.take(),
             child,
             pid: pid.try_into().expect("Linux's process ids are positive and small"),
             scratch,
@@ -87,6 +91,21 @@ impl Running {
         found
             .unwrap_or_else(|error| panic!("{error}"))
             .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Types into its input.
+    ///
+    /// # Panics
+    ///
+    /// If it has none, or reads no more.
+    pub async fn types(&mut self, text: &str) {
+        let input = self.input.as_mut().expect("it was started with an input");
+        input.write_all(text.as_bytes()).await.expect("it reads its input");
+    }
+
+    /// Ends its input, as Ctrl-D does.
+    pub fn ends_input(&mut self) {
+        self.input = None;
     }
 
     /// As Ctrl-C does.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use selvedge_core::Configuration;
 use selvedge_core::config::shipped;
 use selvedge_runtime::container::Container;
-use selvedge_runtime::deployment::{DIST_DIRECTORY, MasterEnvironment, ShippedFile, Visibility};
+use selvedge_runtime::deployment::{DIST_DIRECTORY, MasterEnvironment, MasterRole, ShippedFile, Visibility};
 use selvedge_runtime::rpc::ApplicationSecret;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::container_env::ContainerEnvironment;
@@ -113,7 +113,7 @@ fn variables() -> Environment {
 pub(crate) fn master_environment() -> MasterEnvironment {
     MasterEnvironment {
         application_id: yarn::application(),
-        job_id: selvedge_core::JobId::from_bytes([1; 16]),
+        role: MasterRole::PerJob(selvedge_core::JobId::from_bytes([1; 16])),
         staging_directory: "hdfs://nn:8020/staging".to_owned(),
         dist: ShippedFile {
             key: DIST_DIRECTORY.to_owned(),

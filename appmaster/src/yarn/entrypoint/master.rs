@@ -7,11 +7,11 @@ use std::sync::Arc;
 use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest, yarn};
 use selvedge_core::status::JobStatus;
-use selvedge_core::{Configuration, JobGraph};
+use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
-use selvedge_runtime::deployment::{JOB_GRAPH_FILE, MasterEnvironment};
+use selvedge_runtime::deployment::{JOB_GRAPH_FILE, MasterEnvironment, MasterRole};
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::HaServicesRegistry;
 use selvedge_runtime::outcome::JobOutcome;
@@ -61,7 +61,7 @@ impl Master {
         })
     }
 
-    /// Serves the job until the cluster has ended, or the process is told to.
+    /// Serves its job, or whatever jobs come, until the cluster has ended or the process is told to.
     pub(super) async fn run(&self, compose: &Compose, termination: &Termination) -> Result<Ended, MasterError> {
         let (config, registry) = self.cluster_config(compose)?;
         let services = ClusterServices::read(&registry, &config.configuration, config.seed).await?;
@@ -79,11 +79,15 @@ impl Master {
     async fn serve(&self, cluster: &Cluster, leading: WhenLeading) -> Result<Ended, MasterError> {
         leading.wait(cluster).await?;
         tracing::info!(rest = cluster.rest_address(), rpc = cluster.rpc_address(), "serving");
-        match self.submit(cluster).await {
+        let job = match self.environment.role {
+            MasterRole::PerJob(job) => job,
+            MasterRole::Session => return Ok(cluster.wait_ended().await),
+        };
+        match self.submit(cluster, job).await {
             Ok(()) => Ok(cluster.wait_ended().await),
             Err(error) => {
                 tracing::error!("the job does not run: {}", report(&error));
-                let outcome = self.refused(&report(&error));
+                let outcome = refused(job, &report(&error));
                 let status = outcome.status.into();
                 cluster.shutdown(status, &outcome.to_json()).await;
                 Err(error)
@@ -93,7 +97,11 @@ impl Master {
 
     /// Tells YARN that the application failed, unless it knows.
     pub(super) async fn tell_failure(&self, cause: &str) -> Result<(), YarnDriverError> {
-        self.driver.tell_failure(&self.refused(cause).to_diagnostics()).await
+        let told = match self.environment.role {
+            MasterRole::PerJob(job) => refused(job, cause).to_diagnostics(),
+            MasterRole::Session => cause.to_owned(),
+        };
+        self.driver.tell_failure(&told).await
     }
 
     /// Whether YARN knows how the application ended, and starts no other attempt.
@@ -118,9 +126,14 @@ impl Master {
             true => &high_availability::JOB_MANAGER_PORT,
             false => &yarn::APPLICATION_MASTER_PORT,
         };
-        let attached = configuration.get(&cluster::ATTACHED)?;
+        let mode = match self.environment.role {
+            MasterRole::PerJob(_) => DispatcherMode::PerJob {
+                attached: configuration.get(&cluster::ATTACHED)?,
+            },
+            MasterRole::Session => DispatcherMode::Session,
+        };
         let config = ClusterConfig {
-            mode: DispatcherMode::PerJob { attached },
+            mode,
             secret: self.container.secret.clone(),
             host: self.container.environment.node.host().to_owned(),
             bind_host: configuration.get(&jobmanager::BIND_HOST)?,
@@ -139,12 +152,9 @@ impl Master {
         Ok((config, registry))
     }
 
-    async fn submit(&self, cluster: &Cluster) -> Result<(), MasterError> {
+    async fn submit(&self, cluster: &Cluster, job: JobId) -> Result<(), MasterError> {
         let graph = self.job_graph()?;
-        let submitted = cluster
-            .dispatcher()
-            .submit_job(Some(self.environment.job_id), graph)
-            .await;
+        let submitted = cluster.dispatcher().submit_job(Some(job), graph).await;
         match submitted {
             // It runs again, or its end is known already and is that of the application.
             Err(DispatcherError::Duplicate { .. }) => {
@@ -169,16 +179,16 @@ impl Master {
         };
         serde_json::from_slice(&text).map_err(|source| MasterError::Job { path, source })
     }
+}
 
-    /// What a client reads of a job that never ran.
-    fn refused(&self, cause: &str) -> JobOutcome {
-        JobOutcome {
-            job_id: self.environment.job_id,
-            status: JobStatus::Failed,
-            net_runtime_ms: 0,
-            cause: Some(cause.to_owned()),
-            accumulators: BTreeMap::new(),
-        }
+/// What a client reads of a job that never ran.
+fn refused(job: JobId, cause: &str) -> JobOutcome {
+    JobOutcome {
+        job_id: job,
+        status: JobStatus::Failed,
+        net_runtime_ms: 0,
+        cause: Some(cause.to_owned()),
+        accumulators: BTreeMap::new(),
     }
 }
 

@@ -1,9 +1,11 @@
-//! The ApplicationMaster of an application with one job: what YARN starts, from its environment to its exit code.
+//! The ApplicationMaster, of a session or of an application with one job: what YARN starts, from its environment to its exit
+//! code.
 //!
 //! ```text
 //! container ─► log ─► servers, driver (registers) ─► job ─► the cluster ends: driver unregisters ─► staging deleted
 //!     │                      │                        │          │
 //!     └──────── 1 ───────────┴── told to YARN: 1 ─────┘          └─► 0, 163, 165 as the job ended; 2 where it broke
+//! a session has no job of its own: it ends when it is told to over REST ─► 0
 //! with high availability, a fault: jobs are suspended, YARN is not told and starts another attempt ─► 2
 //! SIGTERM at any time: the same, since YARN may start another attempt ─► 143; a second one ends the process at once
 //! a shutdown that hangs ─► 124
@@ -62,7 +64,7 @@ pub struct Composition {
 pub type Compose = dyn Fn(&Configuration, &FileSystems) -> Composition;
 
 /// Runs the ApplicationMaster of this container, and tells its exit code. `assignments` is what the command line sets.
-pub fn run_per_job(assignments: Configuration, compose: &Compose) -> u8 {
+pub fn run_application_master(assignments: Configuration, compose: &Compose) -> u8 {
     start(assignments, compose).unwrap_or_else(|error| fail("The ApplicationMaster did not start", &report(&error)))
 }
 

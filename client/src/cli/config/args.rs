@@ -95,7 +95,7 @@ pub enum OutputForm {
 }
 
 impl OutputArgs {
-    pub(super) fn is_json(self) -> bool {
+    pub(in crate::cli) fn is_json(self) -> bool {
         self.output == OutputForm::Json
     }
 }

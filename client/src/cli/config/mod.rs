@@ -96,7 +96,7 @@ fn described(option: &Declaration) -> Value {
     })
 }
 
-fn print_json(value: &Value) -> Result<(), CommandError> {
+pub(super) fn print_json(value: &Value) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(value)?;
     Ok(terminal::print(&format!("{text}\n"))?)
 }

@@ -13,10 +13,10 @@ use thiserror::Error;
 
 use super::JobResult;
 
-pub use model::{JobDetails, TaskCounts, VertexDetails, VertexMetrics};
+pub use model::{JobDetails, JobOverview, TaskCounts, VertexDetails, VertexMetrics};
 pub use route::ProxyRoute;
 
-use model::{Accumulators, ExecutionResult};
+use model::{Accumulators, Environment, ExecutionResult, JobsOverview, Setting};
 use route::{Answer, Route};
 
 /// A request to a master that failed.
@@ -120,6 +120,14 @@ impl RestClusterClient {
         })
     }
 
+    /// `host:port` of the master, where it is asked directly.
+    pub fn address(&self) -> Option<&str> {
+        match &self.route {
+            Route::Direct { address, .. } => Some(address),
+            Route::Proxied(_) => None,
+        }
+    }
+
     /// Whether requests go through YARN's web proxy.
     pub const fn is_proxied(&self) -> bool {
         matches!(self.route, Route::Proxied(_))
@@ -131,6 +139,34 @@ impl RestClusterClient {
     /// [`ClusterClientError`].
     pub async fn job(&self, job: JobId) -> Result<JobDetails, ClusterClientError> {
         self.get(&format!("/jobs/{job}")).await
+    }
+
+    /// All jobs that the master knows, running and ended.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn jobs(&self) -> Result<Vec<JobOverview>, ClusterClientError> {
+        let overview: JobsOverview = self.get("/jobs/overview").await?;
+        Ok(overview.jobs)
+    }
+
+    /// The value of a setting that the master goes by.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, ClusterClientError> {
+        let settings: Vec<Setting> = self.get("/jobmanager/config").await?;
+        let found = settings.into_iter().find(|setting| setting.key == key);
+        Ok(found.map(|setting| setting.value))
+    }
+
+    /// What the master is, with its version: `Selvedge 0.1.0`.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn version(&self) -> Result<String, ClusterClientError> {
+        let environment: Environment = self.get("/jobmanager/environment").await?;
+        Ok(environment.jvm.version)
     }
 
     /// Submits a job to a session; returns when it is taken. The graph is checked there.

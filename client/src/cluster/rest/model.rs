@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use selvedge_core::JobId;
 use selvedge_core::status::ApplicationStatus;
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,6 +25,51 @@ pub struct JobDetails {
     /// Its vertices.
     #[serde(default)]
     pub vertices: Vec<VertexDetails>,
+}
+
+/// A job in `GET /jobs/overview`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct JobOverview {
+    /// Its id.
+    pub jid: JobId,
+    /// Its name.
+    pub name: String,
+    /// When it was taken, in milliseconds since the epoch.
+    #[serde(default)]
+    pub start_time: i64,
+    /// When it ended; -1 while it runs.
+    #[serde(default)]
+    pub end_time: i64,
+    /// How long it has run, in milliseconds.
+    #[serde(default)]
+    pub duration: i64,
+    /// Its `JobStatus`.
+    pub state: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct JobsOverview {
+    pub(super) jobs: Vec<JobOverview>,
+}
+
+/// An entry of `GET /jobmanager/config`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Setting {
+    pub(super) key: String,
+    pub(super) value: String,
+}
+
+/// `GET /jobmanager/environment`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Environment {
+    pub(super) jvm: Jvm,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Jvm {
+    pub(super) version: String,
 }
 
 /// A vertex in [`JobDetails`].

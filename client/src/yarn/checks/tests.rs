@@ -149,8 +149,7 @@ fn a_request_asks_for_the_sizes_and_external_resources_of_the_settings_and_refus
     ] {
         configuration.set_text(key, value);
     }
-    let graph = serde_json::from_value(json!({"name": "j", "vertices": []})).unwrap();
-    let read = Request::read(&configuration, &graph).unwrap();
+    let read = Request::read(&configuration, 0).unwrap();
     assert!(
         read.ignored[0].contains("external-resource.fpga.yarn.config-key"),
         "{:?}",
@@ -158,7 +157,7 @@ fn a_request_asks_for_the_sizes_and_external_resources_of_the_settings_and_refus
     );
     assert_eq!(read.worker, Resource::new(1000, 2).with_extra("yarn.io/gpu", 2));
     configuration.set_text("taskmanager.memory.managed.consumer-weights.OPERATOR", "-1");
-    let error = Request::read(&configuration, &graph).unwrap_err().to_string();
+    let error = Request::read(&configuration, 0).unwrap_err().to_string();
     assert!(
         error.contains("consumer-weights: the weight of OPERATOR: '-1'"),
         "{error}"

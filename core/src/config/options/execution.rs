@@ -3,8 +3,10 @@
 use super::super::ConfigOption;
 
 /// Where jobs run.
-pub const TARGET: ConfigOption<String> =
-    ConfigOption::new("execution.target", "Where jobs run: local or yarn-per-job.").with_default("local");
+pub const TARGET: ConfigOption<String> = ConfigOption::new(
+    "execution.target",
+    "Where jobs go: local, remote, yarn-session or yarn-per-job; not set is the last session of selvedge yarn-session, else local.",
+);
 /// Whether the client waits for the job.
 pub const ATTACHED: ConfigOption<bool> =
     ConfigOption::new("execution.attached", "Whether the client waits for the job's result.").with_default("true");

@@ -29,7 +29,7 @@ pub const APPLICATION_TYPE: ConfigOption<String> = ConfigOption::new(
 .with_default("Selvedge");
 /// The application that a client talks to.
 pub const APPLICATION_ID: ConfigOption<String> =
-    ConfigOption::new("yarn.application.id", "The application that a client talks to.").not_in_effect();
+    ConfigOption::new("yarn.application.id", "The application that a client talks to.");
 /// The priority of the application; -1 is the queue's default.
 pub const APPLICATION_PRIORITY: ConfigOption<i32> = ConfigOption::new(
     "yarn.application.priority",
@@ -128,12 +128,11 @@ pub const PROVIDED_LIB_DIRS: ConfigOption<Vec<String>> = ConfigOption::new(
     "yarn.provided.lib.dirs",
     "Directories on a shared file system where the binary is staged for all users, separated by semicolons.",
 );
-/// Where the client keeps the id of the last session.
+/// In which directory the client keeps the id of the last session.
 pub const PROPERTIES_FILE_LOCATION: ConfigOption<String> = ConfigOption::new(
     "yarn.properties-file.location",
-    "Where the client keeps the id of the last session.",
-)
-.not_in_effect();
+    "In which directory the client keeps the id of the last session; not set is that for temporary files.",
+);
 
 area! {
     "yarn", "The deployment on YARN";

@@ -24,10 +24,6 @@ const OTHER_DEFAULTS: &[(&str, &str)] = &[
         "execution.attached",
         "Flink's command line sets it to what is our default",
     ),
-    (
-        "execution.target",
-        "Flink's command line has no default; here it is this process",
-    ),
     ("yarn.application.type", "the application is not Flink's"),
     (
         "rest.bind-port",

@@ -3,6 +3,7 @@
 mod jobs;
 mod killed;
 mod leaks;
+mod remote;
 
 use selvedge_core::{JobGraph, JobId};
 use selvedge_it::cli::BOUND;

@@ -20,7 +20,7 @@ use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
 /// An address to which no connection is made.
 #[derive(Clone)]
-struct Closed {
+pub(super) struct Closed {
     address: SocketAddr,
     /// The listener whose queue is full, and those that fill it.
     _full: Arc<Option<(TcpListener, Vec<TcpStream>)>>,
@@ -28,7 +28,7 @@ struct Closed {
 
 impl Closed {
     /// Nobody listens: it is refused at once.
-    async fn refuses() -> Self {
+    pub(super) async fn refuses() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
             address: listener.local_addr().unwrap(),
@@ -58,7 +58,7 @@ impl Closed {
 /// Stands before the ResourceManager and hands everything on, but tells the client another address of the master: one
 /// to which no connection is made.
 #[derive(Clone)]
-struct Firewall {
+pub(super) struct Firewall {
     http: reqwest::Client,
     rm: String,
     closed: Closed,
@@ -69,7 +69,7 @@ struct Firewall {
 
 impl Firewall {
     /// With its own address.
-    async fn start(cluster: &Cluster, closed: Closed, refuses: Option<&'static str>) -> (Self, String) {
+    pub(super) async fn start(cluster: &Cluster, closed: Closed, refuses: Option<&'static str>) -> (Self, String) {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -90,7 +90,7 @@ impl Firewall {
         (firewall, address)
     }
 
-    fn was_asked(&self, part: &str) -> bool {
+    pub(super) fn was_asked(&self, part: &str) -> bool {
         self.asked.lock().unwrap().iter().any(|asked| asked.contains(part))
     }
 

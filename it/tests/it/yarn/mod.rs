@@ -11,5 +11,6 @@ mod recovery;
 mod rest;
 mod restart;
 mod secrets;
+mod session;
 mod staging;
 mod wordcount;

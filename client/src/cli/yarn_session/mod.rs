@@ -1,0 +1,122 @@
+//! `selvedge yarn-session`: starts a session on YARN, or attends one that is there.
+//!
+//! ```text
+//! settings ─► deploy ─► properties file ─┬─ -d ─► id on standard output
+//!          └► -id: find ─────────────────┴─► attended: stop, Ctrl-C ─► the session ends, the file goes
+//!                                                      end of input ─► the session stays
+//! ```
+
+mod args;
+mod attend;
+mod query;
+
+use selvedge_core::Configuration;
+use selvedge_runtime::connector::report;
+use yarn_common::environment::Environment;
+
+use super::error::{CommandError, Ended};
+use super::interrupt::Interrupts;
+use super::run::CLIENT_LOG_LEVEL;
+use super::{SettingArgs, say, settings, target, terminal};
+use crate::cluster::{ClusterDescriptor, SessionCluster};
+use crate::composition;
+use crate::progress;
+use crate::yarn::{PropertiesFile, SessionProperties, YarnDescriptor, YarnSession, submitting_user};
+
+pub use args::YarnSessionArgs;
+
+pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, CommandError> {
+    let assigned = arguments.as_settings().map_err(|error| CommandError::usage(&error))?;
+    let configuration = settings::load_for_master(&assigned)?;
+    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    for line in arguments.meaningless() {
+        say(line);
+    }
+    let mut interrupts = Interrupts::listen()?;
+    if arguments.query {
+        return tokio::select! {
+            shown = query::query(&configuration, arguments.output) => shown,
+            interruption = interrupts.next() => Ok(Ended::Interrupted(interruption)),
+        };
+    }
+    let file = PropertiesFile::locate(&configuration)?;
+    let mut observer = progress::for_terminal(false);
+    let session = match arguments.application_id {
+        Some(application) => {
+            let access = target::yarn_access(&configuration)?;
+            tokio::select! {
+                found = YarnSession::retrieve(access, application, &mut *observer) => found?,
+                interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
+            }
+        }
+        None => {
+            let descriptor = descriptor(&configuration)?;
+            let deployed = tokio::select! {
+                deployed = descriptor.deploy_session(&mut *observer) => Ok(deployed?),
+                interruption = interrupts.next() => Err(interruption),
+            };
+            match deployed {
+                Ok(session) => session,
+                Err(interruption) => {
+                    say("interrupted: taking back what was started; Ctrl-C again leaves at once");
+                    interrupts.end_process_on_next();
+                    descriptor.abort().await;
+                    return Ok(Ended::Interrupted(interruption));
+                }
+            }
+        }
+    };
+    if arguments.application_id.is_none() {
+        remember(&session, assigned, &file);
+    }
+    tell(&session);
+    if arguments.is_detached() {
+        say(attend::how_to_stop(&session));
+        terminal::print(&format!("{}\n", session.application_id()))?;
+        return Ok(Ended::Done);
+    }
+    attend::attend(&session, &file, &mut *observer, interrupts).await
+}
+
+fn descriptor(configuration: &Configuration) -> Result<YarnDescriptor, CommandError> {
+    let environment = Environment::of_process();
+    let hadoop = composition::hadoop_configuration(configuration, environment.clone())?;
+    let user = submitting_user(&environment)?;
+    let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
+    let binary = std::env::current_exe()?;
+    Ok(YarnDescriptor::new(
+        configuration.clone(),
+        hadoop,
+        file_systems,
+        &user,
+        binary,
+    )?)
+}
+
+/// Later commands find the session by the file.
+fn remember(session: &YarnSession, assigned: SettingArgs, file: &PropertiesFile) {
+    let properties = SessionProperties {
+        application: session.application_id(),
+        dynamic_properties: assigned.set,
+    };
+    match file.write(&properties) {
+        Ok(()) => say(format_args!(
+            "its id is in {}: commands without -t go there",
+            file.path().display()
+        )),
+        Err(error) => say(format_args!(
+            "warning: later commands do not find the session by themselves: {}",
+            report(&error)
+        )),
+    }
+}
+
+fn tell(session: &YarnSession) {
+    let address = session.rest().address();
+    say(format_args!(
+        "session {} runs: web interface {}{}",
+        session.application_id(),
+        session.tracking_url(),
+        address.map_or_else(String::new, |address| format!(", REST endpoint http://{address}"))
+    ));
+}

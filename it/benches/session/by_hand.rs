@@ -1,0 +1,129 @@
+//! A master and workers that are started by hand, each a process of its own.
+
+use anyhow::Context;
+use selvedge::cluster::RestClusterClient;
+use selvedge_core::{JobGraph, JobId};
+use selvedge_it::cli::{BOUND, Running, Selvedge};
+use selvedge_it::wait;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+/// As the settings file of all processes of a cluster has it.
+const SECRET: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
+pub(crate) struct ByHand {
+    folder: TempDir,
+    master: Running,
+    address: String,
+    pub(crate) rest: RestClusterClient,
+    http: reqwest::Client,
+}
+
+impl ByHand {
+    /// A master with these settings besides; no workers.
+    pub(crate) async fn start(settings: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let common = format!(
+            "selvedge.application.secret: {SECRET}\njobmanager.rpc.address: 127.0.0.1\njobmanager.rpc.port: {}\n\
+             rest.port: 0\nenv.pid.dir: {}\ntaskmanager.host: 127.0.0.1\nrestart-strategy.type: fixed-delay\n\
+             restart-strategy.fixed-delay.attempts: 1000\nrestart-strategy.fixed-delay.delay: 0 s\n{settings}",
+            free_port()?,
+            folder.path().join("run").display()
+        );
+        std::fs::write(folder.path().join("config.yaml"), common)?;
+        let mut master = command(&folder, "standalone-session").start();
+        let address = master
+            .until_says("where its REST endpoint is", BOUND, |said| {
+                let (_, rest) = said.split_once("REST at ")?;
+                rest.split_once(',').map(|(address, _)| address.to_owned())
+            })
+            .await;
+        Ok(Self {
+            rest: RestClusterClient::direct(&address)?,
+            http: reqwest::Client::builder().no_proxy().build()?,
+            folder,
+            master,
+            address,
+        })
+    }
+
+    /// Starts a worker under this name.
+    pub(crate) fn worker(&self, name: &str) -> Running {
+        let name = format!("-Dtaskmanager.resource-id={name}");
+        command(&self.folder, "standalone-taskmanager").arg(name).start()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, String> {
+        let answer = self.http.get(format!("http://{}{path}", self.address)).send().await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        answer.json().await.map_err(|error| error.to_string())
+    }
+
+    pub(crate) async fn until_workers(&self, count: u64) -> anyhow::Result<()> {
+        let look = || async {
+            let overview = self.get("/overview").await?;
+            match overview["taskmanagers"] == count {
+                true => Ok(()),
+                false => Err(overview.to_string()),
+            }
+        };
+        Ok(wait::until(&format!("{count} workers"), BOUND, look).await?)
+    }
+
+    /// Waits until so many tasks run and the job has been RUNNING since then, in milliseconds since the epoch; when.
+    pub(crate) async fn until_running(&self, job: JobId, tasks: u64, since: u64) -> anyhow::Result<Instant> {
+        let begun = Instant::now();
+        loop {
+            let details = self.get(&format!("/jobs/{job}")).await.unwrap_or_default();
+            let vertices = details["vertices"].as_array().into_iter().flatten();
+            let running: u64 = vertices.filter_map(|vertex| vertex["tasks"]["running"].as_u64()).sum();
+            let last = details["timestamps"]["RUNNING"].as_u64().unwrap_or(0);
+            if details["state"] == "RUNNING" && running == tasks && last >= since {
+                return Ok(Instant::now());
+            }
+            anyhow::ensure!(begun.elapsed() < BOUND, "the job does not run: {details}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) async fn cancel(&self, job: JobId) -> anyhow::Result<()> {
+        self.rest.cancel(job).await?;
+        let look = || async {
+            let state = self.rest.job(job).await.map_err(|error| error.to_string())?.state;
+            if state == "CANCELED" { Ok(()) } else { Err(state) }
+        };
+        Ok(wait::until("the job to be CANCELED", BOUND, look).await?)
+    }
+
+    /// Ends master and workers.
+    pub(crate) async fn stop(self, workers: Vec<Running>) -> anyhow::Result<()> {
+        self.rest.shut_down_cluster().await?;
+        self.master.ended_within(BOUND).await;
+        for worker in workers {
+            worker.kill();
+            worker.ended_within(BOUND).await;
+        }
+        Ok(())
+    }
+}
+
+fn command(folder: &TempDir, subcommand: &str) -> Selvedge {
+    let directory = folder.path().display().to_string();
+    Selvedge::new(subcommand).args(["--configDir", &directory])
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// A few numbers a second, hashed to as many others, without end.
+pub(crate) fn all_to_all(parallelism: u32) -> anyhow::Result<JobGraph> {
+    Ok(serde_json::from_value(json!({"name": "all to all", "vertices": [
+        {"id": "make", "parallelism": parallelism, "chain": [
+            {"id": "numbers", "operator": "generator-source", "rows_per_second": 1.0,
+             "fields": [{"name": "n", "generator": {"type": "sequence"}}]}]},
+        {"id": "drop", "parallelism": parallelism, "chain": [{"id": "out", "operator": "blackhole-sink"}]}],
+        "edges": [{"source": "make", "target": "drop", "partitioner": {"type": "hash", "keys": ["n"]}}]}))?)
+}
