@@ -7,7 +7,7 @@ use selvedge_core::config::options::blob;
 use selvedge_runtime::blob::{BlobServer, BlobStore};
 use selvedge_runtime::gateway::grpc::serve_blobs;
 use selvedge_runtime::rpc::{self, PortRange, RpcServer};
-use selvedge_runtime::scratch::{temp_dirs, usable};
+use selvedge_runtime::working_directory::WorkingDirectory;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 
@@ -27,8 +27,8 @@ impl Drop for Blobs {
 }
 
 impl Blobs {
-    /// Serves an empty store.
-    pub(crate) async fn start(config: &ClusterConfig) -> Result<Self, StartError> {
+    /// Serves an empty store, in the process's own directory where no other is named.
+    pub(crate) async fn start(config: &ClusterConfig, directory: &WorkingDirectory) -> Result<Self, StartError> {
         let settings = &config.configuration;
         let ports = PortRange::read(settings, &blob::SERVER_PORT)?;
         let listener = rpc::bind(&config.bind_host, &ports).await?;
@@ -36,7 +36,7 @@ impl Blobs {
         let address = format!("{}:{}", config.host, server.address().port());
         let directory = match settings.find(&blob::STORAGE_DIRECTORY)? {
             Some(directory) => PathBuf::from(directory),
-            None => usable(temp_dirs(settings))?.swap_remove(0),
+            None => directory.blob_storage(),
         };
         let store = BlobStore::create(&directory)?;
         let fetches = settings.get(&blob::FETCH_NUM_CONCURRENT)?;

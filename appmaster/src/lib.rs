@@ -16,6 +16,7 @@ pub mod dispatcher;
 pub mod entrypoint;
 mod heartbeat;
 pub mod jobmaster;
+mod lease;
 mod life;
 pub mod local;
 mod metrics;

@@ -5,10 +5,10 @@ use bytes::Bytes;
 use prost::Message;
 use selvedge_runtime::blob::BlobStore;
 use selvedge_runtime::gateway::proto::{
-    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
-    OffloadedPayload, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
-    SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
+    FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
+    JobHeartbeatPayload, MetricsDump, OffloadedPayload, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest,
+    ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::rpc::ConnectionWatch;
@@ -63,6 +63,10 @@ impl<G: TaskExecutorGateway> TaskExecutorGateway for Offloading<G> {
 
     async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()> {
         self.worker.free_slot(request).await
+    }
+
+    async fn free_inactive_slots(&self, request: FreeInactiveSlotsRequest) -> GatewayResult<()> {
+        self.worker.free_inactive_slots(request).await
     }
 
     async fn heartbeat_from_resource_manager(

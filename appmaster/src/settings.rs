@@ -16,6 +16,8 @@ pub struct MasterSettings {
     pub heartbeat: HeartbeatSettings,
     /// The deadline of calls to workers.
     pub ask_timeout: Duration,
+    /// Whether the hosts of workers that are known by their addresses are looked up.
+    pub worker_host_names: bool,
     /// How jobs get their slots.
     pub scheduling: SchedulingSettings,
     /// How long a started worker may take to register.
@@ -32,6 +34,8 @@ pub struct MasterSettings {
     pub slots: SlotManagerSettings,
     /// Whether failed jobs are restarted, and how much of them.
     pub failover: FailoverSettings,
+    /// Which figures there are of each status of a job.
+    pub job_status_metrics: JobStatusMetrics,
     /// How often workers are asked for their metrics at most; zero is never.
     pub metrics_interval: Duration,
 }
@@ -60,6 +64,17 @@ pub struct FailoverSettings {
     pub history_size: usize,
 }
 
+/// Which figures there are of each status of a job (`metrics.job.status.enable`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobStatusMetrics {
+    /// Whether the job is in it: `runningState`.
+    pub state: bool,
+    /// For how long without a break: `runningTime`.
+    pub current_time: bool,
+    /// For how long altogether: `runningTimeTotal`.
+    pub total_time: bool,
+}
+
 /// How workers are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeartbeatSettings {
@@ -86,6 +101,7 @@ impl MasterSettings {
         Ok(Self {
             heartbeat: HeartbeatSettings::read(configuration)?,
             ask_timeout: configuration.get(&cluster::ASK_TIMEOUT)?,
+            worker_host_names: configuration.get(&jobmanager::RETRIEVE_TASK_MANAGER_HOSTNAME)?,
             scheduling: SchedulingSettings {
                 scheduler: SchedulerKind::read(configuration)?,
                 slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,
@@ -107,8 +123,30 @@ impl MasterSettings {
                 attempts_kept: usize::try_from(configuration.get(&jobmanager::ATTEMPTS_HISTORY_SIZE)?).unwrap_or(0),
                 history_size: usize::try_from(configuration.get(&web::EXCEPTION_HISTORY_SIZE)?).unwrap_or(1),
             },
+            job_status_metrics: JobStatusMetrics::read(configuration)?,
             metrics_interval: configuration.get(&metrics::FETCHER_UPDATE_INTERVAL)?,
         })
+    }
+}
+
+impl JobStatusMetrics {
+    pub(crate) fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let mut enabled = Self::default();
+        for figure in configuration.get(&metrics::JOB_STATUS)? {
+            let is_named = |name: &str| figure.eq_ignore_ascii_case(name);
+            let known = match () {
+                () if is_named("STATE") => &mut enabled.state,
+                () if is_named("CURRENT_TIME") => &mut enabled.current_time,
+                () if is_named("TOTAL_TIME") => &mut enabled.total_time,
+                () => {
+                    let key = metrics::JOB_STATUS.key().to_owned();
+                    let reason = format!("there is no figure '{figure}'; write STATE, CURRENT_TIME or TOTAL_TIME");
+                    return Err(ConfigError::Invalid { key, reason });
+                }
+            };
+            *known = true;
+        }
+        Ok(enabled)
     }
 }
 
@@ -136,6 +174,24 @@ impl HeartbeatSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_figures_of_a_status_are_those_that_are_named_and_an_unknown_one_is_refused() {
+        let read = |named| {
+            let configuration = Configuration::from_iter([("metrics.job.status.enable", named)]);
+            let read = JobStatusMetrics::read(&configuration);
+            read.map(|enabled| [enabled.state, enabled.current_time, enabled.total_time])
+        };
+        assert_eq!(read("state;TOTAL_TIME"), Ok([true, false, true]));
+        assert_eq!(read(""), Ok([false; 3]));
+        let by_default = JobStatusMetrics::read(&Configuration::default()).unwrap();
+        assert!(by_default.current_time && !by_default.state && !by_default.total_time);
+        let error = read("STATE;UPTIME").unwrap_err().to_string();
+        assert!(
+            error.contains("metrics.job.status.enable") && error.contains("'UPTIME'"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn a_heartbeat_that_would_come_too_late_is_refused_by_key_and_value() {

@@ -98,7 +98,8 @@ impl CleanupStrategy {
         let again = |error: &StoreError, pause: Duration| {
             tracing::warn!(%job, "{what}: {}; it is tried again in {pause:?}", report(error));
         };
-        let outcome = step.retry(self.pauses()).notify(again).await;
+        let retried = step.retry(self.pauses()).when(StoreError::retryable).notify(again);
+        let outcome = retried.await;
         outcome.map_err(|error| format!("{what}: {}", report(&error)))
     }
 

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! serving ──the result of a per-job cluster's job is stored──► leaving ──cleaned up, and fetched, too late or detached──► ending
-//!    └── told to shut down ──► draining ──no job is left, too late──► ending
+//!    ├── told to shut down ──► draining ──no job is left, too late──► ending
+//!    └── something breaks ──► broken ──told to shut down──► draining
 //! ```
 
 use std::time::Duration;
 
 use selvedge_core::JobId;
 use selvedge_core::status::ApplicationStatus;
+use selvedge_runtime::outcome::JobOutcome;
 use tokio::time::Instant;
 
 use crate::jobmaster::JobResult;
@@ -42,6 +44,13 @@ pub struct ClusterEnd {
     pub diagnostics: String,
 }
 
+impl ClusterEnd {
+    /// Whether something broke: the cluster has FAILED, and not by the end of its job, of which the diagnostics would tell.
+    pub fn is_fault(&self) -> bool {
+        self.status == ApplicationStatus::Failed && JobOutcome::from_json(&self.diagnostics).is_none()
+    }
+}
+
 #[derive(Debug)]
 enum Phase {
     Serving,
@@ -56,6 +65,8 @@ enum Phase {
         until: Instant,
         end: ClusterEnd,
     },
+    /// No job is taken; the process decides what becomes of those that run.
+    Broken,
     Ending,
 }
 
@@ -120,7 +131,7 @@ impl ClusterLife {
     /// The cluster is to end; jobs that run are to be ended first.
     pub(super) fn shut_down(&mut self, status: ApplicationStatus, diagnostics: String, now: Instant) {
         let end = match &self.phase {
-            Phase::Serving => ClusterEnd { status, diagnostics },
+            Phase::Serving | Phase::Broken => ClusterEnd { status, diagnostics },
             // The job's own result says more than the wish to end.
             Phase::Leaving { end, .. } => end.clone(),
             Phase::Draining { .. } | Phase::Ending => return,
@@ -129,12 +140,10 @@ impl ClusterLife {
         self.phase = Phase::Draining { until, end };
     }
 
-    /// The cluster cannot go on.
-    pub(super) fn break_down(&mut self, diagnostics: String) -> ClusterEnd {
-        self.phase = Phase::Ending;
-        ClusterEnd {
-            status: ApplicationStatus::Failed,
-            diagnostics,
+    /// The Dispatcher cannot go on. One that ends already does so.
+    pub(super) fn break_down(&mut self) {
+        if self.serves() {
+            self.phase = Phase::Broken;
         }
     }
 
@@ -184,7 +193,7 @@ fn end_of(result: &JobResult) -> ClusterEnd {
 mod tests {
     use std::collections::BTreeMap;
 
-    use selvedge_core::status::JobStatus;
+    use selvedge_core::status::{ClusterPhase, JobStatus, Walk};
 
     use super::*;
 
@@ -206,6 +215,64 @@ mod tests {
         assert_eq!(life.tick(false, now), None, "the job is not cleaned up");
         life.cleaned_up(&JOB);
         life
+    }
+
+    fn in_phase(phase: ClusterPhase, now: Instant) -> ClusterLife {
+        let mut life = ClusterLife::new(DispatcherMode::PerJob { attached: false });
+        match phase {
+            ClusterPhase::Serving => {}
+            ClusterPhase::Leaving => life.result_stored(&failed(), now),
+            ClusterPhase::Draining => life.shut_down(ApplicationStatus::Succeeded, String::new(), now),
+            ClusterPhase::Broken => life.break_down(),
+            ClusterPhase::Ending => {
+                life.shut_down(ApplicationStatus::Succeeded, String::new(), now);
+                life.tick(true, now).unwrap();
+            }
+        }
+        life
+    }
+
+    const fn phase(life: &ClusterLife) -> ClusterPhase {
+        match life.phase {
+            Phase::Serving => ClusterPhase::Serving,
+            Phase::Leaving { .. } => ClusterPhase::Leaving,
+            Phase::Draining { .. } => ClusterPhase::Draining,
+            Phase::Broken => ClusterPhase::Broken,
+            Phase::Ending => ClusterPhase::Ending,
+        }
+    }
+
+    #[test]
+    fn a_cluster_goes_only_where_its_table_says() {
+        use ClusterPhase::{Broken, Draining, Ending, Leaving, Serving};
+        type Event = fn(&mut ClusterLife, Instant);
+        let events: [Event; 6] = [
+            |life, now| life.result_stored(&failed(), now),
+            |life, _| life.fetched(&JOB),
+            |life, now| life.shut_down(ApplicationStatus::Failed, String::new(), now),
+            |life, now| drop(life.tick(false, now)),
+            |life, now| {
+                life.cleaned_up(&JOB);
+                life.tick(true, now);
+            },
+            |life, _| life.break_down(),
+        ];
+        let now = Instant::now();
+        let mut walk = Walk::new();
+        let rows: &[(ClusterPhase, &[ClusterPhase])] = &[
+            (Serving, &[Leaving, Serving, Draining, Serving, Serving, Broken]),
+            (Leaving, &[Leaving, Leaving, Draining, Leaving, Ending, Leaving]),
+            (Draining, &[Draining, Draining, Draining, Draining, Ending, Draining]),
+            (Broken, &[Broken, Broken, Draining, Broken, Broken, Broken]),
+            (Ending, &[Ending, Ending, Ending, Ending, Ending, Ending]),
+        ];
+        walk.rows(&events, rows, |from, event| {
+            let mut life = in_phase(from, now);
+            assert_eq!(phase(&life), from);
+            event(&mut life, now);
+            phase(&life)
+        });
+        walk.finish();
     }
 
     #[test]
@@ -271,6 +338,31 @@ mod tests {
         let mut life = ended(true, now);
         life.shut_down(ApplicationStatus::Succeeded, String::new(), now);
         assert_eq!(life.tick(true, now).unwrap().status, ApplicationStatus::Failed);
+    }
+
+    #[test]
+    fn what_breaks_takes_no_job_and_ends_when_it_is_told_how() {
+        let now = Instant::now();
+        let mut life = ClusterLife::new(DispatcherMode::Session);
+        life.break_down();
+        assert!(!life.serves());
+        assert_eq!((life.tick(true, now), life.deadline()), (None, None));
+        life.shut_down(ApplicationStatus::Failed, "the disk is full".to_owned(), now);
+        let end = life.tick(true, now).unwrap();
+        assert_eq!(
+            (end.is_fault(), end.diagnostics.as_str()),
+            (true, "the disk is full"),
+            "{end:?}"
+        );
+        // How the only job ended is not forgotten for what breaks later.
+        let mut life = ended(false, now);
+        life.break_down();
+        let end = life.tick(true, now).unwrap();
+        assert_eq!(
+            (end.status, end.is_fault()),
+            (ApplicationStatus::Failed, false),
+            "{end:?}"
+        );
     }
 
     #[test]

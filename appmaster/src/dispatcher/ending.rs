@@ -8,11 +8,11 @@ use selvedge_runtime::connector::report;
 use super::cleanup::clean_up;
 use super::service::{Event, Service};
 use super::state::EndingJob;
-use crate::jobmaster::{ExecutionGraph, JobResult};
+use crate::jobmaster::{ArchivedExecutionGraph, JobResult};
 use crate::rest;
 
 impl Service {
-    pub(super) fn ended(&mut self, job: JobId, graph: Option<Arc<ExecutionGraph>>) {
+    pub(super) fn ended(&mut self, job: JobId, graph: Option<Arc<ArchivedExecutionGraph>>) {
         self.environment.job_masters.remove(&job);
         let Some(graph) = graph else {
             self.state.refuse(&job);
@@ -51,6 +51,8 @@ impl Service {
 
     pub(super) fn result_stored(&mut self, job: JobId, outcome: Result<(), String>) {
         if let Err(cause) = outcome {
+            // Nobody waits for what cannot be stored; its graph stays, for a master that can.
+            self.state.cleaned_up(&job);
             self.break_down(cause);
             return;
         }

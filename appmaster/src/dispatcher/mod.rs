@@ -17,6 +17,8 @@ mod queries;
 mod recovery;
 #[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod refusal_tests;
 mod service;
 mod sparse;
 mod state;
@@ -37,7 +39,7 @@ pub(crate) use cluster_life::DRAIN_PATIENCE;
 pub use cluster_life::{ClusterEnd, DispatcherMode};
 pub use error::DispatcherError;
 
-use crate::jobmaster::{self, ExecutionGraph, JobMasters, JobResult};
+use crate::jobmaster::{self, ArchivedExecutionGraph, JobMasters, JobResult};
 use crate::life::Life;
 use crate::metrics::ClusterGauges;
 use crate::stores::{JobSummary, Stores};
@@ -63,6 +65,8 @@ pub(crate) struct Environment {
     pub(crate) rng: StdRng,
     /// Where the end of the cluster is told.
     pub(crate) end: oneshot::Sender<ClusterEnd>,
+    /// Where it is told that the Dispatcher cannot go on.
+    pub(crate) fatal: mpsc::Sender<String>,
     pub(crate) gauges: ClusterGauges,
 }
 
@@ -83,7 +87,7 @@ enum Request {
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     Summaries(Reply<Vec<JobSummary>>),
-    Job(JobId, Reply<Result<Arc<ExecutionGraph>, DispatcherError>>),
+    Job(JobId, Reply<Result<Arc<ArchivedExecutionGraph>, DispatcherError>>),
     Cancel(JobId, Reply<Result<(), DispatcherError>>),
     Result(JobId, Reply<Result<Option<JobResult>, DispatcherError>>),
     AwaitResult(JobId, Reply<Result<JobResult, DispatcherError>>),
@@ -165,7 +169,7 @@ impl DispatcherHandle {
     }
 
     /// A job as it is now, or as it ended.
-    pub async fn job(&self, job: JobId) -> Result<Arc<ExecutionGraph>, DispatcherError> {
+    pub async fn job(&self, job: JobId) -> Result<Arc<ArchivedExecutionGraph>, DispatcherError> {
         self.call(|reply| Request::Job(job, reply)).await?
     }
 

@@ -8,7 +8,7 @@ use selvedge_core::JobId;
 use super::service::Service;
 use super::state::Job;
 use super::{DispatcherError, Reply};
-use crate::jobmaster::{ExecutionGraph, JobMasterError, JobMasterHandle, JobResult};
+use crate::jobmaster::{ArchivedExecutionGraph, JobMasterError, JobMasterHandle, JobResult};
 use crate::stores::JobSummary;
 
 impl Service {
@@ -36,7 +36,7 @@ impl Service {
         });
     }
 
-    pub(super) fn look_up(&self, job: JobId, reply: Reply<Result<Arc<ExecutionGraph>, DispatcherError>>) {
+    pub(super) fn look_up(&self, job: JobId, reply: Reply<Result<Arc<ArchivedExecutionGraph>, DispatcherError>>) {
         match self.state.jobs.get(&job) {
             Some(Job::Initializing(graph)) => {
                 let _ = reply.send(Ok(graph.clone()));

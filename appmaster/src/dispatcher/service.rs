@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::state::{Job, Now, State};
 use super::{ClusterEnd, DispatcherError, Environment, Reply, Request};
-use crate::jobmaster::{ExecutionGraph, JobResult};
+use crate::jobmaster::{ArchivedExecutionGraph, JobResult};
 
 /// What own tasks report.
 pub(super) enum Event {
@@ -22,7 +22,7 @@ pub(super) enum Event {
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     /// `None` where the JobMaster broke down.
-    Ended(JobId, Option<Arc<ExecutionGraph>>),
+    Ended(JobId, Option<Arc<ArchivedExecutionGraph>>),
     ResultStored(JobId, Result<(), String>),
     CleanedUp(JobId, Result<(), String>),
 }
@@ -175,11 +175,13 @@ impl Service {
         self.work.spawn(work);
     }
 
-    /// The cluster cannot go on.
+    /// The Dispatcher cannot go on: the process decides whether its cluster ends with that, or another master takes over.
     pub(super) fn break_down(&mut self, cause: String) {
-        tracing::error!("{cause}");
-        let end = self.state.life.break_down(cause);
-        self.end_with(Some(end));
+        self.state.life.break_down();
+        if let Err(unheard) = self.environment.fatal.try_send(cause) {
+            // Something else has broken before, or the process ends already.
+            tracing::error!("{}", unheard.into_inner());
+        }
     }
 
     fn end_with(&mut self, end: Option<ClusterEnd>) {

@@ -8,15 +8,15 @@ use selvedge_core::status::JobStatus;
 use selvedge_core::{JobGraph, JobId};
 use selvedge_runtime::clock::Timestamp;
 
-use crate::jobmaster::{ExecutionGraph, Failure, FailureKind, FailureOrigin, JobResult};
+use crate::jobmaster::{ArchivedExecutionGraph, ExecutionGraph, Failure, FailureKind, FailureOrigin, JobResult};
 
 /// A job that was taken in, and is being checked and stored: INITIALIZING, without vertices.
-pub(super) fn initializing(job: JobId, graph: &JobGraph, now: Timestamp) -> Arc<ExecutionGraph> {
-    Arc::new(ExecutionGraph::new(job, without_vertices(graph.name.clone()), now))
+pub(super) fn initializing(job: JobId, graph: &JobGraph, now: Timestamp) -> Arc<ArchivedExecutionGraph> {
+    ExecutionGraph::new(job, without_vertices(graph.name.clone()), now).into_archived()
 }
 
 /// A job of which only the result is left. It counts as having ended now.
-pub(super) fn ended(result: &JobResult, name: Option<String>, now: Timestamp) -> Arc<ExecutionGraph> {
+pub(super) fn ended(result: &JobResult, name: Option<String>, now: Timestamp) -> Arc<ArchivedExecutionGraph> {
     let runtime = Duration::from_millis(result.net_runtime_ms);
     let start = Timestamp::from_millis(now.millis().saturating_sub(result.net_runtime_ms));
     let name = name.unwrap_or_else(|| result.job_id.to_string());
@@ -35,7 +35,7 @@ pub(super) fn ended(result: &JobResult, name: Option<String>, now: Timestamp) ->
             .transition_job(status, at)
             .expect("the way of a job from its start to its end is legal");
     }
-    graph.root_cause = result.cause.clone().map(|cause| Failure {
+    graph.record_mut().root_cause = result.cause.clone().map(|cause| Failure {
         cause,
         kind: FailureKind::Cause,
         origin: FailureOrigin::Cluster,
@@ -44,11 +44,11 @@ pub(super) fn ended(result: &JobResult, name: Option<String>, now: Timestamp) ->
         timestamp: start + runtime,
         labels: BTreeMap::new(),
     });
-    Arc::new(graph)
+    graph.into_archived()
 }
 
 /// A job that cannot be run, as FAILED with this cause.
-pub(super) fn failed(job: JobId, cause: String, now: Timestamp) -> Arc<ExecutionGraph> {
+pub(super) fn failed(job: JobId, cause: String, now: Timestamp) -> Arc<ArchivedExecutionGraph> {
     let result = JobResult {
         job_id: job,
         status: JobStatus::Failed,

@@ -17,13 +17,13 @@ use tokio::time::Instant;
 use super::client_watch::ClientWatch;
 use super::cluster_life::{ClusterEnd, ClusterLife, DispatcherMode};
 use super::{DispatcherError, sparse};
-use crate::jobmaster::{ExecutionGraph, JobMasterHandle, JobResult};
+use crate::jobmaster::{ArchivedExecutionGraph, JobMasterHandle, JobResult};
 
 /// A job that has not ended for good.
 #[derive(Debug)]
 pub(super) enum Job {
     /// It is being checked and stored.
-    Initializing(Arc<ExecutionGraph>),
+    Initializing(Arc<ArchivedExecutionGraph>),
     Running(JobMasterHandle),
     Ending(EndingJob),
 }
@@ -31,7 +31,7 @@ pub(super) enum Job {
 /// A job that has ended and leaves traces.
 #[derive(Debug, Clone)]
 pub(super) struct EndingJob {
-    pub(super) graph: Arc<ExecutionGraph>,
+    pub(super) graph: Arc<ArchivedExecutionGraph>,
     pub(super) result: JobResult,
     /// Whether the result outlives this process. Before it does, nobody is told.
     pub(super) stored: bool,
@@ -105,7 +105,7 @@ impl State {
     }
 
     /// A job has ended; its result is to be stored.
-    pub(super) fn job_ended(&mut self, graph: Arc<ExecutionGraph>, result: JobResult) -> EndingJob {
+    pub(super) fn job_ended(&mut self, graph: Arc<ArchivedExecutionGraph>, result: JobResult) -> EndingJob {
         let job = graph.job_id;
         let ending = EndingJob {
             graph,
@@ -142,7 +142,7 @@ impl State {
     }
 
     /// An earlier process ran this job to its end and did not come to clean up.
-    pub(super) fn recover_dirty(&mut self, graph: Arc<ExecutionGraph>, result: JobResult) -> EndingJob {
+    pub(super) fn recover_dirty(&mut self, graph: Arc<ArchivedExecutionGraph>, result: JobResult) -> EndingJob {
         let ending = EndingJob {
             graph,
             result,
@@ -198,7 +198,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::status::JobStatus;
+    use selvedge_core::status::{DispatcherJob, JobStatus, Walk};
 
     use super::*;
     use crate::testing::word_count;
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    fn failed() -> (Arc<ExecutionGraph>, JobResult) {
+    fn failed() -> (Arc<ArchivedExecutionGraph>, JobResult) {
         let graph = sparse::failed(JOB, "division by zero".to_owned(), Timestamp::from_millis(9));
         let result = JobResult::of(&graph).unwrap();
         (graph, result)
@@ -236,6 +236,77 @@ mod tests {
         assert!(state.result_stored(&JOB, now()).unwrap().stored);
         state.cleaned_up(&JOB);
         assert_eq!(duplicate(&mut state), "ended");
+    }
+
+    fn kind(state: &State) -> DispatcherJob {
+        match state.jobs.get(&JOB) {
+            Some(Job::Initializing(_)) => DispatcherJob::Initializing,
+            Some(Job::Running(_)) => DispatcherJob::Running,
+            Some(Job::Ending(ending)) if ending.stored => DispatcherJob::Stored,
+            Some(Job::Ending(_)) => DispatcherJob::Ending,
+            None if state.has_ended(&JOB) => DispatcherJob::Ended,
+            None => DispatcherJob::Unknown,
+        }
+    }
+
+    /// What the Dispatcher may be told of a job in each state: nothing else is ever called.
+    #[test]
+    fn a_job_goes_only_where_the_table_says_and_comes_in_only_where_it_is_unknown() {
+        use DispatcherJob::{Ended, Ending, Initializing, Running, Stored, Unknown};
+        type Event = fn(&mut State);
+        let run: Event = |state| state.run(JobMasterHandle::of_nobody(JOB), JOB, now());
+        let end: Event = |state| drop(state.job_ended(failed().0, failed().1));
+        let store: Event = |state| drop(state.result_stored(&JOB, now()));
+        let clean: Event = |state| state.cleaned_up(&JOB);
+        let admit: Event = |state| drop(state.admit(JOB, &word_count(1), now()));
+        let ways: [(DispatcherJob, &[Event]); 6] = [
+            (Unknown, &[]),
+            (Initializing, &[admit]),
+            (Running, &[admit, run]),
+            (Ending, &[admit, run, end]),
+            (Stored, &[admit, run, end, store]),
+            (Ended, &[admit, run, end, store, clean]),
+        ];
+        let steps: [(DispatcherJob, Event, DispatcherJob); 10] = [
+            (Unknown, run, Running),
+            (
+                Unknown,
+                |state| drop(state.recover_dirty(failed().0, failed().1)),
+                Stored,
+            ),
+            (Unknown, |state| state.recover_clean(failed().1), Ended),
+            (Initializing, run, Running),
+            (Initializing, |state| state.refuse(&JOB), Unknown),
+            (Running, end, Ending),
+            (Running, |state| state.job_suspended(&JOB), Unknown),
+            (Ending, store, Stored),
+            (Ending, clean, Ended),
+            (Stored, clean, Ended),
+        ];
+        let mut walk = Walk::new();
+        for (from, way) in ways {
+            let reached = || {
+                let mut state = State::new(DispatcherMode::Session, None);
+                way.iter().for_each(|event| event(&mut state));
+                assert_eq!(kind(&state), from);
+                state
+            };
+            for (_, event, to) in steps.iter().filter(|(of, ..)| *of == from) {
+                let mut state = reached();
+                event(&mut state);
+                assert_eq!(kind(&state), *to, "from {from}");
+                walk.step(from, *to);
+            }
+            let mut state = reached();
+            let admitted = state.admit(JOB, &word_count(1), now());
+            assert_eq!(admitted.is_ok(), from == Unknown, "{from}: {admitted:?}");
+            walk.step(from, kind(&state));
+            // A result that comes twice, or of a job that has none, changes nothing.
+            let mut state = reached();
+            store(&mut state);
+            walk.step(from, kind(&state));
+        }
+        walk.finish();
     }
 
     #[test]

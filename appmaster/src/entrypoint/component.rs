@@ -14,9 +14,9 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use selvedge_core::LeaderSessionId;
 use selvedge_core::status::ApplicationStatus;
-use selvedge_runtime::connector::report;
 use selvedge_runtime::ha::{HaData, HaServices, Leadership};
 use selvedge_runtime::shutdown::ShutdownWatch;
+use selvedge_runtime::working_directory::WorkingDirectory;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,7 @@ pub(super) struct Component {
     pub(super) rpc: Server,
     /// Ends with the component.
     pub(super) blobs: Blobs,
+    pub(super) working_directory: WorkingDirectory,
     pub(super) watch: ShutdownWatch,
     pub(super) halt_on_fatal_error: bool,
 }
@@ -176,13 +177,7 @@ impl Component {
         };
         self.watch.ending("the Dispatcher and the ResourceManager");
         match (self.leading.take(), how.shutdown) {
-            (Some(leading), Shutdown::Graceful) => {
-                leading.end(&how.end).await;
-                // Whoever has to know how the cluster ended does now.
-                if let Err(error) = self.parts.stores.job_results.close().await {
-                    tracing::warn!("the results of the cluster's jobs are left behind: {}", report(&error));
-                }
-            }
+            (Some(leading), Shutdown::Graceful) => leading.end(&how.end).await,
             (Some(leading), Shutdown::ProcessAlone) => {
                 self.standing.send_modify(Standing::stand_by);
                 leading.suspend(&how.end.diagnostics).await;
@@ -195,6 +190,10 @@ impl Component {
         self.rpc.stop().await;
         self.watch.ending("the BlobServer");
         drop(self.blobs);
+        match how.shutdown {
+            Shutdown::Graceful => drop(self.working_directory),
+            Shutdown::ProcessAlone => self.working_directory.keep(),
+        }
         self.watch.ending("the services of high availability");
         self.ha.close(data).await;
         // What is left is the process's own end, which needs no more services.

@@ -5,7 +5,7 @@ use selvedge_core::memory::MemoryError;
 use selvedge_runtime::blob::BlobError;
 use selvedge_runtime::ha::HaError;
 use selvedge_runtime::rpc::PortRangeError;
-use selvedge_runtime::scratch::NoScratch;
+use selvedge_runtime::working_directory::WorkingDirectoryError;
 use thiserror::Error;
 
 use crate::resourcemanager::ResourceManagerError;
@@ -36,9 +36,9 @@ pub enum StartError {
     /// A store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no directory for temporary files.
+    /// There is no directory to work in.
     #[error(transparent)]
-    Scratch(#[from] NoScratch),
+    WorkingDirectory(#[from] WorkingDirectoryError),
     /// Blobs cannot be kept.
     #[error(transparent)]
     Blobs(#[from] BlobError),

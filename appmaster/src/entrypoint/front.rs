@@ -137,3 +137,51 @@ pub(super) fn rpc_front(standing: watch::Receiver<Standing>) -> Router {
     };
     Router::new().fallback(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::status::{MasterStanding, Walk};
+
+    use super::*;
+    use crate::dispatcher::DispatcherHandle;
+    use crate::resourcemanager::ResourceManagerHandle;
+
+    fn leading() -> Standing {
+        Standing::Leading(Gateways {
+            dispatcher: DispatcherHandle::of_nobody(),
+            resource_manager: ResourceManagerHandle::of_nobody(),
+            rest: Router::new(),
+            rpc: Router::new(),
+        })
+    }
+
+    #[test]
+    fn a_process_leads_and_stands_by_as_the_table_says() {
+        use MasterStanding::{Leading, Led, NeverLed};
+        let kind = |standing: &Standing| match standing {
+            Standing::NeverLed => NeverLed,
+            Standing::Leading(_) => Leading,
+            Standing::Led(_) => Led,
+        };
+        let events: [fn(&mut Standing); 2] = [|standing| *standing = leading(), Standing::stand_by];
+        let mut walk = Walk::new();
+        let rows: &[(MasterStanding, &[MasterStanding])] = &[
+            (NeverLed, &[Leading, NeverLed]),
+            (Leading, &[Leading, Led]),
+            (Led, &[Leading, Led]),
+        ];
+        walk.rows(&events, rows, |from, event| {
+            let mut standing = match from {
+                NeverLed => Standing::NeverLed,
+                Leading | Led => leading(),
+            };
+            if from == Led {
+                standing.stand_by();
+            }
+            event(&mut standing);
+            assert_eq!(standing.leading().is_some(), kind(&standing) == Leading);
+            kind(&standing)
+        });
+        walk.finish();
+    }
+}

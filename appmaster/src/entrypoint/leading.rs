@@ -11,7 +11,7 @@ use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{Configuration, LeaderSessionId};
 use selvedge_runtime::clock::Clock;
-use selvedge_runtime::connector::{Connectors, GraphChecker};
+use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
 use selvedge_runtime::ha::LeaderElection;
 use selvedge_runtime::rpc::ApplicationSecret;
@@ -23,7 +23,8 @@ use super::announcer::Announcer;
 use super::fenced::FencedConnectors;
 use super::{Application, ClusterEnd, DispatcherMode};
 use crate::dispatcher::{self, CleanupStrategy, DRAIN_PATIENCE, DispatcherHandle, PersistedGraph};
-use crate::jobmaster::{self, JobMasters};
+use crate::jobmaster::{self, ActivePlugins, JobMasters};
+use crate::lease::Lease;
 use crate::metrics::MasterMetrics;
 use crate::offload::Offload;
 use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
@@ -42,6 +43,7 @@ pub(super) struct Parts {
     pub(super) driver: Arc<dyn ResourceManagerDriver>,
     pub(super) connectors: Arc<dyn Connectors>,
     pub(super) checker: Arc<dyn GraphChecker>,
+    pub(super) plugins: ActivePlugins,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: MasterMetrics,
     pub(super) election: Arc<dyn LeaderElection>,
@@ -91,6 +93,7 @@ pub(super) struct Leading {
     pub(super) session: LeaderSessionId,
     pub(super) gateways: Gateways,
     job_masters: JobMasters,
+    stores: Stores,
     driver: Arc<dyn ResourceManagerDriver>,
     application: Option<Arc<dyn Application>>,
     ended: oneshot::Receiver<ClusterEnd>,
@@ -104,6 +107,8 @@ impl Parts {
     pub(super) fn lead(&self, session: LeaderSessionId, rng: &mut StdRng) -> Leading {
         let (fatal, fatals) = mpsc::channel(1);
         let (end, ended) = oneshot::channel();
+        let lease = Lease::new(self.election.clone(), session);
+        let stores = self.stores.under(&lease);
         let workers = WorkerConnector::new(self.secret.clone(), self.settings.ask_timeout);
         let workers = workers.with_offload(self.offload.clone());
         let pending = resourcemanager::create(resourcemanager::Environment {
@@ -114,34 +119,36 @@ impl Parts {
             workers: workers.clone(),
             clock: self.clock.clone(),
             rng: StdRng::from_rng(rng),
-            fatal,
+            fatal: fatal.clone(),
             resource_manager_address: self.rpc_address.clone(),
             rest_address: self.rest_address.clone(),
             secret: self.secret.clone(),
             gauges: self.metrics.gauges.clone(),
         });
         let resource_manager = pending.handle();
-        let job_masters = JobMasters::default();
+        let job_masters = JobMasters::new(self.settings.worker_host_names);
         let dispatcher = dispatcher::start(dispatcher::Environment {
             mode: self.mode,
             checker: self.checker.clone(),
             job_masters: job_masters.clone(),
             job_master: jobmaster::Environment {
                 settings: self.settings.clone(),
-                connectors: FencedConnectors::new(self.connectors.clone(), self.election.clone(), session),
+                connectors: FencedConnectors::new(self.connectors.clone(), lease),
                 workers: workers.clone(),
                 resource_manager: resource_manager.clone(),
                 clock: self.clock.clone(),
                 rpc_address: self.rpc_address.clone(),
                 metrics: self.metrics.group.clone(),
+                plugins: self.plugins.clone(),
             },
-            resources: vec![Arc::new(PersistedGraph(self.stores.job_graphs.clone()))],
-            stores: self.stores.clone(),
+            resources: vec![Arc::new(PersistedGraph(stores.job_graphs.clone()))],
+            stores: stores.clone(),
             cleanup: self.cleanup,
             client_timeout: self.client_timeout,
             configuration: self.configuration.clone(),
             rng: StdRng::from_rng(rng),
             end,
+            fatal,
             gauges: self.metrics.gauges.clone(),
         });
         let rpc = Routes::new(serve_resource_manager(Arc::new(pending.gateway()), &self.secret))
@@ -172,6 +179,7 @@ impl Parts {
                 rpc,
             },
             job_masters,
+            stores,
             driver: self.driver.clone(),
             application: self.application.clone(),
             ended,
@@ -195,6 +203,7 @@ impl Parts {
             configuration: self.configuration.clone(),
             clock: self.clock.clone(),
             log_file: self.log_file.clone(),
+            job_status_metrics: self.settings.job_status_metrics,
             max_content_length: self.max_content_length,
         })
     }
@@ -253,6 +262,10 @@ impl Leading {
         self.gateways.dispatcher.cut_off().await;
         // Those that the Dispatcher has waited for in vain.
         self.job_masters.suspend_all().await;
+        // Whoever has to know how the cluster ended does now.
+        if let Err(error) = self.stores.close().await {
+            tracing::warn!("what was kept of the cluster's jobs is left behind: {}", report(&error));
+        }
     }
 
     /// The leadership is over: jobs are SUSPENDED, nothing is told to those who wait for the application's end. Returns when

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::Configuration;
-use selvedge_core::config::options::{cluster, jobmanager, rest as rest_options};
+use selvedge_core::config::options::{cluster, jobmanager, process, rest as rest_options};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::clock::Clock;
@@ -35,6 +35,7 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, HaServicesRegistry, HaStart, LeaderComponent, StandaloneHaServices};
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange, RpcServer};
 use selvedge_runtime::shutdown::ShutdownWatch;
+use selvedge_runtime::working_directory::{WorkingDirectory, WorkingDirectoryOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,7 @@ pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::blobs::Blobs;
 use crate::dispatcher::{CleanupStrategy, DispatcherError, DispatcherHandle};
+use crate::jobmaster::JobMasterPlugins;
 use crate::metrics::MasterMetrics;
 use crate::resourcemanager::{ResourceManagerDriver, ResourceManagerHandle};
 use crate::settings::{MasterSettings, client_timeout};
@@ -88,6 +90,12 @@ pub struct ClusterConfig {
     pub log_file: Option<PathBuf>,
 }
 
+/// The master's own directory.
+const WORKING_DIRECTORY: WorkingDirectoryOptions = WorkingDirectoryOptions {
+    role: "jm",
+    parent: &process::JOB_MANAGER_WORKING_DIR,
+    resource_id: &jobmanager::RESOURCE_ID,
+};
 /// Under which key pages look for the port of the REST endpoint.
 const REST_PORT: &str = "rest.port";
 
@@ -112,6 +120,8 @@ pub struct ClusterServices {
     pub shutdown: ShutdownWatch,
     /// Whether a fault ends the process at once; never where the process is not the master's own.
     pub halt_on_fatal_error: bool,
+    /// What the program adds to JobMasters.
+    pub plugins: JobMasterPlugins,
 }
 
 impl ClusterServices {
@@ -122,6 +132,7 @@ impl ClusterServices {
             application: None,
             shutdown: ShutdownWatch::default(),
             halt_on_fatal_error: false,
+            plugins: JobMasterPlugins::default(),
         }
     }
 
@@ -250,6 +261,7 @@ impl ClusterEntrypoint {
         services: ClusterServices,
     ) -> Result<(Cluster, WhenLeading), StartError> {
         let settings = MasterSettings::read(&config.configuration)?;
+        let plugins = services.plugins.select(&config.configuration)?;
         let metrics_interval = settings.metrics_interval;
         let process = TaskExecutorProcessSpec::derive(&config.configuration)?;
         let stores = StoreSettings::read(&config.configuration, config.mode, config.cluster_id.as_deref())?;
@@ -262,13 +274,15 @@ impl ClusterEntrypoint {
         let (rpc_listener, rpc_address) = listen(&config.host, &config.bind_host, &config.rpc_ports).await?;
         let (rest_listener, rest_address) = listen(&config.host, &rest_bind_host, &config.rest_bind_ports).await?;
         tracing::info!("REST at {rest_address}, RPC at {rpc_address}");
-        let blobs = Blobs::start(&config).await?;
+        let working_directory = WorkingDirectory::take(&config.configuration, &WORKING_DIRECTORY)?;
+        let blobs = Blobs::start(&config, &working_directory).await?;
 
         let ClusterServices {
             ha,
             application,
             shutdown,
             halt_on_fatal_error,
+            plugins: _,
         } = services;
         let (standing, known) = watch::channel(Standing::NeverLed);
         let (faulty, faults) = mpsc::channel(1);
@@ -300,6 +314,7 @@ impl ClusterEntrypoint {
                     metrics_interval,
                 ),
                 checker: config.checker,
+                plugins,
                 clock: config.clock,
                 election,
                 application,
@@ -323,6 +338,7 @@ impl ClusterEntrypoint {
             rest,
             rpc,
             blobs,
+            working_directory,
             watch: shutdown,
             halt_on_fatal_error,
         };

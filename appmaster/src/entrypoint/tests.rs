@@ -19,7 +19,11 @@ use crate::testing::{profile, session_of, word_count};
 
 mod driver;
 mod metrics;
+mod plugins;
+mod rejoin;
+mod slots;
 mod unfit;
+mod working_directory;
 
 use driver::ProbingDriver;
 

@@ -28,7 +28,8 @@ pub(super) struct PreparedConnectors {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Committers(BTreeMap<VertexId, Arc<dyn JobCommitter>>);
 
-/// Makes every enumerator and prepares every committer. On a fault, what was prepared is aborted.
+/// Makes every enumerator and prepares every committer. On a fault, what was prepared is aborted, and so is all that an
+/// earlier master has begun.
 pub(super) async fn prepare(
     job: JobId,
     graph: &JobGraph,
@@ -38,13 +39,37 @@ pub(super) async fn prepare(
     let mut prepared = PreparedConnectors::default();
     for vertex in &graph.vertices {
         if let Err(cause) = prepare_vertex(job, vertex, origin, connectors, &mut prepared).await {
-            if let Some(leftover) = prepared.committers.abort().await {
-                tracing::warn!(%job, "{leftover}");
-            }
+            take_back(job, graph, origin, connectors, prepared.committers).await;
             return Err(cause);
         }
     }
     Ok(prepared)
+}
+
+/// The job does not run: nothing stays of what was prepared, nor of what an earlier master has begun, with any of its sinks.
+pub(super) async fn take_back(
+    job: JobId,
+    graph: &JobGraph,
+    origin: JobOrigin,
+    connectors: &dyn Connectors,
+    mut begun: Committers,
+) {
+    let vertices = graph.vertices.iter().filter(|_| origin == JobOrigin::Recovered);
+    for (vertex, operator) in vertices.flat_map(|vertex| vertex.chain.iter().map(move |operator| (vertex, operator))) {
+        match connectors.committer(job, &vertex.id, operator) {
+            Ok(Some(committer)) => drop(begun.0.entry(vertex.id.clone()).or_insert(committer)),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(
+                %job,
+                "what operator '{}' may have written under an earlier master is left behind: {}",
+                operator.id,
+                error.report()
+            ),
+        }
+    }
+    if let Some(leftover) = begun.abort().await {
+        tracing::warn!(%job, "{leftover}");
+    }
 }
 
 async fn prepare_vertex(
@@ -136,9 +161,13 @@ async fn within(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use async_trait::async_trait;
+    use selvedge_core::job_graph::OperatorSpec;
 
     use super::*;
+    use crate::testing::word_count;
 
     /// What a sink does at a step.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,6 +247,87 @@ mod tests {
             );
         }
         assert_eq!(sinks(WELL, WELL).commit(&BTreeMap::new()).await, Ok(None));
+    }
+
+    /// Sinks that note what they are asked; the second cannot be prepared.
+    #[derive(Debug, Default)]
+    struct Two(Arc<Mutex<Vec<String>>>);
+
+    #[derive(Debug)]
+    struct Noting(VertexId, Arc<Mutex<Vec<String>>>);
+
+    #[async_trait]
+    impl Connectors for Two {
+        async fn enumerator(
+            &self,
+            _: &OperatorSpec,
+            _: u32,
+        ) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError> {
+            Ok(None)
+        }
+
+        fn committer(
+            &self,
+            _: JobId,
+            vertex: &VertexId,
+            operator: &OperatorSpec,
+        ) -> Result<Option<Arc<dyn JobCommitter>>, ConnectorError> {
+            let noting = || Arc::new(Noting(vertex.clone(), self.0.clone())) as Arc<dyn JobCommitter>;
+            Ok(operator.operator.is_sink().then(noting))
+        }
+    }
+
+    #[async_trait]
+    impl JobCommitter for Noting {
+        async fn prepare(&self) -> Result<(), ConnectorError> {
+            self.1.lock().unwrap().push(format!("prepare {}", self.0));
+            step(if self.0.as_str() == "second" {
+                Does::Fails
+            } else {
+                Does::Well
+            })
+            .await
+        }
+
+        async fn prepare_again(&self) -> Result<(), ConnectorError> {
+            self.prepare().await
+        }
+
+        async fn publish(&self, _: &[Committable]) -> Result<(), ConnectorError> {
+            Ok(())
+        }
+
+        async fn finish(&self) -> Result<(), ConnectorError> {
+            Ok(())
+        }
+
+        async fn abort(&self) -> Result<(), ConnectorError> {
+            self.1.lock().unwrap().push(format!("abort {}", self.0));
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_cannot_run_again_leaves_nothing_of_what_an_earlier_master_has_begun() {
+        let mut graph = word_count(1);
+        let sink = graph.vertices.remove(1);
+        graph.vertices = ["first", "second", "third"]
+            .map(|id| Vertex {
+                id: id.into(),
+                ..sink.clone()
+            })
+            .into();
+        let tried = ["prepare first", "prepare second"];
+        for (origin, aborted) in [
+            (JobOrigin::Submitted, &["abort first"][..]),
+            (JobOrigin::Recovered, &["abort first", "abort second", "abort third"]),
+        ] {
+            let sinks = Two::default();
+            let job = JobId::from_bytes([1; 16]);
+            let cause = prepare(job, &graph, origin, &sinks).await.unwrap_err();
+            assert!(cause.contains("permission denied"), "{cause}");
+            assert_eq!(*sinks.0.lock().unwrap(), [&tried[..], aborted].concat(), "{origin:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

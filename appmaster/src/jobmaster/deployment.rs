@@ -264,7 +264,7 @@ mod tests {
         let mut job = word_count(parallelism);
         job.edges[0].partitioner = partitioner;
         let mut graph = ExecutionGraph::new(JobId::from_bytes([1; 16]), Arc::new(job), Timestamp::default());
-        let mut partitions = PartitionTracker::new(graph.job_id, Box::new(FlightShuffleMaster));
+        let mut partitions = PartitionTracker::new(graph.job_id, Arc::new(FlightShuffleMaster));
         let tasks: Vec<_> = graph.layout().tasks().collect();
         for task in &tasks {
             let subtask = graph.attempt(*task).subtask % 2;

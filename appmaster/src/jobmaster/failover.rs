@@ -141,7 +141,7 @@ impl JobState {
                 Verdict::Restart { pause, is_new } => {
                     self.failover.restart(&tasks, now.monotonic + pause);
                     if is_new {
-                        self.graph.restarts += 1;
+                        self.graph.record_mut().restarts += 1;
                         self.file_what_is_explained();
                     }
                 }
@@ -170,7 +170,8 @@ impl JobState {
         actions
     }
 
-    fn fail_with(&mut self, failure: Failure, also: Vec<Failure>, now: Now) -> Vec<Action> {
+    /// Takes failures in from which the job does not recover.
+    pub(super) fn fail_with(&mut self, failure: Failure, also: Vec<Failure>, now: Now) -> Vec<Action> {
         let failures = std::iter::once(failure).chain(also);
         failures.flat_map(|failure| self.fail(failure, now)).collect()
     }
@@ -228,22 +229,25 @@ impl JobState {
     /// The failure that is behind the job goes into its history.
     fn file_failure(&mut self) {
         let cause = std::mem::take(&mut self.root_cause);
-        self.graph.root_cause = None;
-        let concurrent = std::mem::take(&mut self.graph.further_failures);
+        self.graph.record_mut().root_cause = None;
+        let concurrent = std::mem::take(&mut self.graph.record_mut().further_failures);
         if let RootCause::Suspected { failure, .. } | RootCause::Settled(failure) = cause {
-            self.graph.past_failures.push_back(PastFailure { failure, concurrent });
+            self.graph
+                .record_mut()
+                .past_failures
+                .push_back(PastFailure { failure, concurrent });
         }
         self.trim_history();
     }
 
     /// Keeps a failure: as the cause, or beside it.
     pub(super) fn note_failure(&mut self, mut failure: Failure, now: Now) {
-        self.enrichers.label(&mut failure);
+        self.enrichers.label(self.graph.job_id, &mut failure);
         if let Some(further) = self.root_cause.report(failure, now.monotonic) {
             if self.graph.further_failures.len() < CONCURRENT_KEPT {
-                self.graph.further_failures.push(further);
+                self.graph.record_mut().further_failures.push(further);
             } else {
-                self.graph.history_truncated = true;
+                self.graph.record_mut().history_truncated = true;
             }
         }
         self.trim_history();
@@ -253,8 +257,8 @@ impl JobState {
         // The failure that is not over yet has its place too.
         let kept = self.failover.history_size - usize::from(self.has_failed());
         while self.graph.past_failures.len() > kept {
-            self.graph.past_failures.pop_front();
-            self.graph.history_truncated = true;
+            self.graph.record_mut().past_failures.pop_front();
+            self.graph.record_mut().history_truncated = true;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_core::job_graph::Partitioner;
-use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::status::{ExecutionState, FailureType, JobStatus};
 use selvedge_core::{ExecutionAttemptId, JobGraph};
 use selvedge_runtime::connector::Committable;
 
@@ -26,7 +26,7 @@ fn fixed(attempts: u32) -> RestartSettings {
 }
 
 /// A job that runs on two workers, each in one slot, and is restarted so often.
-fn running(graph: JobGraph, attempts: u32, now: Now) -> JobState {
+pub(super) fn running(graph: JobGraph, attempts: u32, now: Now) -> JobState {
     let mut state = deploy(job_of(Arc::new(graph), fixed(attempts), now), now);
     report_all(&mut state, ExecutionState::Running, now);
     state
@@ -224,7 +224,7 @@ fn when_no_restart_is_left_the_job_fails_and_says_which_setting_ended_it() {
     assert_eq!(state.graph.status(), JobStatus::Failing);
     assert_eq!(report_all(&mut state, ExecutionState::Canceled, now), [Action::Abort]);
     assert_eq!(state.aborted(None, now), [Action::End]);
-    let cause = state.graph.root_cause.unwrap().to_string();
+    let cause = state.graph.root_cause.clone().unwrap().to_string();
     let ends = "not UTF-8 either; the job is not restarted again, as restart-strategy.fixed-delay.attempts is 1";
     assert!(cause.ends_with(ends), "{cause}");
     assert_eq!(state.graph.past_failures[0].failure.cause, "not UTF-8");
@@ -239,6 +239,7 @@ fn only_what_the_last_attempts_wrote_is_committed() {
             attempt,
             state: ExecutionState::Finished,
             cause: String::new(),
+            failure_type: FailureType::default(),
             metrics: None,
             committables: vec![Committable(Bytes::from(file.to_owned()))],
         };
@@ -318,7 +319,7 @@ fn without_slots_for_the_restart_the_next_one_is_tried_and_then_the_job_fails() 
     assert_eq!(state.splits_returned(number, later(late, DELAY)), []);
     let actions = state.tick(later(late, DELAY + SLOT_TIMEOUT));
     assert_eq!(actions, [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(cause.contains("needs 2 slots, and 1 were there"), "{cause}");
 }
 

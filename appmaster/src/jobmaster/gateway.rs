@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use selvedge_core::resource::{ProfileSpec, ResourceProfile};
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::connector::Committable;
-use selvedge_runtime::gateway::convert::{WireId, required_attempt};
+use selvedge_runtime::gateway::convert::{WireId, failure_type, required_attempt};
 use selvedge_runtime::gateway::proto::{
     ConfirmTaskManagerRequest, FailSlotRequest, OfferSlotsRequest, OfferSlotsResponse, RegisterTaskManagerRequest,
     RegisterTaskManagerResponse, RequestNextInputSplitRequest, RequestNextInputSplitResponse, TaskStateTransition,
     UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway, proto};
+use selvedge_runtime::host_name;
 use tokio::sync::watch;
 
 use super::state::SlotOffer;
@@ -21,14 +22,25 @@ use super::task_events::TaskReport;
 use super::{JobMasterHandle, Request};
 
 /// The running JobMasters by job.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct JobMasters {
+    /// Whether the hosts of workers are looked up.
+    host_names: bool,
     masters: Arc<RwLock<BTreeMap<JobId, JobMasterHandle>>>,
     /// Which jobs there are, for who tells where they are.
     jobs: watch::Sender<BTreeSet<JobId>>,
 }
 
 impl JobMasters {
+    /// None yet. Where `host_names` is set, workers that are known by an address get its name.
+    pub(crate) fn new(host_names: bool) -> Self {
+        Self {
+            host_names,
+            masters: Arc::default(),
+            jobs: watch::Sender::default(),
+        }
+    }
+
     pub(crate) fn add(&self, handle: JobMasterHandle) {
         let job = handle.job_id;
         self.masters().insert(job, handle);
@@ -86,6 +98,10 @@ impl JobMasterGateway for JobMasters {
         request: RegisterTaskManagerRequest,
     ) -> GatewayResult<RegisterTaskManagerResponse> {
         let handle = self.find(&request.job_id, &request.job_master_id)?;
+        let mut request = request;
+        if self.host_names {
+            request.host = host_name::look_up(&request.host).await;
+        }
         handle
             .worker_call(|reply| Request::RegisterTaskManager(request, reply))
             .await?
@@ -102,7 +118,7 @@ impl JobMasterGateway for JobMasters {
                 offers,
                 reply,
             })
-            .await?;
+            .await??;
         Ok(OfferSlotsResponse {
             accepted_allocation_ids: accepted.iter().map(WireId::to_wire).collect(),
         })
@@ -174,6 +190,7 @@ fn task_report(transition: TaskStateTransition) -> GatewayResult<TaskReport> {
         attempt: required_attempt(transition.attempt)?,
         state: transition.state.parse().map_err(unknown_state)?,
         cause: transition.cause,
+        failure_type: failure_type(transition.failure_type)?,
         metrics: transition.metrics,
         committables: transition.committables.into_iter().map(Committable).collect(),
     })

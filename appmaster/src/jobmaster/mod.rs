@@ -12,9 +12,15 @@ mod failover;
 #[cfg(test)]
 mod failover_tests;
 mod failure_labels;
+#[cfg(test)]
+mod failure_type_tests;
 mod gateway;
+mod plugins;
 pub mod probe;
+#[cfg(test)]
+mod refusal_tests;
 mod regions;
+mod registration;
 mod requirements;
 mod restart_strategy;
 mod result;
@@ -30,6 +36,7 @@ mod status_listener;
 mod task_events;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod workers;
 
 use std::sync::{Arc, OnceLock};
@@ -43,9 +50,11 @@ use selvedge_runtime::metrics::MetricGroup;
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::JobMasterError;
-pub use execution_graph::ExecutionGraph;
+pub use execution_graph::{ArchivedExecutionGraph, ExecutionGraph};
 pub use failure_labels::{FailureEnricher, TypeEnricher};
 pub use gateway::JobMasters;
+pub(crate) use plugins::ActivePlugins;
+pub use plugins::JobMasterPlugins;
 pub use restart_strategy::RestartSettings;
 pub use result::JobResult;
 pub use root_cause::{Failure, FailureKind, FailureOrigin};
@@ -77,6 +86,8 @@ pub(crate) struct Environment {
     pub(crate) rpc_address: String,
     /// The master's metrics, among which the job has its own.
     pub(crate) metrics: MetricGroup,
+    /// What the program has added.
+    pub(crate) plugins: ActivePlugins,
 }
 
 /// Where a job comes from.
@@ -95,18 +106,18 @@ pub struct JobMasterHandle {
     job_master_id: LeaderSessionId,
     requests: mpsc::Sender<Request>,
     /// How the job ended, for a question that comes too late.
-    ended: Arc<OnceLock<Arc<ExecutionGraph>>>,
+    ended: Arc<OnceLock<Arc<ArchivedExecutionGraph>>>,
 }
 
 /// Where the end of a job is told.
 struct Outcome {
-    ended: Arc<OnceLock<Arc<ExecutionGraph>>>,
-    dispatcher: oneshot::Sender<Arc<ExecutionGraph>>,
+    ended: Arc<OnceLock<Arc<ArchivedExecutionGraph>>>,
+    dispatcher: oneshot::Sender<Arc<ArchivedExecutionGraph>>,
 }
 
 impl Outcome {
     /// To be called while requests are still taken: whoever asks later finds it.
-    fn tell(self, graph: Arc<ExecutionGraph>) {
+    fn tell(self, graph: Arc<ArchivedExecutionGraph>) {
         let _ = self.ended.set(graph.clone());
         // The Dispatcher may be gone when the cluster ends.
         let _ = self.dispatcher.send(graph);
@@ -117,7 +128,7 @@ type Reply<T> = oneshot::Sender<T>;
 
 #[derive(Debug)]
 enum Request {
-    Details(Reply<Arc<ExecutionGraph>>),
+    Details(Reply<Arc<ArchivedExecutionGraph>>),
     /// Leadership is lost.
     Suspend,
     Summary(Reply<JobSummary>),
@@ -133,7 +144,7 @@ enum Request {
     OfferSlots {
         resource_id: ResourceId,
         offers: Vec<SlotOffer>,
-        reply: Reply<Vec<AllocationId>>,
+        reply: Reply<GatewayResult<Vec<AllocationId>>>,
     },
     TaskReports {
         reports: Vec<TaskReport>,
@@ -159,7 +170,7 @@ pub(crate) fn start(
     graph: Arc<JobGraph>,
     origin: JobOrigin,
     environment: Environment,
-) -> (JobMasterHandle, oneshot::Receiver<Arc<ExecutionGraph>>) {
+) -> (JobMasterHandle, oneshot::Receiver<Arc<ArchivedExecutionGraph>>) {
     let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
     let (dispatcher, when_ended) = oneshot::channel();
     let ended = Arc::new(OnceLock::new());
@@ -182,8 +193,19 @@ pub(crate) fn start(
 }
 
 impl JobMasterHandle {
+    /// That of a job whose JobMaster has ended without a word.
+    #[cfg(test)]
+    pub(crate) fn of_nobody(job_id: JobId) -> Self {
+        Self {
+            job_id,
+            job_master_id: LeaderSessionId::from_bytes([0; 16]),
+            requests: mpsc::channel(1).0,
+            ended: Arc::default(),
+        }
+    }
+
     /// The job as it is now, or as it has ended.
-    pub async fn details(&self) -> Result<Arc<ExecutionGraph>, JobMasterError> {
+    pub async fn details(&self) -> Result<Arc<ArchivedExecutionGraph>, JobMasterError> {
         let answer = self.call(Request::Details).await;
         answer.or_else(|gone| self.ended.get().cloned().ok_or(gone))
     }

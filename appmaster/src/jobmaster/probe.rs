@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::resource::ProfileSpec;
-use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::status::{ExecutionState, FailureType, JobStatus};
 use selvedge_core::{AllocationId, JobGraph, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::SubmitTasksRequest;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::RestartSettings;
 use super::deployment::JobHeader;
 use super::failover::{Failover, Scope};
+use super::plugins::ActivePlugins;
 use super::root_cause::FailureKind;
 use super::scheduler::SchedulerKind;
 use super::state::{Action, JobState, Now, SlotOffer, WorkerAddress};
@@ -65,7 +66,14 @@ impl SchedulerProbe {
         };
         let failover = Failover::new(&graph, failover, 1);
         Self {
-            state: JobState::new(header.job_id, graph, scheduling, failover, now),
+            state: JobState::new(
+                header.job_id,
+                graph,
+                scheduling,
+                failover,
+                ActivePlugins::default(),
+                now,
+            ),
             header,
             now,
         }
@@ -122,6 +130,7 @@ impl SchedulerProbe {
                 attempt,
                 state: ExecutionState::Running,
                 cause: String::new(),
+                failure_type: FailureType::default(),
                 metrics: None,
                 committables: Vec::new(),
             };

@@ -6,7 +6,7 @@ use selvedge_core::JobId;
 use selvedge_core::status::{ApplicationStatus, JobStatus};
 use serde::{Deserialize, Serialize};
 
-use super::execution_graph::ExecutionGraph;
+use super::execution_graph::ArchivedExecutionGraph;
 
 /// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct JobResult {
 
 impl JobResult {
     /// The result of a job that has ended; `None` while it runs.
-    pub fn of(graph: &ExecutionGraph) -> Option<Self> {
+    pub fn of(graph: &ArchivedExecutionGraph) -> Option<Self> {
         let end = graph.end_time()?;
         let failed = graph.status() == JobStatus::Failed;
         Some(Self {

@@ -1,6 +1,5 @@
 //! What is deployed when: the scheduler that `jobmanager.scheduler` names. Pure.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use super::execution_graph::TaskIndex;
 use super::regions::Regions;
 use super::slot_pool::SlotPool;
 use super::slot_sharing::SlotSharing;
+use super::waiting::WaitingRegions;
 
 /// Decides when SCHEDULED tasks get their slots.
 pub(super) trait Scheduler: Debug + Send {
@@ -76,10 +76,7 @@ impl SchedulerKind {
 #[derive(Debug)]
 pub(super) struct DefaultScheduler {
     regions: Regions,
-    /// The places of each region.
-    places: Vec<Vec<usize>>,
-    /// Since when regions wait for their slots.
-    waiting: BTreeMap<usize, Instant>,
+    waiting: WaitingRegions,
     slot_timeout: Duration,
     /// Whether slots come free again by themselves, as the tasks in them end.
     slots_come_free: bool,
@@ -89,9 +86,8 @@ impl DefaultScheduler {
     fn new(graph: &JobGraph, sharing: Arc<SlotSharing>, slot_timeout: Duration) -> Self {
         let regions = Regions::of(graph, false);
         Self {
-            places: regions.iter().map(|tasks| sharing.places_of(tasks)).collect(),
+            waiting: WaitingRegions::new(&regions, sharing),
             regions,
-            waiting: BTreeMap::new(),
             slot_timeout,
             slots_come_free: graph.job_type() == JobType::Batch,
         }
@@ -107,36 +103,32 @@ impl Scheduler for DefaultScheduler {
 
     fn withdraw(&mut self, tasks: &[TaskIndex]) {
         for region in self.regions.numbers_of(tasks) {
-            self.waiting.remove(&region);
+            self.waiting.remove(region);
         }
     }
 
     fn deployable(&mut self, pool: &mut SlotPool) -> Vec<TaskIndex> {
         let mut tasks = Vec::new();
-        let (regions, places) = (&self.regions, &self.places);
-        self.waiting.retain(|region, _| {
-            let ready = pool.reserve(&places[*region]);
-            if ready {
-                tasks.extend_from_slice(regions.tasks(*region));
-            }
-            !ready
-        });
+        while let Some(region) = self.waiting.ready(pool)
+            && pool.reserve(self.waiting.places(region))
+        {
+            self.waiting.remove(region);
+            tasks.extend_from_slice(self.regions.tasks(region));
+        }
         tasks
     }
 
     fn timed_out(&mut self, pool: &SlotPool, now: Instant) -> Vec<TaskIndex> {
-        let over = self
-            .waiting
-            .iter()
-            .filter(|(_, since)| **since + self.slot_timeout <= now);
-        let over: Vec<_> = over.map(|(region, _)| *region).collect();
+        let Some(then) = now.checked_sub(self.slot_timeout) else {
+            return Vec::new();
+        };
         let mut tasks = Vec::new();
-        for region in over {
-            if self.slots_come_free && pool.could_fill(&self.places[region]) {
+        for region in self.waiting.since(then) {
+            if self.slots_come_free && pool.could_fill(self.waiting.places(region)) {
                 // Its turn comes when others have ended.
                 self.waiting.insert(region, now);
             } else {
-                self.waiting.remove(&region);
+                self.waiting.remove(region);
                 tasks.extend_from_slice(self.regions.tasks(region));
             }
         }
@@ -144,19 +136,59 @@ impl Scheduler for DefaultScheduler {
     }
 
     fn give_up(&mut self) -> Vec<TaskIndex> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let tasks = waiting.keys().flat_map(|region| self.regions.tasks(*region));
-        tasks.copied().collect()
+        let waiting = self.waiting.take_all().into_iter();
+        waiting.flat_map(|region| self.regions.tasks(region)).copied().collect()
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.waiting.values().min().map(|since| *since + self.slot_timeout)
+        self.waiting.longest().map(|since| since + self.slot_timeout)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::job_graph::Partitioner;
+    use selvedge_core::resource::ProfileSpec;
+    use selvedge_core::{AllocationId, MemorySize};
+
     use super::*;
+    use crate::jobmaster::execution_graph::{Layout, TaskLocation};
+    use crate::jobmaster::slot_pool::OfferedSlot;
+    use crate::testing::word_count;
+
+    #[test]
+    fn thousands_of_regions_are_not_all_looked_at_whenever_a_slot_comes() {
+        const REGIONS: u32 = 20_000;
+        let mut graph = word_count(REGIONS);
+        graph.edges[0].partitioner = Partitioner::Forward;
+        let sharing = Arc::new(SlotSharing::of(&graph, |_| MemorySize::from_bytes(0)));
+        let (timeout, now) = (Duration::from_secs(300), Instant::now());
+        let mut pool = SlotPool::new(sharing.clone(), timeout);
+        let mut scheduler = SchedulerKind::Default.make(&graph, &sharing, timeout);
+        let all: Vec<_> = Layout::of(&graph).tasks().collect();
+        scheduler.schedule(&all, now);
+        let mut deployed = 0;
+        for number in 0..REGIONS {
+            let mut allocation = [0; 16];
+            allocation[..4].copy_from_slice(&number.to_be_bytes());
+            let location = TaskLocation {
+                resource_id: "a".into(),
+                host: "node".to_owned(),
+                data_address: "node:1".to_owned(),
+                allocation_id: AllocationId::from_bytes(allocation),
+            };
+            let offered = OfferedSlot {
+                location: Arc::new(location),
+                slot_index: number,
+                profile: ProfileSpec::Infinite,
+            };
+            assert!(pool.offer(offered, now));
+            deployed += scheduler.deployable(&mut pool).len();
+            assert!(scheduler.deadline().is_none_or(|deadline| deadline == now + timeout));
+        }
+        assert_eq!((deployed, scheduler.deadline()), (all.len(), None));
+        assert_eq!(pool.reservations, REGIONS as usize, "only those that get their slots");
+    }
 
     #[test]
     fn a_scheduler_that_is_not_there_is_refused_by_key_and_value() {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
+use selvedge_runtime::gateway::GatewayError;
 use selvedge_runtime::gateway::convert::required_attempt;
-use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, RegisterTaskManagerRequest, RegisterTaskManagerResponse};
-use selvedge_runtime::gateway::{GatewayError, handshake};
+use selvedge_runtime::gateway::proto::JobHeartbeatPayload;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ use super::requirements::Requirements;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
 use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
-use super::state::{Action, JobState, Now, WorkerAddress};
+use super::state::{Action, JobState, Now};
 use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
 use super::{Environment, JobOrigin, Outcome, Reply, Request};
@@ -45,12 +45,12 @@ pub(super) enum Event {
 }
 
 pub(super) struct Service {
-    job_id: JobId,
+    pub(super) job_id: JobId,
     job_master_id: LeaderSessionId,
     origin: JobOrigin,
-    environment: Environment,
-    state: JobState,
-    workers: Workers,
+    pub(super) environment: Environment,
+    pub(super) state: JobState,
+    pub(super) workers: Workers,
     committers: Committers,
     splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
     figures_asked: Instant,
@@ -98,11 +98,17 @@ impl Service {
             graph.clone(),
             environment.settings.scheduling,
             Failover::new(&graph, failover, seed(job_master_id)),
+            environment.plugins.clone(),
             now,
         );
         let metrics = environment.metrics.job(job_id, &graph.name);
         Self {
-            gauges: JobGauges::register(&metrics, &state.graph, &environment.clock),
+            gauges: JobGauges::register(
+                &metrics,
+                &state.graph,
+                environment.settings.job_status_metrics,
+                &environment.clock,
+            ),
             workers: Workers::new(header, heartbeat, to_worker_events),
             contact: JobMasterContact {
                 job_master_id,
@@ -113,7 +119,7 @@ impl Service {
             committers: Committers::default(),
             splits: BTreeMap::new(),
             figures_asked: now.monotonic,
-            listeners: Listeners::default(),
+            listeners: environment.plugins.listeners.clone(),
             unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
             job_id,
             job_master_id,
@@ -145,9 +151,10 @@ impl Service {
             requirements.update(self.state.pool.requirements());
         }
         self.work.shutdown().await;
-        self.workers.disconnect_all("the job has ended");
+        // What workers give back then serves those who still need something.
         requirements.disconnect(self.notices);
-        outcome.tell(Arc::new(self.state.graph));
+        self.workers.disconnect_all("the job has ended");
+        outcome.tell(self.state.graph.into_archived());
     }
 
     async fn next(&mut self) {
@@ -178,7 +185,11 @@ impl Service {
         let (graph, connectors) = (self.state.graph.graph.clone(), self.environment.connectors.clone());
         let (job, origin) = (self.job_id, self.origin);
         if let Some(cause) = self.unusable.clone() {
-            return self.spawn(async move { Event::Prepared(Err(cause)) });
+            return self.spawn(async move {
+                let begun = Committers::default();
+                connectors::take_back(job, &graph, origin, connectors.as_ref(), begun).await;
+                Event::Prepared(Err(cause))
+            });
         }
         self.spawn(async move { Event::Prepared(connectors::prepare(job, &graph, origin, connectors.as_ref()).await) });
     }
@@ -288,7 +299,13 @@ impl Service {
         }
     }
 
-    fn worker_lost(&mut self, resource_id: &ResourceId, cause: &str, kind: FailureKind, now: Now) -> Vec<Action> {
+    pub(super) fn worker_lost(
+        &mut self,
+        resource_id: &ResourceId,
+        cause: &str,
+        kind: FailureKind,
+        now: Now,
+    ) -> Vec<Action> {
         self.workers.remove(resource_id);
         self.state.worker_lost(resource_id, cause, kind, now)
     }
@@ -298,11 +315,11 @@ impl Service {
         match request {
             Request::Details(reply) => {
                 self.refresh_figures(now);
-                let _ = reply.send(Arc::new(self.state.graph.clone()));
+                let _ = reply.send(self.state.graph.archive());
             }
             Request::Suspend => return self.state.suspend(now),
             Request::Summary(reply) => {
-                let _ = reply.send(JobSummary::from(&self.state.graph));
+                let _ = reply.send(JobSummary::from(&*self.state.graph));
             }
             Request::Cancel(reply) => {
                 let (answer, actions) = match self.state.cancel(now) {
@@ -319,15 +336,17 @@ impl Service {
                 return actions;
             }
             Request::RegisterTaskManager(request, reply) => {
-                let _ = reply.send(self.register(request));
+                let mut actions = Vec::new();
+                let _ = reply.send(self.register(request, now, &mut actions));
+                return actions;
             }
             Request::OfferSlots {
                 resource_id,
                 offers,
                 reply,
             } => {
-                let (accepted, actions) = self.state.offer_slots(&resource_id, offers.into_iter(), now);
-                let _ = reply.send(accepted);
+                let (answer, actions) = self.offered(&resource_id, offers, now);
+                let _ = reply.send(answer);
                 return actions;
             }
             Request::TaskReports { reports, reply } => {
@@ -362,26 +381,6 @@ impl Service {
             self.figures_asked = now.monotonic;
             self.workers.wake();
         }
-    }
-
-    fn register(&mut self, request: RegisterTaskManagerRequest) -> Result<RegisterTaskManagerResponse, GatewayError> {
-        handshake::check("worker", request.process.as_ref())?;
-        let gateway = self.environment.workers.connect(&request.rpc_address)?;
-        let resource_id: ResourceId = request.resource_id.into();
-        let instance_id = request.process.unwrap_or_default().instance_id;
-        tracing::info!(job = %self.job_id, "{resource_id} on {} registered", request.host);
-        self.workers.add(&resource_id, instance_id, gateway);
-        let address = WorkerAddress {
-            host: request.host,
-            data_address: request.data_address,
-        };
-        self.state.workers.insert(resource_id, address);
-        let heartbeat = self.environment.settings.heartbeat;
-        Ok(RegisterTaskManagerResponse {
-            heartbeat_interval_ms: heartbeat.interval.as_millis() as u64,
-            heartbeat_timeout_ms: heartbeat.timeout.as_millis() as u64,
-            process: Some(handshake::of_master()),
-        })
     }
 
     fn next_split(

@@ -37,19 +37,19 @@ pub struct Channels {
     pub outputs: u64,
 }
 
-/// The master's side of an exchange (Flink 1.20 `ShuffleMaster`).
-pub trait ShuffleMaster: Debug + Send {
+/// The master's side of an exchange (Flink 1.20 `ShuffleMaster`), for all jobs of a cluster.
+pub trait ShuffleMaster: Debug + Send + Sync + 'static {
     /// A job begins.
-    fn register_job(&mut self, job: JobId);
+    fn register_job(&self, job: JobId);
 
     /// A job has ended: nothing of it is needed any more.
-    fn unregister_job(&mut self, job: JobId);
+    fn unregister_job(&self, job: JobId);
 
     /// A task's partition, whose producer is deployed there.
-    fn register_partition(&mut self, partition: PartitionId, producer: &TaskLocation) -> ShuffleDescriptor;
+    fn register_partition(&self, job: JobId, partition: PartitionId, producer: &TaskLocation) -> ShuffleDescriptor;
 
     /// A partition is not read any more.
-    fn release_partition(&mut self, partition: PartitionId);
+    fn release_partition(&self, job: JobId, partition: PartitionId);
 
     /// What a subtask with these channels needs of its slot's network memory.
     fn network_memory(&self, channels: Channels) -> MemorySize;
@@ -66,18 +66,18 @@ const BYTES_PER_INPUT: u64 = 64 << 10;
 const BYTES_PER_OUTPUT: u64 = 32 << 10;
 
 impl ShuffleMaster for FlightShuffleMaster {
-    fn register_job(&mut self, _: JobId) {}
+    fn register_job(&self, _: JobId) {}
 
-    fn unregister_job(&mut self, _: JobId) {}
+    fn unregister_job(&self, _: JobId) {}
 
-    fn register_partition(&mut self, _: PartitionId, producer: &TaskLocation) -> ShuffleDescriptor {
+    fn register_partition(&self, _: JobId, _: PartitionId, producer: &TaskLocation) -> ShuffleDescriptor {
         ShuffleDescriptor {
             resource_id: producer.resource_id.clone(),
             data_address: producer.data_address.clone(),
         }
     }
 
-    fn release_partition(&mut self, _: PartitionId) {}
+    fn release_partition(&self, _: JobId, _: PartitionId) {}
 
     fn network_memory(&self, channels: Channels) -> MemorySize {
         MemorySize::from_bytes(channels.inputs * BYTES_PER_INPUT + channels.outputs * BYTES_PER_OUTPUT)
@@ -106,13 +106,13 @@ pub(super) fn channels_of(graph: &JobGraph, vertex: &Vertex) -> Channels {
 /// The partitions of a job that are there, and where.
 #[derive(Debug)]
 pub(super) struct PartitionTracker {
-    shuffle: Box<dyn ShuffleMaster>,
+    shuffle: Arc<dyn ShuffleMaster>,
     job: JobId,
     tracked: BTreeMap<PartitionId, Arc<ShuffleDescriptor>>,
 }
 
 impl PartitionTracker {
-    pub(super) fn new(job: JobId, mut shuffle: Box<dyn ShuffleMaster>) -> Self {
+    pub(super) fn new(job: JobId, shuffle: Arc<dyn ShuffleMaster>) -> Self {
         shuffle.register_job(job);
         Self {
             shuffle,
@@ -134,7 +134,7 @@ impl PartitionTracker {
         };
         for (edge, _) in graph.graph.outputs(&graph.graph.vertices[position].id) {
             let partition = PartitionId { task, edge };
-            let descriptor = self.shuffle.register_partition(partition, location);
+            let descriptor = self.shuffle.register_partition(self.job, partition, location);
             self.tracked.insert(partition, Arc::new(descriptor));
         }
     }
@@ -145,14 +145,14 @@ impl PartitionTracker {
         let gone: Vec<_> = self.tracked.range(all).map(|(partition, _)| *partition).collect();
         for partition in gone {
             self.tracked.remove(&partition);
-            self.shuffle.release_partition(partition);
+            self.shuffle.release_partition(self.job, partition);
         }
     }
 
     /// The job has ended.
     pub(super) fn stop_all(&mut self) {
         for partition in std::mem::take(&mut self.tracked).into_keys() {
-            self.shuffle.release_partition(partition);
+            self.shuffle.release_partition(self.job, partition);
         }
         self.shuffle.unregister_job(self.job);
     }
@@ -184,20 +184,20 @@ mod tests {
     }
 
     impl ShuffleMaster for Noting {
-        fn register_job(&mut self, _: JobId) {
+        fn register_job(&self, _: JobId) {
             self.note("job".to_owned());
         }
 
-        fn unregister_job(&mut self, _: JobId) {
+        fn unregister_job(&self, _: JobId) {
             self.note("job ended".to_owned());
         }
 
-        fn register_partition(&mut self, partition: PartitionId, producer: &TaskLocation) -> ShuffleDescriptor {
+        fn register_partition(&self, job: JobId, partition: PartitionId, producer: &TaskLocation) -> ShuffleDescriptor {
             self.note(format!("+{} of edge {}", partition.task.position(), partition.edge));
-            FlightShuffleMaster.register_partition(partition, producer)
+            FlightShuffleMaster.register_partition(job, partition, producer)
         }
 
-        fn release_partition(&mut self, partition: PartitionId) {
+        fn release_partition(&self, _: JobId, partition: PartitionId) {
             self.note(format!("-{}", partition.task.position()));
         }
 
@@ -211,7 +211,7 @@ mod tests {
         let noting = Noting::default();
         let job = JobId::from_bytes([1; 16]);
         let mut graph = ExecutionGraph::new(job, Arc::new(word_count(2)), Timestamp::default());
-        let mut tracker = PartitionTracker::new(job, Box::new(noting.clone()));
+        let mut tracker = PartitionTracker::new(job, Arc::new(noting.clone()));
         for task in graph.layout().tasks() {
             let location = TaskLocation {
                 resource_id: format!("worker-{}", task.position()).into(),

@@ -65,6 +65,13 @@ pub(super) struct SlotPool {
     needed: Vec<u32>,
     unfilled: Vec<usize>,
     free: Vec<FreeSlots>,
+    /// By kind: the free slots, those that have been free for the longest first.
+    idle: Vec<BTreeSet<(Instant, AllocationId)>>,
+    /// Places that were given a slot, or lost it, since somebody asked.
+    changed: Vec<usize>,
+    /// How often places were looked at for slots.
+    #[cfg(test)]
+    pub(super) reservations: usize,
 }
 
 impl SlotPool {
@@ -82,8 +89,12 @@ impl SlotPool {
             needed: vec![0; kinds],
             unfilled: vec![0; kinds],
             free: vec![FreeSlots::new(); kinds],
+            idle: vec![BTreeSet::new(); kinds],
+            changed: Vec::new(),
             sharing,
             idle_timeout,
+            #[cfg(test)]
+            reservations: 0,
         };
         for kind in &pool.sharing.profile_of {
             pool.needed[*kind] += 1;
@@ -129,20 +140,33 @@ impl SlotPool {
             standing: Standing::Free { since: now },
         };
         self.free[kind].insert(slot.key());
+        self.idle[kind].insert((now, allocation));
         self.slots.insert(allocation, slot);
         true
     }
 
+    /// How many slots of each kind are free.
+    pub(super) fn free_slots(&self) -> impl Iterator<Item = usize> {
+        self.free.iter().map(BTreeSet::len)
+    }
+
+    /// Whether a place has no slot.
+    pub(super) fn is_open(&self, place: usize) -> bool {
+        self.places[place].slot.is_none()
+    }
+
+    /// The places that were given a slot, or lost it, since this was asked last.
+    pub(super) fn take_changed(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.changed)
+    }
+
     /// Gives a slot to each of these places, or to none where they cannot all have one.
     pub(super) fn reserve(&mut self, places: &[usize]) -> bool {
-        let is_open = |place: &usize| self.places[*place].slot.is_none();
-        let free = self.free.iter().map(BTreeSet::len).sum();
-        // Whenever a slot is offered, a large region and thousands of small ones that wait are turned away here at once.
-        let beyond = || places.iter().filter(|place| is_open(place)).nth(free);
-        if places.len() > self.slots.len() || beyond().is_some() {
-            return false;
+        #[cfg(test)]
+        {
+            self.reservations += 1;
         }
-        let open: Vec<_> = places.iter().copied().filter(is_open).collect();
+        let open: Vec<_> = places.iter().copied().filter(|place| self.is_open(*place)).collect();
         if !self.suffices(&open, |pool, kind| pool.free[kind].len()) {
             return false;
         }
@@ -154,6 +178,9 @@ impl SlotPool {
             self.free[kind].remove(&key);
             let allocation = key.2;
             if let Some(slot) = self.slots.get_mut(&allocation) {
+                if let Standing::Free { since } = slot.standing {
+                    self.idle[kind].remove(&(since, allocation));
+                }
                 slot.standing = Standing::At(place);
             }
             self.set_slot(place, Some(allocation));
@@ -215,6 +242,9 @@ impl SlotPool {
     fn set_slot(&mut self, place: usize, slot: Option<AllocationId>) {
         let was = self.is_unfilled(place);
         let had = std::mem::replace(&mut self.places[place].slot, slot);
+        if had.is_some() != slot.is_some() {
+            self.changed.push(place);
+        }
         self.places[place].previous = had.or(self.places[place].previous);
         self.count_unfilled(place, was);
     }
@@ -256,6 +286,7 @@ impl SlotPool {
         if let Some(slot) = allocation.and_then(|allocation| self.slots.get_mut(&allocation)) {
             slot.standing = Standing::Free { since: now };
             self.free[slot.kind].insert(slot.key());
+            self.idle[slot.kind].insert((now, slot.location.allocation_id));
         }
     }
 
@@ -265,8 +296,9 @@ impl SlotPool {
             return;
         };
         match slot.standing {
-            Standing::Free { .. } => {
+            Standing::Free { since } => {
                 self.free[slot.kind].remove(&slot.key());
+                self.idle[slot.kind].remove(&(since, *allocation));
             }
             Standing::At(place) => self.set_slot(place, None),
         }
@@ -285,18 +317,18 @@ impl SlotPool {
     /// When [`Self::return_idle`] is to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let kinds = (0..self.free.len()).filter(|kind| self.excess(*kind) > 0);
-        let longest = kinds.filter_map(|kind| self.idle(kind).into_iter().next());
-        longest.map(|(since, _)| since + self.idle_timeout).min()
+        let longest = kinds.filter_map(|kind| self.idle[kind].first());
+        longest.map(|(since, _)| *since + self.idle_timeout).min()
     }
 
     /// The slots that no place needs and that have been free for so long; they are the job's no longer.
     pub(super) fn return_idle(&mut self, now: Instant) -> Vec<Arc<TaskLocation>> {
         let mut returned = Vec::new();
         for kind in 0..self.free.len() {
-            let idle = self.idle(kind).into_iter().take(self.excess(kind));
+            let idle = self.idle[kind].iter().take(self.excess(kind));
             let over: Vec<_> = idle
-                .filter(|(since, _)| *since + self.idle_timeout <= now)
-                .filter_map(|(_, allocation)| Some(self.slots.get(&allocation)?.location.clone()))
+                .take_while(|(since, _)| *since + self.idle_timeout <= now)
+                .filter_map(|(_, allocation)| Some(self.slots.get(allocation)?.location.clone()))
                 .collect();
             over.iter().for_each(|location| self.remove(&location.allocation_id));
             returned.extend(over);
@@ -306,16 +338,6 @@ impl SlotPool {
 
     fn excess(&self, kind: usize) -> usize {
         self.free[kind].len().saturating_sub(self.unfilled[kind])
-    }
-
-    /// The free slots of a kind, those that have been free for the longest first.
-    fn idle(&self, kind: usize) -> BTreeSet<(Instant, AllocationId)> {
-        let allocations = self.free[kind].iter().map(|(_, _, allocation)| allocation);
-        let since = |allocation: &AllocationId| match self.slots.get(allocation)?.standing {
-            Standing::Free { since } => Some((since, *allocation)),
-            Standing::At(_) => None,
-        };
-        allocations.filter_map(since).collect()
     }
 }
 

@@ -31,9 +31,10 @@ use super::error::JobMasterError;
 use super::execution_graph::{ExecutionGraph, TaskIndex, TaskLocation};
 use super::failover::Failover;
 use super::failure_labels::Enrichers;
+use super::plugins::ActivePlugins;
 use super::root_cause::{Failure, FailureKind, FailureOrigin, RootCause};
 use super::scheduler::Scheduler;
-use super::shuffle::{FlightShuffleMaster, PartitionTracker};
+use super::shuffle::PartitionTracker;
 use super::slot_pool::SlotPool;
 use super::slot_sharing::SlotSharing;
 use super::status_listener::StatusChange;
@@ -130,9 +131,10 @@ impl JobState {
         graph: Arc<JobGraph>,
         scheduling: SchedulingSettings,
         failover: Failover,
+        plugins: ActivePlugins,
         now: Now,
     ) -> Self {
-        let partitions = PartitionTracker::new(job_id, Box::new(FlightShuffleMaster));
+        let partitions = PartitionTracker::new(job_id, plugins.shuffle);
         let network = |channels| partitions.network_memory(channels);
         let sharing = Arc::new(SlotSharing::of(&graph, network));
         let attempts_kept = failover.attempts_kept;
@@ -151,7 +153,7 @@ impl JobState {
             missed: BTreeMap::new(),
             start_failure: None,
             root_cause: RootCause::default(),
-            enrichers: Enrichers::default(),
+            enrichers: plugins.enrichers,
             status_changes: Vec::new(),
             prepared: false,
             ending: Ending::NotYet,
@@ -245,7 +247,7 @@ impl JobState {
     pub(super) fn fail(&mut self, failure: Failure, now: Now) -> Vec<Action> {
         if matches!(self.ending, Ending::Ended | Ending::Committing) {
             // All tasks have FINISHED: what fails now changes nothing of the result.
-            self.graph.further_failures.push(failure);
+            self.graph.record_mut().further_failures.push(failure);
             return Vec::new();
         }
         let hurry = failure.kind == FailureKind::Symptom;
@@ -269,7 +271,7 @@ impl JobState {
     /// Ends the job where nothing is left to wait for.
     pub(super) fn conclude(&mut self, now: Now) -> Vec<Action> {
         self.root_cause.settle(now.monotonic);
-        self.graph.root_cause = self.root_cause.settled().cloned();
+        self.graph.record_mut().root_cause = self.root_cause.settled().cloned();
         if self.graph.status() == JobStatus::Restarting {
             return self.go_on_restarting(now);
         }
@@ -332,7 +334,7 @@ impl JobState {
         };
         tracing::warn!(job = %self.graph.job_id, "{cause}");
         let failure = self.job_failure(cause, FailureKind::Cause, now);
-        self.graph.further_failures.push(failure);
+        self.graph.record_mut().further_failures.push(failure);
     }
 
     /// Leadership is lost: another master goes on with the job, and with what was written.

@@ -1,6 +1,8 @@
 //! Who is told when a job's status changes.
 
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use selvedge_core::JobId;
 use selvedge_core::status::JobStatus;
@@ -17,10 +19,11 @@ pub struct StatusChange {
     pub at: Timestamp,
 }
 
-/// Is told of every step of a job, in order (Flink 1.20 `JobStatusListener`). It must be quick: the job waits for it.
-pub trait JobStatusListener: Debug + Send {
+/// Is told of every step of a job, in order (Flink 1.20 `JobStatusListener`). It must be quick: the job waits for it. One that
+/// panics misses that step.
+pub trait JobStatusListener: Debug + Send + Sync + 'static {
     /// A job has made a step.
-    fn status_changed(&mut self, job: JobId, change: StatusChange);
+    fn status_changed(&self, job: JobId, change: StatusChange);
 }
 
 /// Writes each step to the log, as Flink does.
@@ -28,27 +31,24 @@ pub trait JobStatusListener: Debug + Send {
 pub struct LogListener;
 
 impl JobStatusListener for LogListener {
-    fn status_changed(&mut self, job: JobId, change: StatusChange) {
+    fn status_changed(&self, job: JobId, change: StatusChange) {
         tracing::info!(%job, "job switched from {} to {}", change.from, change.to);
     }
 }
 
 /// All who are told.
-#[derive(Debug)]
-pub(super) struct Listeners(Vec<Box<dyn JobStatusListener>>);
-
-impl Default for Listeners {
-    fn default() -> Self {
-        Self(vec![Box::new(LogListener)])
-    }
-}
+#[derive(Debug, Clone)]
+pub(super) struct Listeners(pub(super) Vec<Arc<dyn JobStatusListener>>);
 
 impl Listeners {
-    pub(super) fn tell(&mut self, job: JobId, changes: Vec<StatusChange>) {
+    pub(super) fn tell(&self, job: JobId, changes: Vec<StatusChange>) {
         for change in changes {
-            self.0
-                .iter_mut()
-                .for_each(|listener| listener.status_changed(job, change));
+            for listener in &self.0 {
+                let told = catch_unwind(AssertUnwindSafe(|| listener.status_changed(job, change)));
+                if told.is_err() {
+                    tracing::error!(%job, "{listener:?} panicked when it was told of {change:?}");
+                }
+            }
         }
     }
 }

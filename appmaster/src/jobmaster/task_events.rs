@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use selvedge_core::status::ExecutionState;
+use selvedge_core::status::{ExecutionState, FailureType};
 use selvedge_core::{AllocationId, ExecutionAttemptId, ResourceId};
 use selvedge_runtime::connector::Committable;
 use selvedge_runtime::gateway::proto::TaskMetrics;
 
 use super::execution_graph::TaskIndex;
 use super::failover::Scope;
-use super::root_cause::{Failure, FailureKind, FailureOrigin, is_symptom};
+use super::root_cause::{Failure, FailureKind, FailureOrigin};
 use super::state::{Action, JobState, Now};
 
 /// After how many heartbeats in a row that do not name it an attempt is taken for lost: its last state may be on its way.
@@ -21,6 +21,8 @@ pub(super) struct TaskReport {
     pub(super) attempt: ExecutionAttemptId,
     pub(super) state: ExecutionState,
     pub(super) cause: String,
+    /// What a failure says of the next attempt.
+    pub(super) failure_type: FailureType,
     pub(super) metrics: Option<TaskMetrics>,
     pub(super) committables: Vec<Committable>,
 }
@@ -46,7 +48,7 @@ impl JobState {
                 let cause = "the worker cancelled the task without being asked".to_owned();
                 self.task_failed(task, cause, FailureOrigin::Cluster, now)
             }
-            (_, ExecutionState::Failed) => self.task_failed(task, report.cause, FailureOrigin::Task, now),
+            (_, ExecutionState::Failed) => self.task_reports_failure(task, report.cause, report.failure_type, now),
             (_, ExecutionState::Finished) => {
                 if !report.committables.is_empty() {
                     self.committables.insert(report.attempt.clone(), report.committables);
@@ -67,21 +69,43 @@ impl JobState {
         self.conclude(now)
     }
 
-    /// A task failed by itself, or its failure only says that a peer is gone.
-    fn task_failed(&mut self, task: TaskIndex, cause: String, origin: FailureOrigin, now: Now) -> Vec<Action> {
-        let own = self.graph.run(task).location.as_ref();
-        let known = self.workers.iter().chain(&self.former_workers);
-        let others = known.filter(|(id, _)| own.is_none_or(|own| own.resource_id != **id));
-        let names = others.flat_map(|(id, worker)| [id.as_str(), worker.data_address.as_str()]);
-        let kind = if is_symptom(&cause, names) {
-            FailureKind::Symptom
-        } else {
-            FailureKind::Cause
-        };
-        let mut failure = self.fail_task(task, cause, kind, now);
-        if kind == FailureKind::Cause {
-            failure.origin = origin;
+    /// A task failed by itself, or because of something around it.
+    fn task_reports_failure(
+        &mut self,
+        task: TaskIndex,
+        cause: String,
+        failure_type: FailureType,
+        now: Now,
+    ) -> Vec<Action> {
+        let own = FailureOrigin::Task;
+        match failure_type {
+            FailureType::Recoverable => self.task_failed(task, cause, own, now),
+            FailureType::NonRecoverable => {
+                let cause = format!("{cause}; the job is not restarted, as this would fail again ({failure_type})");
+                let mut failure = self.fail_task(task, cause, FailureKind::Cause, now);
+                failure.origin = own;
+                self.fail_with(failure, Vec::new(), now)
+            }
+            // With one worker there is no peer on another one, and nobody else to tell why.
+            FailureType::PartitionDataMissing if !self.knows_other_workers(task) => {
+                self.task_failed(task, cause, own, now)
+            }
+            FailureType::PartitionDataMissing | FailureType::Environment => {
+                let failure = self.fail_task(task, cause, FailureKind::Symptom, now);
+                self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&[task]), now)
+            }
         }
+    }
+
+    fn knows_other_workers(&self, task: TaskIndex) -> bool {
+        let own = self.graph.run(task).location.as_ref();
+        let mut known = self.workers.keys().chain(self.former_workers.keys());
+        known.any(|id| own.is_none_or(|own| own.resource_id != *id))
+    }
+
+    fn task_failed(&mut self, task: TaskIndex, cause: String, origin: FailureOrigin, now: Now) -> Vec<Action> {
+        let mut failure = self.fail_task(task, cause, FailureKind::Cause, now);
+        failure.origin = origin;
         self.fail_or_restart(failure, Vec::new(), Scope::Tasks(&[task]), now)
     }
 

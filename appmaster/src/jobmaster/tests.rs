@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::resource::ProfileSpec;
-use selvedge_core::status::{ExecutionState, JobStatus};
+use selvedge_core::status::{ExecutionState, FailureType, JobStatus};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::TaskMetrics;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::execution_graph::TaskIndex;
 use super::failover::Failover;
+use super::plugins::ActivePlugins;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::{FailureKind, GRACE};
 use super::scheduler::SchedulerKind;
@@ -22,6 +23,7 @@ use crate::settings::{FailoverSettings, SchedulingSettings};
 use crate::testing::word_count;
 
 pub(super) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
+const PEER_LOST: (ExecutionState, FailureType) = (ExecutionState::Failed, FailureType::PartitionDataMissing);
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 pub(super) fn now() -> Now {
@@ -61,7 +63,14 @@ pub(super) fn job_of(graph: Arc<JobGraph>, restart: RestartSettings, now: Now) -
         slot_request_timeout: SLOT_TIMEOUT,
         slot_idle_timeout: IDLE_TIMEOUT,
     };
-    let mut state = JobState::new(JobId::from_bytes([1; 16]), graph, scheduling, failover, now);
+    let mut state = JobState::new(
+        JobId::from_bytes([1; 16]),
+        graph,
+        scheduling,
+        failover,
+        ActivePlugins::default(),
+        now,
+    );
     for number in 0..2 {
         let address = WorkerAddress {
             host: format!("node-{number}"),
@@ -121,9 +130,21 @@ pub(super) fn report(
     cause: &str,
     now: Now,
 ) -> Vec<Action> {
+    report_of(state, attempt, (to, FailureType::Recoverable), cause, now)
+}
+
+/// The same of a failure of this type.
+pub(super) fn report_of(
+    state: &mut JobState,
+    attempt: ExecutionAttemptId,
+    (to, failure_type): (ExecutionState, FailureType),
+    cause: &str,
+    now: Now,
+) -> Vec<Action> {
     let report = TaskReport {
         attempt,
         state: to,
+        failure_type,
         cause: cause.to_owned(),
         metrics: None,
         committables: Vec::new(),
@@ -188,7 +209,7 @@ fn output_that_cannot_be_committed_fails_the_job() {
     assert_eq!(state.committed(Err("disk full".into()), now), [Action::Abort]);
     assert_eq!(state.aborted(None, now), [Action::End]);
     assert_eq!(state.graph.status(), JobStatus::Failed);
-    assert_eq!(state.graph.root_cause.unwrap().cause, "disk full");
+    assert_eq!(state.graph.root_cause.clone().unwrap().cause, "disk full");
 }
 
 #[test]
@@ -209,7 +230,7 @@ fn a_failure_cancels_the_others_and_the_first_cause_is_told() {
     let actions = report_all(&mut state, ExecutionState::Canceled, now);
     assert_eq!(actions, [Action::Abort]);
     state.aborted(None, now);
-    let cause = state.graph.root_cause.unwrap().to_string();
+    let cause = state.graph.root_cause.clone().unwrap().to_string();
     assert_eq!(cause, "task 'generate (1/2)' failed on worker-0 (node-0): not UTF-8");
     assert_eq!(state.graph.further_failures.len(), 1);
 }
@@ -220,7 +241,7 @@ fn the_exit_of_a_container_is_told_rather_than_the_exchange_that_broke_with_it()
     let mut state = deployed(now);
     report_all(&mut state, ExecutionState::Running, now);
     let broken = "exchange with node-1:4000 failed: broken pipe";
-    let actions = report(&mut state, id("sink", 0), ExecutionState::Failed, broken, now);
+    let actions = report_of(&mut state, id("sink", 0), PEER_LOST, broken, now);
     assert!(actions.contains(&Action::Hurry), "{actions:?}");
     report(&mut state, id("source", 0), ExecutionState::Canceled, "", now);
     let lost = state.worker_lost(
@@ -231,7 +252,7 @@ fn the_exit_of_a_container_is_told_rather_than_the_exchange_that_broke_with_it()
     );
     assert_eq!(lost, [Action::Abort]);
     assert_eq!(
-        state.graph.root_cause.unwrap().cause,
+        state.graph.root_cause.clone().unwrap().cause,
         "container_1 exited with status 137"
     );
 }
@@ -241,7 +262,7 @@ fn a_broken_exchange_is_told_when_nothing_better_comes() {
     let now = now();
     let mut state = deployed(now);
     report_all(&mut state, ExecutionState::Running, now);
-    report(&mut state, id("sink", 0), ExecutionState::Failed, "exchange broke", now);
+    report_of(&mut state, id("sink", 0), PEER_LOST, "exchange broke", now);
     assert_eq!(
         report_all(&mut state, ExecutionState::Canceled, now),
         [],
@@ -271,7 +292,7 @@ fn tasks_of_a_worker_that_did_not_answer_may_run_and_are_cancelled_there() {
     assert_eq!(state.tick(later(now, GRACE)), [], "a task may still write");
     assert_eq!(state.tasks_are_gone(&[id("sink", 1)], now), []);
     assert_eq!(state.tasks_are_gone(&running, now), [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(
         cause.contains("could not be deployed to worker-1: cannot be reached"),
         "{cause}"
@@ -290,7 +311,7 @@ fn a_worker_that_refuses_its_tasks_fails_the_job_at_once() {
         "{actions:?}"
     );
     assert_eq!(state.graph.status(), JobStatus::Failing);
-    let cause = state.graph.root_cause.unwrap().to_string();
+    let cause = state.graph.root_cause.clone().unwrap().to_string();
     assert!(cause.contains("could not be deployed: no such slot"), "{cause}");
 }
 
@@ -353,7 +374,7 @@ fn slots_that_do_not_come_fail_the_job_with_numbers() {
     state.start_failure = Some("the last worker could not start: no memory left".to_owned());
     assert_eq!(state.deadline(), Some(now.monotonic + SLOT_TIMEOUT));
     assert_eq!(state.tick(later(now, SLOT_TIMEOUT)), [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(cause.contains("needs 2 slots, and 1 were there after 300 s"), "{cause}");
     assert!(
         cause.ends_with("the last worker could not start: no memory left"),
@@ -376,7 +397,7 @@ fn a_job_that_cannot_have_its_slots_fails_at_once_or_waits_for_what_may_pass() {
     );
     let never = Shortage::NoWorkersOnDemand;
     assert_eq!(state.not_enough_resources(&never, now), [Action::Abort]);
-    let cause = state.graph.root_cause.unwrap().cause;
+    let cause = state.graph.root_cause.clone().unwrap().cause;
     assert!(
         cause.contains("needs 2 slots, and 0 were there: the cluster is a standalone one"),
         "{cause}"

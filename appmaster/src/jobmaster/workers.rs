@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use selvedge_core::{ExecutionAttemptId, ResourceId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
@@ -49,9 +50,30 @@ pub(super) enum WorkerEvent {
     },
 }
 
+/// A worker's connection to the JobMaster, as the worker counts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WorkerLink {
+    /// The run of the worker's process.
+    pub(super) instance_id: Bytes,
+    pub(super) number: u64,
+}
+
+/// What a registration says of an earlier one of the same worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Registering {
+    /// There is none.
+    First,
+    /// It is the same one: its answer was lost.
+    Again,
+    /// The worker has given that one up, with all that it had of the job.
+    Anew,
+    /// It is older: it was overtaken on its way.
+    Late,
+}
+
 /// What is known of a worker.
-#[derive(Default)]
 struct Known {
+    link: WorkerLink,
     /// How many calls with its tasks are on the way. A cancellation must not overtake them.
     deploying: usize,
     cancel_when_deployed: Vec<ExecutionAttemptId>,
@@ -73,12 +95,22 @@ impl Workers {
         }
     }
 
+    /// How a worker that registers was known before.
+    pub(super) fn registering(&self, resource_id: &ResourceId, link: &WorkerLink) -> Registering {
+        match self.connections.get(resource_id).map(|worker| &worker.known.link) {
+            None => Registering::First,
+            Some(known) if known == link => Registering::Again,
+            Some(known) if known.instance_id == link.instance_id && known.number > link.number => Registering::Late,
+            Some(_) => Registering::Anew,
+        }
+    }
+
     /// Makes a worker known and watches it.
-    pub(super) fn add(&mut self, resource_id: &ResourceId, instance_id: bytes::Bytes, gateway: Gateway) {
+    pub(super) fn add(&mut self, resource_id: &ResourceId, link: WorkerLink, gateway: Gateway) {
         let request = HeartbeatFromJobMasterRequest {
             job_id: self.job.job_id.to_wire(),
             job_master_id: self.job.job_master_id.to_wire(),
-            instance_id,
+            instance_id: link.instance_id.clone(),
         };
         let beat = move |gateway: Gateway| {
             let request = request.clone();
@@ -86,8 +118,13 @@ impl Workers {
         };
         let answered = |resource_id, payload, _| WorkerEvent::Heartbeat { resource_id, payload };
         let silent = |resource_id, cause| WorkerEvent::Silent { resource_id, cause };
+        let known = Known {
+            link,
+            deploying: 0,
+            cancel_when_deployed: Vec::new(),
+        };
         self.connections
-            .add(resource_id.clone(), gateway, Known::default(), beat, answered, silent);
+            .add(resource_id.clone(), gateway, known, beat, answered, silent);
     }
 
     pub(super) fn remove(&mut self, resource_id: &ResourceId) {

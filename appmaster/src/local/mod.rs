@@ -52,6 +52,8 @@ pub struct LocalDriver {
 #[derive(Debug, Default)]
 struct Inner {
     start: Option<DriverStart>,
+    /// How often all workers were ended: one that was starting meanwhile belongs to a leadership that is over.
+    epoch: u64,
     next: u32,
     workers: BTreeMap<ResourceId, Arc<dyn LocalWorker>>,
 }
@@ -66,7 +68,11 @@ impl LocalDriver {
     }
 
     async fn stop_all(&self) {
-        let workers = std::mem::take(&mut self.inner().workers);
+        let workers = {
+            let mut inner = self.inner();
+            inner.epoch += 1;
+            std::mem::take(&mut inner.workers)
+        };
         futures::future::join_all(workers.values().map(|worker| worker.stop())).await;
     }
 
@@ -77,7 +83,7 @@ impl LocalDriver {
     fn next_start(
         &self,
         spec: TaskExecutorProcessSpec,
-    ) -> Result<(WorkerStart, mpsc::Sender<DriverEvent>), DriverError> {
+    ) -> Result<(WorkerStart, mpsc::Sender<DriverEvent>, u64), DriverError> {
         let mut inner = self.inner();
         inner.next += 1;
         let resource_id = ResourceId(format!("taskmanager-{}", inner.next));
@@ -89,7 +95,17 @@ impl LocalDriver {
             secret: start.secret.clone(),
             spec,
         };
-        Ok((worker, start.events.clone()))
+        Ok((worker, start.events.clone(), inner.epoch))
+    }
+
+    /// Whether the worker is still wanted: nobody has ended the workers since it began to start.
+    fn keep(&self, resource_id: &ResourceId, worker: &Arc<dyn LocalWorker>, epoch: u64) -> bool {
+        let mut inner = self.inner();
+        let wanted = inner.epoch == epoch;
+        if wanted {
+            inner.workers.insert(resource_id.clone(), worker.clone());
+        }
+        wanted
     }
 }
 
@@ -101,10 +117,15 @@ impl ResourceManagerDriver for LocalDriver {
     }
 
     async fn request_worker(&self, spec: WorkerSpec) -> Result<(), DriverError> {
-        let (start, events) = self.next_start(spec.process)?;
+        let (start, events, epoch) = self.next_start(spec.process)?;
         let resource_id = start.resource_id.clone();
         let worker: Arc<dyn LocalWorker> = Arc::from(self.launcher.start(start).await?);
-        self.inner().workers.insert(resource_id.clone(), worker.clone());
+        if !self.keep(&resource_id, &worker, epoch) {
+            worker.stop().await;
+            return Err(DriverError(format!(
+                "{resource_id} has started too late: all workers were ended meanwhile"
+            )));
+        }
         let started = DriverEvent::WorkerStarted {
             resource_id: resource_id.clone(),
             node: "localhost".to_owned(),
@@ -136,5 +157,81 @@ impl ResourceManagerDriver for LocalDriver {
 
     async fn suspend(&self) {
         self.stop_all().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// Its workers start when they are let.
+    #[derive(Debug, Default)]
+    struct Slow {
+        asked: Notify,
+        let_start: Notify,
+        stopped: Arc<AtomicUsize>,
+    }
+
+    #[derive(Debug)]
+    struct Idle(Arc<AtomicUsize>);
+
+    #[async_trait]
+    impl LocalWorkerLauncher for Slow {
+        async fn start(&self, _: WorkerStart) -> Result<Box<dyn LocalWorker>, DriverError> {
+            self.asked.notify_one();
+            self.let_start.notified().await;
+            Ok(Box::new(Idle(self.stopped.clone())))
+        }
+    }
+
+    #[async_trait]
+    impl LocalWorker for Idle {
+        async fn wait(&self) -> String {
+            std::future::pending().await
+        }
+
+        async fn stop(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_starts_while_the_leadership_ends_is_stopped() {
+        let launcher = Arc::new(Slow::default());
+        let driver = LocalDriver::new(launcher.clone());
+        let (events, mut told) = mpsc::channel(1);
+        let start = || DriverStart {
+            events: events.clone(),
+            resource_manager_address: String::new(),
+            rest_address: String::new(),
+            secret: ApplicationSecret::from_bytes(&[7; 32]).unwrap(),
+        };
+        let process = TaskExecutorProcessSpec::derive(&selvedge_core::config::shipped()).unwrap();
+        let ask = || {
+            driver.request_worker(WorkerSpec {
+                process: process.clone(),
+            })
+        };
+        driver.initialize(start()).await.unwrap();
+        let suspended = async {
+            launcher.asked.notified().await;
+            driver.suspend().await;
+            // The next leadership is there before the worker is.
+            driver.initialize(start()).await.unwrap();
+            launcher.let_start.notify_one();
+        };
+        let (asked, ()) = tokio::join!(ask(), suspended);
+        assert!(asked.unwrap_err().0.contains("too late"));
+        assert_eq!(launcher.stopped.load(Ordering::Relaxed), 1);
+        assert!(told.try_recv().is_err(), "the next leadership does not hear of it");
+        launcher.let_start.notify_one();
+        ask().await.unwrap();
+        assert!(matches!(told.recv().await, Some(DriverEvent::WorkerStarted { .. })));
+        driver.suspend().await;
+        assert_eq!(launcher.stopped.load(Ordering::Relaxed), 2);
     }
 }

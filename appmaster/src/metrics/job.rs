@@ -9,7 +9,8 @@ use selvedge_core::status::JobStatus;
 use selvedge_runtime::clock::{Clock, Timestamp};
 use selvedge_runtime::metrics::{GroupGuard, MetricGroup, MetricValue};
 
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
+use crate::settings::JobStatusMetrics;
 
 /// What the gauges are computed from.
 #[derive(Debug, Clone)]
@@ -20,10 +21,14 @@ struct Figures {
     /// How long it was in each status before that.
     spent: BTreeMap<JobStatus, Duration>,
     restarts: u64,
+    /// Since when tasks have been on their way to workers.
+    deploying_since: Option<Timestamp>,
+    /// How long they were before.
+    deploying_spent: Duration,
 }
 
 impl Figures {
-    fn of(job: &ExecutionGraph) -> Self {
+    fn of(job: &ArchivedExecutionGraph) -> Self {
         let status = job.status();
         let since = job.timestamp(status).unwrap_or_default();
         let spent = JobStatus::ALL
@@ -34,6 +39,8 @@ impl Figures {
             since,
             spent: spent.collect(),
             restarts: job.restarts,
+            deploying_since: job.deploying_since(),
+            deploying_spent: job.deploying_spent(),
         }
     }
 
@@ -47,6 +54,12 @@ impl Figures {
 
     fn total_time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
         self.spent.get(&status).copied().unwrap_or_default() + self.time_in(status, now)
+    }
+
+    /// How long tasks have been on their way without a break, and altogether.
+    fn deploying(&self, now: Timestamp) -> (Duration, Duration) {
+        let current = self.deploying_since.map_or(Duration::ZERO, |since| now.since(since));
+        (current, self.deploying_spent + current)
     }
 
     /// Flink's uptime and downtime: how long it runs, or is being restarted; -1 when it has ended.
@@ -74,7 +87,7 @@ const MEASURED: [JobStatus; 6] = [
     JobStatus::Failing,
 ];
 
-fn gauges() -> Vec<(String, Gauge)> {
+fn gauges(enabled: JobStatusMetrics) -> Vec<(String, Gauge)> {
     let named = |name: &str, gauge: Gauge| (name.to_owned(), gauge);
     let mut all = vec![
         named("numRestarts", Box::new(|job, _| job.restarts.into())),
@@ -90,19 +103,38 @@ fn gauges() -> Vec<(String, Gauge)> {
         let state: Gauge = Box::new(move |job, _| u64::from(job.status == status).into());
         let time: Gauge = Box::new(move |job, now| millis(job.time_in(status, now)));
         let total: Gauge = Box::new(move |job, now| millis(job.total_time_in(status, now)));
-        all.extend([
-            (format!("{name}State"), state),
-            (format!("{name}Time"), time),
-            (format!("{name}TimeTotal"), total),
-        ]);
+        all.extend(of_status(&name, enabled, [state, time, total]));
     }
+    let deploying: [Gauge; 3] = [
+        Box::new(|job, _| u64::from(job.deploying_since.is_some()).into()),
+        Box::new(|job, now| millis(job.deploying(now).0)),
+        Box::new(|job, now| millis(job.deploying(now).1)),
+    ];
+    all.extend(of_status("deploying", enabled, deploying));
     all
 }
 
+/// Those of the three figures of a status that are wanted.
+fn of_status(name: &str, enabled: JobStatusMetrics, figures: [Gauge; 3]) -> Vec<(String, Gauge)> {
+    let kinds = [
+        (enabled.state, "State"),
+        (enabled.current_time, "Time"),
+        (enabled.total_time, "TimeTotal"),
+    ];
+    let wanted = kinds.into_iter().zip(figures).filter(|((wanted, _), _)| *wanted);
+    wanted
+        .map(|((_, kind), gauge)| (format!("{name}{kind}"), gauge))
+        .collect()
+}
+
 /// The metrics of a job as it stands there: how REST shows one that has ended.
-pub(crate) fn of_job(job: &ExecutionGraph, now: Timestamp) -> Vec<(String, MetricValue)> {
+pub(crate) fn of_job(
+    job: &ArchivedExecutionGraph,
+    enabled: JobStatusMetrics,
+    now: Timestamp,
+) -> Vec<(String, MetricValue)> {
     let figures = Figures::of(job);
-    let gauges = gauges().into_iter();
+    let gauges = gauges(enabled).into_iter();
     gauges.map(|(name, gauge)| (name, gauge(&figures, now))).collect()
 }
 
@@ -115,10 +147,15 @@ pub(crate) struct JobGauges {
 
 impl JobGauges {
     /// Registers them in the job's group.
-    pub(crate) fn register(group: &MetricGroup, job: &ExecutionGraph, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn register(
+        group: &MetricGroup,
+        job: &ArchivedExecutionGraph,
+        enabled: JobStatusMetrics,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let registered = group.take_over();
         let figures = Arc::new(Mutex::new(Figures::of(job)));
-        for (name, gauge) in gauges() {
+        for (name, gauge) in gauges(enabled) {
             let (figures, clock) = (figures.clone(), clock.clone());
             group.gauge(&name, move || gauge(&figures.lock(), clock.wall()));
         }
@@ -129,10 +166,11 @@ impl JobGauges {
     }
 
     /// The job has gone on.
-    pub(crate) fn update(&self, job: &ExecutionGraph) {
+    pub(crate) fn update(&self, job: &ArchivedExecutionGraph) {
         let mut figures = self.figures.lock();
         let since = job.timestamp(figures.status).unwrap_or_default();
-        if (figures.status, figures.since, figures.restarts) != (job.status(), since, job.restarts) {
+        let known = (figures.status, figures.since, figures.restarts, figures.deploying_since);
+        if known != (job.status(), since, job.restarts, job.deploying_since()) {
             *figures = Figures::of(job);
         }
     }
@@ -141,16 +179,24 @@ impl JobGauges {
 #[cfg(test)]
 mod tests {
     use selvedge_core::JobId;
+    use selvedge_core::status::ExecutionState;
 
     use super::*;
+    use crate::jobmaster::ExecutionGraph;
     use crate::testing::word_count;
+
+    const ALL: JobStatusMetrics = JobStatusMetrics {
+        state: true,
+        current_time: true,
+        total_time: true,
+    };
 
     const fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
     }
 
     fn value(job: &ExecutionGraph, now: u64, name: &str) -> String {
-        let all = of_job(job, at(now));
+        let all = of_job(job, ALL, at(now));
         let found = all.iter().find(|(other, _)| other == name);
         found.unwrap_or_else(|| panic!("{name}")).1.to_string()
     }
@@ -170,7 +216,7 @@ mod tests {
             ("50".into(), "50".into())
         );
         job.transition_job(JobStatus::Restarting, at(400)).unwrap();
-        job.restarts += 1;
+        job.record_mut().restarts += 1;
         assert_eq!(
             (value(&job, 470, "runningTimeTotal"), value(&job, 470, "runningState")),
             ("100".into(), "0".into())
@@ -190,5 +236,39 @@ mod tests {
             ("-1".into(), "-1".into())
         );
         assert_eq!(value(&job, 700, "fullRestarts"), "1");
+    }
+
+    #[test]
+    fn a_job_tells_how_long_it_deploys() {
+        let mut job = ExecutionGraph::new(JobId::from_bytes([1; 16]), Arc::new(word_count(1)), at(100));
+        let task = job.layout().task(&"sink".into(), 0).unwrap();
+        job.transition(task, ExecutionState::Scheduled, at(150)).unwrap();
+        job.transition(task, ExecutionState::Deploying, at(200)).unwrap();
+        let values = |job: &ExecutionGraph, now| {
+            ["deployingState", "deployingTime", "deployingTimeTotal"].map(|name| value(job, now, name))
+        };
+        assert_eq!(values(&job, 230), ["1", "30", "30"]);
+        job.transition(task, ExecutionState::Initializing, at(240)).unwrap();
+        assert_eq!(values(&job, 300), ["0", "0", "40"]);
+    }
+
+    #[test]
+    fn only_the_figures_that_are_asked_for_are_there() {
+        let job = ExecutionGraph::new(JobId::from_bytes([1; 16]), Arc::new(word_count(1)), at(100));
+        let enabled = JobStatusMetrics {
+            current_time: true,
+            ..JobStatusMetrics::default()
+        };
+        let names: Vec<_> = of_job(&job, enabled, at(200))
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert!(names.contains(&"deployingTime".to_owned()) && names.contains(&"runningTime".to_owned()));
+        assert!(
+            !names
+                .iter()
+                .any(|name| name.ends_with("State") || name.ends_with("Total")),
+            "{names:?}"
+        );
     }
 }

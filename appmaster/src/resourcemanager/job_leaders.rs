@@ -96,6 +96,8 @@ fn stale(job: JobId, known: LeaderSessionId, given: LeaderSessionId) -> Resource
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::status::{JobLeader, Walk};
+
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(300);
@@ -128,6 +130,49 @@ mod tests {
         assert!(leaders.lost(job(1), master(1), now));
         leaders.register(job(1), master(2)).unwrap();
         assert_eq!(leaders.deadline(), None);
+    }
+
+    #[test]
+    fn the_leader_of_a_job_changes_only_as_the_table_says() {
+        use JobLeader::{Led, Lost, Unknown};
+        type Event = fn(&mut JobLeaders, Instant);
+        let events: [Event; 7] = [
+            |leaders, _| drop(leaders.register(job(1), master(1))),
+            |leaders, _| drop(leaders.register(job(1), master(2))),
+            |leaders, now| {
+                leaders.lost(job(1), master(1), now);
+            },
+            |leaders, now| {
+                leaders.lost(job(1), master(2), now);
+            },
+            |leaders, now| drop(leaders.expired(now)),
+            |leaders, now| drop(leaders.expired(now + TIMEOUT)),
+            |leaders, _| leaders.forget(&job(1)),
+        ];
+        let kind = |leaders: &JobLeaders| match leaders.jobs.get(&job(1)) {
+            None => Unknown,
+            Some(leader) if leader.lost_until.is_some() => Lost,
+            Some(_) => Led,
+        };
+        let now = Instant::now();
+        let mut walk = Walk::new();
+        let rows: &[(JobLeader, &[JobLeader])] = &[
+            (Unknown, &[Led, Led, Unknown, Unknown, Unknown, Unknown, Unknown]),
+            (Led, &[Led, Led, Lost, Led, Led, Led, Unknown]),
+            (Lost, &[Led, Led, Lost, Lost, Lost, Unknown, Unknown]),
+        ];
+        walk.rows(&events, rows, |from, event| {
+            let mut leaders = JobLeaders::new(TIMEOUT);
+            if from != Unknown {
+                leaders.register(job(1), master(1)).unwrap();
+            }
+            if from == Lost {
+                leaders.lost(job(1), master(1), now);
+            }
+            event(&mut leaders, now);
+            kind(&leaders)
+        });
+        walk.finish();
     }
 
     #[test]

@@ -80,6 +80,9 @@ impl Service {
 
     pub(super) fn forget_job(&mut self, job_id: &JobId) {
         self.jobs.remove(job_id);
+        for worker in self.slots.workers_of(job_id) {
+            self.workers.free_inactive_slots(worker, *job_id);
+        }
         self.slots.remove_job(job_id);
         self.changed();
     }
@@ -100,11 +103,14 @@ impl Service {
         }
         let (node, number_of_slots) = (registration.host.clone(), resources.number_of_slots);
         let now = self.now();
-        match self.slots.add_worker(resource_id.clone(), resources, slots, now) {
-            Ok(lost) => self.tell_lost(lost),
-            Err(error) => {
-                tracing::warn!("TaskManager {resource_id} is refused: {error}");
-                return Err(error.into());
+        // What the same process says once more may be older than what was learned since: its heartbeats have the last word.
+        if !self.workers.is_of_known_process(&registration) {
+            match self.slots.add_worker(resource_id.clone(), resources, slots, now) {
+                Ok(lost) => self.tell_lost(lost),
+                Err(error) => {
+                    tracing::warn!("TaskManager {resource_id} is refused: {error}");
+                    return Err(error.into());
+                }
             }
         }
         self.tracker.registers(&resource_id);

@@ -129,6 +129,7 @@ impl Service {
     fn show(&self) {
         let gauges = &self.environment.gauges;
         gauges.set_workers(&self.slots.usage(), self.tracker.pending());
+        gauges.set_start_failures(self.tracker.failed_starts());
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -142,6 +143,14 @@ impl Service {
     /// Slots, needs or workers changed.
     pub(super) fn changed(&mut self) {
         self.check.note(self.now());
+    }
+
+    /// Slots are free again: a job that waits for such need not wait for more, unlike the driver.
+    fn slots_came_free(&mut self) {
+        match self.slots.is_waited_for() {
+            true => self.check.hurry(self.now()),
+            false => self.changed(),
+        }
     }
 
     fn deadline(&self) -> Instant {
@@ -212,7 +221,9 @@ impl Service {
                 reply,
             } => {
                 let freed = self.slots.freed(&resource_id, &allocation_id, self.now());
-                self.changed();
+                if freed.is_ok() {
+                    self.slots_came_free();
+                }
                 let _ = reply.send(freed.map_err(Into::into));
             }
             Request::SlotReport {
@@ -221,7 +232,11 @@ impl Service {
                 reply,
             } => {
                 let reported = self.slots.report(&resource_id, &slots, None, self.now());
-                let _ = reply.send(reported.map(|lost| self.tell_lost(lost)).map_err(Into::into));
+                let reported = reported.map(|lost| {
+                    self.tell_lost(lost);
+                    self.slots_came_free();
+                });
+                let _ = reply.send(reported.map_err(Into::into));
             }
             Request::WorkerLeaves {
                 resource_id,

@@ -13,11 +13,8 @@ use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{AllocationId, InstanceId, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::gateway::convert::WireId;
-use selvedge_runtime::gateway::proto::{
-    DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, RegisterTaskExecutorRequest, SendSlotReportRequest,
-    SlotReport, SlotStatus,
-};
-use selvedge_runtime::gateway::{GatewayError, ResourceManagerGateway, handshake};
+use selvedge_runtime::gateway::proto::{NotifySlotAvailableRequest, RegisterTaskExecutorRequest, SlotStatus};
+use selvedge_runtime::gateway::{ResourceManagerGateway, handshake};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -25,6 +22,8 @@ use tokio::time::Instant;
 use super::gateway::Gateway;
 use super::*;
 use crate::testing::profile;
+
+mod refusals;
 
 const BOUND: Duration = Duration::from_secs(1000);
 
@@ -256,147 +255,6 @@ async fn a_standalone_cluster_fails_what_it_cannot_serve_when_its_set_up_period_
 }
 
 #[tokio::test]
-async fn a_job_master_that_does_not_lead_its_job_is_refused_and_changes_nothing() {
-    let bed = bed(StandaloneDriver, &[]).await;
-    let ((first, _first), (second, _second)) = (contact(1), contact(2));
-    bed.handle.register_job_master(job(1), first.clone()).await.unwrap();
-    bed.declare(1, &first, 3).await.unwrap();
-    let stale = Err(ResourceManagerError::StaleJobMaster {
-        job: job(1),
-        known: first.job_master_id,
-        given: second.job_master_id,
-    });
-    assert_eq!(bed.handle.register_job_master(job(1), second.clone()).await, stale);
-    assert_eq!(bed.declare(1, &second, 1).await, stale);
-    let given = second.job_master_id;
-    assert_eq!(bed.handle.disconnect_job_master(job(1), given).await, stale);
-    let unknown = bed.handle.disconnect_job_master(job(2), given).await;
-    assert_eq!(unknown, Err(ResourceManagerError::UnknownJob(job(2))));
-    bed.until(|overview| overview.usage.pending_slots == 3).await;
-}
-
-#[tokio::test]
-async fn a_call_for_another_resource_manager_is_fenced() {
-    let bed = bed(StandaloneDriver, &[]).await;
-    let other = LeaderSessionId::from_bytes([9; 16]).to_wire();
-    let refused = [
-        bed.gateway
-            .notify_slot_available(NotifySlotAvailableRequest {
-                resource_manager_id: other.clone(),
-                ..NotifySlotAvailableRequest::default()
-            })
-            .await,
-        bed.gateway
-            .send_slot_report(SendSlotReportRequest {
-                resource_manager_id: other.clone(),
-                report: Some(SlotReport::default()),
-            })
-            .await,
-        bed.gateway
-            .disconnect_task_executor(DisconnectTaskExecutorRequest {
-                resource_manager_id: other,
-                ..DisconnectTaskExecutorRequest::default()
-            })
-            .await,
-    ];
-    for outcome in refused {
-        assert!(matches!(outcome, Err(GatewayError::Fenced(_))), "{outcome:?}");
-    }
-}
-
-#[tokio::test]
-async fn what_a_worker_says_of_unknown_workers_and_slots_is_refused_and_changes_nothing() {
-    let bed = bed(StandaloneDriver, &[]).await;
-    bed.gateway.register_task_executor(registration("a")).await.unwrap();
-    let available = |worker: &str, allocation| NotifySlotAvailableRequest {
-        resource_manager_id: bed.leader(),
-        resource_id: worker.to_owned(),
-        slot_index: 0,
-        allocation_id: AllocationId::from_bytes([allocation; 16]).to_wire(),
-    };
-    let report = |worker: &str, slots| SendSlotReportRequest {
-        resource_manager_id: bed.leader(),
-        report: Some(SlotReport {
-            resource_id: worker.to_owned(),
-            slots,
-            memory: None,
-        }),
-    };
-    let no_profile = SlotStatus {
-        profile: None,
-        ..held_slot()
-    };
-    let leaves = DisconnectTaskExecutorRequest {
-        resource_manager_id: bed.leader(),
-        resource_id: "z".to_owned(),
-        cause: "it ends".to_owned(),
-    };
-    for (outcome, expected) in [
-        (
-            bed.gateway.notify_slot_available(available("z", 1)).await,
-            "stale or unknown: no TaskManager z",
-        ),
-        (
-            bed.gateway.notify_slot_available(available("a", 9)).await,
-            "refused: no job has a slot of TaskManager a",
-        ),
-        (
-            bed.gateway.send_slot_report(report("z", vec![])).await,
-            "stale or unknown: no TaskManager z",
-        ),
-        (
-            bed.gateway.send_slot_report(report("a", vec![no_profile])).await,
-            "refused: a slot without a profile",
-        ),
-        (
-            bed.gateway.disconnect_task_executor(leaves).await,
-            "stale or unknown: no TaskManager z",
-        ),
-    ] {
-        let message = outcome.unwrap_err().to_string();
-        assert!(message.starts_with(expected), "{message}");
-    }
-    let worker = bed.handle.task_manager(&"a".into()).await.unwrap();
-    assert_eq!((worker.slots.total, worker.slots.free), (1, 0));
-    bed.gateway.send_slot_report(report("a", vec![])).await.unwrap();
-    let worker = bed.handle.task_manager(&"a".into()).await.unwrap();
-    assert_eq!(
-        (worker.slots.free, worker.slots.free_resource),
-        (1, profile()),
-        "what it says is right"
-    );
-}
-
-#[tokio::test]
-async fn a_registration_that_cannot_be_used_is_refused_and_no_worker_is_there() {
-    let bed = bed(StandaloneDriver, &[]).await;
-    let without_slots = RegisterTaskExecutorRequest {
-        number_of_slots: 0,
-        ..registration("a")
-    };
-    let without_total = RegisterTaskExecutorRequest {
-        total_resource: None,
-        ..registration("a")
-    };
-    let without_address = RegisterTaskExecutorRequest {
-        rpc_address: "nowhere at all".to_owned(),
-        ..registration("a")
-    };
-    for (request, expected) in [
-        (without_slots, "TaskManager a has no slots"),
-        (without_total, "the registration of a has no total resource"),
-        (without_address, "'nowhere at all' is not a worker's address"),
-    ] {
-        let refused = bed.gateway.register_task_executor(request).await.unwrap_err();
-        assert!(
-            matches!(&refused, GatewayError::Rejected(message) if message.starts_with(expected)),
-            "{refused}"
-        );
-    }
-    assert_eq!(bed.handle.overview().await, Ok(ResourceOverview::default()));
-}
-
-#[tokio::test]
 async fn a_slot_that_its_worker_does_not_know_any_more_is_told_to_its_job() {
     let bed = bed(StandaloneDriver, &[]).await;
     let (first, mut told) = contact(1);
@@ -406,12 +264,47 @@ async fn a_slot_that_its_worker_does_not_know_any_more_is_told_to_its_job() {
         slots: vec![],
         ..registration("a")
     };
-    bed.gateway.register_task_executor(again).await.unwrap();
+    bed.gateway.register_task_executor(again.clone()).await.unwrap();
+    let worker = bed.handle.task_manager(&"a".into()).await.unwrap();
+    assert_eq!(
+        worker.slots.free, 0,
+        "the same process: the call may have been overtaken"
+    );
+    let restarted = RegisterTaskExecutorRequest {
+        process: Some(handshake::of_worker(InstanceId::from_bytes([6; 16]))),
+        ..again
+    };
+    bed.gateway.register_task_executor(restarted).await.unwrap();
     let notice = within(told.recv()).await.unwrap();
     assert!(
         matches!(&notice, ResourceNotice::SlotLost { allocation_id, .. } if *allocation_id.as_bytes() == [1; 16]),
         "{notice:?}"
     );
+}
+
+#[tokio::test]
+async fn a_slot_that_comes_free_goes_to_the_job_that_waits_for_it_without_delay() {
+    let bed = bed(StandaloneDriver, &[("slotmanager.requirement-check.delay", "1 h")]).await;
+    let ((first, _first), (second, _second)) = (contact(1), contact(2));
+    bed.declare(1, &first, 1).await.unwrap();
+    bed.gateway.register_task_executor(registration("a")).await.unwrap();
+    bed.declare(2, &second, 1).await.unwrap();
+    bed.until(|overview| overview.usage.pending_slots == 1).await;
+    bed.handle
+        .disconnect_job_master(job(1), first.job_master_id)
+        .await
+        .unwrap();
+    let available = NotifySlotAvailableRequest {
+        resource_manager_id: bed.leader(),
+        resource_id: "a".to_owned(),
+        slot_index: 0,
+        allocation_id: AllocationId::from_bytes([1; 16]).to_wire(),
+    };
+    bed.gateway.notify_slot_available(available).await.unwrap();
+    let given = bed.until(|overview| overview.usage.pending_slots == 0);
+    tokio::time::timeout(Duration::from_secs(60), given)
+        .await
+        .expect("it is given before the delay is over");
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub(super) struct WorkerTracker {
     early: BTreeSet<ResourceId>,
     gone: Gone,
     failures: VecDeque<Instant>,
+    /// How many starts have ever failed.
+    failed_starts: u64,
     cool_until: Option<Instant>,
 }
 
@@ -87,13 +89,14 @@ impl WorkerTracker {
             early: BTreeSet::new(),
             gone: Gone::new(),
             failures: VecDeque::new(),
+            failed_starts: 0,
             cool_until: None,
         }
     }
 
     /// A worker is being started. `false` where it is one that was given up already.
     pub(super) fn started(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
-        if self.early.remove(resource_id) {
+        if self.early.remove(resource_id) || self.registered.contains(resource_id) {
             return true;
         }
         self.requested = self.requested.saturating_sub(1);
@@ -177,7 +180,13 @@ impl WorkerTracker {
         self.cool_until.is_some_and(|until| until > now)
     }
 
+    /// How many starts have failed since the beginning.
+    pub(super) const fn failed_starts(&self) -> u64 {
+        self.failed_starts
+    }
+
     fn note_failure(&mut self, now: Instant) {
+        self.failed_starts += 1;
         self.failures.push_back(now);
         while self.failures.front().is_some_and(|first| *first + MINUTE <= now) {
             self.failures.pop_front();
@@ -242,6 +251,8 @@ impl WorkerTracker {
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::status::{TrackedWorker, Walk};
+
     use super::*;
 
     fn tracker() -> WorkerTracker {
@@ -270,6 +281,51 @@ mod tests {
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
         assert!(workers.started(&"a".into(), now));
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
+    }
+
+    #[test]
+    fn a_worker_goes_only_where_the_table_says() {
+        use TrackedWorker::{Gone, Registered, Starting, Unknown};
+        type Event = fn(&mut WorkerTracker, &ResourceId, Instant);
+        let events: [Event; 4] = [
+            |workers, id, now| {
+                workers.started(id, now);
+            },
+            |workers, id, _| workers.registers(id),
+            |workers, id, now| {
+                workers.ended(id, now);
+            },
+            |workers, id, _| workers.released(id),
+        ];
+        let (now, id) = (Instant::now(), ResourceId::from("a"));
+        let kind = |workers: &WorkerTracker| match workers.registered.contains(&id) {
+            true => {
+                assert!(!workers.starting.contains_key(&id), "it is waited for no longer");
+                Registered
+            }
+            false if workers.starting.contains_key(&id) => Starting,
+            false if workers.is_gone(&id) => Gone,
+            false => Unknown,
+        };
+        let mut walk = Walk::new();
+        let rows: &[(TrackedWorker, &[TrackedWorker])] = &[
+            (Unknown, &[Starting, Registered, Gone, Gone]),
+            (Starting, &[Starting, Registered, Gone, Gone]),
+            (Registered, &[Registered, Registered, Gone, Gone]),
+            (Gone, &[Gone, Registered, Gone, Gone]),
+        ];
+        walk.rows(&events, rows, |from, event| {
+            let mut workers = tracker();
+            match from {
+                Unknown => {}
+                Starting => assert!(workers.started(&id, now)),
+                Registered => workers.registers(&id),
+                Gone => workers.released(&id),
+            }
+            event(&mut workers, &id, now);
+            kind(&workers)
+        });
+        walk.finish();
     }
 
     #[test]
@@ -322,6 +378,7 @@ mod tests {
             (workers.recent_failures(now), workers.recent_failures(now + MINUTE)),
             (3, 0)
         );
+        assert_eq!(workers.failed_starts(), 3);
         assert_eq!(workers.plan(3, now), WorkerPlan::default());
         assert_eq!(workers.deadline(now), Some(now + Duration::from_secs(3)));
         assert_eq!(workers.plan(3, now + Duration::from_secs(3)).request, 3);

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use selvedge_core::resource::ResourceProfile;
-use selvedge_core::{LeaderSessionId, ResourceId};
+use selvedge_core::{JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    CanBeReleasedRequest, ExternalResource, HeartbeatFromResourceManagerRequest, MemoryUse,
+    CanBeReleasedRequest, ExternalResource, FreeInactiveSlotsRequest, HeartbeatFromResourceManagerRequest, MemoryUse,
     RegisterTaskExecutorRequest, RequestSlotRequest, ShutdownRequest, SlotReport,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
@@ -101,6 +101,14 @@ impl Workers {
         }
     }
 
+    /// Whether the process that registers is registered already.
+    pub(super) fn is_of_known_process(&self, registration: &RegisterTaskExecutorRequest) -> bool {
+        let known = self.connections.get(&ResourceId(registration.resource_id.clone()));
+        known.is_some_and(|worker| {
+            worker.known.registration.process.is_some() && worker.known.registration.process == registration.process
+        })
+    }
+
     /// Forgets a worker. `false` where it is not known.
     pub(super) fn remove(&mut self, resource_id: &ResourceId) -> bool {
         self.connections.remove(resource_id)
@@ -132,6 +140,23 @@ impl Workers {
                 None => Err(GatewayError::Unreachable("the worker is gone".to_owned())),
             };
             let _ = events.send(WorkerEvent::SlotAnswered { allocation, outcome }).await;
+        });
+    }
+
+    /// The job needs nothing any more: what it has not taken of the worker need not wait for it.
+    pub(super) fn free_inactive_slots(&mut self, resource_id: ResourceId, job: JobId) {
+        let Some(gateway) = self.connections.gateway(&resource_id) else {
+            return;
+        };
+        let request = FreeInactiveSlotsRequest {
+            resource_manager_id: self.leader.to_wire(),
+            job_id: job.to_wire(),
+        };
+        self.connections.spawn(async move {
+            // The worker may have freed them already; what it keeps ends after `taskmanager.slot.timeout`.
+            if let Err(error) = gateway.free_inactive_slots(request).await {
+                tracing::debug!(%job, "{resource_id} has freed no slots: {error}");
+            }
         });
     }
 

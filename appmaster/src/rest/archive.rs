@@ -12,12 +12,16 @@ use super::vertex_details::{
     all_subtasks_accumulators_json, subtask_accumulators_json, subtask_json, subtask_times_json, task_managers_json,
     vertex_accumulators_json, vertex_json,
 };
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
 use crate::jobmaster::execution_graph::Execution;
 use crate::stores::JobSummary;
 
 /// Each path of the job with its answer.
-pub(crate) fn archive(job: &ExecutionGraph, configuration: &Configuration, now: Timestamp) -> Vec<(String, Value)> {
+pub(crate) fn archive(
+    job: &ArchivedExecutionGraph,
+    configuration: &Configuration,
+    now: Timestamp,
+) -> Vec<(String, Value)> {
     let overview = overview_json(&JobSummary::from(job), now);
     let below = format!("/jobs/{}", job.job_id);
     let at = |path: &str| format!("{below}{path}");

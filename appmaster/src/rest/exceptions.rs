@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::jobmaster::{ExecutionGraph, Failure};
+use crate::jobmaster::{ArchivedExecutionGraph, Failure};
 
 /// What may be asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -30,7 +30,7 @@ impl ExceptionsQuery {
 const MOST_ENTRIES: usize = 20;
 
 /// The failures of a job, the last one first.
-fn failures(job: &ExecutionGraph) -> Vec<(&Failure, &[Failure])> {
+fn failures(job: &ArchivedExecutionGraph) -> Vec<(&Failure, &[Failure])> {
     let current = job
         .root_cause
         .iter()
@@ -41,7 +41,7 @@ fn failures(job: &ExecutionGraph) -> Vec<(&Failure, &[Failure])> {
         .collect()
 }
 
-pub(super) fn exceptions_json(job: &ExecutionGraph, query: &ExceptionsQuery) -> Value {
+pub(super) fn exceptions_json(job: &ArchivedExecutionGraph, query: &ExceptionsQuery) -> Value {
     let most = query.max_exceptions.unwrap_or(MOST_ENTRIES);
     let mut failures = failures(job);
     let last = failures.first().map(|(root, _)| *root);
@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::jobmaster::execution_graph::PastFailure;
-    use crate::jobmaster::{FailureKind, FailureOrigin};
+    use crate::jobmaster::{ExecutionGraph, FailureKind, FailureOrigin};
     use crate::testing::word_count;
 
     fn failure(cause: &str, attempt: u32) -> Failure {
@@ -139,7 +139,7 @@ mod tests {
             Timestamp::default(),
         );
         for attempt in 0..2 {
-            job.past_failures.push_back(PastFailure {
+            job.record_mut().past_failures.push_back(PastFailure {
                 failure: failure(&format!("failure {attempt}"), attempt),
                 concurrent: vec![failure(&format!("beside {attempt}"), attempt)],
             });
@@ -149,7 +149,7 @@ mod tests {
             running["root-exception"],
             "task 'generate (1/2)' failed on worker-1 (node-1): failure 1"
         );
-        job.root_cause = Some(failure("the end", 2));
+        job.record_mut().root_cause = Some(failure("the end", 2));
         let shown = exceptions_json(&job, &ExceptionsQuery::default());
         let entries = shown["exceptionHistory"]["entries"].as_array().unwrap();
         let names: Vec<_> = entries

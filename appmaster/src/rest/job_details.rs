@@ -9,7 +9,7 @@ use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::gateway::proto::TaskMetrics;
 use serde_json::{Map, Value, json};
 
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
 use crate::jobmaster::execution_graph::{Execution, count_states};
 use crate::stores::JobSummary;
 
@@ -29,7 +29,7 @@ pub(super) fn overview_json(job: &JobSummary, now: Timestamp) -> Value {
     })
 }
 
-pub(super) fn details_json(job: &ExecutionGraph, now: Timestamp) -> Value {
+pub(super) fn details_json(job: &ArchivedExecutionGraph, now: Timestamp) -> Value {
     let timestamps: Map<_, _> = JobStatus::ALL
         .iter()
         .map(|status| (status.to_string(), json!(job.timestamp(*status).unwrap_or_default())))
@@ -142,7 +142,7 @@ pub(super) fn aggregate(counts: &BTreeMap<ExecutionState, usize>) -> ExecutionSt
 }
 
 /// How a job is run.
-pub(super) fn config_json(job: &ExecutionGraph) -> Value {
+pub(super) fn config_json(job: &ArchivedExecutionGraph) -> Value {
     let parallelism = job.graph.vertices.iter().map(|vertex| vertex.parallelism).max();
     let own = &job.graph.configuration;
     let restart = ["restart-strategy.type", "restart-strategy"]
@@ -163,7 +163,7 @@ pub(super) fn config_json(job: &ExecutionGraph) -> Value {
 }
 
 /// What the operators of a job have counted.
-pub(super) fn job_accumulators_json(job: &ExecutionGraph) -> Value {
+pub(super) fn job_accumulators_json(job: &ArchivedExecutionGraph) -> Value {
     json!({
         "job-accumulators": [],
         "user-task-accumulators": counts_json(&job.accumulators()),
@@ -179,7 +179,7 @@ pub(super) fn counts_json(counts: &BTreeMap<String, i64>) -> Value {
     counts.collect()
 }
 
-pub(super) fn plan_json(job: &ExecutionGraph) -> Value {
+pub(super) fn plan_json(job: &ArchivedExecutionGraph) -> Value {
     let graph = &job.graph;
     let nodes: Vec<_> = job.vertices().map(|(vertex, _)| plan_node(graph, vertex)).collect();
     json!({"jid": job.job_id, "name": graph.name, "type": graph.job_type(), "nodes": nodes})

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use super::exceptions::{ExceptionsQuery, exceptions_json};
 use super::job_details::{config_json, details_json, job_accumulators_json, overview_json, plan_json};
 use super::{Answer, Json, RestContext, RestError};
-use crate::jobmaster::{ExecutionGraph, JobResult};
+use crate::jobmaster::{ArchivedExecutionGraph, JobResult};
 
 pub(super) fn parse_id(text: &str) -> Result<JobId, RestError> {
     text.parse()
         .map_err(|error| RestError::parameter("jobid", text, &error))
 }
 
-pub(super) async fn find(context: &RestContext, id: &str) -> Result<Arc<ExecutionGraph>, RestError> {
+pub(super) async fn find(context: &RestContext, id: &str) -> Result<Arc<ArchivedExecutionGraph>, RestError> {
     Ok(context.dispatcher.job(parse_id(id)?).await?)
 }
 

@@ -4,6 +4,7 @@
 mod archive;
 mod back_pressure;
 mod cluster;
+mod dump;
 mod error;
 mod exceptions;
 mod job_details;
@@ -36,6 +37,7 @@ use serde_json::Value;
 use crate::dispatcher::DispatcherHandle;
 use crate::metrics::MetricFetcher;
 use crate::resourcemanager::ResourceManagerHandle;
+use crate::settings::JobStatusMetrics;
 pub(crate) use archive::archive;
 use error::RestError;
 pub(crate) use error::unavailable;
@@ -50,6 +52,8 @@ pub(crate) struct RestContext {
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log_file: Option<PathBuf>,
+    /// Which figures there are of a job's statuses.
+    pub(crate) job_status_metrics: JobStatusMetrics,
     /// The largest request, in bytes.
     pub(crate) max_content_length: usize,
 }
@@ -69,6 +73,7 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/jobmanager/logs", get(logs::list))
         .route("/jobmanager/logs/{name}", get(logs::file))
         .route("/jobmanager/metrics", get(metrics::job_manager))
+        .route("/jobmanager/thread-dump", get(dump::job_manager))
         .route("/jobs", get(jobs::list).post(submission::submit))
         .route("/jobs/overview", get(jobs::overview))
         .route("/jobs/metrics", get(metrics::jobs))
@@ -92,6 +97,7 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/taskmanagers/metrics", get(metrics::task_managers))
         .route("/taskmanagers/{id}", get(taskmanagers::details))
         .route("/taskmanagers/{id}/metrics", get(metrics::task_manager))
+        .route("/taskmanagers/{id}/thread-dump", get(taskmanagers::thread_dump))
         .route("/taskmanagers/{id}/log", get(taskmanagers::log))
         .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout))
         .route("/taskmanagers/{id}/logs", get(taskmanagers::logs))

@@ -46,12 +46,18 @@ pub(super) async fn stdout(State(context): State<RestContext>, Path(id): Path<St
     read(&context, id, Kind::Stdout, String::new()).await
 }
 
+/// What runs in the worker: tasks, then threads.
+pub(super) async fn thread_dump(
+    State(context): State<RestContext>,
+    Path(id): Path<String>,
+) -> Result<Response, RestError> {
+    let answer = read_json(&context, id, Kind::ThreadDump).await;
+    answer.map_err(|error| error.unknown_as(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
 /// Which files the worker's directory of logs has.
 pub(super) async fn logs(State(context): State<RestContext>, Path(id): Path<String>) -> Result<Response, RestError> {
-    let mut answer = read(&context, id, Kind::LogList, String::new()).await?;
-    let json = HeaderValue::from_static("application/json; charset=UTF-8");
-    answer.headers_mut().insert(CONTENT_TYPE, json);
-    Ok(answer)
+    read_json(&context, id, Kind::LogList).await
 }
 
 /// One of them.
@@ -60,6 +66,13 @@ pub(super) async fn log_named(
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Response, RestError> {
     read(&context, id, Kind::Named, name).await
+}
+
+async fn read_json(context: &RestContext, id: String, kind: Kind) -> Result<Response, RestError> {
+    let mut answer = read(context, id, kind, String::new()).await?;
+    let json = HeaderValue::from_static("application/json; charset=UTF-8");
+    answer.headers_mut().insert(CONTENT_TYPE, json);
+    Ok(answer)
 }
 
 async fn read(context: &RestContext, id: String, kind: Kind, name: String) -> Result<Response, RestError> {

@@ -174,6 +174,35 @@ async fn a_vertex_is_shown_with_its_subtasks_their_times_and_their_workers() {
 }
 
 #[tokio::test]
+async fn what_runs_in_the_master_and_in_a_worker_is_dumped() {
+    let cluster = session(Behaviour::Run, &[], None).await;
+    let address = cluster.rest_address();
+    let job = cluster.dispatcher().submit_job(None, word_count(1)).await.unwrap();
+    let running = async {
+        loop {
+            let dump = get(address, "/v1/jobmanager/thread-dump").await.json();
+            let first = dump["threadInfos"][0].clone();
+            let text = first["stringifiedThreadInfo"].as_str().unwrap_or_default();
+            if text.contains("RUNNING, tasks: 2 RUNNING") {
+                return (first, dump);
+            }
+        }
+    };
+    let (first, dump) = tokio::time::timeout(BOUND, running).await.expect("the job runs");
+    assert_eq!(first["threadName"], format!("JobMaster of 'word count' ({job})"));
+    assert!(
+        dump["threadInfos"].as_array().unwrap().len() > 1,
+        "threads come too: {dump}"
+    );
+    let of_worker = get(address, "/taskmanagers/taskmanager-1/thread-dump").await;
+    assert_eq!(of_worker.status, 200);
+    assert!(of_worker.head.contains("application/json"), "{}", of_worker.head);
+    assert_eq!(of_worker.body, "what runs in taskmanager-1\n");
+    assert_eq!(get(address, "/taskmanagers/nobody/thread-dump").await.status, 500);
+    end(&cluster).await;
+}
+
+#[tokio::test]
 async fn log_files_are_listed_and_streamed_and_nothing_else_is() {
     let directory = tempfile::tempdir().unwrap();
     let logs = directory.path().join("logs");

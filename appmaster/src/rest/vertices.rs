@@ -15,7 +15,7 @@ use super::vertex_details::{
     vertex_accumulators_json, vertex_json,
 };
 use super::{Answer, RestContext, RestError};
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
 use crate::jobmaster::execution_graph::Execution;
 
 type VertexPath = Path<(String, String)>;
@@ -97,7 +97,7 @@ async fn of_vertex(
 
 /// What a path names.
 struct Found {
-    job: Arc<ExecutionGraph>,
+    job: Arc<ArchivedExecutionGraph>,
     vertex: String,
     subtask: u32,
     attempt: Option<u32>,

@@ -78,6 +78,7 @@ impl StandaloneMaster {
         let seed = rand::random();
         let registry = &self.composition.high_availability;
         let mut services = ClusterServices::read(registry, &self.configuration, seed).await?;
+        services.plugins = self.composition.plugins.clone();
         services
             .shutdown
             .guard(self.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
@@ -128,14 +129,13 @@ async fn until_end(cluster: &Cluster, termination: &Termination) -> u8 {
     }
 }
 
+/// The end of the cluster's job decides; one that is not the job's is a fault.
 fn exit_code(ended: &Ended) -> u8 {
-    match ended.shutdown {
-        Shutdown::Graceful => ended.end.status.exit_code(),
-        Shutdown::ProcessAlone => {
-            tracing::error!("the master broke down: {}", ended.end.diagnostics);
-            EXIT_FATAL
-        }
+    if ended.shutdown == Shutdown::ProcessAlone || ended.end.is_fault() {
+        tracing::error!("the master broke down: {}", ended.end.diagnostics);
+        return EXIT_FATAL;
     }
+    ended.end.status.exit_code()
 }
 
 /// The secret that masters and workers share.
@@ -175,7 +175,10 @@ fn rpc_ports(configuration: &Configuration) -> Result<PortRange, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::status::ApplicationStatus;
+
     use super::*;
+    use crate::entrypoint::ClusterEnd;
 
     fn settings(settings: &[(&str, &str)]) -> Configuration {
         settings.iter().copied().collect()
@@ -205,6 +208,29 @@ mod tests {
             let configuration = settings(&set);
             assert_eq!(rest_ports(&configuration).unwrap().to_string(), rest, "{set:?}");
             assert_eq!(rpc_ports(&configuration).unwrap().to_string(), rpc, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn exit_codes_are_flinks_and_those_of_faults_are_2() {
+        let failed_job = r#"{"job_id":"01010101010101010101010101010101","status":"FAILED","net_runtime_ms":5}"#;
+        for (shutdown, status, diagnostics, code) in [
+            (Shutdown::Graceful, ApplicationStatus::Succeeded, "", 0),
+            (Shutdown::Graceful, ApplicationStatus::Canceled, "", 0),
+            (Shutdown::Graceful, ApplicationStatus::Failed, failed_job, 163),
+            (Shutdown::Graceful, ApplicationStatus::Failed, "the disk is full", 2),
+            (Shutdown::Graceful, ApplicationStatus::Unknown, "", 165),
+            (
+                Shutdown::ProcessAlone,
+                ApplicationStatus::Unknown,
+                "the disk is full",
+                2,
+            ),
+        ] {
+            let diagnostics = diagnostics.to_owned();
+            let end = ClusterEnd { status, diagnostics };
+            let ended = Ended { end, shutdown };
+            assert_eq!(exit_code(&ended), code, "{ended:?}");
         }
     }
 

@@ -27,6 +27,14 @@ pub enum StoreError {
         #[source]
         cause: Box<FsError>,
     },
+    /// Another leader writes here, or the leadership is over.
+    #[error(
+        "{directory} belongs to another master now: this one was deposed, or two clusters have the same name there"
+    )]
+    Deposed {
+        /// The directory of the store.
+        directory: String,
+    },
     /// What is stored is not what was written.
     #[error("{file} cannot be read: {reason}; it stays where it is")]
     Corrupt {
@@ -35,6 +43,13 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// Whether the same step may succeed later.
+    pub const fn retryable(&self) -> bool {
+        !matches!(self, Self::Deposed { .. })
+    }
 }
 
 /// Why a directory cannot be used.

@@ -1,10 +1,13 @@
 //! Jobs that were taken and are not cleaned up yet.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use selvedge_core::{JobGraph, JobId};
 
 use super::StoreError;
 use super::directory::StoreDirectory;
+use crate::lease::Lease;
 
 const SUFFIX: &str = ".json";
 
@@ -19,6 +22,9 @@ pub(crate) struct RecoveredGraph {
 /// Keeps the graphs of jobs from their submission until they are cleaned up. Every method may be repeated.
 #[async_trait]
 pub(crate) trait JobGraphStore: Send + Sync + std::fmt::Debug {
+    /// The same under a leadership.
+    fn under(&self, lease: &Lease) -> Arc<dyn JobGraphStore>;
+
     /// What an earlier master has left, in order of ids.
     async fn recover(&self) -> Result<Vec<RecoveredGraph>, StoreError>;
 
@@ -27,6 +33,9 @@ pub(crate) trait JobGraphStore: Send + Sync + std::fmt::Debug {
 
     /// Forgets a graph.
     async fn remove(&self, job: JobId) -> Result<(), StoreError>;
+
+    /// The cluster has ended.
+    async fn close(&self) -> Result<(), StoreError>;
 }
 
 /// For clusters that end with their master: there is nothing to keep.
@@ -35,6 +44,10 @@ pub(super) struct MemoryJobGraphStore;
 
 #[async_trait]
 impl JobGraphStore for MemoryJobGraphStore {
+    fn under(&self, _lease: &Lease) -> Arc<dyn JobGraphStore> {
+        Arc::new(Self)
+    }
+
     async fn recover(&self) -> Result<Vec<RecoveredGraph>, StoreError> {
         Ok(Vec::new())
     }
@@ -44,6 +57,10 @@ impl JobGraphStore for MemoryJobGraphStore {
     }
 
     async fn remove(&self, _job: JobId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -65,15 +82,20 @@ impl FileJobGraphStore {
 
 #[async_trait]
 impl JobGraphStore for FileJobGraphStore {
+    fn under(&self, lease: &Lease) -> Arc<dyn JobGraphStore> {
+        Arc::new(Self(self.0.under(lease)))
+    }
+
     async fn recover(&self) -> Result<Vec<RecoveredGraph>, StoreError> {
         let mut recovered = Vec::new();
+        self.0.take_over().await?;
         for name in self.0.names().await? {
             let Some(job) = name.strip_suffix(SUFFIX).and_then(|id| id.parse().ok()) else {
                 tracing::warn!("{name} in {} is no job graph: it is left alone", self.0);
                 continue;
             };
             let graph = match self.read(&name).await {
-                Err(error @ StoreError::Step { .. }) => return Err(error),
+                Err(error @ (StoreError::Step { .. } | StoreError::Deposed { .. })) => return Err(error),
                 read => read,
             };
             recovered.push(RecoveredGraph { job, graph });
@@ -89,6 +111,10 @@ impl JobGraphStore for FileJobGraphStore {
 
     async fn remove(&self, job: JobId) -> Result<(), StoreError> {
         self.0.delete(&format!("{job}{SUFFIX}")).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.0.leave().await
     }
 }
 

@@ -1,7 +1,7 @@
 //! How jobs have ended: dirty while they are cleaned up, then clean. A job with a result is never run again.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use selvedge_core::JobId;
@@ -12,6 +12,7 @@ use super::StoreError;
 use super::directory::StoreDirectory;
 use super::settings::ResultsKept;
 use crate::jobmaster::JobResult;
+use crate::lease::Lease;
 
 const DIRTY_SUFFIX: &str = "_DIRTY.json";
 const CLEAN_SUFFIX: &str = ".json";
@@ -30,6 +31,9 @@ pub(crate) struct RecoveredResults {
 /// Keeps the results of jobs. Every method may be repeated.
 #[async_trait]
 pub(crate) trait JobResultStore: Send + Sync + std::fmt::Debug {
+    /// The same under a leadership.
+    fn under(&self, lease: &Lease) -> Arc<dyn JobResultStore>;
+
     /// What earlier masters have left, in order of ids.
     async fn recover(&self) -> Result<RecoveredResults, StoreError>;
 
@@ -49,6 +53,10 @@ pub(super) struct MemoryJobResultStore;
 
 #[async_trait]
 impl JobResultStore for MemoryJobResultStore {
+    fn under(&self, _lease: &Lease) -> Arc<dyn JobResultStore> {
+        Arc::new(Self)
+    }
+
     async fn recover(&self) -> Result<RecoveredResults, StoreError> {
         Ok(RecoveredResults::default())
     }
@@ -103,14 +111,27 @@ impl FileJobResultStore {
 
 #[async_trait]
 impl JobResultStore for FileJobResultStore {
+    fn under(&self, lease: &Lease) -> Arc<dyn JobResultStore> {
+        Arc::new(Self::new(self.directory.under(lease), self.kept))
+    }
+
     async fn recover(&self) -> Result<RecoveredResults, StoreError> {
         let mut recovered = RecoveredResults::default();
-        for name in self.directory.names().await? {
+        self.directory.take_over().await?;
+        let names = self.directory.names().await?;
+        // Where both are there, the last step of the clean-up was not taken.
+        let is_dirty = |name: &str| {
+            let dirty = name
+                .strip_suffix(CLEAN_SUFFIX)
+                .map(|job| format!("{job}{DIRTY_SUFFIX}"));
+            dirty.is_some_and(|dirty| names.contains(&dirty))
+        };
+        for name in names.iter().filter(|name| !is_dirty(name)) {
             let is_job = |id: &str| id.parse::<JobId>().is_ok();
             if name.strip_suffix(DIRTY_SUFFIX).is_some_and(is_job) {
-                recovered.dirty.push(self.read(&name).await?);
+                recovered.dirty.push(self.read(name).await?);
             } else if name.strip_suffix(CLEAN_SUFFIX).is_some_and(is_job) {
-                let result = self.read(&name).await?;
+                let result = self.read(name).await?;
                 self.remember(result.job_id);
                 recovered.clean.push(result);
             } else {
@@ -135,8 +156,11 @@ impl JobResultStore for FileJobResultStore {
         if self.kept == ResultsKept::UntilCleanedUp {
             return self.directory.delete(&dirty).await;
         }
-        let found = self.directory.rename(&dirty, &format!("{job}{CLEAN_SUFFIX}")).await?;
-        if !found {
+        let clean = format!("{job}{CLEAN_SUFFIX}");
+        if let Some(content) = self.directory.find(&dirty).await? {
+            self.directory.write(&clean, content.into()).await?;
+            self.directory.delete(&dirty).await?;
+        } else if self.directory.find(&clean).await?.is_none() {
             tracing::warn!(%job, "somebody has deleted the job's result, {dirty}");
         }
         self.remember(job);
@@ -148,7 +172,7 @@ impl JobResultStore for FileJobResultStore {
         for job in jobs {
             self.directory.delete(&format!("{job}{CLEAN_SUFFIX}")).await?;
         }
-        Ok(())
+        self.directory.leave().await
     }
 }
 

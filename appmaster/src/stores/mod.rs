@@ -11,6 +11,9 @@
 //!   <job>
 //! ```
 //!
+//! Each leadership writes in a directory of its own first, `.<session>`, from where files are renamed into place. A leader
+//! begins with taking those of others away: what a master that was deposed has not finished by then never appears.
+//!
 //! Without a storage directory, graphs and results are known to this process only.
 
 mod directory;
@@ -33,6 +36,7 @@ pub(crate) use settings::StoreSettings;
 
 use selvedge_runtime::fs::FileSystems;
 
+use crate::lease::Lease;
 use directory::StoreDirectory;
 use job_graphs::{FileJobGraphStore, MemoryJobGraphStore};
 use job_results::{FileJobResultStore, MemoryJobResultStore};
@@ -47,6 +51,21 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
+    /// The same under a leadership: what is written there is refused when another one has begun.
+    pub(crate) fn under(&self, lease: &Lease) -> Self {
+        Self {
+            job_graphs: self.job_graphs.under(lease),
+            job_results: self.job_results.under(lease),
+            ..self.clone()
+        }
+    }
+
+    /// The cluster has ended and everybody who has to know does.
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        self.job_results.close().await?;
+        self.job_graphs.close().await
+    }
+
     /// The stores that the settings ask for; nothing is read or written yet.
     pub(crate) fn open(settings: StoreSettings, file_systems: &FileSystems) -> Result<Self, StoreError> {
         let history = settings.archive_directory.as_ref();

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use selvedge_runtime::blob::{BlobKey, BlobServer, fetch};
 use selvedge_runtime::gateway::proto::{
-    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
-    QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
+    FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
+    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
+    SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 
@@ -57,6 +58,10 @@ impl TaskExecutorGateway for IdleWorker {
     }
 
     async fn free_slot(&self, _: FreeSlotRequest) -> GatewayResult<()> {
+        unasked()
+    }
+
+    async fn free_inactive_slots(&self, _: FreeInactiveSlotsRequest) -> GatewayResult<()> {
         unasked()
     }
 

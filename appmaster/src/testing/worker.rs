@@ -11,13 +11,15 @@ use selvedge_core::{ExecutionAttemptId, InstanceId, JobId, ResourceId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::{JobMasterClient, ResourceManagerClient, serve_task_executor};
+use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use selvedge_runtime::gateway::proto::{
-    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
-    NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, QueryMetricsRequest, ReadFileRequest,
-    RegisterTaskExecutorRequest, RegisterTaskManagerRequest, RequestNextInputSplitRequest, RequestSlotRequest,
-    ResourceProfile, ShutdownRequest, SlotOffer, SlotReport, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor,
-    TaskMetrics, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
+    FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
+    JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest,
+    QueryMetricsRequest, ReadFileRequest, RegisterTaskExecutorRequest, RegisterTaskManagerRequest,
+    RequestNextInputSplitRequest, RequestSlotRequest, ResourceProfile, ShutdownRequest, SlotOffer, SlotReport,
+    SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition,
+    UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{
     FileContent, GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
@@ -102,11 +104,15 @@ struct State {
     slots: BTreeMap<u32, Taken>,
     resource_manager_id: Bytes,
     job_master: Option<(String, Bytes)>,
+    /// The allocations that a JobMaster has taken.
+    active: BTreeSet<Bytes>,
     tasks: BTreeSet<ExecutionAttemptId>,
     job_of_tasks: Bytes,
     to_cancel: BTreeSet<ExecutionAttemptId>,
     deployments: Vec<usize>,
     splits: u32,
+    /// How often it has given up its jobs.
+    connection: u64,
 }
 
 #[async_trait]
@@ -193,6 +199,19 @@ impl Worker {
         self.ended.send_replace(Some(cause.to_owned()));
     }
 
+    /// Gives up all that jobs have here, as a worker does that was cut off from their masters.
+    pub(crate) async fn give_up_jobs(&self) {
+        let jobs: BTreeSet<_> = {
+            let mut state = self.state.lock().unwrap();
+            state.tasks.clear();
+            state.connection += 1;
+            state.slots.values().map(|taken| taken.job_id.clone()).collect()
+        };
+        for job in jobs {
+            self.free_slots(&job, true).await;
+        }
+    }
+
     /// The slots of the default size, and those that were made on request.
     fn slot_statuses(&self) -> Vec<SlotStatus> {
         let slots = self.state.lock().unwrap().slots.clone();
@@ -247,6 +266,7 @@ impl Worker {
             data_address: format!("{}-data:1", self.start.resource_id),
             host: "127.0.0.1".into(),
             process: Some(handshake::of_worker(INSTANCE)),
+            connection: self.state.lock().unwrap().connection,
         };
         master.register_task_manager(register).await?;
         let offer = SlotOffer {
@@ -261,8 +281,33 @@ impl Worker {
             slots: vec![offer],
         };
         let accepted = master.offer_slots(offers).await?;
-        assert_eq!(accepted.accepted_allocation_ids, [request.allocation_id]);
+        assert_eq!(
+            accepted.accepted_allocation_ids,
+            std::slice::from_ref(&request.allocation_id)
+        );
+        self.state.lock().unwrap().active.insert(request.allocation_id);
         Ok(())
+    }
+
+    /// Frees what the job has not taken, or all that it has.
+    async fn free_slots(&self, job: &Bytes, all: bool) {
+        let (freed, resource_manager_id) = {
+            let mut state = self.state.lock().unwrap();
+            let active = std::mem::take(&mut state.active);
+            let is_freed = |taken: &Taken| taken.job_id == *job && (all || !active.contains(&taken.allocation_id));
+            let freed: Vec<_> = state.slots.extract_if(.., |_, taken| is_freed(taken)).collect();
+            state.active = active;
+            (freed, state.resource_manager_id.clone())
+        };
+        for (slot_index, Taken { allocation_id, .. }) in freed {
+            let notify = NotifySlotAvailableRequest {
+                resource_manager_id: resource_manager_id.clone(),
+                resource_id: self.start.resource_id.0.clone(),
+                slot_index,
+                allocation_id,
+            };
+            let _ = self.resource_manager().notify_slot_available(notify).await;
+        }
     }
 
     /// Runs a task as its test says.
@@ -341,6 +386,7 @@ impl Worker {
             state: state.into(),
             timestamp_ms: 0,
             cause: cause.into(),
+            failure_type: 0,
             metrics: terminal.then_some(metrics),
             committables: (state == "FINISHED")
                 .then(|| Bytes::from(attempt.to_string()))
@@ -423,6 +469,15 @@ impl TaskExecutorGateway for Handler {
         Ok(())
     }
 
+    async fn free_inactive_slots(&self, request: FreeInactiveSlotsRequest) -> GatewayResult<()> {
+        assert_eq!(
+            request.resource_manager_id,
+            self.0.state.lock().unwrap().resource_manager_id
+        );
+        self.0.free_slots(&request.job_id, false).await;
+        Ok(())
+    }
+
     async fn heartbeat_from_resource_manager(
         &self,
         _request: HeartbeatFromResourceManagerRequest,
@@ -453,23 +508,7 @@ impl TaskExecutorGateway for Handler {
     }
 
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()> {
-        let (freed, resource_manager_id) = {
-            let mut state = self.0.state.lock().unwrap();
-            let freed: Vec<_> = state
-                .slots
-                .extract_if(.., |_, taken| taken.job_id == request.job_id)
-                .collect();
-            (freed, state.resource_manager_id.clone())
-        };
-        for (slot_index, Taken { allocation_id, .. }) in freed {
-            let notify = NotifySlotAvailableRequest {
-                resource_manager_id: resource_manager_id.clone(),
-                resource_id: self.0.start.resource_id.0.clone(),
-                slot_index,
-                allocation_id,
-            };
-            let _ = self.0.resource_manager().notify_slot_available(notify).await;
-        }
+        self.0.free_slots(&request.job_id, true).await;
         Ok(())
     }
 
@@ -500,7 +539,14 @@ impl TaskExecutorGateway for Handler {
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
-        let line = format!("the log of {} {}\n", self.0.start.resource_id, request.name);
+        let what = match request.kind() {
+            Kind::ThreadDump => "what runs in",
+            _ => "the log of",
+        };
+        let line = match request.name.as_str() {
+            "" => format!("{what} {}\n", self.0.start.resource_id),
+            name => format!("{what} {} {name}\n", self.0.start.resource_id),
+        };
         Ok(FileContent {
             length: line.len() as u64,
             chunks: futures::stream::iter([Ok(Bytes::from(line))]).boxed(),

@@ -1,6 +1,6 @@
 //! The roles that containers and people start.
 
-use selvedge_appmaster::yarn::{Composition, run_application_master};
+use selvedge_appmaster::yarn::run_application_master;
 use selvedge_core::config::options::cluster;
 use selvedge_runtime::fs::FileSystems;
 use yarn_common::environment::Environment;
@@ -13,10 +13,8 @@ use crate::{composition, job_file};
 
 /// The master of a YARN application; its exit code tells YARN how it ended.
 pub(super) fn appmaster(arguments: RoleArgs) -> Result<Ended, CommandError> {
-    let code = run_application_master(arguments.assignments(), &|_, file_systems| Composition {
-        connectors: composition::connectors(file_systems.clone()),
-        checker: composition::graph_checker(),
-        high_availability: composition::high_availability(),
+    let code = run_application_master(arguments.assignments(), &|_, file_systems| {
+        composition::of_master(file_systems)
     });
     Ok(Ended::Role(code))
 }

@@ -102,7 +102,8 @@ impl LocalDescriptor {
 
     /// The cluster ends with this process, whoever is configured to keep others alive.
     async fn start(&self, config: ClusterConfig) -> Result<Cluster, LocalError> {
-        let services = ClusterServices::standalone(config.seed);
+        let mut services = ClusterServices::standalone(config.seed);
+        services.plugins = composition::plugins();
         Ok(ClusterEntrypoint::start_with(config, services).await?)
     }
 

@@ -5,7 +5,9 @@ mod worker;
 
 use std::sync::Arc;
 
+use selvedge_appmaster::jobmaster::JobMasterPlugins;
 use selvedge_appmaster::local::LocalWorkerLauncher;
+use selvedge_appmaster::yarn::Composition;
 use selvedge_core::config::options::yarn;
 use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::connector::{ConnectorError, Connectors, GraphChecker};
@@ -32,6 +34,21 @@ pub fn connectors(file_systems: FileSystems) -> Arc<dyn Connectors> {
 /// What `high-availability.type` may say.
 pub fn high_availability() -> HaServicesRegistry {
     HaServicesRegistry::default()
+}
+
+/// The exchange's master, enrichers of failures and listeners to jobs.
+pub fn plugins() -> JobMasterPlugins {
+    JobMasterPlugins::default()
+}
+
+/// All that a master of its own is given.
+pub fn of_master(file_systems: &FileSystems) -> Composition {
+    Composition {
+        connectors: connectors(file_systems.clone()),
+        checker: graph_checker(),
+        high_availability: high_availability(),
+        plugins: plugins(),
+    }
 }
 
 /// Plans the operators of a worker's tasks.

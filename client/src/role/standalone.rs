@@ -4,7 +4,6 @@ use std::net::UdpSocket;
 use std::path::PathBuf;
 
 use selvedge_appmaster::standalone::{StandaloneError, StandaloneMaster, secret};
-use selvedge_appmaster::yarn::Composition;
 use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, taskmanager};
 use selvedge_core::{Configuration, JobGraph, ResourceId};
@@ -56,11 +55,7 @@ pub async fn run_standalone_master(
         "standalonesession"
     };
     let _named = name_process(&configuration, daemon)?;
-    let composition = Composition {
-        connectors: composition::connectors(file_systems.clone()),
-        checker: composition::graph_checker(),
-        high_availability: composition::high_availability(),
-    };
+    let composition = composition::of_master(&file_systems);
     let master = StandaloneMaster {
         configuration,
         composition,

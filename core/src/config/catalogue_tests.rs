@@ -106,6 +106,18 @@ fn every_default_is_a_value_of_its_option_and_within_its_range() {
 }
 
 #[test]
+fn a_negative_time_is_refused_by_every_option_of_a_time() {
+    let times = options().filter(|option| option.kind == Kind::Duration);
+    let mut seen = 0;
+    for option in times {
+        let refused = option.check("-1 s").unwrap_err();
+        assert!(refused.contains("-1 s"), "{}: {refused}", option.key);
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
 fn every_option_says_in_one_sentence_what_it_is_for() {
     for option in options() {
         let sentence = option.description();

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::{ExecutionState, JobStatus};
+use super::{
+    ClusterPhase, DispatcherJob, ExecutionState, HeldSlotState, JobContact, JobLeader, JobStatus, MasterStanding,
+    RootCauseState, SlotPhase, TaskPhase, TrackedWorker, WorkerRegistration,
+};
 
 /// A table of states and of what may follow each.
 pub trait StateMachine: Copy + Ord + 'static {
@@ -35,7 +38,50 @@ pub fn states_page() -> String {
         ExecutionState::Created,
         "One attempt of a subtask. A restart makes a new attempt, which begins at CREATED.",
     );
+    page.push_str(
+        "\n# In the rooms\n\nWhat the rooms of master and worker hold. The test beside each takes it through every state with \
+         every event. A fault may end the process, and all of it, in any state.\n",
+    );
+    draw_rooms(&mut page);
     page
+}
+
+fn draw_rooms(page: &mut String) {
+    draw(page, MasterStanding::NeverLed, "A master's process in the election.");
+    draw(page, ClusterPhase::Serving, "How far the end of a cluster is.");
+    draw(
+        page,
+        DispatcherJob::Unknown,
+        "A job as the Dispatcher holds it. A new master finds those of an earlier one RUNNING, STORED or ENDED.",
+    );
+    draw(
+        page,
+        JobLeader::Unknown,
+        "The JobMaster of a job, as the ResourceManager knows it.",
+    );
+    draw(
+        page,
+        TrackedWorker::Unknown,
+        "A worker in the ResourceManager's books. Only where nobody starts workers does one come back that was gone.",
+    );
+    draw(
+        page,
+        HeldSlotState::Absent,
+        "A slot in the ResourceManager's books. One that only its worker knows is TAKEN at once.",
+    );
+    draw(
+        page,
+        RootCauseState::Open,
+        "Why a job fails; OPEN again with each restart.",
+    );
+    draw(
+        page,
+        WorkerRegistration::Registering,
+        "A worker's way to its ResourceManager.",
+    );
+    draw(page, JobContact::Connecting, "A worker's way to a JobMaster.");
+    draw(page, SlotPhase::Free, "A slot in the worker's table.");
+    draw(page, TaskPhase::Running, "A task in the worker's table.");
 }
 
 fn draw<S: StateMachine>(page: &mut String, initial: S, says: &str) {

@@ -2,14 +2,22 @@
 //! `docs/states.md` is drawn from them.
 
 mod diagram;
+mod failure_type;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use diagram::{StateMachine, states_page};
+pub use failure_type::FailureType;
+pub use rooms::{
+    ClusterPhase, DispatcherJob, HeldSlotState, JobContact, JobLeader, MasterStanding, RootCauseState, SlotPhase,
+    TaskPhase, TrackedWorker, WorkerRegistration,
+};
+pub use walk::Walk;
 
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal => [$($next:ident),*]),+ $(,)? }) => {
@@ -75,6 +83,8 @@ macro_rules! states {
         }
     };
 }
+
+mod rooms;
 
 /// A name that no state has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -15,8 +15,10 @@ use super::user::SINK;
 #[derive(Clone)]
 pub(crate) struct SimulatedConnectors {
     pub(crate) history: SharedHistory,
+    /// How many of the next preparations shall fail.
+    pub(crate) prepare_faults: Arc<AtomicU32>,
     /// How many of the next publications shall fail.
-    pub(crate) faults: Arc<AtomicU32>,
+    pub(crate) publish_faults: Arc<AtomicU32>,
 }
 
 impl std::fmt::Debug for SimulatedConnectors {
@@ -63,14 +65,16 @@ impl Committer {
 #[async_trait]
 impl JobCommitter for Committer {
     async fn prepare(&self) -> Result<(), ConnectorError> {
+        if is_due(&self.connectors.prepare_faults) {
+            self.note(CommitStep::NotPrepared);
+            return Err(ConnectorError::new("the simulation wants this output to be refused"));
+        }
         self.note(CommitStep::Prepared);
         Ok(())
     }
 
     async fn publish(&self, _: &[Committable]) -> Result<(), ConnectorError> {
-        let faults = &self.connectors.faults;
-        let is_due = faults.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if is_due.is_ok() {
+        if is_due(&self.connectors.publish_faults) {
             self.note(CommitStep::NotPublished);
             return Err(ConnectorError::new("the simulation wants this publication to fail"));
         }
@@ -87,4 +91,9 @@ impl JobCommitter for Committer {
         self.note(CommitStep::Aborted);
         Ok(())
     }
+}
+
+fn is_due(faults: &AtomicU32) -> bool {
+    let due = faults.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+    due.is_ok()
 }

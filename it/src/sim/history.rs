@@ -31,19 +31,24 @@ pub(crate) enum Happening {
     },
     /// A worker has a slot for itself again.
     SlotFree { worker: String, slot: String },
-    /// A task has reached a state, as its worker sees it.
+    /// A task has reached a state, as its worker sees it. `master` is the JobMaster that has deployed it.
     Task {
         worker: String,
         job: String,
+        master: String,
         attempt: String,
         state: String,
     },
     /// A worker's process is gone, and its slots and tasks with it.
     WorkerGone { worker: String },
+    /// The process of an attempt of the ApplicationMaster is gone, before the application has ended.
+    MasterGone { attempt: u32 },
     /// A client saw a job in a state.
     Job { job: String, status: String },
     /// A step of the commit of a job's output.
     Commit { job: String, step: CommitStep },
+    /// A client saw all tasks of a job run, when nothing was done to the cluster any more.
+    Ran { job: String },
     /// A client was told that there are not enough slots for a job.
     Told { job: String },
 }
@@ -51,6 +56,7 @@ pub(crate) enum Happening {
 /// What became of the output of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommitStep {
+    NotPrepared,
     Prepared,
     Published,
     NotPublished,
@@ -166,6 +172,7 @@ fn happening(host: &str, mut fields: Fields) -> Option<Happening> {
         "task" => Some(Happening::Task {
             worker,
             job: fields.take("job"),
+            master: fields.take("job_master"),
             attempt: fields.take("task"),
             state: fields.take("state"),
         }),

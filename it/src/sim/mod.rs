@@ -1,24 +1,26 @@
 //! The simulation: a whole cluster in one thread, on a simulated network and clock, ruled by one seed.
 //!
 //! ```text
-//!   users ──REST──► am: entrypoint, Dispatcher, JobMasters, ResourceManager, YARN driver
-//!                    │ Hadoop IPC          ▲ gRPC
-//!                    ▼                     ▼
-//!                   rm, nm-1, nm-2 …      worker-2, worker-3 …: TaskExecutors, Flight between them
+//!   users ──REST──► am-1, then am-2 …: entrypoint, Dispatcher, JobMasters, ResourceManager, YARN driver
+//!                    │ Hadoop IPC   │ election       ▲ gRPC
+//!                    ▼              ▼                ▼
+//!                   rm, nm-1 …     zk ◄── leader ── worker-2, worker-3 …: TaskExecutors, Flight between them
 //! ```
 //!
 //! Real is everything of ours: master, driver, AmClient and NmClient, gateways, REST, TaskExecutors, the chains of tasks. The
-//! servers of YARN, the users and the files are simulated. `plan` draws from the seed what happens, `world` lets it
+//! servers of YARN, ZooKeeper, the users and the files are simulated. `plan` draws from the seed what happens, `world` lets it
 //! happen, `invariants` look at what came of it; `docs/simulation.md` tells how to replay a seed.
 
 mod clock;
 mod connectors;
 mod faults;
+mod files;
 mod history;
 mod invariants;
 mod master;
 mod network;
 mod plan;
+mod relay;
 mod report;
 mod settings;
 mod tasks;
@@ -26,6 +28,7 @@ mod user;
 mod worker;
 mod world;
 mod yarn;
+mod zookeeper;
 
 pub use report::{Run, Seeds, replay_command};
 

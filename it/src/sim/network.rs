@@ -15,20 +15,27 @@ use selvedge_runtime::machine::{BoxedStream, Incoming, Machine};
 use turmoil::net::{TcpListener, TcpStream};
 use yarn_rpc::ipc::{Connector, Entropy, IpcOptions, Stream};
 
+use super::relay::Disorder;
+
 /// Simulated hosts listen on all of their addresses.
 const ANY: &str = "0.0.0.0";
-/// A server that asks for no token is spoken to under this name.
-const USER: &str = "alice";
 
 /// The machine of whichever simulated host is running.
 #[derive(Debug)]
-pub(crate) struct SimulatedMachine;
+pub(crate) struct SimulatedMachine {
+    /// Calls arrive twice and out of order.
+    pub(crate) disorder: Option<Disorder>,
+}
 
 impl Machine for SimulatedMachine {
     fn connect(&self, address: String) -> BoxFuture<'static, io::Result<BoxedStream>> {
+        let disorder = self.disorder.clone();
         async move {
             let stream = connect(&address).await?;
-            Ok(Box::new(stream) as BoxedStream)
+            match disorder {
+                None => Ok(Box::new(stream) as BoxedStream),
+                Some(disorder) => Ok(Box::new(disorder.relay(stream).await?) as BoxedStream),
+            }
         }
         .boxed()
     }
@@ -69,10 +76,11 @@ pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
     TcpStream::connect((host, port.parse().map_err(|_| invalid())?)).await
 }
 
-/// How the ApplicationMaster speaks Hadoop IPC.
-pub(crate) fn ipc_options(seed: u64) -> IpcOptions {
+/// How an ApplicationMaster speaks Hadoop IPC. To a server that asks for no token it says the name of its attempt, which a
+/// real one reads from the token.
+pub(crate) fn ipc_options(seed: u64, attempt: &str) -> IpcOptions {
     IpcOptions {
-        simple_user: Some(USER.to_owned()),
+        simple_user: Some(attempt.to_owned()),
         connector: Arc::new(HadoopConnector),
         entropy: Arc::new(Seeded(Mutex::new(StdRng::seed_from_u64(seed)))),
         ..IpcOptions::default()

@@ -8,11 +8,8 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use selvedge_core::JobId;
 
-use super::yarn::NodeFault;
-use super::yarn::cluster::GrantFault;
+use super::yarn::{End, GrantFault, NodeFault};
 
-/// After so long a job that does not get its slots must have been told so: `slot.request.timeout`, and then some.
-const UNFULFILLED: Duration = Duration::from_secs(30);
 /// Jobs and faults come within so much time.
 const ACTIVE: Duration = Duration::from_secs(20);
 
@@ -26,6 +23,10 @@ pub(crate) struct Plan {
     pub(crate) slots: u32,
     /// The longest time that a message takes.
     pub(crate) latency: Duration,
+    /// Where the ApplicationMaster's process is gone, another attempt goes on with its jobs.
+    pub(crate) is_highly_available: bool,
+    /// Calls between master and workers arrive twice, and overtake each other.
+    pub(crate) is_disorderly: bool,
     pub(crate) jobs: Vec<JobPlan>,
     /// In order of time.
     pub(crate) faults: Vec<(Duration, Fault)>,
@@ -40,37 +41,67 @@ pub(crate) struct JobPlan {
     /// Seconds of input; without an end where `None`, and then it is cancelled.
     pub(crate) seconds: Option<u64>,
     pub(crate) cancel_at: Option<Duration>,
-    /// It needs more slots than the cluster has: its user must be told.
+    /// It has no end, and is cancelled when all of its tasks run though nothing is done to the cluster any more.
+    pub(crate) is_endless: bool,
+    /// It needs more slots than the cluster has: its user must be told, and cancels it then.
     pub(crate) is_too_large: bool,
 }
 
 /// What goes wrong. `which` picks one of those that there are then.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Fault {
-    /// The process of a worker is gone from one moment to the next.
-    KillWorker { which: usize },
+    /// The container of a worker is ended from one moment to the next.
+    EndWorker { which: usize, how: End },
+    /// The application is asked to give a container back, and a while later it is taken.
+    Preempt { which: usize, lasts: Duration },
     /// No message passes between a worker and the master for a while; all arrive afterwards.
     Hold { which: usize, lasts: Duration },
     /// All messages between a worker and the master are lost for a while.
     Cut { which: usize, lasts: Duration },
     /// Messages of a worker take so long from now on.
     Delay { which: usize, latency: Duration },
+    /// No message passes between two workers for a while; all arrive afterwards.
+    HoldWorkers { which: (usize, usize), lasts: Duration },
     /// The ResourceManager is away for a while, and has forgotten the application's asks.
     RestartResourceManager { lasts: Duration },
-    /// The scheduler's next grant is wrong.
+    /// No message passes between master and ResourceManager for a while; all arrive afterwards.
+    HoldResourceManager { lasts: Duration },
+    /// The next answer of the ResourceManager is lost with its connection.
+    LoseAnswer,
+    /// What the scheduler grants next is wrong, or told wrongly.
     Grant(GrantFault),
     /// The next start on a node goes wrong.
     Node { which: usize, fault: NodeFault },
+    /// Everything that is started on a node fails for a while.
+    BreakNode { which: usize, lasts: Duration },
+    /// A NodeManager is away for a while; with recovery its containers go on.
+    RestartNode {
+        which: usize,
+        recovers: bool,
+        lasts: Duration,
+    },
+    /// No message passes between master and a NodeManager for a while; all arrive afterwards.
+    HoldNode { which: usize, lasts: Duration },
+    /// The next answer of a NodeManager is lost with its connection.
+    LoseNodeAnswer { which: usize },
     /// A node is lost with all that runs on it; another comes in its place.
     LoseNode { which: usize },
-    /// No message passes between master and ResourceManager for a while; all arrive afterwards.
-    HoldResourceManager { lasts: Duration },
-    /// No message passes between two workers for a while; all arrive afterwards.
-    HoldWorkers { which: (usize, usize), lasts: Duration },
     /// The next task that is planned fails.
     FailTask,
+    /// The next job that begins cannot: its JobMaster finds that the output may not be written.
+    FailPrepare,
     /// The next job that would publish its output cannot: the whole job fails.
     FailCommit,
+    /// The process of the ApplicationMaster is gone from one moment to the next.
+    KillMaster,
+    /// The ResourceManager hears no more of the master, and starts another attempt, while the process goes on for a while.
+    IsolateMaster { lasts: Duration },
+    /// ZooKeeper hears no more of the master, and ends its session.
+    ExpireSession,
+    /// No message passes between master and ZooKeeper for a while; all arrive afterwards.
+    HoldZooKeeper { lasts: Duration },
+    /// All messages between master and ZooKeeper are lost for a while.
+    CutZooKeeper { lasts: Duration },
 }
 
 impl Plan {
@@ -85,7 +116,9 @@ impl Plan {
         if rng.random_bool(0.15) {
             jobs.push(JobPlan::too_large(&mut rng, capacity));
         }
-        let mut faults: Vec<_> = (0..rng.random_range(0..=4)).map(|_| draw_fault(&mut rng)).collect();
+        let is_highly_available = rng.random_bool(0.5);
+        let count = rng.random_range(0..=5);
+        let mut faults: Vec<_> = (0..count).map(|_| draw_fault(&mut rng, is_highly_available)).collect();
         faults.sort_by_key(|(at, _)| *at);
         let latency = *[20, 50, 200].choose(&mut rng).unwrap_or(&20);
         Self {
@@ -93,6 +126,8 @@ impl Plan {
             nodes,
             slots,
             latency: Duration::from_millis(latency),
+            is_highly_available,
+            is_disorderly: rng.random_bool(0.2),
             jobs,
             faults,
         }
@@ -101,6 +136,7 @@ impl Plan {
     /// The same without anything going wrong.
     pub(crate) fn without_faults(mut self) -> Self {
         self.faults.clear();
+        self.is_disorderly = false;
         self
     }
 
@@ -116,18 +152,19 @@ impl JobPlan {
     fn draw(rng: &mut StdRng, slots: u32) -> Self {
         let at = moment(rng);
         let seconds = rng.random_bool(0.8).then(|| rng.random_range(1..=8));
-        let is_cancelled = seconds.is_none() || rng.random_bool(0.2);
+        let is_endless = seconds.is_none() && rng.random_bool(0.5);
+        let is_cancelled = !is_endless && (seconds.is_none() || rng.random_bool(0.2));
         Self {
             id: JobId::random(rng),
             at,
             parallelism: rng.random_range(1..=slots.max(1)),
             seconds,
             cancel_at: is_cancelled.then(|| at + moment(rng)),
+            is_endless,
             is_too_large: false,
         }
     }
 
-    /// Given up by its user when the slots had to be there.
     fn too_large(rng: &mut StdRng, capacity: u32) -> Self {
         let at = moment(rng);
         Self {
@@ -135,7 +172,8 @@ impl JobPlan {
             at,
             parallelism: capacity + rng.random_range(1..=3),
             seconds: Some(1),
-            cancel_at: Some(at + UNFULFILLED),
+            cancel_at: None,
+            is_endless: false,
             is_too_large: true,
         }
     }
@@ -144,47 +182,109 @@ impl JobPlan {
 impl Fault {
     const fn lasts(self) -> Duration {
         match self {
-            Self::Hold { lasts, .. }
+            Self::Preempt { lasts, .. }
+            | Self::Hold { lasts, .. }
             | Self::Cut { lasts, .. }
+            | Self::HoldWorkers { lasts, .. }
             | Self::RestartResourceManager { lasts }
             | Self::HoldResourceManager { lasts }
-            | Self::HoldWorkers { lasts, .. } => lasts,
+            | Self::BreakNode { lasts, .. }
+            | Self::RestartNode { lasts, .. }
+            | Self::HoldNode { lasts, .. }
+            | Self::IsolateMaster { lasts }
+            | Self::HoldZooKeeper { lasts }
+            | Self::CutZooKeeper { lasts } => lasts,
             _ => Duration::ZERO,
         }
     }
 }
 
-fn draw_fault(rng: &mut StdRng) -> (Duration, Fault) {
-    let which = rng.random_range(0..8);
-    let lasts = Duration::from_millis(rng.random_range(500..8000));
-    let fault = match rng.random_range(0..15) {
-        0 | 1 => Fault::KillWorker { which },
-        2 => Fault::Hold { which, lasts },
-        3 => Fault::Cut { which, lasts },
-        4 => Fault::Delay {
+fn draw_fault(rng: &mut StdRng, is_highly_available: bool) -> (Duration, Fault) {
+    let kinds = if is_highly_available { 10 } else { 8 };
+    let fault = match rng.random_range(0..kinds) {
+        0..=2 => draw_worker_fault(rng),
+        3 | 4 => draw_grant_fault(rng),
+        5 | 6 => draw_node_fault(rng),
+        7 => *[Fault::FailTask, Fault::FailTask, Fault::FailPrepare, Fault::FailCommit]
+            .choose(rng)
+            .unwrap_or(&Fault::FailTask),
+        _ => draw_master_fault(rng),
+    };
+    (moment(rng), fault)
+}
+
+fn draw_worker_fault(rng: &mut StdRng) -> Fault {
+    let (which, lasts) = (rng.random_range(0..8), some_seconds(rng));
+    match rng.random_range(0..8) {
+        0 | 1 => Fault::EndWorker {
+            which,
+            how: End::Killed,
+        },
+        2 => Fault::EndWorker {
+            which,
+            how: End::OutOfMemory,
+        },
+        3 => Fault::Preempt { which, lasts },
+        4 => Fault::Hold { which, lasts },
+        5 => Fault::Cut { which, lasts },
+        6 => Fault::Delay {
             which,
             latency: lasts / 20,
         },
-        5 => Fault::RestartResourceManager { lasts },
-        6 | 7 => {
-            let faults = [GrantFault::Surplus, GrantFault::Undersized, GrantFault::Foreign];
-            Fault::Grant(*faults.choose(rng).unwrap_or(&GrantFault::Surplus))
-        }
-        8 | 9 => {
-            let faults = [NodeFault::Refuse, NodeFault::FailLaunch, NodeFault::Slow(lasts)];
-            let fault = *faults.choose(rng).unwrap_or(&NodeFault::Refuse);
-            Fault::Node { which, fault }
-        }
-        10 => Fault::LoseNode { which },
-        11 => Fault::HoldResourceManager { lasts },
-        12 => Fault::HoldWorkers {
+        _ => Fault::HoldWorkers {
             which: (which, rng.random_range(0..8)),
             lasts,
         },
-        13 => Fault::FailCommit,
-        _ => Fault::FailTask,
-    };
-    (moment(rng), fault)
+    }
+}
+
+fn draw_grant_fault(rng: &mut StdRng) -> Fault {
+    let lasts = some_seconds(rng);
+    match rng.random_range(0..8) {
+        0 => Fault::RestartResourceManager { lasts },
+        1 => Fault::HoldResourceManager { lasts },
+        2 => Fault::LoseAnswer,
+        3 => Fault::Grant(GrantFault::Surplus),
+        4 => Fault::Grant(GrantFault::Undersized),
+        5 => Fault::Grant(GrantFault::Foreign),
+        6 => Fault::Grant(GrantFault::Duplicated),
+        _ => Fault::Grant(GrantFault::Reordered),
+    }
+}
+
+fn draw_node_fault(rng: &mut StdRng) -> Fault {
+    let (which, lasts) = (rng.random_range(0..3), some_seconds(rng));
+    let next_start = |fault| Fault::Node { which, fault };
+    match rng.random_range(0..9) {
+        0 => next_start(NodeFault::Refuse),
+        1 => next_start(NodeFault::FailLaunch),
+        2 => next_start(NodeFault::Slow(lasts)),
+        3 => next_start(NodeFault::Hang),
+        4 => Fault::BreakNode { which, lasts },
+        5 => Fault::RestartNode {
+            which,
+            recovers: rng.random_bool(0.5),
+            lasts,
+        },
+        6 => Fault::HoldNode { which, lasts },
+        7 => Fault::LoseNodeAnswer { which },
+        _ => Fault::LoseNode { which },
+    }
+}
+
+fn draw_master_fault(rng: &mut StdRng) -> Fault {
+    let lasts = some_seconds(rng);
+    match rng.random_range(0..6) {
+        0 | 1 => Fault::KillMaster,
+        2 => Fault::IsolateMaster { lasts },
+        3 => Fault::ExpireSession,
+        4 => Fault::HoldZooKeeper { lasts },
+        _ => Fault::CutZooKeeper { lasts },
+    }
+}
+
+fn some_seconds(rng: &mut StdRng) -> Duration {
+    Duration::from_millis(rng.random_range(500..8000))
 }
 
 fn moment(rng: &mut StdRng) -> Duration {
@@ -204,12 +304,19 @@ mod tests {
 
     #[test]
     fn all_faults_are_drawn_and_no_job_needs_more_than_there_is() {
-        let plans: Vec<_> = (0..500).map(Plan::draw).collect();
+        let plans: Vec<_> = (0..2000).map(Plan::draw).collect();
         let faults = plans.iter().flat_map(|plan| &plan.faults);
         let kinds: std::collections::BTreeSet<_> = faults
-            .map(|(_, fault)| format!("{fault:?}").split([' ', '(']).next().map(str::to_owned))
+            .map(|(_, fault)| {
+                let shown = format!("{fault:?}");
+                // What a fault is drawn with besides numbers tells it from others.
+                let words = shown
+                    .split(|c: char| !c.is_alphabetic() && c != '_')
+                    .filter(|word| word.len() > 2);
+                words.map(str::to_owned).collect::<Vec<_>>().join(" ")
+            })
             .collect();
-        assert_eq!(kinds.len(), 12, "{kinds:?}");
+        assert_eq!(kinds.len(), 33, "{kinds:#?}");
         for plan in plans {
             let modest = plan.jobs.iter().filter(|job| !job.is_too_large);
             let slots: u32 = modest.map(|job| job.parallelism).sum();
@@ -217,7 +324,8 @@ mod tests {
             assert!(
                 plan.jobs
                     .iter()
-                    .all(|job| job.seconds.is_some() || job.cancel_at.is_some())
+                    .all(|job| job.seconds.is_some() || job.cancel_at.is_some() || job.is_endless),
+                "{plan:?}"
             );
         }
     }

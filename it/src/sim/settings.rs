@@ -13,10 +13,9 @@ use yarn_common::environment::Environment;
 use yarn_common::resource::Resource;
 use yarn_common::token::{Credentials, Token, TokenKind};
 
+use super::files;
 use super::yarn::{self, NODE_PORT, RESOURCE_MANAGER, SCHEDULER_PORT};
 
-/// The host of the ApplicationMaster.
-pub(crate) const MASTER: &str = "am";
 /// A worker's memory; a node has room for two.
 pub(crate) const WORKER_MEMORY_MB: u64 = 1024;
 const USER: &str = "alice";
@@ -40,6 +39,17 @@ const SETTINGS: [(&str, &str); 15] = [
     ("rest.bind-port", "8081"),
     ("jobstore.type", "Memory"),
 ];
+
+/// Those of a cluster whose master may be followed by another.
+const KEPT: [(&str, &str); 2] = [
+    ("high-availability.storageDir", files::STORAGE),
+    ("jobmanager.archive.fs.dir", files::ARCHIVE),
+];
+
+/// The host of an attempt of the ApplicationMaster.
+pub(crate) fn master_host(attempt: u32) -> String {
+    format!("am-{attempt}")
+}
 
 /// What a node has room for.
 pub(crate) fn node_size() -> Resource {
@@ -65,8 +75,9 @@ pub(crate) fn am_rm_token() -> Token {
 }
 
 /// The ApplicationMaster's container as its NodeManager has made it.
-pub(crate) fn master_container(slots: u32) -> Container {
-    let environment = ContainerEnvironment::from_environment(&variables()).expect("all variables are there");
+pub(crate) fn master_container(slots: u32, attempt: u32, is_kept: bool) -> Container {
+    let environment = variables(attempt);
+    let environment = ContainerEnvironment::from_environment(&environment).expect("all variables are there");
     let address = format!("{RESOURCE_MANAGER}:{SCHEDULER_PORT}");
     let site = format!(
         "<configuration><property><name>yarn.resourcemanager.scheduler.address</name><value>{address}</value></property>\
@@ -76,9 +87,15 @@ pub(crate) fn master_container(slots: u32) -> Container {
     let mut credentials = Credentials::new();
     credentials.add_token("", am_rm_token());
     credentials.add_secret(ApplicationSecret::CREDENTIALS_ALIAS, SECRET.to_vec());
+    let mut configuration = configuration(slots);
+    if is_kept {
+        for (key, value) in KEPT {
+            configuration.set_text(key, value);
+        }
+    }
     Container {
         environment,
-        configuration: configuration(slots),
+        configuration,
         assignments: Configuration::new(),
         hadoop: hadoop.expect("the text is a Hadoop configuration"),
         hadoop_source: "the simulation".to_owned(),
@@ -87,12 +104,12 @@ pub(crate) fn master_container(slots: u32) -> Container {
     }
 }
 
-fn variables() -> Environment {
-    let container = yarn::container(1).to_string();
+fn variables(attempt: u32) -> Environment {
+    let (container, host) = (yarn::container(attempt, 1).to_string(), master_host(attempt));
     let port = NODE_PORT.to_string();
     let variables = BTreeMap::from([
         ("CONTAINER_ID", container.as_str()),
-        ("NM_HOST", MASTER),
+        ("NM_HOST", &host),
         ("NM_PORT", &port),
         ("NM_HTTP_PORT", "8042"),
         ("USER", USER),

@@ -1,6 +1,8 @@
 //! The host of the users: they submit, look and cancel over REST, each job on a task of its own.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
@@ -10,7 +12,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::files::Files;
 use super::history::{Happening, SharedHistory};
+use super::invariants::is_terminal;
 use super::network;
 use super::plan::JobPlan;
 use super::yarn::SharedCluster;
@@ -31,6 +35,10 @@ const RATE: u64 = 200;
 pub(crate) struct Users {
     pub(crate) cluster: SharedCluster,
     pub(crate) history: SharedHistory,
+    /// Nothing is done to the cluster any more.
+    pub(crate) is_calm: Arc<AtomicBool>,
+    /// Where jobs are archived that no master knows any more.
+    pub(crate) files: Files,
 }
 
 impl Users {
@@ -41,22 +49,32 @@ impl Users {
         self.submit(&job).await;
         let cancel_at = job.cancel_at.map(|at| start + at);
         let mut status = String::new();
-        let (mut is_cancelled, mut is_told) = (false, false);
+        let (mut is_told, mut has_run) = (false, false);
         loop {
             sleep(LOOK).await;
-            if !is_cancelled && cancel_at.is_some_and(|at| at <= Instant::now()) {
-                is_cancelled = self.cancel(&job).await;
-            }
             if job.is_too_large && !is_told && self.is_told(&job).await {
                 is_told = true;
-                let job = job.id.to_string();
-                self.history.lock().note(Happening::Told { job });
+                self.note(Happening::Told {
+                    job: job.id.to_string(),
+                });
+            }
+            // A master that is gone may have forgotten the wish.
+            let is_unwanted = is_told || has_run || cancel_at.is_some_and(|at| at <= Instant::now());
+            if is_unwanted && !is_terminal(&status) && status != "CANCELLING" {
+                self.cancel(&job).await;
             }
             let Some(seen) = self.status(&job).await else {
                 continue;
             };
+            let runs = seen == format!("RUNNING {0}/{0}", 2 * job.parallelism);
+            if job.is_endless && !has_run && runs && self.is_calm.load(Ordering::Relaxed) {
+                has_run = true;
+                self.note(Happening::Ran {
+                    job: job.id.to_string(),
+                });
+            }
             if seen != status {
-                self.history.lock().note(Happening::Job {
+                self.note(Happening::Job {
                     job: job.id.to_string(),
                     status: seen.clone(),
                 });
@@ -85,17 +103,20 @@ impl Users {
         answer.is_ok_and(|(_, exceptions)| exceptions.to_string().contains(NO_ROOM))
     }
 
-    async fn cancel(&self, job: &JobPlan) -> bool {
-        let answer = self
-            .call(Method::PATCH, &format!("/jobs/{}?mode=cancel", job.id), &json!({}))
-            .await;
-        matches!(answer, Ok((StatusCode::ACCEPTED | StatusCode::CONFLICT, _)))
+    async fn cancel(&self, job: &JobPlan) {
+        let path = format!("/jobs/{}?mode=cancel", job.id);
+        if let Err(error) = self.call(Method::PATCH, &path, &json!({})).await {
+            self.say(&format!("cancellation failed: {error}"));
+        }
     }
 
     /// The job's state, with how many of its tasks run where it is RUNNING.
     async fn status(&self, job: &JobPlan) -> Option<String> {
         let path = format!("/jobs/{}", job.id);
         let (status, details) = self.call(Method::GET, &path, &json!({})).await.ok()?;
+        if status == StatusCode::NOT_FOUND {
+            return self.files.archived(&job.id);
+        }
         if status != StatusCode::OK {
             return None;
         }
@@ -128,6 +149,10 @@ impl Users {
             .map_err(io::Error::other)?;
         let answer = timeout(PATIENCE, exchange(&address, request)).await;
         answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn note(&self, happening: Happening) {
+        self.history.lock().note(happening);
     }
 
     fn say(&self, line: &str) {

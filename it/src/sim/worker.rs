@@ -8,9 +8,10 @@ use arrow::datatypes::SchemaRef;
 use selvedge_core::config::options::{blob, jobmanager, taskmanager};
 use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::memory::ConsumerWeights;
+use selvedge_core::status::FailureType;
 use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::fs::FileSystems;
-use selvedge_runtime::ha::LeaderRetrieval;
+use selvedge_runtime::ha::{HaServices, LeaderComponent, LeaderRetrieval};
 use selvedge_runtime::rpc::PortRange;
 use selvedge_taskmanager::exchange::BatchPartitioner;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
@@ -21,6 +22,7 @@ use sha2::{Digest, Sha256};
 use super::clock::SimulatedClock;
 use super::settings;
 use super::tasks::FutureRunner;
+use super::zookeeper::ZooKeeperServices;
 
 /// How many of the next tasks shall fail; shared by all workers.
 pub(crate) type TaskFaults = Arc<AtomicU32>;
@@ -31,6 +33,8 @@ pub(crate) struct WorkerProcess {
     /// Its host.
     pub(crate) host: String,
     pub(crate) slots: u32,
+    /// The leader is looked for in ZooKeeper.
+    pub(crate) is_highly_available: bool,
     /// The command of its launch context.
     pub(crate) command: String,
     pub(crate) faults: TaskFaults,
@@ -67,6 +71,10 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
     );
     let id = configuration.find(&taskmanager::RESOURCE_ID)?;
     let id = id.ok_or_else(|| anyhow::anyhow!("the command names no worker"))?;
+    let resource_manager = match process.is_highly_available {
+        true => ZooKeeperServices::start().retrieval(LeaderComponent::ResourceManager),
+        false => LeaderRetrieval::fixed(format!("{master}:{port}")),
+    };
     Ok(TaskExecutorConfig {
         instance_id: instance_of(&id),
         resource_id: ResourceId(id),
@@ -75,7 +83,7 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
         node: process.host.clone(),
         rpc_ports: PortRange::any(),
         data_ports: PortRange::any(),
-        resource_manager: LeaderRetrieval::fixed(format!("{master}:{port}")),
+        resource_manager,
         secret: settings::secret(),
         memory: TaskExecutorProcessSpec::derive(&configuration)?,
         consumer_weights: ConsumerWeights::read(&configuration)?,
@@ -139,6 +147,7 @@ impl ChainPlanner for FaultyPlanner {
             return Err(TaskError::Exchange {
                 peer: "nobody".to_owned(),
                 reason,
+                failure_type: FailureType::PartitionDataMissing,
             });
         }
         OperatorPlanner.plan(context, chain, input)

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -17,16 +17,19 @@ use turmoil::Sim;
 use super::Planted;
 use super::connectors::SimulatedConnectors;
 use super::faults::Undo;
+use super::files::Files;
 use super::history::{Happening, SharedHistory, record};
 use super::invariants::{self, Facts};
-use super::master;
+use super::master::MasterProcess;
 use super::network::SimulatedMachine;
 use super::plan::Plan;
+use super::relay::Disorder;
 use super::report::Run;
-use super::settings::{self, MASTER};
+use super::settings::{self, master_host};
 use super::user::Users;
 use super::worker::{self, TaskFaults, WorkerProcess};
 use super::yarn::{Cluster, Order, RESOURCE_MANAGER, SharedCluster, serve_node, serve_resource_manager};
+use super::zookeeper::{self, SharedEnsemble, ZOOKEEPER};
 
 /// How finely time passes: a message takes at least as long.
 const TICK: Duration = Duration::from_millis(10);
@@ -35,11 +38,15 @@ const SETTLING: Duration = Duration::from_secs(90);
 /// The time-out of idle workers, and then some.
 const RESTING: Duration = Duration::from_secs(40);
 const ENDING: Duration = Duration::from_secs(30);
+/// How long YARN takes to start another attempt.
+const NEXT_ATTEMPT: Duration = Duration::from_millis(700);
 /// Where the users are.
 const USERS: &str = "users";
 
 /// How processes of containers have ended by themselves.
 type Exits = Arc<Mutex<Vec<(u64, i32)>>>;
+/// How attempts of the ApplicationMaster have ended by themselves: whether the application has.
+type MasterExits = Arc<Mutex<Vec<(u32, bool)>>>;
 
 /// Where the run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +66,19 @@ pub(super) struct World {
     pub(super) history: SharedHistory,
     pub(super) task_faults: TaskFaults,
     pub(super) connectors: SimulatedConnectors,
+    pub(super) ensemble: SharedEnsemble,
+    files: Files,
+    /// The attempt of the ApplicationMaster that was started last.
+    pub(super) attempt: u32,
     exits: Exits,
+    master_exits: MasterExits,
     /// The hosts of containers, by the container's number.
     pub(super) workers: BTreeMap<u64, String>,
     /// What is undone at its time.
     pub(super) undone: Vec<(Duration, Undo)>,
+    is_calm: Arc<AtomicBool>,
     may_end: Arc<AtomicBool>,
-    has_ended: Arc<AtomicBool>,
+    has_ended: bool,
     phase: Phase,
     deadline: Duration,
     facts: Facts,
@@ -76,12 +89,14 @@ pub(super) fn run(plan: Plan, planted: Planted) -> Run {
     let seed = plan.seed;
     let history = SharedHistory::default();
     let _log = record(&history);
-    let _machine = machine::stand_in(Arc::new(SimulatedMachine));
+    let disorder = plan.is_disorderly.then(|| Disorder::new(seed));
+    let _machine = machine::stand_in(Arc::new(SimulatedMachine { disorder }));
     // What retries take their jitter from.
     fastrand::seed(seed);
     history.lock().say(&format!("{plan:?}"));
     let mut world = World::new(plan, planted, history.clone());
     let broken = world.run();
+    world.facts.left_behind = [world.files.left_behind(), world.ensemble.lock().left_behind()].concat();
     let mut violations: Vec<_> = broken.into_iter().collect();
     violations.extend(invariants::check(&history.lock(), &world.facts));
     let simulated = world.sim.elapsed();
@@ -115,20 +130,26 @@ impl World {
         let mut world = Self {
             facts: Facts::of(&plan),
             deadline: plan.last_disturbance(),
+            ensemble: zookeeper::ensemble(plan.seed),
+            files: Files::default(),
+            attempt: 0,
             plan,
             sim,
             cluster: Arc::new(Mutex::new(cluster)),
             connectors: SimulatedConnectors {
                 history: history.clone(),
-                faults: Arc::default(),
+                prepare_faults: Arc::<AtomicU32>::default(),
+                publish_faults: Arc::default(),
             },
             history,
             task_faults: TaskFaults::default(),
             exits: Exits::default(),
+            master_exits: MasterExits::default(),
             workers: BTreeMap::new(),
             undone: Vec::new(),
+            is_calm: Arc::default(),
             may_end: Arc::default(),
-            has_ended: Arc::default(),
+            has_ended: false,
             phase: Phase::Active,
         };
         world.start_hosts(nodes);
@@ -143,19 +164,20 @@ impl World {
             let (cluster, name) = (self.cluster.clone(), node.clone());
             self.sim.host(node, move || serve_node(cluster.clone(), name.clone()));
         }
-        let (seed, slots, has_ended) = (self.plan.seed, self.plan.slots, self.has_ended.clone());
-        let connectors = self.connectors.clone();
-        self.sim.host(MASTER, move || {
-            let (has_ended, connectors) = (has_ended.clone(), connectors.clone());
-            async move {
-                master::serve(seed, slots, connectors).await?;
-                has_ended.store(true, Ordering::Relaxed);
-                std::future::pending().await
-            }
-        });
+        if self.plan.is_highly_available {
+            let ensemble = self.ensemble.clone();
+            self.sim.host(ZOOKEEPER, move || zookeeper::serve(ensemble.clone()));
+        }
+        self.start_master(1);
+        self.start_users();
+    }
+
+    fn start_users(&mut self) {
         let users = Users {
             cluster: self.cluster.clone(),
             history: self.history.clone(),
+            files: self.files.clone(),
+            is_calm: self.is_calm.clone(),
         };
         let (jobs, may_end) = (self.plan.jobs.clone(), self.may_end.clone());
         self.sim.client(USERS, async move {
@@ -181,6 +203,7 @@ impl World {
             self.history.lock().advance(now);
             self.obey_yarn();
             self.end_exited();
+            self.end_exited_masters(now);
             self.undo(now);
             self.disturb(now);
             self.facts.look(&self.cluster.lock(), &self.history.lock(), now);
@@ -194,7 +217,8 @@ impl World {
             Phase::Active => now >= self.deadline,
             Phase::Settling => self.facts.have_all_jobs_ended(),
             Phase::Resting => self.facts.is_at_rest(),
-            Phase::Ending => self.has_ended.load(Ordering::Relaxed),
+            // What a master that was cut off has published goes with its session.
+            Phase::Ending => self.has_ended && self.ensemble.lock().left_behind().is_empty(),
             Phase::Over => true,
         };
         if !is_done && now < self.deadline {
@@ -210,8 +234,10 @@ impl World {
             self.facts.late(&format!("{:?}", self.phase));
         }
         self.history.lock().say(&format!("{:?} -> {next:?}", self.phase));
-        if next == Phase::Ending {
-            self.may_end.store(true, Ordering::Relaxed);
+        match next {
+            Phase::Settling => self.is_calm.store(true, Ordering::Relaxed),
+            Phase::Ending => self.may_end.store(true, Ordering::Relaxed),
+            _ => {}
         }
         (self.phase, self.deadline) = (next, now + lasts);
     }
@@ -220,17 +246,22 @@ impl World {
         let orders = self.cluster.lock().take_orders();
         for order in orders {
             match order {
-                Order::Launch { container, command } => self.launch(container, command),
+                Order::Launch {
+                    container,
+                    command,
+                    hangs,
+                } => self.launch(container, command, hangs),
                 Order::Kill { container } => self.end(container),
             }
         }
     }
 
-    fn launch(&mut self, container: u64, command: String) {
+    fn launch(&mut self, container: u64, command: String, hangs: bool) {
         let host = format!("worker-{container}");
         let process = WorkerProcess {
             host: host.clone(),
             slots: self.plan.slots,
+            is_highly_available: self.plan.is_highly_available,
             command,
             faults: self.task_faults.clone(),
         };
@@ -240,6 +271,9 @@ impl World {
         self.sim.host(host, move || {
             let (process, exits) = (process.clone(), exits.clone());
             async move {
+                if hangs {
+                    return std::future::pending().await;
+                }
                 let code = worker::run(process).await;
                 exits.lock().push((container, code));
                 // Its sockets close when the world has ended the host.
@@ -251,7 +285,7 @@ impl World {
     fn end_exited(&mut self) {
         let exits = std::mem::take(&mut *self.exits.lock());
         for (container, code) in exits {
-            self.cluster.lock().exited(container, Some(code));
+            self.cluster.lock().exited(container, code);
             self.end(container);
         }
     }
@@ -262,5 +296,72 @@ impl World {
             self.sim.crash(worker.as_str());
             self.history.lock().note(Happening::WorkerGone { worker });
         }
+    }
+
+    // ---- attempts of the ApplicationMaster ----
+
+    /// The host of the attempt that was started last.
+    pub(super) fn master(&self) -> String {
+        master_host(self.attempt)
+    }
+
+    pub(super) fn start_master(&mut self, attempt: u32) {
+        let process = MasterProcess {
+            seed: self.plan.seed,
+            attempt,
+            slots: self.plan.slots,
+            connectors: self.connectors.clone(),
+            kept: self.plan.is_highly_available.then(|| self.files.clone()),
+        };
+        let exits = self.master_exits.clone();
+        self.attempt = attempt;
+        self.sim.host(self.master(), move || {
+            let (process, exits) = (process.clone(), exits.clone());
+            async move {
+                let has_ended = process.run().await;
+                exits.lock().push((attempt, has_ended));
+                // Its sockets close when the world has ended the host.
+                std::future::pending().await
+            }
+        });
+    }
+
+    fn end_exited_masters(&mut self, now: Duration) {
+        let exits = std::mem::take(&mut *self.master_exits.lock());
+        for (attempt, has_ended) in exits {
+            if has_ended {
+                self.has_ended = true;
+            } else {
+                self.end_master(attempt, now);
+            }
+        }
+    }
+
+    /// The process of an attempt is gone.
+    pub(super) fn end_master(&mut self, attempt: u32, now: Duration) {
+        let host = master_host(attempt);
+        if !self.sim.is_host_running(host.as_str()) {
+            return;
+        }
+        self.sim.crash(host);
+        self.history.lock().note(Happening::MasterGone { attempt });
+        self.give_up_attempt(attempt, now);
+    }
+
+    /// YARN gives the attempt up, unless it has already, and starts the next one.
+    fn give_up_attempt(&mut self, attempt: u32, now: Duration) {
+        let mut cluster = self.cluster.lock();
+        if cluster.attempt() == attempt
+            && let Some(next) = cluster.attempt_ended()
+        {
+            self.undone.push((now + NEXT_ATTEMPT, Undo::Master(next)));
+        }
+    }
+
+    /// The ResourceManager hears no more of the master. Before the node ends its process, that may hear that it is given up.
+    pub(super) fn isolate_master(&mut self, now: Duration, lasts: Duration) {
+        self.cut(RESOURCE_MANAGER.to_owned(), self.master(), now + lasts / 2);
+        self.give_up_attempt(self.attempt, now);
+        self.undone.push((now + lasts, Undo::EndMaster(self.attempt)));
     }
 }

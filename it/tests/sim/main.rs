@@ -26,7 +26,7 @@ fn a_job_finishes_on_a_cluster_that_nothing_disturbs() {
         "slot given",
         "state=RUNNING",
         "FINISHED",
-        "the cluster has ended: Succeeded",
+        "the cluster has ended (Graceful): Succeeded",
     ] {
         assert!(run.log.contains(line), "no '{line}' in\n{}", run.log);
     }
@@ -40,15 +40,24 @@ fn seeds_hold_whatever_goes_wrong() {
 
 #[test]
 fn a_seed_has_the_same_log_to_the_byte_in_two_processes_and_another_seed_has_another() {
-    let log = |seed: &str| stdout(&sim_command(&["--from", seed, "--seeds", "1", "--log"]));
-    let (first, second) = (log("3"), log("3"));
+    let log = |from: &str| stdout(&sim_command(&["--from", from, "--seeds", "8", "--log"]));
+    let (first, second) = (log("13"), log("13"));
     let differs = first
         .lines()
         .zip(second.lines())
         .find(|(first, second)| first != second);
     assert_eq!(differs, None);
     assert_eq!(first, second);
-    assert_ne!(first, log("4"));
+    for drawn in [
+        "is_highly_available: true",
+        "is_disorderly: true",
+        "is_disorderly: false",
+    ] {
+        assert!(first.contains(drawn), "other seeds are needed: none has {drawn}");
+    }
+    let fingerprints: Vec<_> = first.lines().filter_map(|line| line.split_once(": log ")).collect();
+    let distinct: std::collections::BTreeSet<_> = fingerprints.iter().map(|(_, log)| log).collect();
+    assert_eq!(distinct.len(), 8, "{fingerprints:?}");
 }
 
 #[test]

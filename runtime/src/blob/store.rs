@@ -26,7 +26,10 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.directory) {
+        if let Err(error) = fs::remove_dir_all(&self.directory)
+            // The working directory of the process may be gone before.
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!("{} with blobs is left behind: {error}", self.directory.display());
         }
     }

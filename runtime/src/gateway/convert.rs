@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use selvedge_core::resource::{Quantity, ResourceProfile};
+use selvedge_core::status::FailureType;
 use selvedge_core::{AllocationId, ExecutionAttemptId, InstanceId, JobId, LeaderSessionId, MemorySize, VertexId};
 
 use super::{GatewayError, GatewayResult, proto};
@@ -50,6 +51,28 @@ impl From<proto::ExecutionAttempt> for ExecutionAttemptId {
             subtask: attempt.subtask,
             attempt: attempt.attempt,
         }
+    }
+}
+
+impl From<FailureType> for proto::FailureType {
+    fn from(failure: FailureType) -> Self {
+        match failure {
+            FailureType::Recoverable => Self::Recoverable,
+            FailureType::NonRecoverable => Self::NonRecoverable,
+            FailureType::PartitionDataMissing => Self::PartitionDataMissing,
+            FailureType::Environment => Self::Environment,
+        }
+    }
+}
+
+/// The type of a failure; `Rejected` where it is none.
+pub fn failure_type(wire: i32) -> GatewayResult<FailureType> {
+    match proto::FailureType::try_from(wire) {
+        Ok(proto::FailureType::Recoverable) => Ok(FailureType::Recoverable),
+        Ok(proto::FailureType::NonRecoverable) => Ok(FailureType::NonRecoverable),
+        Ok(proto::FailureType::PartitionDataMissing) => Ok(FailureType::PartitionDataMissing),
+        Ok(proto::FailureType::Environment) => Ok(FailureType::Environment),
+        Err(_) => Err(GatewayError::Rejected(format!("{wire} is no type of a failure"))),
     }
 }
 

@@ -169,6 +169,7 @@ gateway! {
         submit_tasks(SubmitTasksRequest);
         cancel_tasks(CancelTasksRequest);
         free_slot(FreeSlotRequest);
+        free_inactive_slots(FreeInactiveSlotsRequest);
         disconnect_job_master(DisconnectJobMasterRequest);
         shutdown(ShutdownRequest);
     }

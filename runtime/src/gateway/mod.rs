@@ -33,10 +33,10 @@ use crate::rpc::ConnectionWatch;
 use proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, ConfirmTaskExecutorRequest,
     ConfirmTaskManagerRequest, DisconnectJobMasterRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
-    FreeSlotRequest, GetBlobRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
-    JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest,
-    OfferSlotsResponse, QueryMetricsRequest, ReadFileRequest, RegisterTaskExecutorRequest,
-    RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
+    FreeInactiveSlotsRequest, FreeSlotRequest, GetBlobRequest, HeartbeatFromJobMasterRequest,
+    HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest,
+    NotifyWorkerUnfitRequest, OfferSlotsRequest, OfferSlotsResponse, QueryMetricsRequest, ReadFileRequest,
+    RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
     RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, SendSlotReportRequest,
     ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
 };
@@ -168,6 +168,8 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     async fn cancel_tasks(&self, request: CancelTasksRequest) -> GatewayResult<()>;
     /// Frees a slot and fails what runs in it.
     async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()>;
+    /// Frees what a job was given and has not taken.
+    async fn free_inactive_slots(&self, request: FreeInactiveSlotsRequest) -> GatewayResult<()>;
     /// The ResourceManager's heartbeat.
     async fn heartbeat_from_resource_manager(
         &self,

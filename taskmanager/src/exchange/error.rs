@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use selvedge_core::ResourceId;
+use selvedge_core::status::FailureType;
 use thiserror::Error;
 use tonic::Status;
 
@@ -87,7 +88,20 @@ impl ExchangeError {
             Self::PeerLost { peer, reason } | Self::Protocol { peer, reason } => (peer.to_string(), reason.to_string()),
             other => (peer.to_owned(), other.to_string()),
         };
-        TaskError::Exchange { peer, reason }
+        TaskError::Exchange {
+            peer,
+            reason,
+            failure_type: self.failure_type(),
+        }
+    }
+
+    const fn failure_type(&self) -> FailureType {
+        match self {
+            Self::PeerLost { .. } | Self::Protocol { .. } | Self::JobEnded { .. } | Self::ShuttingDown(_) => {
+                FailureType::PartitionDataMissing
+            }
+            _ => FailureType::Recoverable,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use selvedge_core::{AllocationId, JobId};
+use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 
 use super::event::{SlotDemand, WantedSlot};
@@ -125,6 +125,27 @@ impl State {
             return Err(SlotError::NotAllocated { job, allocation }.into());
         }
         let mut actions = self.free(job, allocation, Some(cause), now);
+        actions.extend(self.forget_if_unused(job));
+        Ok(actions)
+    }
+
+    /// The ResourceManager knows that the job needs nothing any more: what it has not taken is free.
+    pub(super) fn free_inactive_slots(
+        &mut self,
+        resource_manager: LeaderSessionId,
+        job: JobId,
+        now: Instant,
+    ) -> GatewayResult<Vec<Action>> {
+        self.check_resource_manager(resource_manager)?;
+        let held = self.slots.of_job(job);
+        if held.is_empty() {
+            return Err(GatewayError::Fenced(format!("the worker has no slot of job {job}")));
+        }
+        let untaken = held.into_iter().filter(|(_, _, taken)| !taken);
+        let mut actions = Vec::new();
+        for (allocation, ..) in untaken {
+            actions.extend(self.free(job, allocation, None, now));
+        }
         actions.extend(self.forget_if_unused(job));
         Ok(actions)
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use selvedge_core::job_graph::Partitioner;
 use selvedge_core::resource::ResourceProfile;
+use selvedge_core::status::FailureType;
 use selvedge_core::{AllocationId, ExecutionAttemptId};
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
@@ -19,7 +20,7 @@ use crate::exchange::{
 };
 use crate::memory::MemoryManager;
 use crate::operator::{TaskContext, TaskCounters, TaskIo};
-use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskInput};
+use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskFailure, TaskInput};
 
 /// A task that was deployed, until the JobMaster knows its end.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(super) struct Deployed {
     pub(super) name: String,
     pub(super) counters: Arc<TaskCounters>,
     pub(super) cancelled: CancellationToken,
-    pub(super) failed_by: Arc<OnceLock<String>>,
+    pub(super) failed_by: Arc<OnceLock<TaskFailure>>,
     allocation: AllocationId,
     credit: u64,
     /// What its output channels may keep to join.
@@ -41,8 +42,12 @@ impl Deployed {
     /// Tells the task to end.
     pub(super) fn stop(&self, cause: Option<&str>) {
         if let Some(cause) = cause {
+            let failure = TaskFailure {
+                cause: cause.to_owned(),
+                failure_type: FailureType::Environment,
+            };
             // The first cause counts.
-            drop(self.failed_by.set(cause.to_owned()));
+            drop(self.failed_by.set(failure));
         }
         self.cancelled.cancel();
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use selvedge_core::resource::ResourceProfile;
-use selvedge_core::{AllocationId, ExecutionAttemptId, LeaderSessionId};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, SlotReport};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use selvedge_runtime::threads::DumpEntry;
 use tokio::sync::oneshot;
 
 use crate::exchange::JobKey;
@@ -48,6 +49,7 @@ pub(super) enum Request {
     Submit(Submission, Reply<()>),
     Cancel(JobKey, Vec<ExecutionAttemptId>, Reply<()>),
     FreeSlot(JobKey, AllocationId, String, Reply<()>),
+    FreeInactiveSlots(LeaderSessionId, JobId, Reply<()>),
 }
 
 /// What goes before requests.
@@ -57,6 +59,8 @@ pub(super) enum Urgent {
     JobMasterHeartbeat(JobKey, Reply<JobHeartbeatPayload>),
     DisconnectJob(JobKey, String, Reply<()>),
     CanBeReleased(LeaderSessionId, Reply<bool>),
+    /// What runs here, for people.
+    TaskDump(Reply<Vec<DumpEntry>>),
     Shutdown(LeaderSessionId, String, Reply<()>),
     Stop,
 }

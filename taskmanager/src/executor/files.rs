@@ -35,6 +35,7 @@ impl WorkerFiles {
             Kind::Stdout => send(of_file(&self.stdout, "standard output")?, "standard output").await,
             Kind::Named => send(self.named(&request.name)?, "file").await,
             Kind::LogList => self.list().await,
+            Kind::ThreadDump => Err(GatewayError::Rejected("a thread dump is no file".to_owned())),
         }
     }
 
@@ -80,10 +81,15 @@ impl WorkerFiles {
         }
         let logs: Vec<_> = logs.into_values().collect();
         let text = json!({ "logs": logs }).to_string();
-        Ok(FileContent {
-            length: text.len() as u64,
-            chunks: futures::stream::iter([Ok(text.into())]).boxed(),
-        })
+        Ok(content(text))
+    }
+}
+
+/// A text that is no file.
+pub(super) fn content(text: String) -> FileContent {
+    FileContent {
+        length: text.len() as u64,
+        chunks: futures::stream::iter([Ok(text.into())]).boxed(),
     }
 }
 

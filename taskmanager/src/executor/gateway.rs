@@ -5,19 +5,23 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use selvedge_core::resource::ResourceProfile;
 use selvedge_core::{AllocationId, InstanceId, JobId, LeaderSessionId};
+use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::convert::{WireId, required_attempt};
+use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use selvedge_runtime::gateway::proto::{
-    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump,
-    QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
+    FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
+    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
+    SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::machine::run_blocking;
 use selvedge_runtime::metrics::{self, MetricRegistry};
+use selvedge_runtime::threads;
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::{Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
-use super::files::WorkerFiles;
+use super::files::{WorkerFiles, content};
 use super::payload::Payloads;
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
@@ -103,7 +107,7 @@ impl TaskExecutorGateway for Inbox {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         let request = self.payloads.whole(request).await?;
         let tasks = TaskDeployment::read_all(request.tasks, &request.peer_groups);
-        let tasks = tasks.map_err(|error| GatewayError::Rejected(selvedge_runtime::connector::report(&error)))?;
+        let tasks = tasks.map_err(|error| GatewayError::Rejected(report(&error)))?;
         let submission = Submission {
             job,
             job_name: request.job_name,
@@ -126,6 +130,13 @@ impl TaskExecutorGateway for Inbox {
         let job = job_key(&request.job_id, &request.job_master_id)?;
         let allocation = AllocationId::from_wire(&request.allocation_id)?;
         self.ask(|reply| Request::FreeSlot(job, allocation, request.cause, reply))
+            .await
+    }
+
+    async fn free_inactive_slots(&self, request: FreeInactiveSlotsRequest) -> GatewayResult<()> {
+        let resource_manager = LeaderSessionId::from_wire(&request.resource_manager_id)?;
+        let job = JobId::from_wire(&request.job_id)?;
+        self.ask(|reply| Request::FreeInactiveSlots(resource_manager, job, reply))
             .await
     }
 
@@ -173,7 +184,16 @@ impl TaskExecutorGateway for Inbox {
     }
 
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
-        self.files.read(&request).await
+        match request.kind() {
+            Kind::ThreadDump => {
+                let tasks = self.ask_urgently(Urgent::TaskDump).await?;
+                // Reading the threads of a large worker takes a while.
+                let dump = run_blocking(move || threads::dump(tasks)).await.map_err(gone)?;
+                let dump = dump.map_err(|error| GatewayError::Internal(report(&error)))?;
+                Ok(content(dump.to_string()))
+            }
+            _ => self.files.read(&request).await,
+        }
     }
 
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use selvedge_core::{AllocationId, ExecutionAttemptId};
+use selvedge_core::{AllocationId, ExecutionAttemptId, VertexId};
 
 use crate::exchange::JobKey;
 
@@ -15,6 +15,8 @@ pub(super) struct Job {
     /// Offered, and not answered yet.
     pub(super) offered: BTreeSet<AllocationId>,
     pub(super) tasks: BTreeMap<ExecutionAttemptId, TaskRecord>,
+    /// The last attempt of each subtask that came here: a call that arrives late or twice brings none back.
+    last_attempts: BTreeMap<(VertexId, u32), u32>,
 }
 
 /// How the worker stands with the JobMaster.
@@ -60,7 +62,21 @@ impl Job {
             contact: Contact::Connecting,
             offered: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            last_attempts: BTreeMap::new(),
         }
+    }
+
+    /// Whether this attempt, or a later one of its subtask, came here before.
+    pub(super) fn has_seen(&self, attempt: &ExecutionAttemptId) -> bool {
+        let last = self.last_attempts.get(&(attempt.vertex.clone(), attempt.subtask));
+        last.is_some_and(|last| *last >= attempt.attempt)
+    }
+
+    /// The attempt is deployed.
+    pub(super) fn deployed(&mut self, attempt: ExecutionAttemptId, task: TaskRecord) {
+        let subtask = (attempt.vertex.clone(), attempt.subtask);
+        self.last_attempts.insert(subtask, attempt.attempt);
+        self.tasks.insert(attempt, task);
     }
 
     /// Running tasks among these are to stop; which they are.

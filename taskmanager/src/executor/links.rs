@@ -171,6 +171,8 @@ pub(super) struct JobLink {
 struct JobLinkShared {
     job: JobKey,
     identity: Identity,
+    /// Of the worker's connections to JobMasters.
+    number: u64,
     gateway: Arc<dyn JobMasterGateway>,
     pauses: RegistrationPauses,
     notifications: mpsc::Sender<Notification>,
@@ -184,9 +186,10 @@ impl Drop for JobLink {
 }
 
 impl JobLink {
-    /// Registers the worker at the JobMaster and begins to report.
+    /// Registers the worker at the JobMaster and begins to report. `number` is that of the connection: each has its own.
     pub(super) fn open(
         job: JobKey,
+        number: u64,
         identity: Identity,
         gateway: Arc<dyn JobMasterGateway>,
         pauses: RegistrationPauses,
@@ -196,6 +199,7 @@ impl JobLink {
         let shared = Arc::new(JobLinkShared {
             job,
             identity,
+            number,
             gateway,
             pauses,
             notifications,
@@ -265,6 +269,7 @@ impl JobLinkShared {
             data_address: self.identity.data_address.clone(),
             host: self.identity.node.clone(),
             process: Some(handshake::of_worker(self.identity.instance_id)),
+            connection: self.number,
         };
         let connection = self.gateway.connection();
         // A stale or unknown job will not be there later either.

@@ -20,6 +20,9 @@ mod config;
 mod deadlines;
 mod deploy;
 mod discovery;
+mod dump;
+#[cfg(test)]
+mod dump_test;
 mod end;
 mod error;
 mod event;
@@ -33,6 +36,8 @@ mod links;
 mod payload;
 #[cfg(test)]
 mod payload_tests;
+#[cfg(test)]
+mod refusal_tests;
 mod registration;
 mod retry;
 mod service;

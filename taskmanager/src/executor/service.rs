@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use selvedge_core::status::ExecutionState;
+use selvedge_core::status::{ExecutionState, FailureType};
 use selvedge_core::{ExecutionAttemptId, JobId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::grpc::JobMasterClient;
@@ -12,7 +12,7 @@ use selvedge_runtime::gateway::proto::{
     ExternalResource, JobHeartbeatPayload, NotifySlotAvailableRequest, SendSlotReportRequest, SlotOffer, SlotReport,
     TaskStateTransition,
 };
-use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use selvedge_runtime::gateway::{GatewayError, GatewayResult, proto};
 use selvedge_runtime::rpc::RpcChannel;
 use tokio::sync::mpsc;
 
@@ -23,7 +23,7 @@ use super::links::{Identity, JobLink, ResourceManagerLink};
 use super::state::{Action, State};
 use super::{TaskExecutorConfig, TaskExecutorError};
 use crate::exchange::JobKey;
-use crate::task::TaskTransition;
+use crate::task::{TaskFailure, TaskTransition};
 
 pub(super) struct Service {
     pub(super) config: Arc<TaskExecutorConfig>,
@@ -34,6 +34,8 @@ pub(super) struct Service {
     pub(super) resource_manager: ResourceManagerLink,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) links: BTreeMap<JobId, JobLink>,
+    /// How many connections to JobMasters there have been.
+    pub(super) connections: u64,
     pub(super) tasks: BTreeMap<(JobId, ExecutionAttemptId), Deployed>,
     pub(super) end: Option<End>,
 }
@@ -91,6 +93,7 @@ impl Service {
                 }
                 drop(reply.send(checked));
             }
+            Urgent::TaskDump(reply) => drop(reply.send(Ok(self.task_dump()))),
             Urgent::CanBeReleased(id, reply) => drop(reply.send(self.state.can_be_released(id))),
             Urgent::Shutdown(id, cause, reply) => {
                 let checked = self.state.check_resource_manager(id);
@@ -127,6 +130,10 @@ impl Service {
             }
             Request::FreeSlot(job, allocation, cause, reply) => {
                 let actions = self.state.free_slot(job, allocation, cause, now);
+                drop(reply.send(actions.map(|actions| self.perform(actions))));
+            }
+            Request::FreeInactiveSlots(resource_manager, job, reply) => {
+                let actions = self.state.free_inactive_slots(resource_manager, job, now);
                 drop(reply.send(actions.map(|actions| self.perform(actions))));
             }
         }
@@ -209,7 +216,10 @@ impl Service {
         let failed = TaskTransition {
             state: ExecutionState::Failed,
             at: self.config.clock.wall(),
-            cause: Some(format!("the worker cannot start a thread for the task: {error}")),
+            failure: Some(TaskFailure {
+                cause: format!("the worker cannot start a thread for the task: {error}"),
+                failure_type: FailureType::Environment,
+            }),
             committables: Vec::new(),
         };
         let actions = self.task_changed(job, attempt, failed);
@@ -217,7 +227,9 @@ impl Service {
     }
 
     fn task_changed(&mut self, job: JobKey, attempt: &ExecutionAttemptId, transition: TaskTransition) -> Vec<Action> {
-        tracing::info!(job = %job.job_id, task = %attempt, state = %transition.state, cause = transition.cause, "task");
+        let (id, job_master, state) = (job.job_id, job.job_master_id, transition.state);
+        let cause = transition.failure.as_ref().map(|failure| failure.cause.as_str());
+        tracing::info!(job = %id, %job_master, task = %attempt, %state, cause, "task");
         let (told, actions) = self.state.task_changed(job, attempt, transition.state);
         let key = (job.job_id, attempt.clone());
         if told && let Some(link) = self.links.get(&job.job_id) {
@@ -238,11 +250,16 @@ impl Service {
         let (_, attempt) = key;
         let figures = self.tasks.get(key).map(|task| task.counters.snapshot(attempt));
         let is_terminal = transition.state.is_terminal();
+        let (cause, failure_type) = match transition.failure {
+            Some(failure) => (failure.cause, failure.failure_type),
+            None => (String::new(), FailureType::default()),
+        };
         TaskStateTransition {
             attempt: Some(attempt.into()),
             state: transition.state.to_string(),
             timestamp_ms: transition.at.millis(),
-            cause: transition.cause.unwrap_or_default(),
+            cause,
+            failure_type: proto::FailureType::from(failure_type).into(),
             metrics: is_terminal.then(|| figures.unwrap_or_default()),
             committables: transition
                 .committables
@@ -316,7 +333,9 @@ impl Service {
         };
         let gateway = Arc::new(JobMasterClient::new(&channel));
         let pauses = self.config.timeouts.registration_pauses.clone();
-        let link = JobLink::open(job, self.identity.clone(), gateway, pauses, self.notifications.clone());
+        self.connections += 1;
+        let (number, identity) = (self.connections, self.identity.clone());
+        let link = JobLink::open(job, number, identity, gateway, pauses, self.notifications.clone());
         self.links.insert(job.job_id, link);
     }
 

@@ -222,6 +222,7 @@ fn service(
         },
         notifications,
         links: BTreeMap::new(),
+        connections: 0,
         tasks: BTreeMap::new(),
         end: None,
         config: config.clone(),

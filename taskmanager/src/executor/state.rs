@@ -235,8 +235,7 @@ impl State {
         let job = &self.jobs[&key.job_id];
         for (index, (attempt, allocation)) in tasks.iter().enumerate() {
             self.slots.accepts(key.job_id, *allocation)?;
-            let is_known = job.tasks.contains_key(attempt);
-            if is_known || tasks[..index].iter().any(|(other, _)| other == attempt) {
+            if job.has_seen(attempt) || tasks[..index].iter().any(|(other, _)| other == attempt) {
                 return Err(GatewayError::Rejected(format!("task {attempt} is deployed already")));
             }
         }
@@ -252,7 +251,7 @@ impl State {
             let phase = Phase::Running;
             let allocation = *allocation;
             if self.slots.add_task(key.job_id, allocation, attempt.clone()).is_ok() {
-                job.tasks.insert(attempt.clone(), TaskRecord { allocation, phase });
+                job.deployed(attempt.clone(), TaskRecord { allocation, phase });
             }
         }
     }

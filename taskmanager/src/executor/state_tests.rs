@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use selvedge_core::resource::ResourceProfile;
-use selvedge_core::status::ExecutionState;
-use selvedge_core::{AllocationId, LeaderSessionId, MemorySize};
+use selvedge_core::status::{ExecutionState, JobContact, TaskPhase, Walk, WorkerRegistration};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId, MemorySize};
 use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::gateway::GatewayError;
 
 use super::TaskExecutorTimeouts;
 use super::event::{SlotDemand, WantedSlot};
+use super::job::{Contact, Phase};
 use super::state::{Action, State};
 use crate::exchange::JobKey;
 use crate::exchange::testing::{attempt, job};
@@ -74,6 +75,22 @@ fn with_task(now: Instant) -> State {
     state
 }
 
+#[test]
+fn an_attempt_that_has_ended_is_not_deployed_by_a_call_that_arrives_once_more() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    state.task_changed(job(1), &attempt("v", 0), ExecutionState::Failed);
+    state.delivered(job(1), &[attempt("v", 0)]);
+    let again = [(attempt("v", 0), allocation(1))];
+    let refused = state.check_submission(job(1), &again).unwrap_err();
+    assert!(refused.to_string().contains("deployed already"), "{refused}");
+    let next = ExecutionAttemptId {
+        attempt: 1,
+        ..attempt("v", 0)
+    };
+    state.check_submission(job(1), &[(next, allocation(1))]).unwrap();
+}
+
 fn stop(cause: Option<&str>) -> Action {
     Action::Stop {
         job: job(1),
@@ -123,6 +140,45 @@ fn a_slot_accepted_after_it_was_given_up_is_told_lost() {
         matches!(&actions[..], [Action::FailSlot { allocation: lost, .. }] if *lost == allocation(1)),
         "{actions:?}"
     );
+}
+
+#[test]
+fn what_a_job_has_not_taken_is_freed_at_its_end_and_what_it_has_taken_stays() {
+    let now = thread_now();
+    let mut state = with_task(now);
+    state.request_slot(&demand(job(1), 1, allocation(2)), now).1.unwrap();
+    let other = LeaderSessionId::from_bytes([77; 16]);
+    let stale = state.free_inactive_slots(other, job(1).job_id, now);
+    assert!(matches!(stale, Err(GatewayError::Fenced(_))), "{stale:?}");
+    let unknown = state.free_inactive_slots(leader(), JobId::from_bytes([77; 16]), now);
+    assert!(matches!(unknown, Err(GatewayError::Fenced(_))), "{unknown:?}");
+    let owned = |state: &State| {
+        let held = state.slots.of_job(job(1).job_id).into_iter();
+        held.map(|(own, ..)| own).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        owned(&state),
+        [allocation(1), allocation(2)],
+        "a refused call changes nothing"
+    );
+    let freed = Action::SlotFree {
+        index: 1,
+        allocation: allocation(2),
+    };
+    let freed_by = |state: &mut State| state.free_inactive_slots(leader(), job(1).job_id, now);
+    assert_eq!(freed_by(&mut state), Ok(vec![freed]));
+    assert_eq!(owned(&state), [allocation(1)]);
+    assert_eq!(freed_by(&mut state), Ok(Vec::new()), "a second call finds nothing");
+}
+
+#[test]
+fn a_job_that_has_taken_nothing_is_forgotten_with_its_slots() {
+    let now = thread_now();
+    let mut state = worker(now);
+    state.request_slot(&demand(job(1), 0, allocation(1)), now).1.unwrap();
+    let actions = state.free_inactive_slots(leader(), job(1).job_id, now);
+    assert_eq!(actions, Ok(vec![free(), Action::Forget(job(1))]));
+    assert_eq!(state.can_be_released(leader()), Ok(true));
 }
 
 #[test]
@@ -362,4 +418,106 @@ fn a_call_for_what_is_not_here_or_cannot_be_changes_nothing() {
         }
     }
     assert_eq!(seen(&state), before);
+}
+
+#[test]
+fn a_worker_registers_and_loses_its_resource_manager_as_the_table_says() {
+    use WorkerRegistration::{Registered, Registering};
+    type Event = fn(&mut State, Instant);
+    let other = LeaderSessionId::from_bytes([77; 16]);
+    let events: [Event; 4] = [
+        |state, now| state.registered(leader(), HEARTBEAT, now),
+        |state, now| drop(state.lose_resource_manager(leader(), now)),
+        |state, now| drop(state.lose_resource_manager(LeaderSessionId::from_bytes([77; 16]), now)),
+        |state, now| drop(state.leader_is(LeaderSessionId::from_bytes([77; 16]), now)),
+    ];
+    let kind = |state: &State| match state.resource_manager() {
+        Some(id) => {
+            assert_ne!(id, other);
+            Registered
+        }
+        None => Registering,
+    };
+    let now = thread_now();
+    let mut walk = Walk::new();
+    let rows: &[(WorkerRegistration, &[WorkerRegistration])] = &[
+        (Registering, &[Registered, Registering, Registering, Registering]),
+        (Registered, &[Registered, Registering, Registered, Registering]),
+    ];
+    walk.rows(&events, rows, |from, event| {
+        let mut state = worker(now);
+        if from == Registering {
+            state.lose_resource_manager(leader(), now);
+        }
+        event(&mut state, now);
+        kind(&state)
+    });
+    walk.finish();
+}
+
+#[test]
+fn a_job_and_its_task_on_a_worker_go_only_where_their_tables_say() {
+    use JobContact::{Connected, Connecting, Disconnected};
+    type Event = fn(&mut State, Instant);
+    let now = thread_now();
+    let contact = |state: &State| match state.jobs[&job(1).job_id].contact {
+        Contact::Connecting => Connecting,
+        Contact::Connected { .. } => Connected,
+        Contact::Disconnected => Disconnected,
+    };
+    let events: [Event; 3] = [
+        |state, now| drop(state.job_registered(job(1), HEARTBEAT, now)),
+        |state, now| drop(state.disconnect(job(1), now)),
+        |state, now| drop(state.disconnect(job(2), now)),
+    ];
+    let mut contacts = Walk::new();
+    let rows: &[(JobContact, &[JobContact])] = &[
+        (Connecting, &[Connected, Disconnected, Connecting]),
+        (Connected, &[Connected, Disconnected, Connected]),
+        (Disconnected, &[Disconnected, Disconnected, Disconnected]),
+    ];
+    contacts.rows(&events, rows, |from, event| {
+        let mut state = with_task(now);
+        let known = state.jobs.get_mut(&job(1).job_id).unwrap();
+        if from == Connecting {
+            known.contact = Contact::Connecting;
+        }
+        if from == Disconnected {
+            state.disconnect(job(1), now);
+        }
+        event(&mut state, now);
+        contact(&state)
+    });
+    contacts.finish();
+
+    let phase = |state: &State| match state.jobs[&job(1).job_id].tasks[&attempt("v", 0)].phase {
+        Phase::Running => TaskPhase::Running,
+        Phase::Stopping(_) => TaskPhase::Stopping,
+        Phase::Ended => TaskPhase::Ended,
+    };
+    let cancel: Event = |state, now| drop(state.cancel(job(1), &[attempt("v", 0)], now));
+    let events: [Event; 4] = [
+        cancel,
+        |state, now| drop(state.cancel(job(2), &[attempt("v", 0)], now)),
+        |state, _| drop(state.task_changed(job(1), &attempt("v", 0), ExecutionState::Running)),
+        |state, _| drop(state.task_changed(job(1), &attempt("v", 0), ExecutionState::Finished)),
+    ];
+    let mut tasks = Walk::new();
+    let [running, stopping, ended] = [TaskPhase::Running, TaskPhase::Stopping, TaskPhase::Ended];
+    let rows: &[(TaskPhase, &[TaskPhase])] = &[
+        (running, &[stopping, running, running, ended]),
+        (stopping, &[stopping, stopping, stopping, ended]),
+        (ended, &[ended, ended, ended, ended]),
+    ];
+    tasks.rows(&events, rows, |from, event| {
+        let mut state = with_task(now);
+        match from {
+            TaskPhase::Running => {}
+            TaskPhase::Stopping => cancel(&mut state, now),
+            TaskPhase::Ended => drop(state.task_changed(job(1), &attempt("v", 0), ExecutionState::Canceled)),
+        }
+        event(&mut state, now);
+        phase(&state)
+    });
+    tasks.finish();
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use selvedge_core::job_graph::OperatorSpec;
-use selvedge_runtime::connector::{Committable, ConnectorError};
+use selvedge_runtime::connector::Committable;
 
 use super::aggregate::AggregateOperator;
 use super::filter::FilterOperator;
@@ -45,9 +45,9 @@ pub fn plan_chain(
     specs: &[OperatorSpec],
     input: Option<SchemaRef>,
 ) -> Result<Box<dyn Chain>, TaskError> {
-    let planned = plan_operators(&ctx.attempt.vertex, specs, input.clone()).map_err(|error| TaskError::Operator {
+    let planned = plan_operators(&ctx.attempt.vertex, specs, input.clone()).map_err(|error| TaskError::Plan {
         operator: error.operator.to_string(),
-        source: ConnectorError::new(error.to_string()),
+        reason: error.to_string(),
     })?;
     let output = planned.last().and_then(|last| last.output.clone());
     let mut chain = PlannedChain {

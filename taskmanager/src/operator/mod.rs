@@ -24,6 +24,7 @@ mod tests;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use selvedge_core::status::FailureType;
 use selvedge_runtime::connector::{Committable, ConnectorError, InputSplit};
 use thiserror::Error;
 
@@ -40,6 +41,14 @@ pub enum TaskError {
     /// It was told to.
     #[error("the task was cancelled")]
     Cancelled,
+    /// What the operators are to do cannot be done, whatever the records are.
+    #[error("operator '{operator}' cannot be planned: {reason}")]
+    Plan {
+        /// The operator's id.
+        operator: String,
+        /// Why.
+        reason: String,
+    },
     /// An operator failed.
     #[error("operator '{operator}' failed: {source}")]
     Operator {
@@ -62,7 +71,22 @@ pub enum TaskError {
         peer: String,
         /// Why.
         reason: String,
+        /// What that says of the next attempt.
+        failure_type: FailureType,
     },
+}
+
+impl TaskError {
+    /// What the failure says of the next attempt.
+    pub const fn failure_type(&self) -> FailureType {
+        match self {
+            Self::Plan { .. } => FailureType::NonRecoverable,
+            Self::Exchange { failure_type, .. } => *failure_type,
+            Self::Cancelled | Self::Operator { .. } | Self::ManagedMemory(_) | Self::TaskMemory(_) => {
+                FailureType::Recoverable
+            }
+        }
+    }
 }
 
 /// Where the records that leave an operator go. Blocks while the consumer is behind, and fails when the task is cancelled.

@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
+use selvedge_core::status::FailureType;
 use selvedge_runtime::connector::InputSplit;
 use serde_json::{Value, json};
 
 use super::testing::{TestTask, specs};
 use super::{Chain, TaskError, plan_chain};
+use crate::exchange::ExchangeError;
 
 fn splits(path: &Path, size: usize) -> Vec<InputSplit> {
     let length = std::fs::metadata(path).unwrap().len();
@@ -249,6 +251,22 @@ fn an_input_of_the_same_columns_is_taken_as_declared_and_another_refused() {
     let other = RecordBatch::try_from_iter([("line", line)]).unwrap();
     let error = planned.process(other, &mut output).unwrap_err().to_string();
     assert!(error.contains("the input is not of the edge's schema"), "{error}");
+}
+
+#[test]
+fn only_what_cannot_be_planned_would_fail_again() {
+    let chain = json!([{"id": "divide", "operator": "project", "columns": [{"expression": "1 / (n - 2)", "as": "x"}]}]);
+    let error = TestTask::new().run(&chain, &[words()]).err().unwrap();
+    assert_eq!(error.failure_type(), FailureType::Recoverable, "{error}");
+    let chain = json!([{"id": "pick", "operator": "project", "columns": [{"expression": "price", "as": "x"}]}]);
+    let error = TestTask::new().run(&chain, &[words()]).err().unwrap();
+    assert_eq!(error.failure_type(), FailureType::NonRecoverable, "{error}");
+    assert!(
+        error.to_string().starts_with("operator 'pick' cannot be planned: "),
+        "{error}"
+    );
+    let lost = ExchangeError::ShuttingDown("w".into()).into_task_error("w");
+    assert_eq!(lost.failure_type(), FailureType::PartitionDataMissing);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use selvedge_core::resource::ResourceProfile;
+use selvedge_core::status::SlotPhase;
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::SlotStatus;
@@ -45,6 +46,15 @@ pub enum SlotState {
 }
 
 impl SlotState {
+    const fn phase(&self) -> SlotPhase {
+        match self {
+            Self::Free => SlotPhase::Free,
+            Self::Allocated { .. } => SlotPhase::Allocated,
+            Self::Active { .. } => SlotPhase::Active,
+            Self::Releasing { .. } => SlotPhase::Releasing,
+        }
+    }
+
     const fn owner(&self) -> Option<(JobId, AllocationId)> {
         match self {
             Self::Free => None,
@@ -303,6 +313,11 @@ impl SlotTable {
             _ => None,
         };
         self.slots.values().filter_map(until).min()
+    }
+
+    /// Who has a slot, in short; `None` where there is no such slot.
+    pub fn phase(&self, index: u32) -> Option<SlotPhase> {
+        self.slots.get(&index).map(|slot| slot.state.phase())
     }
 
     /// What the job has: allocation, slot, and whether it has taken it.

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selvedge_core::resource::{Quantity, ResourceProfile};
+use selvedge_core::status::{SlotPhase, Walk};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, MemorySize};
 use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::gateway::convert::WireId;
@@ -170,4 +171,57 @@ fn a_slot_that_was_made_cannot_be_asked_for_by_its_index() {
     table.allocate_dynamic(of_cores(1), job(1), allocation(1), now).unwrap();
     let error = table.allocate(2, job(1), allocation(1), now).unwrap_err();
     assert!(error.to_string().contains("there is no slot 2"), "{error}");
+}
+
+/// A table whose first slot is in this state, with a task where one may be.
+fn in_phase(phase: SlotPhase) -> SlotTable {
+    let (mut table, now) = (table(), thread_now());
+    if phase != SlotPhase::Free {
+        table.allocate(0, job(1), allocation(1), now).unwrap();
+    }
+    if matches!(phase, SlotPhase::Active | SlotPhase::Releasing) {
+        table.add_task(job(1), allocation(1), task(0)).unwrap();
+    }
+    if phase == SlotPhase::Releasing {
+        assert!(matches!(table.free(job(1), allocation(1)), Some(Freed::After(_))));
+    }
+    assert_eq!(table.phase(0), Some(phase));
+    table
+}
+
+#[test]
+fn a_slot_goes_only_where_its_table_says() {
+    use SlotPhase::{Active, Allocated, Free, Releasing};
+    type Event = fn(&mut SlotTable);
+    let events: [Event; 6] = [
+        |table| drop(table.allocate(0, job(2), allocation(2), thread_now())),
+        |table| drop(table.activate(job(1), allocation(1))),
+        |table| drop(table.add_task(job(1), allocation(1), task(1))),
+        |table| {
+            table.remove_task(allocation(1), &task(0));
+        },
+        |table| drop(table.free(job(1), allocation(1))),
+        |table| drop(table.free(job(2), allocation(1))),
+    ];
+    let mut walk = Walk::new();
+    let rows: &[(SlotPhase, &[SlotPhase])] = &[
+        (Free, &[Allocated, Free, Free, Free, Free, Free]),
+        (Allocated, &[Allocated, Active, Active, Allocated, Free, Allocated]),
+        (Active, &[Active, Active, Active, Active, Releasing, Active]),
+        (
+            Releasing,
+            &[Releasing, Releasing, Releasing, Free, Releasing, Releasing],
+        ),
+    ];
+    walk.rows(&events, rows, |phase, event| {
+        let mut table = in_phase(phase);
+        event(&mut table);
+        table.phase(0).unwrap()
+    });
+    // Without a task there is nothing to wait for.
+    let mut idle = in_phase(Active);
+    idle.remove_task(allocation(1), &task(0));
+    idle.free(job(1), allocation(1));
+    walk.step(Active, idle.phase(0).unwrap());
+    walk.finish();
 }

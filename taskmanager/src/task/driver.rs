@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::datatypes::{Schema, SchemaRef};
 use selvedge_core::job_graph::OperatorSpec;
 use selvedge_runtime::clock::{thread_elapsed, thread_now};
-use selvedge_runtime::connector::{Committable, ConnectorError, InputSplit};
+use selvedge_runtime::connector::{Committable, InputSplit};
 
 use super::{ChainPlanner, TaskInput};
 use crate::exchange::{Elapsed, GateEvent, Outputs};
@@ -89,11 +89,8 @@ fn check_output(parts: &Parts, yielded: Option<SchemaRef>) -> Result<(), TaskErr
         return Ok(());
     }
     let operator = parts.chain.last().map(|spec| spec.id.to_string()).unwrap_or_default();
-    let message = format!("it yields {yielded} where the output edge has {expected}");
-    Err(TaskError::Operator {
-        operator,
-        source: ConnectorError::new(message),
-    })
+    let reason = format!("it yields {yielded} where the output edge has {expected}");
+    Err(TaskError::Plan { operator, reason })
 }
 
 /// Time in operators: what passes, less the waiting that others count meanwhile.

@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 use selvedge_core::job_graph::OperatorSpec;
-use selvedge_core::status::ExecutionState;
+use selvedge_core::status::{ExecutionState, FailureType};
 use selvedge_runtime::clock::{Clock, Timestamp};
 use selvedge_runtime::connector::{Committable, report};
 
@@ -61,6 +61,15 @@ pub trait ChainPlanner: Send + Sync + std::fmt::Debug {
     ) -> Result<Box<dyn BatchPartitioner>, TaskError>;
 }
 
+/// Why a task is FAILED.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskFailure {
+    /// The cause, for users.
+    pub cause: String,
+    /// What it says of the next attempt.
+    pub failure_type: FailureType,
+}
+
 /// A state that a task has reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskTransition {
@@ -69,7 +78,7 @@ pub struct TaskTransition {
     /// When.
     pub at: Timestamp,
     /// Why, where it is FAILED.
-    pub cause: Option<String>,
+    pub failure: Option<TaskFailure>,
     /// What its sinks want committed, where it is FINISHED.
     pub committables: Vec<Committable>,
 }
@@ -93,7 +102,7 @@ pub struct Task {
     /// The time of day of its states.
     pub clock: Arc<dyn Clock>,
     /// Set before it is cancelled because something else failed it: the task then ends FAILED.
-    pub failed_by: Arc<OnceLock<String>>,
+    pub failed_by: Arc<OnceLock<TaskFailure>>,
     /// Is told each state, in order, on the task's thread.
     pub listener: Box<dyn Fn(TaskTransition) + Send>,
 }
@@ -112,12 +121,12 @@ impl Task {
     pub fn run(self) {
         let listener = self.listener;
         let clock = self.clock;
-        let tell = |state, cause, committables| {
+        let tell = |state, failure, committables| {
             let at = clock.wall();
             listener(TaskTransition {
                 state,
                 at,
-                cause,
+                failure,
                 committables,
             });
         };
@@ -134,15 +143,21 @@ impl Task {
         };
         let running = || tell(ExecutionState::Running, None, Vec::new());
         let result = catch_unwind(AssertUnwindSafe(|| driver::drive(parts, running)));
-        let cause = match result {
+        let failure = match result {
             Ok(Ok(committables)) => return tell(ExecutionState::Finished, None, committables),
-            Ok(Err(error)) => report(&error),
-            Err(panic) => format!("the task panicked: {}", panic_message(&*panic)),
+            Ok(Err(error)) => TaskFailure {
+                cause: report(&error),
+                failure_type: error.failure_type(),
+            },
+            Err(panic) => TaskFailure {
+                cause: format!("the task panicked: {}", panic_message(&*panic)),
+                failure_type: FailureType::Recoverable,
+            },
         };
         match self.failed_by.get() {
-            Some(failure) => tell(ExecutionState::Failed, Some(failure.clone()), Vec::new()),
+            Some(other) => tell(ExecutionState::Failed, Some(other.clone()), Vec::new()),
             None if cancelled.is_cancelled() => tell(ExecutionState::Canceled, None, Vec::new()),
-            None => tell(ExecutionState::Failed, Some(cause), Vec::new()),
+            None => tell(ExecutionState::Failed, Some(failure), Vec::new()),
         }
     }
 }

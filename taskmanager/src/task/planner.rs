@@ -3,6 +3,7 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use selvedge_core::job_graph::OperatorSpec;
+use selvedge_core::status::FailureType;
 
 use super::ChainPlanner;
 use crate::exchange::BatchPartitioner;
@@ -31,9 +32,9 @@ impl ChainPlanner for OperatorPlanner {
         channels: u32,
     ) -> Result<Box<dyn BatchPartitioner>, TaskError> {
         let partitioner = HashPartitioner::new(schema, keys, max_parallelism, channels);
-        Ok(Box::new(KeyGroups(
-            partitioner.map_err(|error| not_partitioned(&error))?,
-        )))
+        Ok(Box::new(KeyGroups(partitioner.map_err(|error| {
+            not_partitioned(&error, FailureType::NonRecoverable)
+        })?)))
     }
 }
 
@@ -41,13 +42,15 @@ struct KeyGroups(HashPartitioner);
 
 impl BatchPartitioner for KeyGroups {
     fn partition(&mut self, batch: &RecordBatch) -> Result<Vec<(usize, RecordBatch)>, TaskError> {
-        self.0.split(batch).map_err(|error| not_partitioned(&error))
+        let split = self.0.split(batch);
+        split.map_err(|error| not_partitioned(&error, FailureType::Recoverable))
     }
 }
 
-fn not_partitioned(error: &PartitionError) -> TaskError {
+fn not_partitioned(error: &PartitionError, failure_type: FailureType) -> TaskError {
     TaskError::Exchange {
         peer: "the consumers of the hash edge".to_owned(),
         reason: error.to_string(),
+        failure_type,
     }
 }

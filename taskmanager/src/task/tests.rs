@@ -2,19 +2,19 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use selvedge_core::status::ExecutionState;
+use selvedge_core::status::{ExecutionState, FailureType};
 use selvedge_runtime::clock::SystemClock;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::testing::{Listed, TestPlanner, spec};
-use super::{Task, TaskInput, TaskRunner, TaskTransition, ThreadRunner};
+use super::{Task, TaskFailure, TaskInput, TaskRunner, TaskTransition, ThreadRunner};
 use crate::exchange::testing::{WINDOW, Worker, attempt, channel_from, context, grant, int_schema, job, secret};
 use crate::exchange::{InputGate, Outputs, ResultPartition, Shipping};
 use crate::operator::TaskContext;
 
 struct Fixture {
     planner: Arc<TestPlanner>,
-    failed_by: Arc<OnceLock<String>>,
+    failed_by: Arc<OnceLock<TaskFailure>>,
 }
 
 impl Fixture {
@@ -102,8 +102,11 @@ async fn two_tasks_move_all_records_and_tell_their_states_in_order() {
 async fn a_panic_fails_the_task_with_its_message() {
     let states = all(Fixture::new().start(&context(attempt("v", 0)), "panic", None, Vec::new())).await;
     assert_eq!(names(&states), ["INITIALIZING", "RUNNING", "FAILED"]);
-    let cause = states[2].cause.as_deref();
-    assert_eq!(cause, Some("the task panicked: the operator has a fault"));
+    let failure = states[2].failure.clone().unwrap();
+    assert_eq!(
+        (failure.cause.as_str(), failure.failure_type),
+        ("the task panicked: the operator has a fault", FailureType::Recoverable)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,9 +124,13 @@ async fn a_task_ends_when_it_is_cancelled_wherever_it_is() {
 async fn a_task_whose_slot_was_lost_fails_with_that_cause() {
     let (task, fixture) = (context(attempt("v", 0)), Fixture::new());
     let states = fixture.start(&task, "stuck", None, Vec::new());
-    fixture.failed_by.set("its slot was freed".to_owned()).unwrap();
+    let freed = TaskFailure {
+        cause: "its slot was freed".to_owned(),
+        failure_type: FailureType::Environment,
+    };
+    fixture.failed_by.set(freed.clone()).unwrap();
     task.cancelled.cancel();
     let states = all(states).await;
     assert_eq!(states.last().unwrap().state, ExecutionState::Failed);
-    assert_eq!(states.last().unwrap().cause.as_deref(), Some("its slot was freed"));
+    assert_eq!(states.last().unwrap().failure, Some(freed));
 }

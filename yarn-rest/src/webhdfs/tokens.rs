@@ -20,7 +20,8 @@ pub struct TokenRequest {
 }
 
 impl WebHdfs {
-    /// Asks for a token of the asker's; `None` on a cluster without Kerberos, which has and needs none.
+    /// Asks for a token of the asker's; `None` from a NameNode without Kerberos, which has and needs none. HttpFS gives
+    /// one of its own in any case.
     ///
     /// # Errors
     /// [`RestError`].

@@ -9,9 +9,10 @@ use std::time::Duration;
 use selvedge_core::JobId;
 use selvedge_core::status::{ApplicationStatus, JobStatus};
 use selvedge_runtime::fs::{FileSystems, Location};
+use selvedge_runtime::ha::InMemoryEnsemble;
 
 use super::{DispatcherError, DispatcherMode};
-use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint};
+use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, Shutdown, WhenLeading};
 use crate::jobmaster::JobResult;
 use crate::testing::connectors::{Log, NotingConnectors};
 use crate::testing::worker::{Behaviour, Workers};
@@ -24,19 +25,32 @@ const BOUND: Duration = Duration::from_secs(60);
 const MOST_STEPS: usize = 200;
 
 async fn start(root: &Path, mode: DispatcherMode, file_systems: FileSystems, connectors: NotingConnectors) -> Cluster {
+    let config = config(root, mode, file_systems, connectors);
+    ClusterEntrypoint::start(config).await.unwrap()
+}
+
+fn config(root: &Path, mode: DispatcherMode, file_systems: FileSystems, connectors: NotingConnectors) -> ClusterConfig {
     let storage = root.display().to_string();
     let settings = [
         ("high-availability.storageDir", storage.as_str()),
         ("jobstore.type", "Memory"),
+        ("cleanup-strategy", "none"),
     ];
-    let config = ClusterConfig {
+    ClusterConfig {
         mode,
         cluster_id: Some("cluster".to_owned()),
         file_systems,
         connectors: Arc::new(connectors),
         ..session_of(Workers::new(Behaviour::Finish), &settings)
-    };
-    ClusterEntrypoint::start(config).await.unwrap()
+    }
+}
+
+/// A session of several masters, of which this one leads.
+async fn start_replaceable(root: &Path) -> (Cluster, WhenLeading) {
+    let connectors = NotingConnectors::default();
+    let config = config(root, DispatcherMode::Session, FileSystems::local_only(), connectors);
+    let services = ClusterServices::new(Arc::new(InMemoryEnsemble::new(1).join()));
+    ClusterEntrypoint::stand_by(config, services).await.unwrap()
 }
 
 /// What the first master came to before it was killed.
@@ -229,7 +243,11 @@ fn a_directory_that_cannot_be_read_ends_the_cluster_with_the_cause() {
     std::fs::write(results.join("cluster"), "in the way").unwrap();
     runtime().block_on(async {
         let (systems, connectors) = (FileSystems::local_only(), NotingConnectors::default());
-        let cluster = start(root.path(), DispatcherMode::Session, systems, connectors).await;
+        let config = config(root.path(), DispatcherMode::Session, systems, connectors);
+        // It may end before its workers can come.
+        let (cluster, _) = ClusterEntrypoint::stand_by(config, ClusterServices::standalone(1))
+            .await
+            .unwrap();
         let end = tokio::time::timeout(BOUND, cluster.wait_terminated()).await.unwrap();
         assert_eq!(end.status, ApplicationStatus::Failed);
         assert!(
@@ -238,4 +256,51 @@ fn a_directory_that_cannot_be_read_ends_the_cluster_with_the_cause() {
             end.diagnostics
         );
     });
+}
+
+#[test]
+fn a_master_that_cannot_read_its_directory_leaves_the_cluster_to_the_next() {
+    let root = tempfile::tempdir().unwrap();
+    let results = root.path().join("job-result-store");
+    std::fs::create_dir_all(&results).unwrap();
+    std::fs::write(results.join("cluster"), "in the way").unwrap();
+    runtime().block_on(async {
+        let (cluster, _) = start_replaceable(root.path()).await;
+        let ended = tokio::time::timeout(BOUND, cluster.wait_ended()).await.unwrap();
+        assert_eq!(
+            (ended.shutdown, ended.end.status),
+            (Shutdown::ProcessAlone, ApplicationStatus::Unknown),
+            "{ended:?}"
+        );
+        assert!(ended.end.diagnostics.contains("cannot be recovered"), "{ended:?}");
+    });
+}
+
+#[test]
+fn a_result_that_cannot_be_stored_is_left_to_a_master_that_can() {
+    let root = tempfile::tempdir().unwrap();
+    let in_the_way = root.path().join("job-result-store/cluster");
+    runtime().block_on(async {
+        let (cluster, leading) = start_replaceable(root.path()).await;
+        leading.wait(&cluster).await.unwrap();
+        // It answers when it has recovered.
+        cluster.dispatcher().summaries().await.unwrap();
+        std::fs::remove_dir_all(&in_the_way).unwrap();
+        std::fs::write(&in_the_way, "").unwrap();
+        cluster.dispatcher().submit_job(Some(JOB), word_count(1)).await.unwrap();
+        let ended = tokio::time::timeout(BOUND, cluster.wait_ended()).await.unwrap();
+        assert_eq!(ended.shutdown, Shutdown::ProcessAlone, "{ended:?}");
+        assert!(ended.end.diagnostics.contains("result cannot be stored"), "{ended:?}");
+    });
+    assert_eq!(
+        stored(root.path()),
+        [
+            format!("cluster/jobgraphs/{JOB}.json"),
+            "job-result-store/cluster".to_owned()
+        ]
+    );
+    std::fs::remove_file(&in_the_way).unwrap();
+    let (result, asked) = second_life(root.path(), DispatcherMode::Session);
+    assert_eq!(result.unwrap().status, JobStatus::Finished);
+    assert!(published(&asked), "{asked:?}");
 }

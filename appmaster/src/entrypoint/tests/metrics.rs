@@ -45,6 +45,8 @@ async fn the_master_tells_workers_slots_jobs_and_its_process() {
         ("taskSlotsTotal", "2"),
         ("taskSlotsAvailable", "0"),
         ("numRunningJobs", "1"),
+        ("taskSlotsPending", "0"),
+        ("startWorkFailurePerSecond", "0.0"),
         ("Status.JVM.Memory.Direct.Count", "0"),
     ] {
         assert_eq!(bed.value("/jobmanager/metrics", name).await, value, "{name}");

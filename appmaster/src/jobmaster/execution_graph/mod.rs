@@ -1,23 +1,26 @@
-//! The ExecutionGraph: vertex × subtask × attempt, with the time of every state. Pure; also what REST shows of a job, alive
-//! or archived.
+//! The ExecutionGraph: vertex × subtask × attempt, with the time of every state. Pure. What others see of it, alive or ended,
+//! is its [`ArchivedExecutionGraph`].
 //!
 //! It has no edges: which subtasks exchange records follows from the JobGraph's edge and the subtask (`Peers`), so that
 //! ten thousand tasks which send to ten thousand others cost what they are, and not a hundred million channels.
 
+mod archived;
 mod execution;
 mod layout;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge_core::job_graph::topology::topological_order;
-use selvedge_core::job_graph::{JobGraph, Vertex};
+use selvedge_core::job_graph::{JobGraph, JobType};
 use selvedge_core::status::{ExecutionState, JobStatus};
-use selvedge_core::{ExecutionAttemptId, JobId, ResourceId, VertexId};
+use selvedge_core::{JobId, ResourceId};
 use selvedge_runtime::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use archived::ArchivedExecutionGraph;
 pub use execution::{Execution, TaskLoad, TaskLocation};
 pub use layout::TaskIndex;
 pub(crate) use layout::{Layout, Peers};
@@ -25,39 +28,22 @@ pub(crate) use layout::{Layout, Peers};
 use super::error::TransitionError;
 use super::root_cause::Failure;
 
-/// A job in its parallel form.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A job in its parallel form, while it changes. It is read as what is archived of it.
+#[derive(Debug)]
 pub struct ExecutionGraph {
-    /// The job.
-    pub job_id: JobId,
-    /// What it was made of.
-    pub graph: Arc<JobGraph>,
-    status: JobStatus,
-    timestamps: BTreeMap<JobStatus, Timestamp>,
-    /// How long the job was in each status that it has left.
-    spent: BTreeMap<JobStatus, Duration>,
-    layout: Arc<Layout>,
-    /// In the order of the layout.
-    executions: Vec<Execution>,
-    /// How many executions are in each state.
-    counts: [usize; ExecutionState::ALL.len()],
+    record: ArchivedExecutionGraph,
+    is_batch: bool,
     /// What has not ended on each worker.
     unfinished: BTreeMap<ResourceId, BTreeSet<TaskIndex>>,
-    /// The runs that came before the current one of a task, the oldest first.
-    former: BTreeMap<TaskIndex, VecDeque<Execution>>,
     attempts_kept: usize,
-    /// Where the vertices stand in the file, producers before consumers.
-    order: Arc<[usize]>,
-    /// Why the job failed, once that is settled.
-    pub root_cause: Option<Failure>,
-    /// Failures that followed the first, in order.
-    pub further_failures: Vec<Failure>,
-    /// The failures that led to restarts, the oldest first.
-    pub past_failures: VecDeque<PastFailure>,
-    /// Whether older ones were dropped.
-    pub history_truncated: bool,
-    /// How often tasks were restarted.
-    pub restarts: u64,
+}
+
+impl Deref for ExecutionGraph {
+    type Target = ArchivedExecutionGraph;
+
+    fn deref(&self) -> &Self::Target {
+        &self.record
+    }
 }
 
 /// A failure that led to a restart.
@@ -76,113 +62,50 @@ impl ExecutionGraph {
         let order = topological_order(&graph).unwrap_or_else(|cycle| cycle);
         let mut counts = [0; ExecutionState::ALL.len()];
         counts[ExecutionState::Created as usize] = layout.len();
-        Self {
+        let record = ArchivedExecutionGraph {
             job_id,
             executions: layout.tasks().map(|_| Execution::new(0, now)).collect(),
             counts,
-            unfinished: BTreeMap::new(),
             former: BTreeMap::new(),
-            attempts_kept: 0,
             order: order.iter().filter_map(|id| layout.position(id)).collect(),
             layout: Arc::new(layout),
             graph,
             status: JobStatus::Initializing,
             timestamps: BTreeMap::from([(JobStatus::Initializing, now)]),
             spent: BTreeMap::new(),
+            deploying_since: None,
+            deploying_spent: Duration::ZERO,
             root_cause: None,
             further_failures: Vec::new(),
             past_failures: VecDeque::new(),
             history_truncated: false,
             restarts: 0,
+        };
+        Self {
+            is_batch: record.graph.job_type() == JobType::Batch,
+            record,
+            unfinished: BTreeMap::new(),
+            attempts_kept: 0,
         }
-    }
-
-    /// The job's status.
-    pub const fn status(&self) -> JobStatus {
-        self.status
-    }
-
-    /// When the job entered a status, `None` where it never did.
-    pub fn timestamp(&self, status: JobStatus) -> Option<Timestamp> {
-        self.timestamps.get(&status).copied()
-    }
-
-    /// How long the job has been in a status without a break until now; nothing where it is in another one.
-    pub fn current_time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
-        let since = self
-            .timestamp(status)
-            .filter(|_| self.status == status && !self.status.is_globally_terminal());
-        since.map_or(Duration::ZERO, |since| now.since(since))
-    }
-
-    /// How long the job has been in a status altogether until now.
-    pub fn total_time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
-        self.spent.get(&status).copied().unwrap_or_default() + self.current_time_in(status, now)
-    }
-
-    /// When the job was taken.
-    pub fn start_time(&self) -> Timestamp {
-        self.timestamp(JobStatus::Initializing).unwrap_or_default()
-    }
-
-    /// When the job ended.
-    pub fn end_time(&self) -> Option<Timestamp> {
-        self.timestamp(self.status)
-            .filter(|_| self.status.is_globally_terminal())
-    }
-
-    /// When the job's status last changed.
-    pub fn last_modification(&self) -> Timestamp {
-        self.timestamps.values().copied().max().unwrap_or_default()
-    }
-
-    /// The vertices, producers before consumers.
-    pub fn vertices(&self) -> impl Iterator<Item = (&Vertex, &[Execution])> {
-        self.order.iter().map(|position| {
-            let vertex = &self.graph.vertices[*position];
-            (vertex, &self.executions[self.layout.range(*position)])
-        })
-    }
-
-    /// All current attempts, vertex by vertex.
-    pub fn executions(&self) -> impl Iterator<Item = (ExecutionAttemptId, &Execution)> {
-        self.tasks().map(|(task, execution)| (self.attempt(task), execution))
-    }
-
-    /// The same, by their numbers.
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = (TaskIndex, &Execution)> {
-        self.layout.tasks().zip(&self.executions)
-    }
-
-    /// Which subtask is which.
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// The task of exactly this attempt; `None` where it is not, or no longer, the current one.
-    pub(crate) fn task(&self, id: &ExecutionAttemptId) -> Option<TaskIndex> {
-        let task = self.layout.task(&id.vertex, id.subtask)?;
-        (self.executions[task.position()].attempt == id.attempt).then_some(task)
-    }
-
-    /// The current attempt of a task.
-    pub(crate) fn attempt(&self, task: TaskIndex) -> ExecutionAttemptId {
-        let (position, subtask) = self.layout.locate(task);
-        ExecutionAttemptId {
-            vertex: self.graph.vertices[position].id.clone(),
-            subtask,
-            attempt: self.executions[task.position()].attempt,
-        }
-    }
-
-    /// The current run of a task.
-    pub(crate) fn run(&self, task: TaskIndex) -> &Execution {
-        &self.executions[task.position()]
     }
 
     /// The same, to be changed; its state and place have methods of their own.
     pub(crate) fn run_mut(&mut self, task: TaskIndex) -> &mut Execution {
-        &mut self.executions[task.position()]
+        &mut self.record.executions[task.position()]
+    }
+
+    fn note_deploying(&mut self, now: Timestamp) {
+        let count = |state: ExecutionState| self.record.counts[state as usize];
+        let runs = count(ExecutionState::Initializing) + count(ExecutionState::Running) > 0;
+        let deploys = count(ExecutionState::Deploying) > 0 && !(self.is_batch && runs);
+        match self.record.deploying_since {
+            None if deploys => self.record.deploying_since = Some(now),
+            Some(since) if !deploys => {
+                self.record.deploying_spent += now.since(since);
+                self.record.deploying_since = None;
+            }
+            _ => {}
+        }
     }
 
     /// Keeps so many former attempts of each task.
@@ -192,35 +115,16 @@ impl ExecutionGraph {
         self
     }
 
-    /// The attempts of a subtask that are known, the current one last; none where there is no such subtask.
-    pub fn attempts(&self, vertex: &VertexId, subtask: u32) -> Vec<&Execution> {
-        let Some(task) = self.layout.task(vertex, subtask) else {
-            return Vec::new();
-        };
-        let former = self.former.get(&task).into_iter().flatten();
-        former.chain(std::iter::once(self.run(task))).collect()
-    }
-
-    /// The execution of exactly this attempt.
-    pub fn execution(&self, id: &ExecutionAttemptId) -> Option<&Execution> {
-        self.task(id).map(|task| self.run(task))
-    }
-
-    /// The attempt that a subtask runs now.
-    pub fn current_attempt(&self, vertex: &VertexId, subtask: u32) -> Option<ExecutionAttemptId> {
-        self.layout.task(vertex, subtask).map(|task| self.attempt(task))
-    }
-
     /// Gives a task its slot.
     pub(crate) fn place(&mut self, task: TaskIndex, location: Arc<TaskLocation>) {
         self.leave_worker(task);
         let on_worker = self.unfinished.entry(location.resource_id.clone()).or_default();
         on_worker.insert(task);
-        self.executions[task.position()].location = Some(location);
+        self.record.executions[task.position()].location = Some(location);
     }
 
     fn leave_worker(&mut self, task: TaskIndex) {
-        let Some(location) = &self.executions[task.position()].location else {
+        let Some(location) = &self.record.executions[task.position()].location else {
             return;
         };
         if let Some(on_worker) = self.unfinished.get_mut(&location.resource_id) {
@@ -233,16 +137,16 @@ impl ExecutionGraph {
 
     /// A new attempt in place of this one, which has ended. `false` where it has not.
     pub(crate) fn start_over(&mut self, task: TaskIndex, now: Timestamp) -> bool {
-        let execution = &mut self.executions[task.position()];
+        let execution = &mut self.record.executions[task.position()];
         if !execution.state().is_terminal() {
             return false;
         }
-        self.counts[execution.state() as usize] -= 1;
-        self.counts[ExecutionState::Created as usize] += 1;
+        self.record.counts[execution.state() as usize] -= 1;
+        self.record.counts[ExecutionState::Created as usize] += 1;
         let next = Execution::new(execution.attempt + 1, now);
         let ended = std::mem::replace(execution, next);
         if self.attempts_kept > 0 {
-            let former = self.former.entry(task).or_default();
+            let former = self.record.former.entry(task).or_default();
             former.push_back(ended);
             former.drain(..former.len().saturating_sub(self.attempts_kept));
         }
@@ -258,9 +162,9 @@ impl ExecutionGraph {
             });
         }
         let since = self.timestamp(self.status).unwrap_or(now);
-        *self.spent.entry(self.status).or_default() += now.since(since);
-        self.status = next;
-        self.timestamps.insert(next, now);
+        *self.record.spent.entry(self.status).or_default() += now.since(since);
+        self.record.status = next;
+        self.record.timestamps.insert(next, now);
         Ok(())
     }
 
@@ -280,31 +184,13 @@ impl ExecutionGraph {
             });
         }
         self.run_mut(task).enter(next, now);
-        self.counts[from as usize] -= 1;
-        self.counts[next as usize] += 1;
+        self.record.counts[from as usize] -= 1;
+        self.record.counts[next as usize] += 1;
+        self.note_deploying(now);
         if next.is_terminal() {
             self.leave_worker(task);
         }
         Ok(())
-    }
-
-    /// Whether every attempt has ended.
-    pub fn all_terminal(&self) -> bool {
-        let ended = ExecutionState::ALL.iter().filter(|state| state.is_terminal());
-        ended.map(|state| self.counts[*state as usize]).sum::<usize>() == self.executions.len()
-    }
-
-    /// Whether every attempt is in this state.
-    pub fn all_in(&self, state: ExecutionState) -> bool {
-        self.counts[state as usize] == self.executions.len()
-    }
-
-    /// How many attempts are in each state.
-    pub fn state_counts(&self) -> BTreeMap<ExecutionState, usize> {
-        let counts = ExecutionState::ALL
-            .iter()
-            .map(|state| (*state, self.counts[*state as usize]));
-        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// The tasks on a worker that have not ended.
@@ -317,20 +203,19 @@ impl ExecutionGraph {
             .collect()
     }
 
-    /// The counts that operators reported, summed over subtasks.
-    pub fn accumulators(&self) -> BTreeMap<String, i64> {
-        let mut sums = BTreeMap::new();
-        for (name, value) in self.executions.iter().flat_map(|run| &run.metrics.accumulators) {
-            *sums.entry(name.clone()).or_default() += value;
-        }
-        sums
+    /// Failures and restarts, to be noted; everything else changes by the methods here.
+    pub(crate) const fn record_mut(&mut self) -> &mut ArchivedExecutionGraph {
+        &mut self.record
     }
 
-    /// What users call a task: `count (2/4)`.
-    pub(crate) fn task_name(&self, task: TaskIndex) -> String {
-        let (position, subtask) = self.layout.locate(task);
-        let vertex = &self.graph.vertices[position];
-        format!("{} ({}/{})", vertex.display_name(), subtask + 1, vertex.parallelism)
+    /// The job as it is now.
+    pub fn archive(&self) -> Arc<ArchivedExecutionGraph> {
+        Arc::new(self.record.clone())
+    }
+
+    /// The job as it stays.
+    pub fn into_archived(self) -> Arc<ArchivedExecutionGraph> {
+        Arc::new(self.record)
     }
 }
 

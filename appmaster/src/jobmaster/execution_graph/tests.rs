@@ -1,5 +1,7 @@
 //! The graph by examples: its steps, its books, and its times.
 
+use selvedge_core::ExecutionAttemptId;
+
 use super::*;
 use crate::testing::word_count;
 
@@ -118,4 +120,49 @@ fn a_job_that_ended_stays_as_it_is() {
             .transition_job(JobStatus::Running, Timestamp::from_millis(10))
             .is_err()
     );
+}
+
+#[test]
+fn what_is_archived_of_a_running_job_stays_and_survives_its_json() {
+    let at = Timestamp::from_millis;
+    let mut graph = graph();
+    graph.transition_job(JobStatus::Created, at(7)).unwrap();
+    let archived = graph.archive();
+    graph.transition_job(JobStatus::Running, at(8)).unwrap();
+    graph.record_mut().restarts += 1;
+    assert_eq!((archived.status(), archived.restarts), (JobStatus::Created, 0));
+    let json = serde_json::to_value(&*archived).unwrap();
+    let read: ArchivedExecutionGraph = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(read.total_time_in(JobStatus::Initializing, at(9)).as_millis(), 2);
+    assert_eq!(serde_json::to_value(&read).unwrap(), json);
+    let ended = graph.into_archived();
+    assert_eq!((ended.status(), ended.restarts), (JobStatus::Running, 1));
+}
+
+#[test]
+fn a_batch_job_deploys_until_its_first_task_runs_and_a_streaming_job_until_the_last_does() {
+    let at = Timestamp::from_millis;
+    let batch = word_count(2);
+    let mut streaming = batch.clone();
+    let chain = serde_json::json!([{"id": "generate", "operator": "generator-source",
+        "fields": [{"name": "word", "generator": {"type": "sequence", "start": 0}}]}]);
+    streaming.vertices[0].chain = serde_json::from_value(chain).unwrap();
+    for (job, times) in [(batch, [10, 10]), (streaming, [0, 30])] {
+        let mut graph = ExecutionGraph::new(JobId::from_bytes([1; 16]), Arc::new(job), at(5));
+        let tasks: Vec<_> = graph.layout().tasks().collect();
+        for task in &tasks {
+            graph.transition(*task, ExecutionState::Scheduled, at(10)).unwrap();
+            graph.transition(*task, ExecutionState::Deploying, at(20)).unwrap();
+        }
+        assert_eq!(graph.deploying_since(), Some(at(20)));
+        graph
+            .transition(tasks[0], ExecutionState::Initializing, at(30))
+            .unwrap();
+        let after_first = graph.deploying_spent().as_millis();
+        for task in &tasks[1..] {
+            graph.transition(*task, ExecutionState::Initializing, at(50)).unwrap();
+        }
+        assert_eq!(graph.deploying_since(), None);
+        assert_eq!([after_first, graph.deploying_spent().as_millis()], times);
+    }
 }

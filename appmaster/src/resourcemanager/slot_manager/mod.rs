@@ -92,6 +92,13 @@ impl SlotManager {
         self.requirements.declare(job_id, needs);
     }
 
+    /// The workers that have slots of the job.
+    pub(super) fn workers_of(&self, job_id: &JobId) -> Vec<ResourceId> {
+        let has = |worker: &Worker| worker.held().any(|(_, slot)| slot.job_id == *job_id);
+        let workers = self.workers.iter().filter(|(_, worker)| has(worker));
+        workers.map(|(resource_id, _)| resource_id.clone()).collect()
+    }
+
     /// The job needs nothing any more. Its slots are free when their workers say so.
     pub(super) fn remove_job(&mut self, job_id: &JobId) {
         self.requirements.remove(job_id);
@@ -169,6 +176,11 @@ impl SlotManager {
         if let Some(worker) = self.workers.get_mut(&allocation.resource_id) {
             worker.answered(&allocation.allocation_id, taken, now);
         }
+    }
+
+    /// Whether a job waits for slots that no registered worker had free when it was last looked at.
+    pub(super) const fn is_waited_for(&self) -> bool {
+        self.pending_slots > 0
     }
 
     /// The worker has a slot back.

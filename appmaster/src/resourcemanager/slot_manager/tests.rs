@@ -6,6 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::MemorySize;
 use selvedge_core::resource::{ProfileSpec, Quantity, ResourceProfile, WorkerResourceSpec};
+use selvedge_core::status::{HeldSlotState, Walk};
 use selvedge_core::{AllocationId, JobId};
 use tokio::time::Instant;
 
@@ -379,6 +380,73 @@ fn a_report_is_right_except_for_what_changed_since_it_was_asked_for() {
     };
     assert_eq!(bed.slots.report(&worker, &[], Some(later), later), Ok(vec![lost]));
     assert_eq!(bed.slots.slots_of(&worker).free, 2);
+}
+
+#[test]
+fn a_slot_in_the_books_goes_only_where_the_table_says() {
+    use HeldSlotState::{Absent, Asked, Taken};
+    let (now, id) = (Instant::now(), ResourceId::from("a"));
+    let (job, allocation) = (job(1), AllocationId::from_bytes([1; 16]));
+    let reported = ReportedSlot {
+        index: 0,
+        profile: size(1),
+        job_id: job,
+        allocation_id: allocation,
+    };
+    let later = now + Duration::from_secs(1);
+    type Event<'a> = Box<dyn Fn(&mut Worker) + 'a>;
+    let take = |worker: &mut Worker| drop(worker.take(&id, &ProfileSpec::Unknown, job, allocation, now));
+    let events: Vec<Event<'_>> = vec![
+        Box::new(take),
+        Box::new(|worker| worker.answered(&allocation, true, now)),
+        Box::new(|worker| worker.answered(&allocation, false, now)),
+        Box::new(|worker| {
+            worker.freed(&allocation, now);
+        }),
+        Box::new(|worker| drop(worker.report(std::slice::from_ref(&reported), Some(later), later))),
+        Box::new(|worker| drop(worker.report(&[], Some(later), later))),
+    ];
+    let mut walk = Walk::new();
+    let rows: &[(HeldSlotState, &[HeldSlotState])] = &[
+        (Absent, &[Asked, Absent, Absent, Absent, Taken, Absent]),
+        (Asked, &[Asked, Taken, Absent, Absent, Taken, Asked]),
+        (Taken, &[Taken, Taken, Taken, Absent, Taken, Absent]),
+    ];
+    walk.rows(&events, rows, |from, event| {
+        let mut worker = Worker::new(resources(1), &[], now);
+        if from != Absent {
+            take(&mut worker);
+        }
+        if from == Taken {
+            worker.answered(&allocation, true, now);
+        }
+        event(&mut worker);
+        worker.state_of(&allocation)
+    });
+    walk.finish();
+}
+
+#[test]
+fn a_report_that_was_overtaken_takes_no_slot_away() {
+    let mut bed = Bed::with(&[]);
+    bed.add("a");
+    bed.declare(1, [open(1)]);
+    let plan = bed.settle();
+    let allocation = &plan.allocations[0];
+    let reported = ReportedSlot {
+        index: 0,
+        profile: allocation.profile.clone(),
+        job_id: job(1),
+        allocation_id: allocation.allocation_id,
+    };
+    let (worker, asked) = ("a".into(), bed.now + Duration::from_secs(1));
+    let beat = bed.slots.report(&worker, &[reported], Some(asked), asked);
+    assert_eq!(beat, Ok(vec![]));
+    let said_at_the_registration = bed.slots.report(&worker, &[], None, asked);
+    assert_eq!(said_at_the_registration, Ok(vec![]));
+    let asked_before = bed.slots.report(&worker, &[], Some(bed.now), asked);
+    assert_eq!(asked_before, Ok(vec![]));
+    assert_eq!(bed.slots.slots_of(&worker).free, 1);
 }
 
 #[test]

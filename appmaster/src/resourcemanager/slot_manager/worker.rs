@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use selvedge_core::resource::{ProfileSpec, ResourceProfile};
+#[cfg(test)]
+use selvedge_core::status::HeldSlotState;
 use selvedge_core::{AllocationId, JobId, ResourceId};
 use tokio::time::Instant;
 
@@ -58,7 +60,7 @@ pub(super) struct HeldSlot {
     index: Option<u32>,
     /// The worker has been asked, but has not answered.
     asked: bool,
-    /// When the SlotManager changed it; `None` where the worker reported it.
+    /// When the SlotManager changed it, or asked for the report that told of it; `None` where the worker said it by itself.
     changed: Option<Instant>,
 }
 
@@ -199,8 +201,8 @@ impl Worker {
 
     /// The worker's own view of its slots that are taken, as of `asked`, or of its registration: it is right, except for
     /// what changed since. What a job has lost thereby is told.
-    pub(super) fn report(&mut self, slots: &[ReportedSlot], asked: Option<Instant>, now: Instant) -> Vec<LostSlot> {
-        let asked = asked.unwrap_or(self.registered);
+    pub(super) fn report(&mut self, slots: &[ReportedSlot], as_of: Option<Instant>, now: Instant) -> Vec<LostSlot> {
+        let asked = as_of.unwrap_or(self.registered);
         self.freed.retain(|_, freed| *freed >= asked);
         let reported: BTreeMap<_, _> = slots.iter().map(|slot| (slot.allocation_id, slot)).collect();
         let is_lost = |(allocation_id, slot): (&AllocationId, &HeldSlot)| {
@@ -217,11 +219,24 @@ impl Worker {
         }
         for (allocation_id, slot) in reported {
             if !self.freed.contains_key(&allocation_id) {
-                self.slots.insert(allocation_id, slot.held());
+                // A report that was overtaken by this one does not take it away.
+                let known = self.slots.get(&allocation_id).and_then(|known| known.changed);
+                let changed = known.max(as_of);
+                self.slots.insert(allocation_id, HeldSlot { changed, ..slot.held() });
             }
         }
         self.count(now);
         lost
+    }
+
+    /// How the allocation stands.
+    #[cfg(test)]
+    pub(super) fn state_of(&self, allocation_id: &AllocationId) -> HeldSlotState {
+        match self.slots.get(allocation_id) {
+            None => HeldSlotState::Absent,
+            Some(slot) if slot.asked => HeldSlotState::Asked,
+            Some(_) => HeldSlotState::Taken,
+        }
     }
 
     /// Since when nobody has had a slot.

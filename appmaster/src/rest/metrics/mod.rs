@@ -136,7 +136,9 @@ async fn of_any_job(context: &RestContext, job: JobId) -> Metrics {
         return running;
     }
     match context.dispatcher.job(job).await {
-        Ok(ended) => of_job(&ended, context.clock.wall()).into_iter().collect(),
+        Ok(ended) => of_job(&ended, context.job_status_metrics, context.clock.wall())
+            .into_iter()
+            .collect(),
         Err(_) => Metrics::new(),
     }
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use selvedge_core::JobId;
 
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
 
 #[derive(Debug)]
 pub(super) struct Cache {
     capacity: u64,
     bytes: u64,
     /// The one that was used last comes last.
-    graphs: IndexMap<JobId, (Arc<ExecutionGraph>, u64)>,
+    graphs: IndexMap<JobId, (Arc<ArchivedExecutionGraph>, u64)>,
     /// Those that are nowhere else.
-    pinned: IndexMap<JobId, Arc<ExecutionGraph>>,
+    pinned: IndexMap<JobId, Arc<ArchivedExecutionGraph>>,
 }
 
 impl Cache {
@@ -28,7 +28,7 @@ impl Cache {
     }
 
     /// Keeps a graph of so many bytes, which is on disk too, while it fits.
-    pub(super) fn insert(&mut self, job: JobId, graph: Arc<ExecutionGraph>, bytes: u64) {
+    pub(super) fn insert(&mut self, job: JobId, graph: Arc<ArchivedExecutionGraph>, bytes: u64) {
         self.remove(&job);
         self.graphs.insert(job, (graph, bytes));
         self.bytes += bytes;
@@ -41,12 +41,12 @@ impl Cache {
     }
 
     /// Keeps a graph that is nowhere else.
-    pub(super) fn pin(&mut self, job: JobId, graph: Arc<ExecutionGraph>) {
+    pub(super) fn pin(&mut self, job: JobId, graph: Arc<ArchivedExecutionGraph>) {
         self.remove(&job);
         self.pinned.insert(job, graph);
     }
 
-    pub(super) fn get(&mut self, job: &JobId) -> Option<Arc<ExecutionGraph>> {
+    pub(super) fn get(&mut self, job: &JobId) -> Option<Arc<ArchivedExecutionGraph>> {
         if let Some(graph) = self.pinned.get(job) {
             return Some(graph.clone());
         }
@@ -69,19 +69,15 @@ mod tests {
     use selvedge_runtime::clock::Timestamp;
 
     use super::*;
+    use crate::jobmaster::ExecutionGraph;
     use crate::testing::word_count;
 
     #[test]
     fn what_was_not_asked_for_longest_goes_first_and_what_is_nowhere_else_stays() {
         let mut cache = Cache::new(20);
         let job = |number| JobId::from_bytes([number; 16]);
-        let graph = |number| {
-            Arc::new(ExecutionGraph::new(
-                job(number),
-                Arc::new(word_count(1)),
-                Timestamp::default(),
-            ))
-        };
+        let graph =
+            |number| ExecutionGraph::new(job(number), Arc::new(word_count(1)), Timestamp::default()).into_archived();
         cache.pin(job(9), graph(9));
         cache.insert(job(1), graph(1), 10);
         cache.insert(job(2), graph(2), 10);

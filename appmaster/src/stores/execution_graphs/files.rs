@@ -7,7 +7,7 @@ use std::sync::Arc;
 use selvedge_core::JobId;
 use selvedge_runtime::machine::run_blocking;
 
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
 
 #[derive(Debug)]
 pub(super) struct GraphFiles {
@@ -24,7 +24,7 @@ impl GraphFiles {
     }
 
     /// Writes a job; how many bytes it takes.
-    pub(super) async fn write(&self, graph: Arc<ExecutionGraph>) -> io::Result<u64> {
+    pub(super) async fn write(&self, graph: Arc<ArchivedExecutionGraph>) -> io::Result<u64> {
         let path = self.path(graph.job_id);
         blocking(move || {
             let content = serde_json::to_vec(&*graph)?;
@@ -36,7 +36,7 @@ impl GraphFiles {
     }
 
     /// Reads a job, and how many bytes it takes.
-    pub(super) async fn read(&self, job: JobId) -> io::Result<(Arc<ExecutionGraph>, u64)> {
+    pub(super) async fn read(&self, job: JobId) -> io::Result<(Arc<ArchivedExecutionGraph>, u64)> {
         let path = self.path(job);
         blocking(move || {
             let content = std::fs::read(&path).map_err(|error| at(&path, &error))?;

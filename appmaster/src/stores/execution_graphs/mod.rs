@@ -14,7 +14,7 @@ use tokio::time::Instant;
 pub use summary::JobSummary;
 
 use super::settings::EndedJobsSettings;
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
 use cache::Cache;
 use files::GraphFiles;
 use retention::Retention;
@@ -48,7 +48,7 @@ impl ExecutionGraphInfoStore {
     }
 
     /// Takes in a job that has ended.
-    pub(crate) async fn put(&self, graph: Arc<ExecutionGraph>, now: Instant) {
+    pub(crate) async fn put(&self, graph: Arc<ArchivedExecutionGraph>, now: Instant) {
         let job = graph.job_id;
         let on_disk = match &self.files {
             None => None,
@@ -72,7 +72,7 @@ impl ExecutionGraphInfoStore {
     }
 
     /// An ended job that is still kept.
-    pub(crate) async fn get(&self, job: JobId) -> Option<Arc<ExecutionGraph>> {
+    pub(crate) async fn get(&self, job: JobId) -> Option<Arc<ArchivedExecutionGraph>> {
         let files = {
             let mut known = self.known();
             known.retention.get(&job)?;
@@ -140,15 +140,16 @@ mod tests {
     use selvedge_runtime::clock::Timestamp;
 
     use super::*;
+    use crate::jobmaster::ExecutionGraph;
     use crate::testing::word_count;
 
-    fn ended(number: u8) -> Arc<ExecutionGraph> {
+    fn ended(number: u8) -> Arc<ArchivedExecutionGraph> {
         let job = JobId::from_bytes([number; 16]);
         let mut graph = ExecutionGraph::new(job, Arc::new(word_count(3)), Timestamp::from_millis(5));
         graph
             .transition_job(JobStatus::Failed, Timestamp::from_millis(9))
             .unwrap();
-        Arc::new(graph)
+        graph.into_archived()
     }
 
     fn store(files: Option<&Path>, cache: u64, capacity: usize) -> ExecutionGraphInfoStore {
@@ -175,7 +176,7 @@ mod tests {
         }
         assert_eq!(files_in(root.path()), 3);
         let read = store.get(JobId::from_bytes([1; 16])).await.unwrap();
-        let json = |graph: &ExecutionGraph| serde_json::to_value(graph).unwrap();
+        let json = |graph: &ArchivedExecutionGraph| serde_json::to_value(graph).unwrap();
         assert_eq!(json(&read), json(&ended(1)));
         assert_eq!((read.status(), read.executions().count()), (JobStatus::Failed, 6));
         drop(store);

@@ -6,7 +6,7 @@ use selvedge_core::JobId;
 use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_runtime::clock::Timestamp;
 
-use crate::jobmaster::ExecutionGraph;
+use crate::jobmaster::ArchivedExecutionGraph;
 
 /// A job in one line of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct JobSummary {
     pub tasks: BTreeMap<ExecutionState, usize>,
 }
 
-impl From<&ExecutionGraph> for JobSummary {
-    fn from(graph: &ExecutionGraph) -> Self {
+impl From<&ArchivedExecutionGraph> for JobSummary {
+    fn from(graph: &ArchivedExecutionGraph) -> Self {
         Self {
             job_id: graph.job_id,
             name: graph.graph.name.clone(),

@@ -111,6 +111,10 @@ impl DriverState {
     }
 
     fn match_container(&mut self, container: Container) -> Vec<Action> {
+        if self.containers.contains_key(&container.id) {
+            tracing::warn!(container = %container.id, "granted again: it has its worker already");
+            return Vec::new();
+        }
         let is_wanted = |index: &usize| self.groups.get(*index).is_some_and(|group| group.pending > 0);
         let Some(index) = priority_index(&container).filter(is_wanted) else {
             tracing::info!(container = %container.id, priority = container.priority.0, "returning an excess container");

@@ -105,6 +105,18 @@ fn containers_become_workers_of_their_prioritys_shape() {
 }
 
 #[test]
+fn a_container_that_is_granted_twice_keeps_its_worker_and_serves_no_other_request() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.request(shape(1024)).unwrap();
+    let actions = state.granted(vec![container(2, 1), container(2, 1)]);
+    assert_eq!(outcome(&actions), (vec![container_id(2).to_string()], Vec::new()));
+    assert_eq!(state.outstanding(), 1);
+    state.cancel(1);
+    assert_eq!(state.granted(vec![container(2, 1)]), []);
+}
+
+#[test]
 fn a_container_that_is_too_small_goes_back_and_is_asked_for_again() {
     let mut state = state();
     state.request(shape(4096)).unwrap();

@@ -13,7 +13,6 @@ use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
 use selvedge_runtime::deployment::{JOB_GRAPH_FILE, MasterEnvironment, MasterRole};
 use selvedge_runtime::fs::FileSystems;
-use selvedge_runtime::ha::HaServicesRegistry;
 use selvedge_runtime::outcome::JobOutcome;
 use selvedge_runtime::process::Termination;
 use selvedge_runtime::rpc::PortRange;
@@ -63,8 +62,11 @@ impl Master {
 
     /// Serves its job, or whatever jobs come, until the cluster has ended or the process is told to.
     pub(super) async fn run(&self, compose: &Compose, termination: &Termination) -> Result<Ended, MasterError> {
-        let (config, registry) = self.cluster_config(compose)?;
-        let services = ClusterServices::read(&registry, &config.configuration, config.seed).await?;
+        let composition = compose(&self.container.configuration, &self.file_systems);
+        let (registry, plugins) = (composition.high_availability.clone(), composition.plugins.clone());
+        let config = self.cluster_config(composition)?;
+        let mut services = ClusterServices::read(&registry, &config.configuration, config.seed).await?;
+        services.plugins = plugins;
         services
             .shutdown
             .guard(config.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
@@ -114,13 +116,8 @@ impl Master {
         staging::delete(&self.file_systems, &self.environment.staging_directory, &application).await
     }
 
-    fn cluster_config(&self, compose: &Compose) -> Result<(ClusterConfig, HaServicesRegistry), MasterError> {
+    fn cluster_config(&self, composition: Composition) -> Result<ClusterConfig, MasterError> {
         let configuration = self.container.configuration.clone();
-        let Composition {
-            connectors,
-            checker,
-            high_availability: registry,
-        } = compose(&configuration, &self.file_systems);
         // Flink's two keys: only a master that can be replaced is looked for elsewhere than at one address.
         let rpc_ports = match high_availability::is_enabled(&configuration)? {
             true => &high_availability::JOB_MANAGER_PORT,
@@ -132,7 +129,7 @@ impl Master {
             },
             MasterRole::Session => DispatcherMode::Session,
         };
-        let config = ClusterConfig {
+        Ok(ClusterConfig {
             mode,
             secret: self.container.secret.clone(),
             host: self.container.environment.node.host().to_owned(),
@@ -142,14 +139,13 @@ impl Master {
             driver: self.driver.clone(),
             cluster_id: Some(self.cluster_id(&configuration)?),
             file_systems: self.file_systems.clone(),
-            connectors,
-            checker,
+            connectors: composition.connectors,
+            checker: composition.checker,
             clock: Arc::new(SystemClock),
             seed: rand::random(),
             log_file: Some(self.log_file.clone()),
             configuration,
-        };
-        Ok((config, registry))
+        })
     }
 
     async fn submit(&self, cluster: &Cluster, job: JobId) -> Result<(), MasterError> {
@@ -161,6 +157,8 @@ impl Master {
                 tracing::info!("an earlier attempt of this application has taken the job");
                 Ok(())
             }
+            // The master breaks, or has lost its leadership: how it ends decides whether another attempt goes on.
+            Err(DispatcherError::Gone | DispatcherError::ShuttingDown) => Ok(()),
             submitted => submitted.map(drop).map_err(MasterError::Refused),
         }
     }

@@ -22,13 +22,11 @@ use std::time::Duration;
 use futures::FutureExt;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::yarn;
-use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::container::Container;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::HaServicesRegistry;
 use selvedge_runtime::logging;
-use selvedge_runtime::outcome::JobOutcome;
 use selvedge_runtime::process::{Termination, raise_nofile_limit, report_file_size_limit};
 use yarn_common::environment::Environment;
 
@@ -36,6 +34,7 @@ use error::MasterError;
 use master::Master;
 
 use crate::entrypoint::{ClusterEnd, Shutdown};
+use crate::jobmaster::JobMasterPlugins;
 
 /// The start failed.
 const EXIT_START_FAILED: u8 = 1;
@@ -58,6 +57,8 @@ pub struct Composition {
     pub checker: Arc<dyn GraphChecker>,
     /// What `high-availability.type` may say.
     pub high_availability: HaServicesRegistry,
+    /// What the program adds to JobMasters.
+    pub plugins: JobMasterPlugins,
 }
 
 /// Makes the composition with the settings and the file systems of the container.
@@ -117,8 +118,7 @@ async fn run(master: Master, compose: &Compose, termination: &Termination) -> u8
 
 /// The job's own end decides; an end that is not the job's is a fault.
 fn exit_code(end: &ClusterEnd) -> u8 {
-    let is_fault = end.status == ApplicationStatus::Failed && JobOutcome::from_json(&end.diagnostics).is_none();
-    if is_fault {
+    if end.is_fault() {
         return broke_down(end);
     }
     tracing::info!("the application ended: {:?}", end.status);
@@ -164,6 +164,8 @@ fn complain(what: &str, cause: &str) {
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::status::ApplicationStatus;
+
     use super::*;
 
     fn end(status: ApplicationStatus, diagnostics: &str) -> ClusterEnd {

@@ -227,7 +227,6 @@ static GROUPS: &[Group] = &[
             "classloader.parent-first-patterns.default",
             "classloader.resolve-order",
             "execution.job-listeners",
-            "jobmanager.failure-enrichers",
             "pipeline.classpaths",
             "plugin.classloader.parent-first-patterns.additional",
             "plugin.classloader.parent-first-patterns.default",

@@ -93,6 +93,12 @@ pub const ATTEMPTS_HISTORY_SIZE: ConfigOption<i32> = ConfigOption::new(
 .with_default("16")
 .with_deprecated_keys(&["job-manager.max-attempts-history-size"])
 .at_least("0");
+/// Whether workers that are known by an address get its name.
+pub const RETRIEVE_TASK_MANAGER_HOSTNAME: ConfigOption<bool> = ConfigOption::new(
+    "jobmanager.retrieve-taskmanager-hostname",
+    "Whether a worker's host is looked up where it is an address: a source gives a worker the splits that lie on the host of that name.",
+)
+.with_default("true");
 /// Which scheduler runs jobs.
 pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
     "jobmanager.scheduler",
@@ -100,6 +106,19 @@ pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
 )
 .with_default("Default")
 .one_of(&["Default"]);
+/// What labels failures.
+pub const FAILURE_ENRICHERS: ConfigOption<String> = ConfigOption::new(
+    "jobmanager.failure-enrichers",
+    "The enrichers that label failures, by name, separated by commas; of two that give one key, the first counts. TYPE says USER \
+     or SYSTEM; a program built on these crates may add others.",
+)
+.with_default("TYPE");
+
+/// The master's id.
+pub const RESOURCE_ID: ConfigOption<String> = ConfigOption::new(
+    "jobmanager.resource-id",
+    "The master's ResourceID, which names its working directory; random where it is not set.",
+);
 
 area! {
     "jobmanager", "The master and its schedulers";
@@ -107,6 +126,7 @@ area! {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
         SCHEDULER, ATTEMPTS_HISTORY_SIZE, ARCHIVE_DIR,
+        FAILURE_ENRICHERS, RETRIEVE_TASK_MANAGER_HOSTNAME, RESOURCE_ID,
     }
     not yet {
         /// By how much the parallelism must grow for a running job to be rescaled.
@@ -130,10 +150,6 @@ area! {
            ;
         /// Whether results that were read are dropped while the job runs.
         "jobmanager.partition.release-during-job-execution": Boolean = "true";
-        /// The master's ResourceID.
-        "jobmanager.resource-id": Text;
-        /// Whether the names of workers' hosts are looked up.
-        "jobmanager.retrieve-taskmanager-hostname": Boolean = "true";
         /// The port that the master's RPC server binds to, where it is not the one that workers use.
         "jobmanager.rpc.bind-port": Integer;
         /// From how many channels on a deployment travels as a blob.

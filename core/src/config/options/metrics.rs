@@ -10,17 +10,21 @@ pub const FETCHER_UPDATE_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
     "How often the master asks its workers for metrics at most, when somebody looks at them; 0 is never.",
 )
 .with_default("10 s");
+/// Which figures of a job's statuses there are.
+pub const JOB_STATUS: ConfigOption<Vec<String>> = ConfigOption::new(
+    "metrics.job.status.enable",
+    "Which figures there are of each status of a job: STATE (whether it is in it), CURRENT_TIME, TOTAL_TIME.",
+)
+.with_default("CURRENT_TIME");
 
 area! {
     "metrics", "Measurements and where they go";
     options {
-        FETCHER_UPDATE_INTERVAL,
+        FETCHER_UPDATE_INTERVAL, JOB_STATUS,
     }
     not yet {
         /// Which reporters are used; not set is all that are configured.
         "metrics.reporters": Text;
-        /// Which times of a job's status are measured: STATE, CURRENT_TIME, TOTAL_TIME.
-        "metrics.job.status.enable": List = "CURRENT_TIME";
         /// How often the latency of operators is measured; 0 is never.
         "metrics.latency.interval": Duration = "0 ms";
         /// Between whom latency is measured.

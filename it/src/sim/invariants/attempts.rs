@@ -1,4 +1,4 @@
-//! No execution attempt is deployed twice.
+//! No execution attempt is deployed twice. The JobMaster of a job that runs again under another master counts anew.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,11 +15,12 @@ pub(super) fn check(happenings: &[(Duration, Happening)]) -> Vec<String> {
         if let Happening::Task {
             worker,
             job,
+            master,
             attempt,
             state,
         } = happening
             && state == BEGUN
-            && let Some(first) = begun.insert((job, attempt), worker)
+            && let Some(first) = begun.insert((master, attempt), worker)
         {
             violations.push(format!(
                 "attempt {attempt} of job {job} was deployed to {first}, and again to {worker} at {at:?}"
@@ -38,6 +39,7 @@ mod tests {
         let happening = Happening::Task {
             worker: format!("worker-{seconds}"),
             job: "a".to_owned(),
+            master: "m".to_owned(),
             attempt: attempt.to_owned(),
             state: BEGUN.to_owned(),
         };

@@ -1,5 +1,5 @@
 //! When all jobs have ended, everything is as it was: YARN holds nothing for the application and was told that it succeeded,
-//! every task has ended, every slot is free.
+//! every task has ended, every slot is free; and nothing is kept for a next master.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,16 +24,19 @@ pub(super) fn check(happenings: &[(Duration, Happening)], facts: &Facts) -> Vec<
             facts.final_status
         ));
     }
+    let left = facts.left_behind.iter();
+    violations.extend(left.map(|left| format!("{left} is kept for a next master")));
     let (mut tasks, mut slots) = (BTreeSet::new(), BTreeSet::new());
     for (_, happening) in happenings {
         match happening {
             Happening::Task {
                 worker,
                 job,
+                master,
                 attempt,
                 state,
             } => {
-                let task = (worker, job, attempt);
+                let task = (worker, job, master, attempt);
                 let has_ended = jobs::is_terminal(state);
                 if has_ended {
                     tasks.remove(&task)
@@ -70,6 +73,7 @@ mod tests {
         let task = Happening::Task {
             worker: worker.clone(),
             job: "a".to_owned(),
+            master: "m".to_owned(),
             attempt: "v/0#0".to_owned(),
             state: "RUNNING".to_owned(),
         };
@@ -81,10 +85,11 @@ mod tests {
         };
         let facts = Facts {
             held: (1, 0, 0),
+            left_behind: vec!["/ha/jobgraphs/a.json".to_owned()],
             ..Facts::default()
         };
         let left = [at(1, task), at(2, slot)];
-        assert_eq!(check(&left, &facts).len(), 4);
+        assert_eq!(check(&left, &facts).len(), 5);
         let gone = [&left[..], &[at(3, Happening::WorkerGone { worker })]].concat();
         let told = Facts {
             final_status: Some(SUCCEEDED),

@@ -1,9 +1,10 @@
 //! No surplus container is kept: a container that nothing runs in is given back soon, and so is one that is too small.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::settings::WORKER_MEMORY_MB;
-use super::super::yarn::Cluster;
+use super::super::yarn::{Cluster, Granted};
 use super::Facts;
 
 /// For so long a container may be granted before something runs in it: the grant travels with a heartbeat, and the start is
@@ -12,14 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// After each step.
 pub(super) fn look(facts: &mut Facts, cluster: &Cluster, now: Duration) {
-    let overdue = cluster
-        .containers()
-        .iter()
-        .filter(|(_, granted)| granted.since + PATIENCE < now);
-    for (number, granted) in overdue {
-        if cluster.processes().any(|(running, _)| running == *number) {
-            continue;
-        }
+    let processes = cluster.processes().map(|(number, _)| number).collect();
+    look_at(facts, cluster.containers(), &processes, now);
+}
+
+fn look_at(facts: &mut Facts, granted: &BTreeMap<u64, Granted>, processes: &BTreeSet<u64>, now: Duration) {
+    let overdue = granted.iter().filter(|(_, granted)| granted.since + PATIENCE < now);
+    for (number, granted) in overdue.filter(|(number, _)| !processes.contains(number)) {
         let kept = format!(
             "container {number} on {} (priority {}) was granted at {:?}, and nothing ever ran in it",
             granted.node, granted.priority, granted.since
@@ -32,8 +32,14 @@ pub(super) fn look(facts: &mut Facts, cluster: &Cluster, now: Duration) {
 
 /// When a process is started.
 pub(super) fn launched(facts: &mut Facts, cluster: &Cluster, number: u64) {
-    let granted = cluster.containers().get(&number);
-    let memory = granted.map(|granted| granted.capability.memory()).unwrap_or_default();
+    launched_in(facts, cluster.containers().get(&number), number);
+}
+
+fn launched_in(facts: &mut Facts, granted: Option<&Granted>, number: u64) {
+    // One that was given back meanwhile is ended by its node.
+    let Some(memory) = granted.map(|granted| granted.capability.memory()) else {
+        return;
+    };
     if u64::try_from(memory).unwrap_or_default() < WORKER_MEMORY_MB {
         facts.kept.push(format!(
             "a worker of {WORKER_MEMORY_MB} MiB was started in container {number}, which has {memory} MiB"
@@ -43,4 +49,47 @@ pub(super) fn launched(facts: &mut Facts, cluster: &Cluster, number: u64) {
 
 pub(super) fn check(facts: &Facts) -> Vec<String> {
     facts.kept.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use yarn_common::resource::Resource;
+
+    use super::*;
+
+    fn granted(memory_mb: u64) -> Granted {
+        Granted {
+            attempt: 1,
+            node: "nm-1".to_owned(),
+            priority: 1,
+            capability: (&Resource::new(memory_mb, 1)).into(),
+            since: Duration::from_secs(5),
+            is_released: false,
+        }
+    }
+
+    #[test]
+    fn a_container_in_which_nothing_runs_for_too_long_is_told_once() {
+        let containers = BTreeMap::from([(2, granted(1024)), (3, granted(1024))]);
+        let processes = BTreeSet::from([3]);
+        let mut facts = Facts::default();
+        look_at(&mut facts, &containers, &processes, Duration::from_secs(5) + PATIENCE);
+        assert!(check(&facts).is_empty());
+        for _ in 0..2 {
+            look_at(&mut facts, &containers, &processes, Duration::from_secs(6) + PATIENCE);
+        }
+        let [kept] = &check(&facts)[..] else {
+            panic!("one violation");
+        };
+        assert!(kept.contains("container 2 on nm-1"), "{kept}");
+    }
+
+    #[test]
+    fn a_worker_in_a_container_that_is_too_small_is_told() {
+        let mut facts = Facts::default();
+        launched_in(&mut facts, Some(&granted(1024)), 2);
+        assert!(check(&facts).is_empty());
+        launched_in(&mut facts, Some(&granted(512)), 3);
+        assert!(check(&facts)[0].contains("container 3, which has 512 MiB"));
+    }
 }

@@ -1,6 +1,7 @@
 //! Every job reaches exactly one terminal state, and it is the right one: FINISHED, or CANCELED where someone cancelled it.
 //! Only a job that needs more than there is, or cannot publish its output, may fail: restarts are not limited, and for the
-//! others there is room.
+//! others there is room. A job without an end runs with all of its tasks once nothing is done to the cluster any more; it is
+//! cancelled only then.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::super::history::Happening;
 use super::Facts;
 
-pub(super) fn is_terminal(status: &str) -> bool {
+pub(in super::super) fn is_terminal(status: &str) -> bool {
     matches!(status, "FINISHED" | "CANCELED" | "FAILED")
 }
 
@@ -26,6 +27,9 @@ pub(super) fn check(happenings: &[(Duration, Happening)], facts: &Facts) -> Vec<
             ended.insert(job, status);
         }
     }
+    let still = facts.endless.iter();
+    let still = still.filter(|(job, has_run)| !**has_run && !facts.may_fail.contains(job));
+    violations.extend(still.map(|(job, _)| format!("not all tasks of job {job} ran in the end")));
     for (job, status) in &facts.jobs {
         if !is_terminal(status) {
             let shown = if status.is_empty() {
@@ -83,5 +87,16 @@ mod tests {
             ..facts("FAILED")
         };
         assert!(check(&[], &too_large).is_empty());
+    }
+
+    #[test]
+    fn a_job_without_an_end_that_does_not_run_in_the_end_is_told() {
+        let mut facts = Facts {
+            endless: BTreeMap::from([("a".to_owned(), false)]),
+            ..Facts::default()
+        };
+        assert_eq!(check(&[], &facts), ["not all tasks of job a ran in the end"]);
+        facts.endless.insert("a".to_owned(), true);
+        assert!(check(&[], &facts).is_empty());
     }
 }

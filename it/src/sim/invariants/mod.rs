@@ -15,6 +15,8 @@ use super::history::{CommitStep, Happening, History};
 use super::plan::Plan;
 use super::yarn::Cluster;
 
+pub(super) use jobs::is_terminal;
+
 /// What the world has seen between the steps.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
@@ -22,6 +24,8 @@ pub(super) struct Facts {
     jobs: BTreeMap<String, String>,
     /// Jobs that are cancelled at some time.
     cancelled: Vec<String>,
+    /// Jobs without an end, and whether all of their tasks were seen to run in the end.
+    endless: BTreeMap<String, bool>,
     /// Jobs that have a reason to fail.
     may_fail: Vec<String>,
     /// How much of the history has been looked at.
@@ -33,6 +37,8 @@ pub(super) struct Facts {
     /// Jobs that need more than there is, and whether their users were told.
     too_large: BTreeMap<String, bool>,
     late: Vec<String>,
+    /// What was kept for a next master when the run was over.
+    pub(super) left_behind: Vec<String>,
     /// How the application ended, as YARN was told, in its number.
     final_status: Option<i32>,
 }
@@ -40,11 +46,16 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) fn of(plan: &Plan) -> Self {
         let jobs = plan.jobs.iter().map(|job| (job.id.to_string(), String::new()));
-        let cancelled = plan.jobs.iter().filter(|job| job.cancel_at.is_some());
+        let cancelled = plan
+            .jobs
+            .iter()
+            .filter(|job| job.cancel_at.is_some() || job.is_too_large || job.is_endless);
+        let endless = plan.jobs.iter().filter(|job| job.is_endless);
         let too_large = plan.jobs.iter().filter(|job| job.is_too_large);
         Self {
             jobs: jobs.collect(),
             cancelled: cancelled.map(|job| job.id.to_string()).collect(),
+            endless: endless.map(|job| (job.id.to_string(), false)).collect(),
             too_large: too_large.map(|job| (job.id.to_string(), false)).collect(),
             ..Self::default()
         }
@@ -60,8 +71,11 @@ impl Facts {
                 }
                 Happening::Commit {
                     job,
-                    step: CommitStep::NotPublished,
+                    step: CommitStep::NotPrepared | CommitStep::NotPublished,
                 } => self.may_fail.push(job.clone()),
+                Happening::Ran { job } => {
+                    self.endless.insert(job.clone(), true);
+                }
                 Happening::Told { job } => {
                     self.too_large.insert(job.clone(), true);
                 }
@@ -80,7 +94,7 @@ impl Facts {
     }
 
     pub(super) fn have_all_jobs_ended(&self) -> bool {
-        self.jobs.values().all(|status| jobs::is_terminal(status))
+        self.jobs.values().all(|status| is_terminal(status))
     }
 
     pub(super) fn is_at_rest(&self) -> bool {

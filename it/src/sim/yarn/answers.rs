@@ -5,9 +5,10 @@ use yarn_common::id::NodeId;
 use yarn_common::resource::Resource;
 use yarn_common::token::{Token, TokenKind};
 use yarn_rpc::proto::yarn::{
-    ContainerExceptionMapProto, ContainerProto, ContainerStateProto, ContainerStatusProto,
-    ContainerTokenIdentifierProto, NmTokenProto, PriorityProto, RegisterApplicationMasterResponseProto, ResourceProto,
-    SchedulerResourceTypesProto, SerializedExceptionProto,
+    ContainerExceptionMapProto, ContainerIdProto, ContainerProto, ContainerStateProto, ContainerStatusProto,
+    ContainerTokenIdentifierProto, NmTokenProto, PreemptionContainerProto, PreemptionMessageProto, PriorityProto,
+    RegisterApplicationMasterResponseProto, ResourceProto, SchedulerResourceTypesProto, SerializedExceptionProto,
+    StrictPreemptionContractProto,
 };
 
 use super::cluster::Refusal;
@@ -24,47 +25,55 @@ pub(super) fn registered(maximum: &Resource) -> RegisterApplicationMasterRespons
     }
 }
 
-pub(super) fn container(
-    number: u64,
-    node: &str,
-    priority: i32,
-    capability: &ResourceProto,
-    request_id: i64,
-    identifier: i64,
-) -> ContainerProto {
-    let node = NodeId::new(node, NODE_PORT);
-    let token = ContainerTokenIdentifierProto {
-        container_id: Some(container_id(number).into()),
-        nm_host_addr: Some(node.to_string()),
-        resource: Some(capability.clone()),
-        rm_identifier: Some(identifier),
-        ..Default::default()
-    };
-    let token = Token::new(
-        token.encode_to_vec(),
-        PASSWORD.to_vec(),
-        TokenKind::Container,
-        node.to_string(),
-    );
-    ContainerProto {
-        id: Some(container_id(number).into()),
-        node_id: Some((&node).into()),
-        node_http_address: Some(format!("{}:8042", node.host())),
-        resource: Some(capability.clone()),
-        priority: Some(PriorityProto {
-            priority: Some(priority),
-        }),
-        container_token: Some((&token).into()),
-        allocation_request_id: Some(request_id),
-        ..Default::default()
+/// A container as it is granted.
+pub(super) struct Grant<'a> {
+    pub(super) attempt: u32,
+    pub(super) number: u64,
+    pub(super) node: &'a str,
+    pub(super) priority: i32,
+    pub(super) capability: &'a ResourceProto,
+    pub(super) request_id: i64,
+    /// Of the ResourceManager that grants it.
+    pub(super) identifier: i64,
+}
+
+impl Grant<'_> {
+    pub(super) fn container(&self) -> ContainerProto {
+        let node = NodeId::new(self.node, NODE_PORT);
+        let id = container_id(self.attempt, self.number);
+        let token = ContainerTokenIdentifierProto {
+            container_id: Some(id.into()),
+            nm_host_addr: Some(node.to_string()),
+            resource: Some(self.capability.clone()),
+            rm_identifier: Some(self.identifier),
+            ..Default::default()
+        };
+        let token = Token::new(
+            token.encode_to_vec(),
+            PASSWORD.to_vec(),
+            TokenKind::Container,
+            node.to_string(),
+        );
+        ContainerProto {
+            id: Some(id.into()),
+            node_id: Some((&node).into()),
+            node_http_address: Some(format!("{}:8042", node.host())),
+            resource: Some(self.capability.clone()),
+            priority: Some(PriorityProto {
+                priority: Some(self.priority),
+            }),
+            container_token: Some((&token).into()),
+            allocation_request_id: Some(self.request_id),
+            ..Default::default()
+        }
     }
 }
 
 /// The container that a token was made for, and the ResourceManager that made it.
-pub(super) fn grant_of(identifier: &[u8]) -> Option<(u64, i64)> {
+pub(super) fn grant_of(identifier: &[u8]) -> Option<(ContainerIdProto, i64)> {
     let token = ContainerTokenIdentifierProto::decode(identifier).ok()?;
-    let number = token.container_id.as_ref()?.id() as u64;
-    Some((number, token.rm_identifier()))
+    let identifier = token.rm_identifier();
+    Some((token.container_id?, identifier))
 }
 
 pub(super) fn nm_token(node: &str) -> NmTokenProto {
@@ -76,9 +85,9 @@ pub(super) fn nm_token(node: &str) -> NmTokenProto {
     }
 }
 
-pub(super) fn completed(number: u64, exit_status: i32, diagnostics: &str) -> ContainerStatusProto {
+pub(super) fn completed(attempt: u32, number: u64, exit_status: i32, diagnostics: &str) -> ContainerStatusProto {
     ContainerStatusProto {
-        container_id: Some(container_id(number).into()),
+        container_id: Some(container_id(attempt, number).into()),
         state: Some(ContainerStateProto::CComplete.into()),
         diagnostics: Some(diagnostics.to_owned()),
         exit_status: Some(exit_status),
@@ -86,10 +95,23 @@ pub(super) fn completed(number: u64, exit_status: i32, diagnostics: &str) -> Con
     }
 }
 
-pub(super) fn running(number: u64) -> ContainerStatusProto {
+pub(super) fn running(container: ContainerIdProto) -> ContainerStatusProto {
     ContainerStatusProto {
-        container_id: Some(container_id(number).into()),
+        container_id: Some(container),
         state: Some(ContainerStateProto::CRunning.into()),
+        ..Default::default()
+    }
+}
+
+/// This container will be taken away.
+pub(super) fn preemption(attempt: u32, number: u64) -> PreemptionMessageProto {
+    let container = PreemptionContainerProto {
+        id: Some(container_id(attempt, number).into()),
+    };
+    PreemptionMessageProto {
+        strict_contract: Some(StrictPreemptionContractProto {
+            container: vec![container],
+        }),
         ..Default::default()
     }
 }
@@ -101,9 +123,9 @@ pub(super) fn half(capability: &ResourceProto) -> ResourceProto {
     (&Resource::new(memory, cores)).into()
 }
 
-pub(super) fn refused(number: u64, refusal: &Refusal) -> ContainerExceptionMapProto {
+pub(super) fn refused(container: ContainerIdProto, refusal: &Refusal) -> ContainerExceptionMapProto {
     ContainerExceptionMapProto {
-        container_id: Some(container_id(number).into()),
+        container_id: Some(container),
         exception: Some(SerializedExceptionProto {
             message: Some(refusal.message.clone()),
             class_name: Some(refusal.class.to_owned()),

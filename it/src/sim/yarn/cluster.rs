@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use yarn_common::exit_status::ContainerExitStatus;
+use yarn_common::id::ApplicationAttemptId;
 use yarn_common::resource::Resource;
 use yarn_rpc::proto::yarn::{
     AllocateRequestProto, AllocateResponseProto, FinishApplicationMasterRequestProto,
@@ -11,12 +12,8 @@ use yarn_rpc::proto::yarn::{
 };
 
 use super::answers;
+use super::faults::GrantFault;
 use super::node::Node;
-
-pub(crate) use super::node::NodeFault;
-
-/// What a NodeManager lost, as it is told where the process was killed.
-const KILLED: i32 = 137;
 
 /// An error as Hadoop IPC carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,25 +33,19 @@ impl Refusal {
 
 const NOT_REGISTERED: &str = "org.apache.hadoop.yarn.exceptions.ApplicationMasterNotRegisteredException";
 const INVALID: &str = "org.apache.hadoop.yarn.exceptions.InvalidApplicationMasterRequestException";
+const NO_ATTEMPT: &str = "org.apache.hadoop.yarn.exceptions.ApplicationAttemptNotFoundException";
 
 /// What the world has to do with hosts.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Order {
-    /// The NodeManager starts the process of a container.
-    Launch { container: u64, command: String },
+    /// The NodeManager starts the process of a container; one that hangs does nothing at all.
+    Launch {
+        container: u64,
+        command: String,
+        hangs: bool,
+    },
     /// The NodeManager ends it.
     Kill { container: u64 },
-}
-
-/// What the scheduler does wrong next: what a real one may do too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GrantFault {
-    /// One container more than was asked for.
-    Surplus,
-    /// A container of half the size.
-    Undersized,
-    /// A container for an ask that nobody made.
-    Foreign,
 }
 
 /// Wants of one priority.
@@ -68,6 +59,8 @@ pub(super) struct Ask {
 /// A container as the ResourceManager knows it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Granted {
+    /// The attempt that it was granted to.
+    pub(crate) attempt: u32,
     pub(crate) node: String,
     pub(crate) priority: i32,
     pub(crate) capability: ResourceProto,
@@ -83,19 +76,25 @@ pub(crate) struct Cluster {
     pub(super) identifier: i64,
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) maximum: Resource,
+    /// The attempt of the application that runs, or is to be started next.
+    pub(super) attempt: u32,
     tracking_url: Option<String>,
-    is_registered: bool,
-    finished: Option<FinishApplicationMasterRequestProto>,
+    pub(super) is_registered: bool,
+    pub(super) finished: Option<FinishApplicationMasterRequestProto>,
     last_answer: AllocateResponseProto,
-    asks: BTreeMap<i32, Ask>,
-    granted: BTreeMap<u64, Granted>,
-    news: AllocateResponseProto,
-    tokens_sent: BTreeSet<String>,
-    next_container: u64,
-    grant_faults: Vec<GrantFault>,
-    orders: Vec<Order>,
+    pub(super) asks: BTreeMap<i32, Ask>,
+    pub(super) granted: BTreeMap<u64, Granted>,
+    pub(super) news: AllocateResponseProto,
+    /// Grants that are told later than what came after them.
+    pub(super) held_back: AllocateResponseProto,
+    pub(super) tokens_sent: BTreeSet<String>,
+    pub(super) next_container: u64,
+    pub(super) grant_faults: Vec<GrantFault>,
+    /// By host: how many of the next answers are lost on their way, with their connections.
+    pub(super) lost_answers: BTreeMap<String, u32>,
+    pub(super) orders: Vec<Order>,
     /// A planted fault: it grants more than is asked for, and does not hear that something is given back.
-    is_deaf: bool,
+    pub(super) is_deaf: bool,
 }
 
 impl Cluster {
@@ -105,6 +104,7 @@ impl Cluster {
             identifier: 1,
             nodes: nodes.into_iter().map(|name| (name, Node::new())).collect(),
             maximum: size.clone(),
+            attempt: 1,
             tracking_url: None,
             is_registered: false,
             finished: None,
@@ -112,10 +112,12 @@ impl Cluster {
             asks: BTreeMap::new(),
             granted: BTreeMap::new(),
             news: AllocateResponseProto::default(),
+            held_back: AllocateResponseProto::default(),
             tokens_sent: BTreeSet::new(),
             // The first is the ApplicationMaster's own.
             next_container: 2,
             grant_faults: Vec::new(),
+            lost_answers: BTreeMap::new(),
             orders: Vec::new(),
             is_deaf: false,
         }
@@ -150,6 +152,16 @@ impl Cluster {
             .flat_map(|(name, node)| node.processes().map(move |container| (container, name.as_str())))
     }
 
+    /// The attempt of the application that the ResourceManager knows of.
+    pub(crate) const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    pub(super) fn has_process(&self, node: &str, container: u64) -> bool {
+        let node = self.nodes.get(node);
+        node.is_some_and(|node| node.processes().any(|known| known == container))
+    }
+
     pub(crate) fn take_orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
     }
@@ -158,54 +170,54 @@ impl Cluster {
         self.nodes.get_mut(name)
     }
 
-    pub(crate) fn fault_grants(&mut self, fault: GrantFault) {
-        self.grant_faults.push(fault);
-    }
-
-    pub(crate) fn plant_deafness(&mut self) {
-        self.is_deaf = true;
-        self.fault_grants(GrantFault::Surplus);
-    }
-
-    /// The process of a container has ended by itself, or was killed by nobody of YARN.
-    pub(crate) fn exited(&mut self, container: u64, exit_status: Option<i32>) {
-        for node in self.nodes.values_mut() {
-            let diagnostics = "Container exited with a non-zero exit code";
-            node.exited(container, exit_status.unwrap_or(KILLED), diagnostics);
-        }
-    }
-
-    /// A node is lost: what ran there is told of as lost. Its processes, which are to be ended.
-    pub(crate) fn lose_node(&mut self, name: &str) -> Vec<u64> {
-        let lost: Vec<_> = self.processes().filter(|(_, node)| *node == name).collect();
-        let lost: Vec<_> = lost.into_iter().map(|(number, _)| number).collect();
-        if let Some(node) = self.nodes.get_mut(name) {
-            for number in &lost {
-                node.exited(
-                    *number,
-                    ContainerExitStatus::ABORTED.0,
-                    "Container released on a *lost* node",
-                );
-            }
-        }
-        lost
-    }
-
     /// The ResourceManager starts anew: it remembers the application, but neither its registration nor its asks, and learns of
     /// containers from their nodes.
     pub(crate) fn restart_resource_manager(&mut self) {
         self.identifier += 1;
-        self.is_registered = false;
-        self.last_answer = AllocateResponseProto::default();
-        self.news = AllocateResponseProto::default();
-        self.asks.clear();
-        self.tokens_sent.clear();
+        self.forget_attempt();
         let nodes = &self.nodes;
         self.granted
             .retain(|number, granted| nodes.get(&granted.node).is_some_and(|node| node.knows(*number)));
     }
 
+    /// The ApplicationMaster is gone without a word: its containers end, and the next attempt gets others.
+    /// That attempt; `None` where the application has ended.
+    pub(crate) fn attempt_ended(&mut self) -> Option<u32> {
+        if self.finished.is_some() {
+            return None;
+        }
+        self.attempt += 1;
+        self.tracking_url = None;
+        self.forget_attempt();
+        for number in self.granted.keys().copied().collect::<Vec<_>>() {
+            self.release(number);
+        }
+        Some(self.attempt)
+    }
+
+    fn forget_attempt(&mut self) {
+        self.is_registered = false;
+        self.last_answer = AllocateResponseProto::default();
+        self.news = AllocateResponseProto::default();
+        self.held_back = AllocateResponseProto::default();
+        self.asks.clear();
+        self.tokens_sent.clear();
+    }
+
     // ---- ApplicationMasterProtocol ----
+
+    /// Only the present attempt is listened to.
+    pub(super) fn check_attempt(&self, caller: Option<ApplicationAttemptId>) -> Result<(), Refusal> {
+        let present = super::attempt(self.attempt);
+        match caller {
+            Some(caller) if caller == present => Ok(()),
+            caller => {
+                let caller = caller.map_or_else(|| "nobody".to_owned(), |caller| caller.to_string());
+                let message = format!("Application attempt {caller} doesn't exist in ApplicationMasterService cache.");
+                Err(Refusal::new(NO_ATTEMPT, message))
+            }
+        }
+    }
 
     pub(super) fn register(
         &mut self,
@@ -240,7 +252,7 @@ impl Cluster {
         for released in &request.release {
             self.release(released.id() as u64);
         }
-        let news = std::mem::take(&mut self.news);
+        let news = self.take_news();
         self.last_answer = AllocateResponseProto {
             response_id: Some(last + 1),
             num_cluster_nodes: Some(i32::try_from(self.nodes.len()).unwrap_or(i32::MAX)),
@@ -299,94 +311,14 @@ impl Cluster {
         }
     }
 
-    fn complete(&mut self, number: u64, exit_status: i32, diagnostics: &str) {
-        if self.granted.remove(&number).is_some() {
-            let status = answers::completed(number, exit_status, diagnostics);
+    /// An attempt is told of its own containers only.
+    pub(super) fn complete(&mut self, number: u64, exit_status: i32, diagnostics: &str) {
+        if let Some(granted) = self.granted.remove(&number)
+            && granted.attempt == self.attempt
+        {
+            let status = answers::completed(self.attempt, number, exit_status, diagnostics);
             self.news.completed_container_statuses.push(status);
         }
-    }
-
-    // ---- a node's heartbeat ----
-
-    /// The node tells what ended, hears what it shall end, and gets work.
-    pub(super) fn node_heartbeat(&mut self, name: &str, now: Duration) {
-        let Some(node) = self.nodes.get_mut(name) else {
-            return;
-        };
-        node.obey(self.identifier);
-        for (number, exit_status, diagnostics) in node.take_completed() {
-            self.complete(number, exit_status, &diagnostics);
-        }
-        let released = self
-            .granted
-            .iter()
-            .filter(|(_, granted)| granted.node == name && granted.is_released);
-        let released: Vec<_> = released.map(|(number, _)| *number).collect();
-        for number in released {
-            self.stop(name, number);
-        }
-        if self.finished.is_none() && self.is_registered {
-            self.schedule(name, now);
-        }
-    }
-
-    fn schedule(&mut self, name: &str, now: Duration) {
-        while let Some((priority, capability)) = self.next_grant() {
-            let memory = capability.memory();
-            if self.free_memory(name) < memory {
-                return;
-            }
-            self.grant(name, priority, capability, now);
-            if let Some(ask) = self.asks.get_mut(&priority) {
-                ask.count -= 1;
-                if ask.count == 0 {
-                    self.asks.remove(&priority);
-                }
-            }
-        }
-    }
-
-    /// What is granted next: with a fault where one is due.
-    fn next_grant(&mut self) -> Option<(i32, ResourceProto)> {
-        let (priority, ask) = self.asks.first_key_value()?;
-        let (mut priority, mut capability, asked) = (*priority, ask.capability.clone(), ask.count);
-        match self.grant_faults.pop() {
-            Some(GrantFault::Surplus) => {
-                if let Some(ask) = self.asks.get_mut(&priority) {
-                    ask.count = asked + 1;
-                }
-            }
-            Some(GrantFault::Foreign) => priority += 90,
-            Some(GrantFault::Undersized) => capability = answers::half(&capability),
-            None => {}
-        }
-        Some((priority, capability))
-    }
-
-    fn free_memory(&self, name: &str) -> i64 {
-        let size = i64::try_from(self.maximum.memory_mb).unwrap_or(i64::MAX);
-        let used = self.granted.values().filter(|granted| granted.node == name);
-        size - used.map(|granted| granted.capability.memory()).sum::<i64>()
-    }
-
-    fn grant(&mut self, name: &str, priority: i32, capability: ResourceProto, now: Duration) {
-        let number = self.next_container;
-        self.next_container += 1;
-        let request_id = self.asks.get(&priority).map_or(0, |ask| ask.request_id);
-        let container = answers::container(number, name, priority, &capability, request_id, self.identifier);
-        self.news.allocated_containers.push(container);
-        if self.tokens_sent.insert(name.to_owned()) {
-            self.news.nm_tokens.push(answers::nm_token(name));
-        }
-        tracing::info!(container = number, node = name, priority, "granted");
-        let granted = Granted {
-            node: name.to_owned(),
-            priority,
-            capability,
-            since: now,
-            is_released: false,
-        };
-        self.granted.insert(number, granted);
     }
 
     // ---- ContainerManagementProtocol ----
@@ -407,8 +339,11 @@ impl Cluster {
     pub(super) fn launch_due(&mut self, name: &str, now: Duration) {
         if let Some(node) = self.nodes.get_mut(name) {
             let due = node.take_launches(now).into_iter();
-            self.orders
-                .extend(due.map(|(container, command)| Order::Launch { container, command }));
+            self.orders.extend(due.map(|launch| Order::Launch {
+                container: launch.container,
+                command: launch.command,
+                hangs: launch.hangs,
+            }));
         }
     }
 

@@ -8,7 +8,9 @@
 
 mod answers;
 pub(crate) mod cluster;
+mod faults;
 mod node;
+mod scheduling;
 mod server;
 
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use yarn_common::id::{ApplicationAttemptId, ApplicationId, ContainerId};
 
-pub(crate) use cluster::{Cluster, NodeFault, Order};
+pub(crate) use cluster::{Cluster, Granted, Order};
+pub(crate) use faults::{End, GrantFault};
+pub(crate) use node::NodeFault;
 pub(crate) use server::{serve_node, serve_resource_manager};
 
 /// The host of the ResourceManager.
@@ -29,16 +33,16 @@ pub(crate) const NODE_PORT: u16 = 45454;
 /// The state that hosts of YARN share; the world reads it between two steps.
 pub(crate) type SharedCluster = Arc<Mutex<Cluster>>;
 
-/// The only attempt of the only application.
-pub(crate) fn attempt() -> ApplicationAttemptId {
-    ApplicationAttemptId::new(application(), 1)
+/// An attempt of the only application.
+pub(crate) fn attempt(number: u32) -> ApplicationAttemptId {
+    ApplicationAttemptId::new(application(), number)
 }
 
 pub(crate) fn application() -> ApplicationId {
     ApplicationId::new(1_767_225_600_000, 1)
 }
 
-/// A container by its number.
-pub(crate) fn container(number: u64) -> ContainerId {
-    ContainerId::from_packed(attempt(), number)
+/// A container of an attempt by its number. The number of a container is its own in the whole application.
+pub(crate) fn container(of_attempt: u32, number: u64) -> ContainerId {
+    ContainerId::from_packed(attempt(of_attempt), number)
 }

@@ -20,11 +20,21 @@ pub(crate) enum NodeFault {
     FailLaunch,
     /// It takes so long to bring the files there.
     Slow(Duration),
+    /// The process starts, and then does nothing: it never registers.
+    Hang,
+}
+
+/// A process that is to be started.
+#[derive(Debug)]
+pub(super) struct Launch {
+    pub(super) container: u64,
+    pub(super) command: String,
+    pub(super) hangs: bool,
 }
 
 #[derive(Debug)]
 enum Phase {
-    Launching { at: Duration, command: String },
+    Launching { at: Duration, command: String, hangs: bool },
     Running,
     Completed { exit_status: i32, diagnostics: String },
 }
@@ -35,6 +45,10 @@ pub(crate) struct Node {
     /// The ResourceManager that it is registered with.
     obeys: i64,
     faults: Vec<NodeFault>,
+    /// Its process runs.
+    is_up: bool,
+    /// Every container that is started ends at once.
+    is_broken: bool,
 }
 
 impl Node {
@@ -43,11 +57,25 @@ impl Node {
             containers: BTreeMap::new(),
             obeys: 1,
             faults: Vec::new(),
+            is_up: true,
+            is_broken: false,
         }
     }
 
     pub(crate) fn fault(&mut self, fault: NodeFault) {
         self.faults.push(fault);
+    }
+
+    pub(crate) const fn set_broken(&mut self, is_broken: bool) {
+        self.is_broken = is_broken;
+    }
+
+    pub(super) const fn set_up(&mut self, is_up: bool) {
+        self.is_up = is_up;
+    }
+
+    pub(super) const fn is_up(&self) -> bool {
+        self.is_up
     }
 
     pub(super) const fn obey(&mut self, identifier: i64) {
@@ -81,32 +109,41 @@ impl Node {
             let message = format!("Container {number} already is running on this node!!");
             return Err(Refusal::new(YARN, message));
         }
-        let phase = match self.faults.pop() {
+        let fault = if self.is_broken {
+            Some(NodeFault::FailLaunch)
+        } else {
+            self.faults.pop()
+        };
+        let launching = |longer: Duration, hangs: bool| Phase::Launching {
+            at: now + LAUNCH + longer,
+            command,
+            hangs,
+        };
+        let phase = match fault {
             Some(NodeFault::Refuse) => return Err(Refusal::new(YARN, "the node has no room for logs")),
             Some(NodeFault::FailLaunch) => Phase::Completed {
                 exit_status: 1,
                 diagnostics: "Exception from container-launch".to_owned(),
             },
-            Some(NodeFault::Slow(longer)) => Phase::Launching {
-                at: now + LAUNCH + longer,
-                command,
-            },
-            None => Phase::Launching {
-                at: now + LAUNCH,
-                command,
-            },
+            Some(NodeFault::Slow(longer)) => launching(longer, false),
+            Some(NodeFault::Hang) => launching(Duration::ZERO, true),
+            None => launching(Duration::ZERO, false),
         };
         self.containers.insert(number, phase);
         Ok(())
     }
 
-    pub(super) fn take_launches(&mut self, now: Duration) -> Vec<(u64, String)> {
+    pub(super) fn take_launches(&mut self, now: Duration) -> Vec<Launch> {
         let mut due = Vec::new();
         for (number, phase) in &mut self.containers {
-            if let Phase::Launching { at, command } = phase
+            if let Phase::Launching { at, command, hangs } = phase
                 && *at <= now
             {
-                due.push((*number, std::mem::take(command)));
+                due.push(Launch {
+                    container: *number,
+                    command: std::mem::take(command),
+                    hangs: *hangs,
+                });
                 *phase = Phase::Running;
             }
         }

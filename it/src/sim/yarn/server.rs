@@ -10,17 +10,21 @@ use tokio::time::{MissedTickBehavior, interval};
 use turmoil::net::{TcpListener, TcpStream};
 use yarn_rpc::proto::common::rpc_response_header_proto::RpcStatusProto;
 use yarn_rpc::proto::common::rpc_sasl_proto::SaslState;
-use yarn_rpc::proto::common::{RequestHeaderProto, RpcRequestHeaderProto, RpcResponseHeaderProto, RpcSaslProto};
+use yarn_rpc::proto::common::{
+    IpcConnectionContextProto, RequestHeaderProto, RpcRequestHeaderProto, RpcResponseHeaderProto, RpcSaslProto,
+};
 use yarn_rpc::proto::yarn::{
-    AllocateRequestProto, FinishApplicationMasterRequestProto, FinishApplicationMasterResponseProto,
+    AllocateRequestProto, ContainerIdProto, FinishApplicationMasterRequestProto, FinishApplicationMasterResponseProto,
     GetContainerStatusesRequestProto, GetContainerStatusesResponseProto, RegisterApplicationMasterRequestProto,
     StartContainersRequestProto, StartContainersResponseProto, StopContainersRequestProto, StopContainersResponseProto,
 };
 
 use super::cluster::Refusal;
-use super::{NODE_PORT, SCHEDULER_PORT, SharedCluster, answers};
+use super::{NODE_PORT, RESOURCE_MANAGER, SCHEDULER_PORT, SharedCluster, answers};
 
 const SASL_CALL: i32 = -33;
+/// The call in which a client says who it is.
+const CONTEXT_CALL: i32 = -3;
 /// "hrpc", the version, a class of service, whether SASL follows.
 const PREAMBLE: usize = 7;
 /// YARN's default is a second.
@@ -42,8 +46,9 @@ pub(crate) async fn serve_resource_manager(cluster: SharedCluster) -> turmoil::R
             }
         }
     });
-    serve(SCHEDULER_PORT, move |method, request| {
-        scheduler(&cluster, method, request)
+    let lossy = (cluster.clone(), RESOURCE_MANAGER.to_owned());
+    serve(SCHEDULER_PORT, lossy, move |caller, method, request| {
+        scheduler(&cluster, caller, method, request)
     })
     .await
 }
@@ -58,7 +63,8 @@ pub(crate) async fn serve_node(cluster: SharedCluster, name: String) -> turmoil:
             launches.lock().launch_due(&node, now());
         }
     });
-    serve(NODE_PORT, move |method, request| {
+    let lossy = (cluster.clone(), name.clone());
+    serve(NODE_PORT, lossy, move |_, method, request| {
         containers(&cluster, &name, method, request)
     })
     .await
@@ -68,8 +74,9 @@ fn now() -> Duration {
     turmoil::sim_elapsed().unwrap_or_default()
 }
 
-fn scheduler(cluster: &SharedCluster, method: &str, request: Bytes) -> Answer {
+fn scheduler(cluster: &SharedCluster, caller: Option<&str>, method: &str, request: Bytes) -> Answer {
     let mut cluster = cluster.lock();
+    cluster.check_attempt(caller.and_then(|caller| caller.parse().ok()))?;
     match method {
         "registerApplicationMaster" => {
             let request: RegisterApplicationMasterRequestProto = decode(request)?;
@@ -107,14 +114,28 @@ fn containers(cluster: &SharedCluster, node: &str, method: &str, request: Bytes)
         }
         "getContainerStatuses" => {
             let request: GetContainerStatusesRequestProto = decode(request)?;
-            let asked = request.container_id.iter().map(|container| container.id() as u64);
-            let answer = GetContainerStatusesResponseProto {
-                status: asked.map(answers::running).collect(),
-                failed_requests: Vec::new(),
-            };
+            let answer = statuses(cluster, node, request.container_id);
             Ok(answer.encode_to_vec())
         }
         other => Err(unknown(other)),
+    }
+}
+
+fn statuses(cluster: &SharedCluster, node: &str, asked: Vec<ContainerIdProto>) -> GetContainerStatusesResponseProto {
+    let cluster = cluster.lock();
+    let (known, unknown): (Vec<_>, Vec<_>) = asked
+        .into_iter()
+        .partition(|container| cluster.has_process(node, container.id() as u64));
+    let refused = |container: ContainerIdProto| {
+        let message = format!("Container {} is not handled by this NodeManager", container.id());
+        answers::refused(
+            container,
+            &Refusal::new("org.apache.hadoop.yarn.exceptions.YarnException", message),
+        )
+    };
+    GetContainerStatusesResponseProto {
+        status: known.into_iter().map(answers::running).collect(),
+        failed_requests: unknown.into_iter().map(refused).collect(),
     }
 }
 
@@ -122,13 +143,14 @@ fn start(cluster: &SharedCluster, node: &str, request: StartContainersRequestPro
     let mut answer = StartContainersResponseProto::default();
     for request in request.start_container_request {
         let token = request.container_token.unwrap_or_default();
-        let Some((number, identifier)) = answers::grant_of(&token.identifier) else {
+        let Some((container, identifier)) = answers::grant_of(&token.identifier) else {
             continue;
         };
+        let number = container.id() as u64;
         let command = request.container_launch_context.unwrap_or_default().command.join(" ");
         match cluster.lock().start(node, number, identifier, command, now()) {
-            Ok(()) => answer.succeeded_requests.push(super::container(number).into()),
-            Err(refusal) => answer.failed_requests.push(answers::refused(number, &refusal)),
+            Ok(()) => answer.succeeded_requests.push(container),
+            Err(refusal) => answer.failed_requests.push(answers::refused(container, &refusal)),
         }
     }
     answer
@@ -143,53 +165,80 @@ fn unknown(method: &str) -> Refusal {
     Refusal::new(class, format!("Unknown method {method}"))
 }
 
-/// Serves until the host is stopped.
-async fn serve(port: u16, answer: impl Fn(&str, Bytes) -> Answer + Clone + Send + 'static) -> turmoil::Result {
+/// Serves until the host is stopped. `host` is whose answers get lost.
+async fn serve(
+    port: u16,
+    (cluster, host): (SharedCluster, String),
+    answer: impl Fn(Option<&str>, &str, Bytes) -> Answer + Clone + Send + 'static,
+) -> turmoil::Result {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        let answer = answer.clone();
+        let (cluster, host, answer) = (cluster.clone(), host.clone(), answer.clone());
+        let conversation = Conversation {
+            loses_answer: move || cluster.lock().loses_answer(&host),
+            answer,
+            caller: None,
+        };
         // A caller that goes away in the middle is at its end.
-        tokio::spawn(async move { drop(converse(stream, answer).await) });
+        tokio::spawn(async move { drop(conversation.hold(stream).await) });
     }
 }
 
-async fn converse(mut stream: TcpStream, answer: impl Fn(&str, Bytes) -> Answer) -> io::Result<()> {
-    stream.read_exact(&mut [0; PREAMBLE]).await?;
-    loop {
-        let length = stream.read_u32().await?;
-        let mut frame = BytesMut::zeroed(length as usize);
-        stream.read_exact(&mut frame).await?;
-        if let Some(answer) = answer_to(frame.freeze(), &answer)? {
-            stream.write_all(&answer).await?;
+/// One connection.
+struct Conversation<L, A> {
+    loses_answer: L,
+    answer: A,
+    /// Who the client says it is.
+    caller: Option<String>,
+}
+
+impl<L: Fn() -> bool, A: Fn(Option<&str>, &str, Bytes) -> Answer> Conversation<L, A> {
+    async fn hold(mut self, mut stream: TcpStream) -> io::Result<()> {
+        stream.read_exact(&mut [0; PREAMBLE]).await?;
+        loop {
+            let length = stream.read_u32().await?;
+            let mut frame = BytesMut::zeroed(length as usize);
+            stream.read_exact(&mut frame).await?;
+            if let Some(answer) = self.answer_to(frame.freeze())? {
+                stream.write_all(&answer).await?;
+            }
         }
     }
-}
 
-fn answer_to(mut frame: Bytes, answer: &impl Fn(&str, Bytes) -> Answer) -> io::Result<Option<Vec<u8>>> {
-    let header = RpcRequestHeaderProto::decode_length_delimited(&mut frame)?;
-    if header.call_id == SASL_CALL {
-        // A server without tokens: the client says in its context who it is.
-        let success = RpcSaslProto {
-            state: SaslState::Success.into(),
-            ..Default::default()
-        };
-        return Ok(Some(framed(&succeeded(SASL_CALL), &success.encode_to_vec())));
+    fn answer_to(&mut self, mut frame: Bytes) -> io::Result<Option<Vec<u8>>> {
+        let header = RpcRequestHeaderProto::decode_length_delimited(&mut frame)?;
+        if header.call_id == SASL_CALL {
+            // A server without tokens: the client says in its context who it is.
+            let success = RpcSaslProto {
+                state: SaslState::Success.into(),
+                ..Default::default()
+            };
+            return Ok(Some(framed(&succeeded(SASL_CALL), &success.encode_to_vec())));
+        }
+        if header.call_id == CONTEXT_CALL {
+            let context = IpcConnectionContextProto::decode_length_delimited(&mut frame)?;
+            self.caller = context.user_info.and_then(|user| user.effective_user);
+        }
+        if header.call_id < 0 {
+            return Ok(None);
+        }
+        let method = RequestHeaderProto::decode_length_delimited(&mut frame)?.method_name;
+        prost::decode_length_delimiter(&mut frame)?;
+        let answer = (self.answer)(self.caller.as_deref(), &method, frame);
+        if (self.loses_answer)() {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        Ok(Some(match answer {
+            Ok(message) => framed(&succeeded(header.call_id), &message),
+            Err(refusal) => framed_header(&RpcResponseHeaderProto {
+                status: RpcStatusProto::Error.into(),
+                exception_class_name: Some(refusal.class.to_owned()),
+                error_msg: Some(refusal.message),
+                ..succeeded(header.call_id)
+            }),
+        }))
     }
-    if header.call_id < 0 {
-        return Ok(None);
-    }
-    let method = RequestHeaderProto::decode_length_delimited(&mut frame)?.method_name;
-    prost::decode_length_delimiter(&mut frame)?;
-    Ok(Some(match answer(&method, frame) {
-        Ok(message) => framed(&succeeded(header.call_id), &message),
-        Err(refusal) => framed_header(&RpcResponseHeaderProto {
-            status: RpcStatusProto::Error.into(),
-            exception_class_name: Some(refusal.class.to_owned()),
-            error_msg: Some(refusal.message),
-            ..succeeded(header.call_id)
-        }),
-    }))
 }
 
 fn succeeded(call_id: i32) -> RpcResponseHeaderProto {

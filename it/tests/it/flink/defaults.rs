@@ -24,6 +24,10 @@ const OTHER_DEFAULTS: &[(&str, &str)] = &[
         "execution.attached",
         "Flink's command line sets it to what is our default",
     ),
+    (
+        "jobmanager.failure-enrichers",
+        "whether the job or the cluster broke is told without being asked for",
+    ),
     ("yarn.application.type", "the application is not Flink's"),
     (
         "rest.bind-port",

@@ -205,6 +205,17 @@ async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
 }
 
 #[tokio::test]
+async fn a_master_by_hand_that_cannot_go_on_ends_with_the_exit_code_of_a_fault() {
+    let by_hand = ByHand::new("high-availability.cluster-id: broken\njobmanager.rpc.port: 0\n");
+    by_hand.0.write("ha/job-result-store/broken", "in the way");
+    let storage = by_hand.0.path("ha").display().to_string();
+    let storage = format!("high-availability.storageDir={storage}");
+    let master = by_hand.command("standalone-session").args(["-D", &storage]).start();
+    let ended = master.ended_within(BOUND).await.ended_with(2);
+    ended.assert_says(&["the master broke down", "job-result-store/broken: not a directory"]);
+}
+
+#[tokio::test]
 async fn what_is_missing_is_told_before_anything_starts() {
     let folder = Folder::new();
     folder.write(

@@ -1,0 +1,289 @@
+//! A process's own directory on the local disk: `<process.working-dir>/<role>_<resource id>`.
+//!
+//! ```text
+//! taken, and cleared ──► in use, locked ──the process ends as it should──► deleted
+//!                              └── it breaks or is killed ──► left; the next process of the same id takes it
+//! ```
+//!
+//! A process whose id nobody has set gets a random one: no other would take what it leaves, so that only a kill leaves any.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use selvedge_core::config::options::io::TMP_DIRS;
+use selvedge_core::config::options::process;
+use selvedge_core::config::{ConfigError, ConfigOption};
+use selvedge_core::{Configuration, ResourceId};
+use thiserror::Error;
+
+use crate::scratch::{NoScratch, temp_dirs, usable};
+
+/// Held by the process that works there.
+const LOCK: &str = ".lock";
+const BLOBS: &str = "blobStorage";
+
+/// A working directory that cannot be had.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WorkingDirectoryError {
+    /// A setting.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+    /// There is no disk to work on.
+    #[error(transparent)]
+    Scratch(#[from] NoScratch),
+    /// Another process works there.
+    #[error(
+        "another process works in {}: give each process on this machine a resource id of its own ({key}), or none",
+        directory.display()
+    )]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+        /// The setting of the id.
+        key: &'static str,
+    },
+    /// It cannot be made or cleared.
+    #[error("the working directory {} cannot be used ({key}): {source}", directory.display())]
+    Unusable {
+        /// The directory.
+        directory: PathBuf,
+        /// The setting that names its parent.
+        key: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The settings of one role.
+#[derive(Debug)]
+pub struct WorkingDirectoryOptions {
+    /// Begins the directory's name.
+    pub role: &'static str,
+    /// The parent.
+    pub parent: &'static ConfigOption<String>,
+    /// The process's id.
+    pub resource_id: &'static ConfigOption<String>,
+}
+
+/// A process's own directory. It goes with this, unless it is kept.
+#[derive(Debug)]
+pub struct WorkingDirectory {
+    path: PathBuf,
+    resource_id: ResourceId,
+    /// Whether another process may have the same id.
+    is_named: bool,
+    kept: bool,
+    _lock: File,
+}
+
+impl WorkingDirectory {
+    /// Takes the directory of this process, and clears what an earlier one of the same id has left.
+    ///
+    /// # Errors
+    /// [`WorkingDirectoryError`]: an id that is no name of a file, another process there, or a disk that cannot be used.
+    pub fn take(
+        configuration: &Configuration,
+        options: &WorkingDirectoryOptions,
+    ) -> Result<Self, WorkingDirectoryError> {
+        let named = configuration.find(options.resource_id)?;
+        let is_named = named.is_some();
+        let resource_id = named.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
+        check_name(&resource_id, options.resource_id.key())?;
+        let (parent, key) = parent(configuration, options)?;
+        let path = parent.join(format!("{}_{resource_id}", options.role));
+        let unusable = |source| WorkingDirectoryError::Unusable {
+            directory: path.clone(),
+            key,
+            source,
+        };
+        fs::create_dir_all(&path).map_err(unusable)?;
+        let lock = File::create(path.join(LOCK)).map_err(unusable)?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(WorkingDirectoryError::InUse {
+                directory: path,
+                key: options.resource_id.key(),
+            });
+        }
+        clear(&path).map_err(unusable)?;
+        Ok(Self {
+            path,
+            resource_id: ResourceId(resource_id),
+            is_named,
+            kept: false,
+            _lock: lock,
+        })
+    }
+
+    /// The process's id.
+    pub const fn resource_id(&self) -> &ResourceId {
+        &self.resource_id
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where blobs are.
+    pub fn blob_storage(&self) -> PathBuf {
+        self.path.join(BLOBS)
+    }
+
+    /// The process breaks: who looks into it finds the directory, where the next process of its id clears it.
+    pub fn keep(mut self) {
+        self.kept = self.is_named;
+    }
+}
+
+impl Drop for WorkingDirectory {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        if let Err(error) = fs::remove_dir_all(&self.path) {
+            tracing::warn!("the working directory {} is left behind: {error}", self.path.display());
+        }
+    }
+}
+
+/// Below which directory, and which setting says so.
+fn parent(
+    configuration: &Configuration,
+    options: &WorkingDirectoryOptions,
+) -> Result<(PathBuf, &'static str), WorkingDirectoryError> {
+    for option in [options.parent, &process::WORKING_DIR] {
+        if let Some(parent) = configuration.find(option)? {
+            return Ok((parent.into(), option.key()));
+        }
+    }
+    let first = usable(temp_dirs(configuration))?.swap_remove(0);
+    Ok((first, TMP_DIRS.key()))
+}
+
+fn check_name(resource_id: &str, key: &str) -> Result<(), ConfigError> {
+    if !resource_id.is_empty() && !resource_id.contains(['/', '\0']) {
+        return Ok(());
+    }
+    Err(ConfigError::Invalid {
+        key: key.to_owned(),
+        reason: format!("'{resource_id}' cannot name a directory; write letters, digits and dashes"),
+    })
+}
+
+/// Deletes what is there, but the lock.
+fn clear(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name() == LOCK {
+            continue;
+        }
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::config::options::jobmanager;
+
+    use super::*;
+
+    const MASTER: WorkingDirectoryOptions = WorkingDirectoryOptions {
+        role: "jm",
+        parent: &process::JOB_MANAGER_WORKING_DIR,
+        resource_id: &jobmanager::RESOURCE_ID,
+    };
+
+    fn take(settings: &[(&str, &str)]) -> Result<WorkingDirectory, WorkingDirectoryError> {
+        WorkingDirectory::take(&settings.iter().copied().collect(), &MASTER)
+    }
+
+    #[test]
+    fn it_is_where_flinks_keys_say_and_goes_with_its_process() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name).display().to_string();
+        let (own, all, tmp) = (path("own"), path("all"), path("tmp"));
+        let id = ("jobmanager.resource-id", "master-1");
+        for (settings, expected) in [
+            (
+                vec![
+                    id,
+                    ("process.jobmanager.working-dir", &own),
+                    ("process.working-dir", &all),
+                ],
+                path("own/jm_master-1"),
+            ),
+            (vec![id, ("process.working-dir", &all)], path("all/jm_master-1")),
+            (vec![id, ("io.tmp.dirs", &tmp)], path("tmp/jm_master-1")),
+        ] {
+            let taken = take(&settings).unwrap();
+            assert_eq!(taken.path().display().to_string(), expected);
+            assert!(taken.path().is_dir());
+            drop(taken);
+            assert!(!Path::new(&expected).exists(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn what_a_broken_process_leaves_is_cleared_by_the_next_of_its_id_and_nobody_else() {
+        let root = tempfile::tempdir().unwrap();
+        let parent = root.path().display().to_string();
+        let settings = [
+            ("process.working-dir", parent.as_str()),
+            ("jobmanager.resource-id", "m"),
+        ];
+        let broken = take(&settings).unwrap();
+        let (path, left) = (broken.path().to_owned(), broken.blob_storage().join("blob"));
+        fs::create_dir_all(broken.blob_storage()).unwrap();
+        fs::write(&left, "blob").unwrap();
+        broken.keep();
+        assert!(left.exists());
+        // One with a random id leaves nothing, even where it breaks.
+        let random = take(&settings[..1]).unwrap();
+        let random_path = random.path().to_owned();
+        random.keep();
+        assert!(!random_path.exists() && left.exists());
+        let next = take(&settings).unwrap();
+        assert!(next.path() == path && !left.exists());
+    }
+
+    #[test]
+    fn two_processes_of_one_id_and_an_id_that_is_no_name_are_refused_by_key() {
+        let root = tempfile::tempdir().unwrap();
+        let parent = root.path().display().to_string();
+        let settings = [
+            ("process.working-dir", parent.as_str()),
+            ("jobmanager.resource-id", "m"),
+        ];
+        let first = take(&settings).unwrap();
+        fs::write(first.path().join("blob"), "blob").unwrap();
+        let refused = take(&settings).unwrap_err().to_string();
+        assert!(
+            refused.contains("jm_m: give each process") && refused.contains("jobmanager.resource-id"),
+            "{refused}"
+        );
+        assert!(first.path().join("blob").exists(), "what the first has there stays");
+        for id in ["", "a/b"] {
+            let refused = take(&[settings[0], ("jobmanager.resource-id", id)])
+                .unwrap_err()
+                .to_string();
+            assert!(
+                refused.starts_with(&format!("jobmanager.resource-id: '{id}'")),
+                "{refused}"
+            );
+        }
+        let file = root.path().join("file");
+        fs::write(&file, "").unwrap();
+        let below = file.display().to_string();
+        let refused = take(&[("process.working-dir", below.as_str())])
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("cannot be used (process.working-dir)"), "{refused}");
+    }
+}
