@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", options @ ..] => Selection::parse(options).and_then(|selection| test(&selection)),
         ["fuzz", options @ ..] => fuzz::Options::parse(options).and_then(|options| options.run()),
-        ["dist"] => release::dist(),
+        ["dist"] => release::archive(release::Profile::Dist).map_err(|error| error.to_string()),
         ["sim", options @ ..] => run("selvedge-sim", options),
         ["bed", options @ ..] => run("selvedge-bed", options),
         ["flink-golden", options @ ..] => run("selvedge-flink-golden", options),

@@ -24,7 +24,7 @@ enum Work {
     },
     /// Licences and versions of what is linked.
     Linked,
-    /// The binary for old clusters: that it can be built.
+    /// The binary for old clusters and the archive around it: that both can be made.
     Release,
     /// The tests in containers, which run that binary.
     Docker,
@@ -107,7 +107,7 @@ impl Step {
                 format!("{}cargo {}", environment.collect::<String>(), arguments.join(" "))
             }
             Work::Linked => "licences and versions of what is linked".to_owned(),
-            Work::Release => "a binary for old clusters".to_owned(),
+            Work::Release => "a binary for old clusters, and the archive of a release".to_owned(),
             Work::Docker => format!("cargo {}, with that binary", DOCKER.join(" ")),
         }
     }
@@ -134,8 +134,8 @@ impl Work {
         match self {
             Self::Cargo { arguments, environment } => tests(cargo().args(*arguments).envs(environment.iter().copied())),
             Self::Linked => release::check_linked().map(|()| Vec::new()),
-            Self::Release => match release::binary(Profile::Compat) {
-                Ok(_) => Ok(Vec::new()),
+            Self::Release => match release::archive(Profile::Compat) {
+                Ok(()) => Ok(Vec::new()),
                 Err(Unavailable::NoZig(error)) => Ok(vec![format!("release: {error}")]),
                 Err(Unavailable::Failed(error)) => Err(error),
             },

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{root, target_directory};
+use super::root;
 use crate::linked::{self, Package};
 
 /// A shell, and the name under which its completions are looked for.
@@ -25,8 +25,7 @@ const SUMS: &str = "SHA256SUMS";
 ///   THIRD-PARTY-LICENSES  sbom.cdx.json    SHA256SUMS (of all other files)
 /// selvedge-VERSION-linux-ARCH.tar.gz, and the same with .sha256
 /// ```
-pub(super) fn make(binary: &Path, packages: &[Package]) -> Result<PathBuf, String> {
-    let place = target_directory().join("archive");
+pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<PathBuf, String> {
     let name = format!("selvedge-{VERSION}-linux-{}", std::env::consts::ARCH);
     let folder = place.join(&name);
     if folder.exists() {
@@ -52,7 +51,7 @@ pub(super) fn make(binary: &Path, packages: &[Package]) -> Result<PathBuf, Strin
     let sums = "find . -type f ! -name SHA256SUMS -print0 | LC_ALL=C sort -z | xargs -0 sha256sum";
     let sums = run(Command::new("sh").args(["-c", sums]).current_dir(&folder))?;
     write(&folder.join(SUMS), &sums)?;
-    pack(&place, &name)
+    pack(place, &name)
 }
 
 /// Equal files make equal archives: no time, no owner, one order.

@@ -49,15 +49,23 @@ pub(crate) fn binary(profile: Profile) -> Result<PathBuf, Unavailable> {
     Ok(binary)
 }
 
-/// `cargo xtask dist`.
-pub(crate) fn dist() -> Result<(), String> {
+/// `cargo xtask dist`, and the step of the checks that sees whether it can be done: the archive with the binary in it.
+pub(crate) fn archive(profile: Profile) -> Result<(), Unavailable> {
     let packages = linked::packages(&target())?;
     linked::check(&packages)?;
-    let binary = binary(Profile::Dist).map_err(|error| error.to_string())?;
-    let archive = archive::make(&binary, &packages)?;
+    let binary = binary(profile)?;
+    let archive = archive::make(&binary, &packages, &place(profile))?;
     let bytes = std::fs::metadata(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
     println!("{}: {:.1} MB", archive.display(), bytes.len() as f64 / 1e6);
     Ok(())
+}
+
+/// Nobody takes what was made for the checks for a release.
+fn place(profile: Profile) -> PathBuf {
+    target_directory().join(match profile {
+        Profile::Dist => "archive",
+        Profile::Compat => "archive-of-checks",
+    })
 }
 
 /// The step of the checks: whether licences and versions of what is linked are in order.

@@ -1,7 +1,9 @@
 //! The demo of `docker/README.md`, and the loss of one of its hosts.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use selvedge_it::cli::Outcome;
 use selvedge_it::data::{MEGABYTE, counts_in_csv, reference_counts, zipf_text};
 use selvedge_it::wait;
 
@@ -14,44 +16,70 @@ const ROWS: u64 = 2000;
 
 /// One test: each part would otherwise bring up a cluster of its own.
 #[tokio::test]
-async fn jobs_run_across_separate_hosts_their_page_opens_through_the_proxy_and_the_loss_of_the_masters_host_costs_nothing()
- {
+async fn jobs_and_sessions_run_across_hosts_and_the_loss_of_a_masters_host_costs_nothing() {
     let Some(cluster) = Cluster::up().await else { return };
-    words_are_counted_on_both_nodes(&cluster).await;
+    let text = zipf_text(2 * MEGABYTE, 5);
+    cluster.compose.copy(&text, "client", "/tmp/zipf.txt").await;
+    cluster.hdfs(&["-put", "/tmp/zipf.txt", "/user/demo/zipf.txt"]).await;
+    words_are_counted_on_both_nodes(&cluster, &text).await;
+    a_session_counts_on_both_nodes(&cluster, &text).await;
     the_page_and_rest_open_through_the_proxy(&cluster).await;
     the_node_of_a_master_is_lost_and_the_output_is_there_once(&cluster).await;
     assert_eq!(cluster.compose.down().await, "", "it is left");
 }
 
-async fn words_are_counted_on_both_nodes(cluster: &Cluster) {
-    let text = zipf_text(2 * MEGABYTE, 5);
-    cluster.compose.copy(&text, "client", "/tmp/zipf.txt").await;
-    cluster.hdfs(&["-put", "/tmp/zipf.txt", "/user/demo/zipf.txt"]).await;
+/// `selvedge run` with these options and the demo's job; what it has counted is what the text has.
+async fn count(cluster: &Cluster, text: &Path, options: &[&str], output: &str) -> Outcome {
+    let job = [
+        "examples/wordcount.json",
+        "--input",
+        "/user/demo/zipf.txt",
+        "--output",
+        output,
+    ];
     let outcome = cluster
-        .selvedge(&[
-            "run",
-            "-p",
-            "4",
-            "examples/wordcount.json",
-            "--input",
-            "/user/demo/zipf.txt",
-            "--output",
-            "/user/demo/words",
-        ])
+        .selvedge(&[&["run"], options, &job].concat())
         .await
         .ended_with(0);
-    outcome.assert_says(&["FINISHED", "/user/demo/words"]);
-    let application = application_in(&outcome.said()).unwrap();
+    outcome.assert_says(&["FINISHED", output]);
     let mut parts = Vec::new();
-    for file in cluster.hdfs(&["-ls", "-C", "/user/demo/words"]).await.lines() {
+    for file in cluster.hdfs(&["-ls", "-C", output]).await.lines() {
         parts.push(cluster.hdfs(&["-cat", file]).await);
     }
     assert_eq!(parts.len(), 4);
     assert!(
-        counts_in_csv(parts.iter().map(String::as_str)) == reference_counts(&text),
+        counts_in_csv(parts.iter().map(String::as_str)) == reference_counts(text),
         "the counts differ: {}",
         outcome.said()
     );
+    outcome
+}
+
+async fn words_are_counted_on_both_nodes(cluster: &Cluster, text: &Path) {
+    let outcome = count(cluster, text, &["-p", "4"], "/user/demo/words").await;
+    let application = application_in(&outcome.said()).unwrap();
+    assert_five_containers_on_both_nodes(cluster, &application).await;
+}
+
+async fn a_session_counts_on_both_nodes(cluster: &Cluster, text: &Path) {
+    let started = cluster.selvedge(&["yarn-session", "-d"]).await.ended_with(0);
+    let application = application_in(&started.said()).unwrap();
+    let options = ["-t", "yarn-session", "-p", "4"];
+    let outcome = count(cluster, text, &options, "/user/demo/session-words").await;
+    outcome.assert_says(&[&application]);
+    assert_five_containers_on_both_nodes(cluster, &application).await;
+    let stop = format!("echo stop | selvedge yarn-session -id {application}");
+    cluster
+        .compose
+        .run("client", &["bash", "-c", &stop])
+        .await
+        .ended_with(0);
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "SUCCEEDED", "{report}");
+}
+
+/// Four workers and the master have left logs, and not all on one node.
+async fn assert_five_containers_on_both_nodes(cluster: &Cluster, application: &str) {
     let logs = format!("/tmp/hadoop/nm-log-dir/{application}");
     let mut containers = 0;
     for node in NODES {
@@ -59,7 +87,6 @@ async fn words_are_counted_on_both_nodes(cluster: &Cluster) {
         assert!(here.contains("container_"), "{node} ran nothing of {application}");
         containers += here.lines().count();
     }
-    // Four workers and the master.
     assert_eq!(containers, 5);
 }
 
