@@ -260,6 +260,7 @@ mod tests {
     impl Connectors for Two {
         async fn enumerator(
             &self,
+            _: &JobGraph,
             _: &OperatorSpec,
             _: u32,
         ) -> Result<Option<Box<dyn SplitEnumerator>>, ConnectorError> {
