@@ -62,6 +62,7 @@ impl Route {
         let Self::Direct { http, address } = self else {
             return Err(ClusterClientError::NotThroughProxy { path: path.to_owned() });
         };
+        let address = address.read().clone();
         let unreachable = |cause| ClusterClientError::Unreachable {
             address: address.clone(),
             cause,
