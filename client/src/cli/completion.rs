@@ -7,12 +7,12 @@ use clap_complete::Shell;
 
 use super::args::Cli;
 use super::error::{CommandError, Ended};
-use super::terminal;
+use super::{short_flags, terminal};
 
 /// Prints the shell's completions.
 pub(super) fn completion(shell: Shell) -> Result<Ended, CommandError> {
     let mut text = Vec::new();
-    let mut command = Cli::command();
+    let mut command = short_flags::shown(Cli::command());
     clap_complete::generate(shell, &mut command, "selvedge", &mut text);
     terminal::print(&String::from_utf8_lossy(&text))?;
     Ok(Ended::Done)
@@ -20,7 +20,8 @@ pub(super) fn completion(shell: Shell) -> Result<Ended, CommandError> {
 
 /// Writes a page for the command and one for each subcommand: `selvedge.1`, `selvedge-run.1` and so on.
 pub(super) fn manual(directory: &Path) -> Result<Ended, CommandError> {
-    let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
+    let command = short_flags::shown(Cli::command());
+    let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(command, directory));
     written.map_err(|error| {
         CommandError::new(format!(
             "the manual cannot be written to {}: {error}",
@@ -46,5 +47,7 @@ mod tests {
         }
         let page = std::fs::read_to_string(directory.join("selvedge-run.1")).unwrap();
         assert!(page.contains("detached") && page.contains("parallelism"), "{page}");
+        let page = std::fs::read_to_string(directory.join("selvedge-yarn-session.1")).unwrap();
+        assert!(page.contains("[\\-jm]"), "{page}");
     }
 }
