@@ -13,6 +13,7 @@ pub mod fs;
 pub mod gateway;
 pub mod ha;
 pub mod host_name;
+mod locked_directory;
 pub mod logging;
 pub mod machine;
 pub mod memory;

@@ -5,23 +5,24 @@
 //!                              └── it breaks or is killed ──► left; the next process of the same id takes it
 //! ```
 //!
-//! A process whose id nobody has set gets a random one: no other would take what it leaves, so that only a kill leaves any.
+//! A process whose id nobody has set gets a random one: no other would take what it leaves. So it leaves something only when it is
+//! killed, and the next process beside it deletes that.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
 use selvedge_core::config::options::io::TMP_DIRS;
 use selvedge_core::config::options::process;
 use selvedge_core::config::{ConfigError, ConfigOption};
 use selvedge_core::{Configuration, ResourceId};
 use thiserror::Error;
 
+use crate::locked_directory;
 use crate::scratch::{NoScratch, temp_dirs, usable};
 
-/// Held by the process that works there.
-const LOCK: &str = ".lock";
+/// How long a random id is.
+const RANDOM_DIGITS: usize = 16;
 const BLOBS: &str = "blobStorage";
 
 /// A working directory that cannot be had.
@@ -90,30 +91,36 @@ impl WorkingDirectory {
     ) -> Result<Self, WorkingDirectoryError> {
         let named = configuration.find(options.resource_id)?;
         let is_named = named.is_some();
-        let resource_id = named.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
+        let resource_id = named.unwrap_or_else(|| format!("{:0RANDOM_DIGITS$x}", rand::random::<u64>()));
         check_name(&resource_id, options.resource_id.key())?;
         let (parent, key) = parent(configuration, options)?;
         let path = parent.join(format!("{}_{resource_id}", options.role));
-        let unusable = |source| WorkingDirectoryError::Unusable {
-            directory: path.clone(),
-            key,
-            source,
-        };
-        fs::create_dir_all(&path).map_err(unusable)?;
-        let lock = File::create(path.join(LOCK)).map_err(unusable)?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(WorkingDirectoryError::InUse {
-                directory: path,
+        let taken = fs::create_dir_all(&parent).and_then(|()| {
+            locked_directory::sweep(&parent, |name| is_random(name, options.role));
+            match is_named {
+                true => claim(&path),
+                false => {
+                    locked_directory::make(&parent, &format!("{}_{resource_id}", options.role)).map(|(_, lock)| lock)
+                }
+            }
+        });
+        let _lock = taken.map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock => WorkingDirectoryError::InUse {
+                directory: path.clone(),
                 key: options.resource_id.key(),
-            });
-        }
-        clear(&path).map_err(unusable)?;
+            },
+            _ => WorkingDirectoryError::Unusable {
+                directory: path.clone(),
+                key,
+                source,
+            },
+        })?;
         Ok(Self {
             path,
             resource_id: ResourceId(resource_id),
             is_named,
             kept: false,
-            _lock: lock,
+            _lock,
         })
     }
 
@@ -173,13 +180,25 @@ fn check_name(resource_id: &str, key: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// Deletes what is there, but the lock.
+/// Whether a directory is that of a process whose id nobody has set.
+fn is_random(name: &str, role: &str) -> bool {
+    let id = name.strip_prefix(role).and_then(|name| name.strip_prefix('_'));
+    id.is_some_and(|id| id.len() == RANDOM_DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Takes the directory of this name, which may be there, and clears it. `WouldBlock` where another process works in it.
+fn claim(path: &Path) -> io::Result<File> {
+    fs::create_dir_all(path)?;
+    let lock = File::open(path)?;
+    lock.try_lock().map_err(io::Error::from)?;
+    clear(path)?;
+    Ok(lock)
+}
+
+/// Deletes what is there.
 fn clear(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name() == LOCK {
-            continue;
-        }
         match entry.file_type()?.is_dir() {
             true => fs::remove_dir_all(entry.path())?,
             false => fs::remove_file(entry.path())?,
@@ -251,6 +270,21 @@ mod tests {
         assert!(!random_path.exists() && left.exists());
         let next = take(&settings).unwrap();
         assert!(next.path() == path && !left.exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_with_a_random_id_leaves_goes_with_the_next_and_others_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let parent = root.path().display().to_string();
+        let settings = [("process.working-dir", parent.as_str())];
+        let alive = take(&settings).unwrap();
+        let killed = root.path().join("jm_0123456789abcdef/blobStorage");
+        let of_others = root.path().join("jm_a-user-s-own");
+        fs::create_dir_all(&killed).unwrap();
+        fs::create_dir(&of_others).unwrap();
+        let next = take(&settings).unwrap();
+        assert!(!killed.parent().unwrap().exists());
+        assert!(alive.path().is_dir() && next.path().is_dir() && of_others.is_dir());
     }
 
     #[test]

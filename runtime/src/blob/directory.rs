@@ -5,15 +5,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::locked_directory;
+
 const PREFIX: &str = "blobStore-";
-/// Until a new directory is locked, nobody takes it for one that was left behind.
-const NEW_PREFIX: &str = ".new-";
 
 /// The directory; dropping it deletes it with all that it holds.
 #[derive(Debug)]
 pub(super) struct OwnDirectory {
     path: PathBuf,
-    /// The system gives the lock back when the process ends, however it does.
     _lock: File,
 }
 
@@ -21,24 +20,9 @@ impl OwnDirectory {
     /// Makes one below `parent`, which is made too where it is missing.
     pub(super) fn below(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
-        sweep(parent);
-        let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
-        let new = parent.join(format!("{NEW_PREFIX}{name}"));
-        fs::create_dir(&new)?;
-        let path = parent.join(name);
-        let locked = File::open(&new).and_then(|lock| {
-            lock.lock()?;
-            fs::rename(&new, &path)?;
-            Ok(lock)
-        });
-        match locked {
-            Ok(_lock) => Ok(Self { path, _lock }),
-            Err(error) => {
-                // The first error says more.
-                let _ = fs::remove_dir(&new);
-                Err(error)
-            }
-        }
+        locked_directory::sweep(parent, |name| name.starts_with(PREFIX));
+        let (path, _lock) = locked_directory::make(parent, &format!("{PREFIX}{:016x}", rand::random::<u64>()))?;
+        Ok(Self { path, _lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -53,32 +37,6 @@ impl Drop for OwnDirectory {
         {
             tracing::warn!("{} with blobs is left behind: {error}", self.path.display());
         }
-    }
-}
-
-/// Deletes the directories of processes that were killed.
-fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            delete_unlocked(&entry.path());
-        }
-    }
-}
-
-fn delete_unlocked(directory: &Path) {
-    let Ok(lock) = File::open(directory) else {
-        return;
-    };
-    if lock.try_lock().is_err() {
-        return;
-    }
-    match fs::remove_dir_all(directory) {
-        Ok(()) => tracing::info!("{} of a process that was killed is deleted", directory.display()),
-        // Another process is faster, or another user's it was.
-        Err(error) => tracing::debug!("{} stays: {error}", directory.display()),
     }
 }
 

@@ -38,6 +38,10 @@ const OTHER_DEFAULTS: &[(&str, &str)] = &[
 /// Where the other names differ on purpose, and why.
 const OTHER_NAMES: &[(&str, &str)] = &[
     (
+        "process.jobmanager.working-dir",
+        "process.working-dir is read as an option of its own, so that an error names the key that was set",
+    ),
+    (
         "rest.bind-port",
         "its fallback is a port for clients, which may be taken on a shared node",
     ),

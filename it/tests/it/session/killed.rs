@@ -125,7 +125,7 @@ async fn a_job_whose_output_was_finished_and_whose_result_was_not_stored_runs_ag
 async fn a_job_whose_result_was_stored_is_cleaned_up_and_never_runs_again() {
     let folder = Folder::new();
     let output = folder.path("out");
-    let mut first = session(&folder, Some("before:delete:jobgraphs/0404"), &[]).await;
+    let mut first = session(&folder, Some("before:rename:.json.old.tmp"), &[]).await;
     first
         .rest()
         .submit(id(4), &graph(&numbers_into(&output, None)))
