@@ -14,7 +14,7 @@ use tonic::service::Routes;
 use crate::entrypoint::{ClusterConfig, StartError};
 use crate::offload::Offload;
 
-/// A server on a task of its own, which ends with this.
+/// A server on a task of its own, which ends with this, as do its blobs.
 pub(crate) struct Blobs {
     pub(crate) offload: Offload,
     task: JoinHandle<()>,
@@ -23,6 +23,8 @@ pub(crate) struct Blobs {
 impl Drop for Blobs {
     fn drop(&mut self) {
         self.task.abort();
+        // Connections to workers may refer to it until the process ends.
+        self.offload.store.delete();
     }
 }
 

@@ -28,15 +28,20 @@ impl OwnDirectory {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
-}
 
-impl Drop for OwnDirectory {
-    fn drop(&mut self) {
+    /// Deletes it, if it is there.
+    pub(super) fn delete(&self) {
         if let Err(error) = fs::remove_dir_all(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!("{} with blobs is left behind: {error}", self.path.display());
         }
+    }
+}
+
+impl Drop for OwnDirectory {
+    fn drop(&mut self) {
+        self.delete();
     }
 }
 

@@ -110,6 +110,11 @@ impl BlobStore {
         Ok((file, size))
     }
 
+    /// Deletes all that is there: nobody is served any more, whoever still refers to it.
+    pub fn delete(&self) {
+        self.0.directory.delete();
+    }
+
     fn release(&self, key: BlobKey) {
         let mut wanted = self.0.wanted.lock();
         let left = wanted.get(&key).map_or(0, |count| count - 1);
