@@ -239,6 +239,11 @@ impl<'a> Configuration<'a> {
         let mut all = self.yarn_client();
         all.extend(properties([
             ("yarn.resourcemanager.am.max-attempts", "5".to_owned()),
+            // Otherwise a folder of the system's that all beds of this machine would share.
+            (
+                "yarn.node-attribute.fs-store.root-dir",
+                format!("file://{}", self.layout.data().join("node-attributes").display()),
+            ),
             (
                 "yarn.scheduler.minimum-allocation-mb",
                 minimum_allocation_mb.to_string(),
