@@ -20,7 +20,7 @@ use crate::cluster::{
 use crate::composition;
 use crate::job_file;
 use crate::progress;
-use crate::yarn::{YarnDescriptor, submitting_user};
+use crate::yarn::{self, YarnDescriptor, submitting_user};
 
 /// A job that is ready to be deployed, and where.
 struct Prepared {
@@ -82,7 +82,7 @@ async fn prepare(
         Target::YarnPerJob => {
             let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
             let user = submitting_user(&environment)?;
-            let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
+            let file_systems = yarn::file_systems(&configuration, &hadoop, &user)?;
             composition::check_paths(&file_systems, &graph).await?;
             let graph = composition::seal_artifacts(&file_systems, graph).await?;
             let binary = std::env::current_exe()?;
@@ -96,7 +96,7 @@ async fn prepare(
             let mut file_systems = FileSystems::local_only();
             if matches!(at, SessionAt::Yarn { .. }) {
                 let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
-                file_systems = composition::hadoop_file_systems(&hadoop, &submitting_user(&environment)?)?;
+                file_systems = yarn::file_systems(&configuration, &hadoop, &submitting_user(&environment)?)?;
                 composition::check_paths(&file_systems, &graph).await?;
             }
             let files = composition::load_artifacts(&file_systems, &graph).await?;
