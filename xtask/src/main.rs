@@ -8,6 +8,7 @@
 mod deny;
 mod fuzz;
 mod linked;
+mod links;
 mod pypi;
 mod release;
 mod steps;
