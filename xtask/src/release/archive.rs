@@ -20,13 +20,15 @@ const COPIED: [&str; 4] = ["conf", "docs", "examples", "LICENSE"];
 /// The repository's tells how to build.
 const README: &str = include_str!("README.archive");
 const SUMS: &str = "SHA256SUMS";
+/// Threads by number, not as many as there are cores: what is packed depends on it.
+const PACKED_BY: &str = "xz -6 -T2";
 
 /// ```text
 /// selvedge-VERSION-linux-ARCH/
 ///   bin/selvedge          conf/            examples/
 ///   completions/          man/man1/        docs/, README.md, LICENSE
 ///   THIRD-PARTY-LICENSES  sbom.cdx.json    SHA256SUMS (of all other files)
-/// selvedge-VERSION-linux-ARCH.tar.gz, and the same with .sha256
+/// selvedge-VERSION-linux-ARCH.tar.xz, and the same with .sha256
 /// ```
 pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<PathBuf, String> {
     let name = format!("selvedge-{VERSION}-linux-{}", std::env::consts::ARCH);
@@ -64,7 +66,7 @@ pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<
 
 /// Equal files make equal archives: no time, no owner, one order.
 fn pack(place: &Path, name: &str) -> Result<PathBuf, String> {
-    let file = format!("{name}.tar.gz");
+    let file = format!("{name}.tar.xz");
     let mut tar = Command::new("tar");
     tar.args([
         "--create",
@@ -76,13 +78,14 @@ fn pack(place: &Path, name: &str) -> Result<PathBuf, String> {
     ])
     .args([
         "--mode=u+rw,go+r,go-w",
-        "--use-compress-program=gzip -9n",
+        "--use-compress-program",
+        PACKED_BY,
         "--file",
         &file,
         name,
     ])
     .current_dir(place);
-    run(&mut tar)?;
+    run(&mut tar).map_err(|error| format!("{error} (Debian: xz-utils)"))?;
     let sum = run(Command::new("sha256sum").arg(&file).current_dir(place))?;
     write(&place.join(format!("{file}.sha256")), &sum)?;
     Ok(place.join(file))

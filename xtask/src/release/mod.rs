@@ -12,6 +12,8 @@ use zig::Zig;
 
 /// The oldest C library that the binary runs with: CentOS 7's, the oldest that clusters still have.
 const GLIBC: (u32, u32) = (2, 17);
+/// Of the archive that is given away, in megabytes.
+const LARGEST: f64 = 35.0;
 /// In the variable of this name the tests in containers find the binary.
 pub(crate) const BINARY: &str = "SELVEDGE_RELEASE_BINARY";
 
@@ -58,7 +60,13 @@ pub(crate) fn archive(profile: Profile) -> Result<(), Unavailable> {
     let binary = binary(profile)?;
     let archive = archive::make(&binary, &packages, &place(profile))?;
     let bytes = std::fs::metadata(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
-    println!("{}: {:.1} MB", archive.display(), bytes.len() as f64 / 1e6);
+    let megabytes = bytes.len() as f64 / 1e6;
+    println!("{}: {megabytes:.1} MB", archive.display());
+    if matches!(profile, Profile::Dist) && megabytes > LARGEST {
+        return Err(Unavailable::Failed(format!(
+            "the archive has {megabytes:.1} MB, and at most {LARGEST} MB are allowed"
+        )));
+    }
     Ok(())
 }
 
