@@ -4,7 +4,7 @@ use selvedge_it::bed::{Bed, BedOptions};
 
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, vertex};
-use crate::yarn::support::{Cluster, application_in, hdfs_admin};
+use crate::yarn::support::{Cluster, hdfs_admin};
 
 async fn assert_refused(cluster: &Cluster, settings: &[&str], says: &[&str]) {
     let folder = Folder::new();
@@ -80,25 +80,6 @@ async fn a_user_without_a_place_in_hdfs_is_told_what_to_set() {
         .assert_says(&["permission denied", "user=homeless", "yarn.staging-directory"])
         .assert_no_stack();
     assert_eq!(cluster.traces().await, before, "{}", outcome.said());
-}
-
-#[tokio::test]
-async fn a_parallelism_for_which_no_slots_may_be_had_fails_the_job_with_the_bound() {
-    let cluster = Cluster::shared().await;
-    let folder = Folder::new();
-    let all = [vertex("all", &[numbers("make", Some(1), None), blackhole("drop")])];
-    let run = cluster
-        .run(4)
-        .arg("-Dslotmanager.number-of-slots.max=2")
-        .arg(folder.job(&job(&all, &[])));
-    let outcome = run.run().await.ended_with(1);
-    outcome
-        .assert_says(&["FAILED", "slotmanager.number-of-slots.max (2)"])
-        .assert_no_stack();
-    let application = application_in(&outcome.said()).unwrap();
-    let report = cluster.ended(&application).await;
-    assert_eq!(report["finalStatus"], "FAILED", "{report}");
-    cluster.assert_nothing_left(&application).await;
 }
 
 #[tokio::test]
