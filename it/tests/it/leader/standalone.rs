@@ -220,6 +220,8 @@ async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
         let files = files_below(&by_hand.0.path("run"));
         let lines: Vec<_> = files
             .iter()
+            // Also where no variable has the user's name.
+            .filter(|file| !file.to_string_lossy().contains("unknown"))
             .filter_map(|file| std::fs::read_to_string(file).ok())
             .collect();
         if lines.contains(&own_line) {
