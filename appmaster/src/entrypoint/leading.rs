@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{Configuration, LeaderSessionId};
+use selvedge_core::{Configuration, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
@@ -36,6 +36,8 @@ use crate::worker::WorkerConnector;
 /// What is the same under every leadership of the process.
 #[derive(Debug)]
 pub(super) struct Parts {
+    /// The id of this process.
+    pub(super) resource_id: ResourceId,
     pub(super) settings: MasterSettings,
     pub(super) process: TaskExecutorProcessSpec,
     pub(super) mode: DispatcherMode,
@@ -113,6 +115,7 @@ impl Parts {
         let workers = workers.with_offload(self.offload.clone());
         let pending = resourcemanager::create(resourcemanager::Environment {
             leader: session,
+            resource_id: self.resource_id.clone(),
             settings: self.settings.clone(),
             process: self.process.clone(),
             driver: self.driver.clone(),

@@ -20,6 +20,7 @@ use crate::testing::{profile, session_of, word_count};
 mod driver;
 mod metrics;
 mod plugins;
+mod registration;
 mod rejoin;
 mod slots;
 mod unfit;

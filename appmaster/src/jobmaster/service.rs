@@ -88,8 +88,7 @@ impl Service {
         let mut failover = environment.settings.failover.clone();
         let restart = RestartSettings::of_job(&graph.configuration, &failover.restart);
         let unusable = restart.map(|restart| failover.restart = restart).err();
-        let blob_server = environment.workers.blob_server_address();
-        let header = JobHeader::new(job_id, job_master_id, &graph, blob_server);
+        let header = JobHeader::new(job_id, job_master_id, &graph);
         let state = JobState::new(
             job_id,
             graph.clone(),

@@ -65,6 +65,8 @@ const QUEUE: usize = 1024;
 pub(crate) struct Environment {
     /// The leadership under which it acts: what its calls to workers carry.
     pub(crate) leader: LeaderSessionId,
+    /// The id of this process.
+    pub(crate) resource_id: ResourceId,
     pub(crate) settings: MasterSettings,
     pub(crate) process: TaskExecutorProcessSpec,
     pub(crate) driver: Arc<dyn ResourceManagerDriver>,
@@ -218,6 +220,8 @@ impl Pending {
         Gateway {
             handle: self.handle.clone(),
             heartbeat: self.environment.settings.heartbeat,
+            blob_server_address: self.environment.workers.blob_server_address(),
+            resource_id: self.environment.resource_id.clone(),
         }
     }
 

@@ -100,6 +100,7 @@ async fn bed(driver: impl ResourceManagerDriver, settings: &[(&str, &str)]) -> B
     let secret = ApplicationSecret::from_bytes(&[7; 32]).unwrap();
     let pending = create(Environment {
         leader: LeaderSessionId::from_bytes([3; 16]),
+        resource_id: "master-1".into(),
         process: TaskExecutorProcessSpec::derive(&configuration).unwrap(),
         driver: Arc::new(driver),
         workers: WorkerConnector::new(secret.clone(), settings.ask_timeout),

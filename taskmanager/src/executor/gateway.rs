@@ -20,9 +20,9 @@ use selvedge_runtime::metrics::{self, MetricRegistry};
 use selvedge_runtime::threads;
 use tokio::sync::{mpsc, oneshot};
 
-use super::event::{JobArtifacts, Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
+use super::event::{Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
 use super::files::{WorkerFiles, content};
-use super::payload::Payloads;
+use super::payload::{Payloads, named_blobs};
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
 use crate::task::TaskDeployment;
@@ -111,7 +111,7 @@ impl TaskExecutorGateway for Inbox {
         let submission = Submission {
             job,
             job_name: request.job_name,
-            artifacts: JobArtifacts::read(request.artifacts, request.blob_server_address)?,
+            artifacts: named_blobs(request.artifacts)?,
             tasks,
         };
         self.ask(|reply| Request::Submit(submission, reply)).await

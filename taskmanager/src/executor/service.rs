@@ -145,8 +145,14 @@ impl Service {
             Notification::Registered {
                 resource_manager,
                 heartbeat_timeout,
+                blob_server,
+                master,
             } => {
-                tracing::info!(leader = %resource_manager, "registered at the ResourceManager");
+                tracing::info!(leader = %resource_manager, blob_server, "registered at the ResourceManager of {master}");
+                // Before the registration counts: a slot, and with it a deployment, comes only after.
+                if let Err(error) = self.deployer.blob_server.set(&blob_server) {
+                    tracing::warn!("what is too large for a message cannot be fetched: {error}");
+                }
                 self.state.registered(resource_manager, heartbeat_timeout, now);
                 // What changed while the registration was on its way was told to nobody.
                 self.resource_manager.report_slots(SendSlotReportRequest {

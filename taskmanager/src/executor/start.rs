@@ -21,7 +21,7 @@ use super::files::WorkerFiles;
 use super::gateway::Inbox;
 use super::leader::LeadingResourceManager;
 use super::links::{Identity, ResourceManagerLink};
-use super::payload::Payloads;
+use super::payload::{BlobServerLink, Payloads};
 use super::service::{Queues, Service};
 use super::state::State;
 use super::{TaskExecutorConfig, TaskExecutorError};
@@ -112,13 +112,13 @@ impl TaskExecutor {
         let account = MemoryAccount::new(memory.clone(), exchange.usage().clone(), config.own_process);
         let metrics = MetricRegistry::start(config.clock.clone());
         register_metrics(&metrics, &config, &account);
+        let blob_server = BlobServerLink::new(config.secret.clone(), config.timeouts.ask);
         let inbox = Inbox {
             requests,
             urgent,
             instance_id: config.instance_id,
             payloads: Payloads {
-                secret: config.secret.clone(),
-                deadline: config.timeouts.ask,
+                blobs: blob_server.clone(),
                 limits: config.blobs.limits,
             },
             memory: account,
@@ -136,6 +136,7 @@ impl TaskExecutor {
             notifications.clone(),
             io,
             metrics,
+            blob_server,
         )?;
         service.external_resources = external_resources;
         let closed = service.resource_manager.closed.clone();
@@ -189,6 +190,7 @@ fn service(
     notifications: mpsc::Sender<Notification>,
     io: Handle,
     metrics: MetricRegistry,
+    blob_server: BlobServerLink,
 ) -> Result<Service, TaskExecutorError> {
     let slots = config.memory.number_of_slots;
     let (of_slot, of_all) = (config.memory.slot_profile(), config.memory.total_profile());
@@ -212,6 +214,7 @@ fn service(
             metrics,
             notifications: notifications.clone(),
             blobs: blob_cache(config, &io),
+            blob_server,
             io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {

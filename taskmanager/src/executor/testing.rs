@@ -89,6 +89,8 @@ pub(super) struct Script {
     pub(super) refuse_worker: bool,
     pub(super) process: ProcessIdentity,
     pub(super) splits: Vec<&'static str>,
+    /// host:port of the BlobServer that workers are told of.
+    pub(super) blob_server: String,
 }
 
 pub(super) struct Master {
@@ -122,6 +124,7 @@ impl Master {
             refuse_worker: false,
             process: handshake::of_master(),
             splits: Vec::new(),
+            blob_server: "127.0.0.1:1".to_owned(),
         }));
         let (sender, told) = unbounded_channel();
         let gateways = Arc::new(Gateways {
@@ -381,11 +384,17 @@ impl ResourceManagerGateway for Gateways {
             return Err(GatewayError::Rejected("no such container".to_owned()));
         }
         self.tell(Told::Registered(request))?;
+        let (process, blob_server) = {
+            let script = self.script.lock();
+            (script.process.clone(), script.blob_server.clone())
+        };
         Ok(RegisterTaskExecutorResponse {
             resource_manager_id: leader().to_wire(),
             heartbeat_interval_ms: 0,
             heartbeat_timeout_ms: self.heartbeat_timeout(),
-            process: Some(self.script.lock().process.clone()),
+            process: Some(process),
+            blob_server_address: blob_server,
+            resource_id: "master-1".to_owned(),
         })
     }
 
