@@ -6,6 +6,7 @@ use selvedge_runtime::container::ContainerError;
 use selvedge_runtime::fs::FsError;
 use selvedge_runtime::ha::HaError;
 use selvedge_runtime::logging::LoggingError;
+use selvedge_runtime::working_directory::WorkingDirectoryError;
 use selvedge_taskmanager::executor::TaskExecutorError;
 
 /// A step of the worker's life that failed.
@@ -33,6 +34,9 @@ pub enum WorkerError {
     /// The threads or the signals of the process.
     #[error("preparing the process: {0}")]
     Process(#[source] std::io::Error),
+    /// The directory in which it works.
+    #[error(transparent)]
+    WorkingDirectory(#[from] WorkingDirectoryError),
     /// The worker itself.
     #[error(transparent)]
     TaskExecutor(#[from] TaskExecutorError),

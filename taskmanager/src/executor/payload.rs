@@ -26,7 +26,11 @@ impl BlobServerLink {
     /// That of a worker that has not registered yet.
     pub(super) fn new(secret: ApplicationSecret, deadline: Duration) -> Self {
         let known = Arc::default();
-        Self { secret, deadline, known }
+        Self {
+            secret,
+            deadline,
+            known,
+        }
     }
 
     /// From now on it is this one.

@@ -124,7 +124,7 @@ fn brings(name: &str, content: &[u8]) -> SubmitTasksRequest {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_whose_artifact_is_not_to_be_had_fails_with_its_name() {
     let mut master = Master::start().await;
-    let blobs = Blobs::of(&master).await;
+    let _blobs = Blobs::of(&master).await;
     let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
     worker
         .gateway
@@ -160,14 +160,10 @@ async fn a_task_whose_artifact_is_there_is_planned() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_artifact_whose_name_leads_elsewhere_is_refused_and_nothing_runs() {
     let mut master = Master::start().await;
-    let blobs = Blobs::of(&master).await;
+    let _blobs = Blobs::of(&master).await;
     let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
     for name in ["", "..", "../words", "a\0b"] {
-        let refused = worker
-            .gateway
-            .submit_tasks(brings(name, b"to be"))
-            .await
-            .unwrap_err();
+        let refused = worker.gateway.submit_tasks(brings(name, b"to be")).await.unwrap_err();
         assert!(refused.to_string().contains("is no name of an artifact"), "{refused}");
     }
     let payload = worker.gateway.heartbeat_from_job_master(job_heartbeat()).await.unwrap();

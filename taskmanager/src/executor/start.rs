@@ -112,22 +112,6 @@ impl TaskExecutor {
         let account = MemoryAccount::new(memory.clone(), exchange.usage().clone(), config.own_process);
         let metrics = MetricRegistry::start(config.clock.clone());
         register_metrics(&metrics, &config, &account);
-        let blob_server = BlobServerLink::new(config.secret.clone(), config.timeouts.ask);
-        let inbox = Inbox {
-            requests,
-            urgent,
-            instance_id: config.instance_id,
-            payloads: Payloads {
-                blobs: blob_server.clone(),
-                limits: config.blobs.limits,
-            },
-            memory: account,
-            metrics: metrics.clone(),
-            files: Arc::new(WorkerFiles {
-                log: config.log_file.clone(),
-                stdout: config.stdout_file.clone(),
-            }),
-        };
         let mut service = service(
             &config,
             &addresses,
@@ -135,9 +119,23 @@ impl TaskExecutor {
             memory,
             notifications.clone(),
             io,
-            metrics,
-            blob_server,
+            metrics.clone(),
         )?;
+        let inbox = Inbox {
+            requests,
+            urgent,
+            instance_id: config.instance_id,
+            payloads: Payloads {
+                blobs: service.deployer.blob_server.clone(),
+                limits: config.blobs.limits,
+            },
+            memory: account,
+            metrics,
+            files: Arc::new(WorkerFiles {
+                log: config.log_file.clone(),
+                stdout: config.stdout_file.clone(),
+            }),
+        };
         service.external_resources = external_resources;
         let closed = service.resource_manager.closed.clone();
         serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
@@ -190,7 +188,6 @@ fn service(
     notifications: mpsc::Sender<Notification>,
     io: Handle,
     metrics: MetricRegistry,
-    blob_server: BlobServerLink,
 ) -> Result<Service, TaskExecutorError> {
     let slots = config.memory.number_of_slots;
     let (of_slot, of_all) = (config.memory.slot_profile(), config.memory.total_profile());
@@ -213,8 +210,8 @@ fn service(
             memory,
             metrics,
             notifications: notifications.clone(),
-            blobs: blob_cache(config, &io),
-            blob_server,
+            blobs: BlobCache::new(&config.blob_storage, &config.blobs, config.clock.clone(), &io),
+            blob_server: BlobServerLink::new(config.secret.clone(), config.timeouts.ask),
             io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {
@@ -232,12 +229,6 @@ fn service(
         end: None,
         config: config.clone(),
     })
-}
-
-/// Its files are where the worker's temporary files are, unless a setting names another place.
-fn blob_cache(config: &TaskExecutorConfig, runtime: &Handle) -> BlobCache {
-    let scratch = config.temp_dirs.first().cloned().unwrap_or_else(std::env::temp_dir);
-    BlobCache::new(&scratch, &config.blobs, config.clock.clone(), runtime)
 }
 
 /// The worker's memory, and what its process takes where that is its own.

@@ -219,6 +219,7 @@ impl Master {
             own_process: false,
             file_systems: no_files(),
             temp_dirs: Vec::new(),
+            blob_storage: std::env::temp_dir(),
             log_file: None,
             stdout_file: None,
             planner,

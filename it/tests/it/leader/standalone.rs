@@ -249,3 +249,28 @@ async fn what_is_missing_is_told_before_anything_starts() {
         .assert_says(&["widen the range of jobmanager.rpc.port"])
         .assert_no_stack();
 }
+
+#[tokio::test]
+async fn a_worker_has_its_directory_alone_and_clears_what_a_broken_one_of_its_id_has_left() {
+    // Nobody listens there: it cannot register.
+    let by_hand = ByHand::new("jobmanager.rpc.port: 1\ntaskmanager.resource-id: worker-1\n");
+    let parent = format!("process.taskmanager.working-dir={}", by_hand.0.path("work").display());
+    let own = by_hand.0.path("work/tm_worker-1");
+    let worker = || by_hand.command("standalone-taskmanager").args(["-D", &parent]);
+    let broken = worker().args(["-D", "taskmanager.registration.timeout=100 ms"]);
+    broken.run().await.ended_with(31);
+    assert!(own.is_dir(), "who looks into the fault finds it");
+    let left = by_hand
+        .0
+        .write("work/tm_worker-1/blobStorage/left", "by the broken one");
+    let first = worker().start();
+    let cleared = || async { if left.exists() { Err("it is there") } else { Ok(()) } };
+    wait::until("the next worker to clear the directory", BOUND, cleared)
+        .await
+        .unwrap();
+    let second = worker().run().await.ended_with(1);
+    second.assert_says(&["another process works in", "tm_worker-1", "taskmanager.resource-id"]);
+    first.terminate();
+    first.ended_within(BOUND).await.ended_with(143);
+    assert!(!own.exists());
+}
