@@ -120,7 +120,8 @@ impl JobMasterGateway for JobMasters {
             })
             .await??;
         Ok(OfferSlotsResponse {
-            accepted_allocation_ids: accepted.iter().map(WireId::to_wire).collect(),
+            accepted_allocation_ids: accepted.allocations.iter().map(WireId::to_wire).collect(),
+            version: accepted.version,
         })
     }
 

@@ -15,6 +15,7 @@ mod failure_labels;
 #[cfg(test)]
 mod failure_type_tests;
 mod gateway;
+mod ledger;
 mod plugins;
 pub mod probe;
 #[cfg(test)]
@@ -68,7 +69,7 @@ use crate::resourcemanager::ResourceManagerHandle;
 use crate::stores::JobSummary;
 use crate::worker::WorkerConnector;
 use service::Service;
-use state::SlotOffer;
+use state::{AcceptedSlots, SlotOffer};
 use task_events::TaskReport;
 
 /// How many requests may wait.
@@ -144,7 +145,7 @@ enum Request {
     OfferSlots {
         resource_id: ResourceId,
         offers: Vec<SlotOffer>,
-        reply: Reply<GatewayResult<Vec<AllocationId>>>,
+        reply: Reply<GatewayResult<AcceptedSlots>>,
     },
     TaskReports {
         reports: Vec<TaskReport>,

@@ -166,6 +166,9 @@ impl Service {
         for action in actions {
             self.carry_out(action);
         }
+        for (resource_id, held) in self.state.pool.ledger().take_changed() {
+            self.workers.hold(&resource_id, &held);
+        }
         self.gauges.update(&self.state.graph);
     }
 

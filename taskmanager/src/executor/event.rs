@@ -1,5 +1,6 @@
 //! What reaches the worker's loop: requests from callers, and what its own helpers bring back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selvedge_core::resource::ResourceProfile;
@@ -55,11 +56,19 @@ pub(super) enum Request {
     FreeInactiveSlots(LeaderSessionId, JobId, Reply<()>),
 }
 
+/// The slots that a JobMaster has here, as it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct HeldSlots {
+    /// It says nothing of slots that were taken under a higher one.
+    pub(super) version: u64,
+    pub(super) allocations: BTreeSet<AllocationId>,
+}
+
 /// What goes before requests.
 #[derive(Debug)]
 pub(super) enum Urgent {
     ResourceManagerHeartbeat(LeaderSessionId, Reply<SlotReport>),
-    JobMasterHeartbeat(JobKey, Reply<JobHeartbeatPayload>),
+    JobMasterHeartbeat(JobKey, HeldSlots, Reply<JobHeartbeatPayload>),
     DisconnectJob(JobKey, String, Reply<()>),
     CanBeReleased(LeaderSessionId, Reply<bool>),
     /// What runs here, for people.
@@ -92,6 +101,8 @@ pub(super) enum Notification {
         job: JobKey,
         offered: Vec<AllocationId>,
         accepted: Vec<AllocationId>,
+        /// That of what the JobMaster has from then on.
+        version: u64,
     },
     /// The JobMaster does not want this worker, or has ended.
     JobMasterLost(JobKey, GatewayError),

@@ -14,13 +14,13 @@ use selvedge_runtime::gateway::proto::{
     JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
     SlotReport, SubmitTasksRequest,
 };
-use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway, proto};
 use selvedge_runtime::machine::run_blocking;
 use selvedge_runtime::metrics::{self, MetricRegistry};
 use selvedge_runtime::threads;
 use tokio::sync::{mpsc, oneshot};
 
-use super::event::{Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
+use super::event::{HeldSlots, Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
 use super::files::{WorkerFiles, content};
 use super::payload::{Payloads, named_blobs};
 use crate::exchange::JobKey;
@@ -88,6 +88,14 @@ fn wanted_slot(request: &RequestSlotRequest) -> GatewayResult<WantedSlot> {
     let profile = profile.filter(|profile| *profile != ResourceProfile::ZERO);
     let unsaid = || GatewayError::Rejected("a slot is to be made, and its profile holds nothing".to_owned());
     profile.map(WantedSlot::Made).ok_or_else(unsaid)
+}
+
+fn held_slots(held: proto::HeldSlots) -> GatewayResult<HeldSlots> {
+    let allocations = held.allocation_ids.iter().map(|id| AllocationId::from_wire(id));
+    Ok(HeldSlots {
+        version: held.version,
+        allocations: allocations.collect::<GatewayResult<_>>()?,
+    })
 }
 
 #[async_trait]
@@ -162,7 +170,9 @@ impl TaskExecutorGateway for Inbox {
     ) -> GatewayResult<JobHeartbeatPayload> {
         self.check_instance(&request.instance_id)?;
         let job = job_key(&request.job_id, &request.job_master_id)?;
-        self.ask_urgently(|reply| Urgent::JobMasterHeartbeat(job, reply)).await
+        let held = held_slots(request.slots.unwrap_or_default())?;
+        self.ask_urgently(|reply| Urgent::JobMasterHeartbeat(job, held, reply))
+            .await
     }
 
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()> {

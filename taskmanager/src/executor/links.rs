@@ -321,8 +321,13 @@ impl JobLinkShared {
         if let Some(answer) = self.unless_refused(answer).await {
             let accepted = ids(&mut answer.accepted_allocation_ids.iter());
             let job = self.job;
-            self.notify(Notification::SlotsAnswered { job, offered, accepted })
-                .await;
+            self.notify(Notification::SlotsAnswered {
+                job,
+                offered,
+                accepted,
+                version: answer.version,
+            })
+            .await;
         }
     }
 

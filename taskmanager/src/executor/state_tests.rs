@@ -66,7 +66,7 @@ fn with_task(now: Instant) -> State {
     assert_eq!(state.job_registered(job(1), HEARTBEAT, now), [offer]);
     assert!(
         state
-            .slots_answered(job(1), &[allocation(1)], &[allocation(1)], now)
+            .slots_answered(job(1), &[allocation(1)], &[allocation(1)], 1, now)
             .is_empty()
     );
     let tasks = [(attempt("v", 0), allocation(1))];
@@ -114,7 +114,7 @@ fn a_second_slot_is_offered_when_the_first_offer_is_answered() {
     state.job_registered(job(1), HEARTBEAT, now);
     let (actions, result) = state.request_slot(&demand(job(1), 1, allocation(2)), now);
     assert!(actions.is_empty() && result.is_ok(), "an offer is on its way");
-    let answered = state.slots_answered(job(1), &[allocation(1)], &[allocation(1)], now);
+    let answered = state.slots_answered(job(1), &[allocation(1)], &[allocation(1)], 1, now);
     let offer = Action::Offer {
         job: job(1),
         slots: vec![(allocation(2), 1)],
@@ -135,7 +135,7 @@ fn a_slot_accepted_after_it_was_given_up_is_told_lost() {
         Ok(vec![free()])
     );
     let both = [allocation(1), allocation(2)];
-    let actions = state.slots_answered(job(1), &both, &both, now);
+    let actions = state.slots_answered(job(1), &both, &both, 2, now);
     assert!(
         matches!(&actions[..], [Action::FailSlot { allocation: lost, .. }] if *lost == allocation(1)),
         "{actions:?}"

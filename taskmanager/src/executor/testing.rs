@@ -442,6 +442,7 @@ impl JobMasterGateway for Gateways {
         self.tell(Told::Offered(request))?;
         Ok(OfferSlotsResponse {
             accepted_allocation_ids,
+            version: 1,
         })
     }
 
