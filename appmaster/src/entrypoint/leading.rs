@@ -13,7 +13,7 @@ use selvedge_core::{Configuration, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
-use selvedge_runtime::ha::LeaderElection;
+use selvedge_runtime::ha::{HaServices, LeaderElection};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -48,6 +48,7 @@ pub(super) struct Parts {
     pub(super) plugins: ActivePlugins,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: MasterMetrics,
+    pub(super) ha: Arc<dyn HaServices>,
     pub(super) election: Arc<dyn LeaderElection>,
     pub(super) application: Option<Arc<dyn Application>>,
     /// What is too large for messages to workers.
@@ -127,6 +128,7 @@ impl Parts {
             rest_address: self.rest_address.clone(),
             secret: self.secret.clone(),
             gauges: self.metrics.gauges.clone(),
+            ha: self.ha.clone(),
         });
         let resource_manager = pending.handle();
         let job_masters = JobMasters::new(self.settings.worker_host_names);

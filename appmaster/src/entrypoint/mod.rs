@@ -317,6 +317,7 @@ impl ClusterEntrypoint {
                 checker: config.checker,
                 plugins,
                 clock: config.clock,
+                ha: ha.clone(),
                 election,
                 application,
                 offload: blobs.offload.clone(),

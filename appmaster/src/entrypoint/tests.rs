@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use selvedge_core::status::{ApplicationStatus, JobStatus};
 use selvedge_core::{JobId, LeaderSessionId};
+use selvedge_runtime::ha::LeaderInformation;
 use serde_json::{Value, json};
 
 use super::*;
@@ -29,6 +30,7 @@ mod working_directory;
 use driver::ProbingDriver;
 
 struct Bed {
+    ha: Arc<dyn HaServices>,
     cluster: Cluster,
     workers: Arc<Workers>,
     log: Log,
@@ -53,15 +55,23 @@ async fn bed_of(
         ..NotingConnectors::default()
     };
     let log = connectors.log.clone();
-    let cluster = ClusterEntrypoint::start(ClusterConfig {
+    let config = ClusterConfig {
         mode,
         driver,
         connectors: Arc::new(connectors),
         ..session_of(workers.clone(), settings)
-    })
-    .await
-    .unwrap();
-    Bed { cluster, workers, log }
+    };
+    let services = ClusterServices::read(&HaServicesRegistry::default(), &config.configuration, 1)
+        .await
+        .unwrap();
+    let ha = services.ha.clone();
+    let cluster = ClusterEntrypoint::start_with(config, services).await.unwrap();
+    Bed {
+        ha,
+        cluster,
+        workers,
+        log,
+    }
 }
 
 async fn session(behaviour: Behaviour) -> Bed {
@@ -75,6 +85,20 @@ impl Bed {
             .submit_job(None, word_count(parallelism))
             .await
             .unwrap()
+    }
+
+    /// Registers a JobMaster that is none of this master's as the leader of a job.
+    async fn join(&self, job: JobId, contact: JobMasterContact) {
+        let election = self.ha.election();
+        let session = election.leadership().borrow().session().unwrap();
+        let information = LeaderInformation {
+            session: contact.job_master_id,
+            address: contact.address.clone(),
+        };
+        let component = LeaderComponent::JobMaster(job);
+        election.publish_as(session, component, information).await.unwrap();
+        let resource_manager = self.cluster.resource_manager();
+        resource_manager.register_job_master(job, contact).await.unwrap();
     }
 
     async fn result(&self, job: JobId) -> JobResult {
@@ -366,8 +390,10 @@ async fn slots_of_a_stated_size_are_made_by_their_worker_of_what_is_free() {
     let quarter = profile().divided_by(4);
     let resource_manager = bed.cluster.resource_manager();
     let job = JobId::from_bytes([1; 16]);
+    let job_master_id = contact.job_master_id;
+    bed.join(job, contact).await;
     resource_manager
-        .declare_required_resources(job, contact, vec![(quarter.clone(), 3)])
+        .declare_required_resources(job, job_master_id, vec![(quarter.clone(), 3)])
         .await
         .unwrap();
     let given = async {

@@ -54,6 +54,7 @@ pub use error::JobMasterError;
 pub use execution_graph::{ArchivedExecutionGraph, ExecutionGraph};
 pub use failure_labels::{FailureEnricher, TypeEnricher};
 pub use gateway::JobMasters;
+pub(crate) use gateway::RunningJobs;
 pub(crate) use plugins::ActivePlugins;
 pub use plugins::JobMasterPlugins;
 pub use restart_strategy::RestartSettings;

@@ -64,6 +64,8 @@ pub(super) struct Service {
     work: JoinSet<()>,
     worker_events: mpsc::Receiver<WorkerEvent>,
     notices: mpsc::Receiver<ResourceNotice>,
+    /// The ResourceManager does not count on this JobMaster any more.
+    disconnected: bool,
     contact: JobMasterContact,
     gauges: JobGauges,
 }
@@ -127,6 +129,7 @@ impl Service {
             work: JoinSet::new(),
             worker_events,
             notices,
+            disconnected: false,
         }
     }
 
@@ -138,12 +141,16 @@ impl Service {
             self.environment.resource_manager.clone(),
             self.job_id,
             self.contact.clone(),
+            self.environment.settings.refused_delay,
             self.state.pool.requirements(),
         );
         while !self.state.has_ended() {
             self.next().await;
             let changes = std::mem::take(&mut self.state.status_changes);
             self.listeners.tell(self.job_id, changes);
+            if std::mem::take(&mut self.disconnected) {
+                requirements.disconnected();
+            }
             requirements.update(self.state.pool.requirements());
         }
         self.work.shutdown().await;
@@ -291,6 +298,11 @@ impl Service {
             }
             ResourceNotice::StartFailed { cause } => {
                 self.state.start_failure = Some(format!("the last worker could not start: {cause}"));
+                Vec::new()
+            }
+            ResourceNotice::Disconnected { cause } => {
+                tracing::warn!(job = %self.job_id, "disconnected from the ResourceManager: {cause}");
+                self.disconnected = true;
                 Vec::new()
             }
             ResourceNotice::SlotLost { allocation_id, cause } => self.state.slot_failed(&allocation_id, &cause, now),

@@ -15,10 +15,11 @@ async fn a_slot_that_its_job_never_took_is_free_as_soon_as_the_job_disconnects()
         address: bed.cluster.rpc_address().to_owned(),
         notices,
     };
+    bed.join(JobId::from_bytes([1; 16]), contact).await;
     let (job, resource_manager) = (JobId::from_bytes([1; 16]), bed.cluster.resource_manager());
     let needs = vec![(ProfileSpec::Unknown, 1)];
     resource_manager
-        .declare_required_resources(job, contact, needs)
+        .declare_required_resources(job, job_master_id, needs)
         .await
         .unwrap();
     let until_free_slots = async |free: u32| {
