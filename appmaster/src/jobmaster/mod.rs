@@ -40,8 +40,10 @@ mod tests;
 mod waiting;
 mod workers;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
+use futures::FutureExt;
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, InputSplit};
@@ -182,7 +184,7 @@ pub(crate) fn start(
     };
     let service = Service::new(job_id, job_master_id, graph, origin, environment, inbox);
     // Ends when the job has ended.
-    tokio::spawn(service.run(outcome));
+    tokio::spawn(until_it_breaks(job_id, service.run(outcome)));
     (
         JobMasterHandle {
             job_id,
@@ -192,6 +194,13 @@ pub(crate) fn start(
         },
         when_ended,
     )
+}
+
+/// A JobMaster that breaks down ends without an outcome: who waits for that knows by it. The process's log has the panic.
+async fn until_it_breaks(job: JobId, run: impl Future<Output = ()>) {
+    if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+        tracing::error!(%job, "the JobMaster broke down");
+    }
 }
 
 impl JobMasterHandle {
