@@ -42,3 +42,22 @@ async fn a_slot_that_its_job_never_took_is_free_as_soon_as_the_job_disconnects()
     until_free_slots(1).await;
     bed.end().await;
 }
+
+#[tokio::test]
+async fn a_job_master_says_with_each_heartbeat_which_slots_it_has() {
+    let settings = [("heartbeat.interval", "10 ms"), ("slot.idle.timeout", "1 h")];
+    let bed = bed(DispatcherMode::Session, Workers::new(Behaviour::Run), None, &settings).await;
+    let job = bed.submit(2).await;
+    bed.wait_for_running(job, 4).await;
+    let said = async {
+        for number in [1, 2] {
+            let worker = bed.workers.get(number);
+            assert_eq!(worker.taken_slots().len(), 1);
+            while !worker.is_held_right() {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::time::timeout(BOUND, said).await.expect("it is told");
+    bed.end().await;
+}
