@@ -22,6 +22,7 @@ pub mod probe;
 mod refusal_tests;
 mod regions;
 mod registration;
+mod requests;
 mod requirements;
 mod restart_strategy;
 mod result;
