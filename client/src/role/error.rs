@@ -46,7 +46,7 @@ impl WorkerError {
     /// Flink's exit code: 31 for a worker that failed, 1 for a process that did not get so far.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::TaskExecutor(_) => 31,
+            Self::TaskExecutor(_) | Self::WorkingDirectory(WorkingDirectoryError::Scratch(_)) => 31,
             _ => 1,
         }
     }
