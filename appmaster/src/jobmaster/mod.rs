@@ -216,16 +216,20 @@ impl JobMasterHandle {
         }
     }
 
-    /// The job as it is now, or as it has ended.
+    /// The job as it is now. Of its end the Dispatcher tells, when the result is stored.
     pub async fn details(&self) -> Result<Arc<ArchivedExecutionGraph>, JobMasterError> {
         let answer = self.call(Request::Details).await;
-        answer.or_else(|gone| self.ended.get().cloned().ok_or(gone))
+        answer.or_else(|gone| self.before_its_end().ok_or(gone))
     }
 
     /// The job in one line of a list; far cheaper than [`Self::details`] where it has many tasks.
     pub(crate) async fn summary(&self) -> Result<JobSummary, JobMasterError> {
         let answer = self.call(Request::Summary).await;
-        answer.or_else(|gone| self.ended.get().map(|graph| JobSummary::from(&**graph)).ok_or(gone))
+        answer.or_else(|gone| self.before_its_end().map(|graph| JobSummary::from(&*graph)).ok_or(gone))
+    }
+
+    fn before_its_end(&self) -> Option<Arc<ArchivedExecutionGraph>> {
+        self.ended.get().map(|graph| Arc::new(graph.before_its_end()))
     }
 
     /// Cancels the job; returns when that is decided, not when the job has ended.
