@@ -18,7 +18,8 @@ use yarn_rest::model::Application;
 
 use super::checks::{self, Request};
 use super::cluster::YarnCluster;
-use super::staging::Staging;
+use super::ship::ShipPlan;
+use super::staging::{Provided, Staging};
 use super::{YarnAccess, YarnError, YarnSession, artifacts, leftovers, submission};
 use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
@@ -46,8 +47,8 @@ struct Begun {
 
 /// The files in the application's directory.
 struct StagedFiles {
-    config: ShippedFile,
-    hadoop: ShippedFile,
+    /// The settings, the Hadoop configuration, and what the user sends along.
+    for_all: Vec<ShippedFile>,
     /// The only job's graph, where there is one.
     graph: Option<ShippedFile>,
 }
@@ -142,6 +143,7 @@ impl YarnDescriptor {
         let slots = job.map_or(0, |job| job.graph.required_slots());
         let request = Request::read(&access.configuration, slots)?;
         let staging = access.staging(&self.file_systems)?;
+        let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         let mut note = |line: &str| observer.note(line);
         let application = checks::new_application(&access.rm, &access.hadoop, &request, &mut note).await?;
         match job {
@@ -149,14 +151,14 @@ impl YarnDescriptor {
             None => note(&application.to_string()),
         }
         let directory = staging.application_directory(&application.to_string());
-        *self.begun.lock() = Some(Begun {
+        let begun = Begun {
             application,
             submitted: false,
             staging: staging.clone(),
             directory: directory.clone(),
-        });
-        self.submit(job, &request, &staging, application, &directory, observer)
-            .await?;
+        };
+        *self.begun.lock() = Some(begun.clone());
+        self.submit(job, &request, &begun, ship, observer).await?;
         // Ends with this process at the latest; the next one goes on with it.
         tokio::spawn(leftovers::sweep(access.rm.clone(), staging.clone(), directory.clone()));
         Ok(Started {
@@ -181,26 +183,26 @@ impl YarnDescriptor {
         &self,
         job: Option<&JobDeployment>,
         request: &Request,
-        staging: &Staging,
-        application: ApplicationId,
-        directory: &Location,
+        begun: &Begun,
+        ship: ShipPlan,
         observer: &mut dyn JobObserver,
     ) -> Result<(), YarnError> {
+        let Begun { staging, directory, .. } = begun;
         let provided = self.provided_directories()?;
         staging.prepare().await?;
         let mut note = |line: &str| observer.note(line);
         // Neither waits for the other: each is some round trips to the NameNode.
         let (dist, files) = tokio::join!(
             staging.archive(&self.binary, &provided, &mut note),
-            self.stage_files(job, staging, directory),
+            self.stage_files(job, ship, staging, directory),
         );
-        let (dist, StagedFiles { config, hadoop, graph }) = (dist?, files?);
+        let (dist, files) = (dist?, files?);
         let environment = MasterEnvironment {
-            application_id: application,
+            application_id: begun.application,
             role: job.map_or(MasterRole::Session, |job| MasterRole::PerJob(job.job_id)),
             staging_directory: directory.to_string(),
             dist,
-            shipped: vec![config, hadoop],
+            shipped: files.for_all,
             client_home: staging.home().to_string(),
             user: self.access.user.clone(),
         };
@@ -208,7 +210,7 @@ impl YarnDescriptor {
         let submission = submission::application(
             &self.access.configuration,
             &environment,
-            graph.as_slice(),
+            files.graph.as_slice(),
             request,
             &secret,
             job.map_or(SESSION_NAME, |job| &job.graph.name),
@@ -222,6 +224,7 @@ impl YarnDescriptor {
     async fn stage_files(
         &self,
         job: Option<&JobDeployment>,
+        ship: ShipPlan,
         staging: &Staging,
         directory: &Location,
     ) -> Result<StagedFiles, YarnError> {
@@ -234,7 +237,7 @@ impl YarnDescriptor {
             let graph = serde_json::to_string_pretty(&graph).map_err(YarnError::Graph)?;
             staging.write(directory, JOB_GRAPH_FILE, graph).await.map(Some)
         };
-        let (config, hadoop, graph) = tokio::try_join!(
+        let (config, hadoop, graph, sent) = tokio::try_join!(
             staging.write(directory, CONFIG_FILE, self.effective_configuration(job)),
             staging.write(
                 directory,
@@ -242,16 +245,23 @@ impl YarnDescriptor {
                 self.access.hadoop.without_secrets().to_xml()
             ),
             write_graph,
+            ship.stage(&self.file_systems, staging, directory),
         )?;
-        Ok(StagedFiles { config, hadoop, graph })
+        let mut for_all = vec![config, hadoop];
+        for_all.extend(sent);
+        Ok(StagedFiles { for_all, graph })
     }
 
-    fn provided_directories(&self) -> Result<Vec<Location>, YarnError> {
+    fn provided_directories(&self) -> Result<Vec<Provided>, YarnError> {
         let configuration = &self.access.configuration;
         let directories = configuration.find(&yarn::PROVIDED_LIB_DIRS)?.unwrap_or_default();
         directories
             .iter()
-            .map(|text| Ok(self.file_systems.resolve(text)?))
+            .map(|text| {
+                let directory = self.file_systems.resolve(text)?;
+                let file_system = Arc::clone(self.file_systems.of(&directory)?);
+                Ok(Provided { file_system, directory })
+            })
             .collect()
     }
 

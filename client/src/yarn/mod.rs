@@ -20,6 +20,7 @@ mod leftovers;
 mod properties;
 mod safe_place;
 mod session;
+mod ship;
 mod staging;
 mod submission;
 
@@ -29,6 +30,7 @@ pub use descriptor::YarnDescriptor;
 pub use error::YarnError;
 pub use properties::{PropertiesError, PropertiesFile, SessionProperties};
 pub use session::{SessionEnd, YarnSession};
+pub use ship::ShipError;
 
 use yarn_common::environment::Environment;
 
