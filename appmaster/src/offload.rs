@@ -54,7 +54,6 @@ impl<G: TaskExecutorGateway> TaskExecutorGateway for Offloading<G> {
             offloaded: Some(OffloadedPayload {
                 sha256: blob.key().to_wire(),
                 size: size as u64,
-                blob_server_address: self.offload.address.clone(),
             }),
             ..SubmitTasksRequest::default()
         };
@@ -148,7 +147,6 @@ mod tests {
         let submitted = gateway.worker.submitted.lock().unwrap().clone();
         assert_eq!(submitted[0], deployment(10));
         let reference = submitted[1].offloaded.clone().unwrap();
-        assert_eq!(reference.blob_server_address, "master:1");
         assert_eq!(
             (&submitted[1].job_id, submitted[1].job_name.as_str()),
             (&deployment(0).job_id, "")

@@ -28,6 +28,8 @@ pub struct MasterSettings {
     pub start_retry_interval: Duration,
     /// How long a job without a JobMaster keeps its slots.
     pub job_timeout: Duration,
+    /// The pause of a JobMaster that the ResourceManager has refused.
+    pub refused_delay: Duration,
     /// How long jobs may wait for workers that nobody starts on demand, before they are told that there are none.
     pub standalone_start_up: Duration,
     /// How slots are given and workers are kept.
@@ -111,6 +113,7 @@ impl MasterSettings {
             start_failures_per_minute: configuration.get(&resourcemanager::START_WORKER_MAX_FAILURE_RATE)?,
             start_retry_interval: configuration.get(&resourcemanager::START_WORKER_RETRY_INTERVAL)?,
             job_timeout: configuration.get(&resourcemanager::JOB_TIMEOUT)?,
+            refused_delay: configuration.get(&cluster::REGISTRATION_REFUSED_DELAY)?,
             standalone_start_up: configuration
                 .find(&resourcemanager::STANDALONE_START_UP_TIME)?
                 .unwrap_or(slot_request_timeout),

@@ -36,7 +36,7 @@ impl WorkerConnector {
         Self { offload, ..self }
     }
 
-    /// Where workers fetch what jobs bring along.
+    /// Where workers fetch what jobs bring along, and what is too large for a message.
     pub(crate) fn blob_server_address(&self) -> String {
         let offload = self.offload.as_ref();
         offload.map(|offload| offload.address.clone()).unwrap_or_default()

@@ -48,8 +48,7 @@ pub fn usable(dirs: Vec<PathBuf>) -> Result<Vec<PathBuf>, NoScratch> {
         .filter(|dir| match probe(dir) {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!("{} is not used for temporary files: {error}", dir.display());
-                reasons.push(format!("{} ({error})", dir.display()));
+                reasons.push(unusable(dir, &error));
                 false
             }
         })
@@ -59,6 +58,27 @@ pub fn usable(dirs: Vec<PathBuf>) -> Result<Vec<PathBuf>, NoScratch> {
         return Err(NoScratch { reasons });
     }
     Ok(usable)
+}
+
+/// The first that can be written to; those before it are told in the log.
+///
+/// # Errors
+/// Where none can be written to: each with its reason.
+pub fn first_usable(dirs: Vec<PathBuf>) -> Result<PathBuf, NoScratch> {
+    let mut reasons = Vec::new();
+    for dir in dirs {
+        match probe(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) => reasons.push(unusable(&dir, &error)),
+        }
+    }
+    let reasons = reasons.join(", ");
+    Err(NoScratch { reasons })
+}
+
+fn unusable(dir: &Path, error: &io::Error) -> String {
+    tracing::warn!("{} is not used for temporary files: {error}", dir.display());
+    format!("{} ({error})", dir.display())
 }
 
 /// Writes and removes a file; `open` fails where the directory is read-only, `write` where the disk is full.
@@ -94,17 +114,19 @@ mod tests {
         let (good, full) = (root.path().join("disk1/not/there/yet"), PathBuf::from("/dev/full"));
         let kept = usable(vec![file.join("below"), good.clone(), full]).unwrap();
         assert_eq!(kept, std::slice::from_ref(&good));
+        assert_eq!(first_usable(vec![file.join("below"), good.clone()]).unwrap(), good);
         assert_eq!(std::fs::read_dir(&good).unwrap().count(), 0, "nothing is left there");
         assert_eq!(usable(Vec::new()).unwrap(), Vec::<PathBuf>::new());
     }
 
     #[test]
     fn a_worker_without_any_directory_is_told_each_reason() {
-        let error = usable(vec!["/dev/null/a".into(), "/dev/full".into()])
-            .unwrap_err()
-            .to_string();
-        for part in ["/dev/null/a (", "/dev/full (", "io.tmp.dirs"] {
-            assert!(error.contains(part), "{error}");
+        let none = || vec!["/dev/null/a".into(), "/dev/full".into()];
+        for error in [usable(none()).unwrap_err(), first_usable(none()).unwrap_err()] {
+            let error = error.to_string();
+            for part in ["/dev/null/a (", "/dev/full (", "io.tmp.dirs"] {
+                assert!(error.contains(part), "{error}");
+            }
         }
     }
 }

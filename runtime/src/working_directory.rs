@@ -5,8 +5,8 @@
 //!                              └── it breaks or is killed ──► left; the next process of the same id takes it
 //! ```
 //!
-//! A process whose id nobody has set gets a random one: no other would take what it leaves. So it leaves something only when it is
-//! killed, and the next process beside it deletes that.
+//! An id that no other process will have, such as a random one or that of a container, names nothing that anybody would take
+//! over. Such a process leaves something only when it is killed, and the next process beside it deletes that.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,11 +17,12 @@ use selvedge_core::config::options::process;
 use selvedge_core::config::{ConfigError, ConfigOption};
 use selvedge_core::{Configuration, ResourceId};
 use thiserror::Error;
+use yarn_common::id::ContainerId;
 
 use crate::locked_directory;
-use crate::scratch::{NoScratch, temp_dirs, usable};
+use crate::scratch::{NoScratch, first_usable, temp_dirs};
 
-/// How long a random id is.
+/// How many digits a random id has, or ends with.
 const RANDOM_DIGITS: usize = 16;
 const BLOBS: &str = "blobStorage";
 
@@ -75,13 +76,14 @@ pub struct WorkingDirectory {
     path: PathBuf,
     resource_id: ResourceId,
     /// Whether another process may have the same id.
-    is_named: bool,
+    comes_again: bool,
     kept: bool,
     _lock: File,
 }
 
 impl WorkingDirectory {
-    /// Takes the directory of this process, and clears what an earlier one of the same id has left.
+    /// Takes the directory of this process, whose id is the configured one or a random one, and clears what an earlier one of
+    /// the same id has left.
     ///
     /// # Errors
     /// [`WorkingDirectoryError`]: an id that is no name of a file, another process there, or a disk that cannot be used.
@@ -90,18 +92,28 @@ impl WorkingDirectory {
         options: &WorkingDirectoryOptions,
     ) -> Result<Self, WorkingDirectoryError> {
         let named = configuration.find(options.resource_id)?;
-        let is_named = named.is_some();
-        let resource_id = named.unwrap_or_else(|| format!("{:0RANDOM_DIGITS$x}", rand::random::<u64>()));
-        check_name(&resource_id, options.resource_id.key())?;
+        Self::take_as(configuration, options, named.unwrap_or_else(random_id).into())
+    }
+
+    /// The same for a process that has an id already.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_as(
+        configuration: &Configuration,
+        options: &WorkingDirectoryOptions,
+        resource_id: ResourceId,
+    ) -> Result<Self, WorkingDirectoryError> {
+        check_name(&resource_id.0, options.resource_id.key())?;
+        let comes_again = !comes_once(&resource_id.0);
         let (parent, key) = parent(configuration, options)?;
-        let path = parent.join(format!("{}_{resource_id}", options.role));
+        let name = format!("{}_{resource_id}", options.role);
+        let path = parent.join(&name);
         let taken = fs::create_dir_all(&parent).and_then(|()| {
-            locked_directory::sweep(&parent, |name| is_random(name, options.role));
-            match is_named {
+            locked_directory::sweep(&parent, |name| is_of_one_process(name, options.role));
+            match comes_again {
                 true => claim(&path),
-                false => {
-                    locked_directory::make(&parent, &format!("{}_{resource_id}", options.role)).map(|(_, lock)| lock)
-                }
+                false => locked_directory::make(&parent, &name).map(|(_, lock)| lock),
             }
         });
         let _lock = taken.map_err(|source| match source.kind() {
@@ -117,8 +129,8 @@ impl WorkingDirectory {
         })?;
         Ok(Self {
             path,
-            resource_id: ResourceId(resource_id),
-            is_named,
+            resource_id,
+            comes_again,
             kept: false,
             _lock,
         })
@@ -141,7 +153,7 @@ impl WorkingDirectory {
 
     /// The process breaks: who looks into it finds the directory, where the next process of its id clears it.
     pub fn keep(mut self) {
-        self.kept = self.is_named;
+        self.kept = self.comes_again;
     }
 }
 
@@ -166,8 +178,12 @@ fn parent(
             return Ok((parent.into(), option.key()));
         }
     }
-    let first = usable(temp_dirs(configuration))?.swap_remove(0);
-    Ok((first, TMP_DIRS.key()))
+    Ok((first_usable(temp_dirs(configuration))?, TMP_DIRS.key()))
+}
+
+/// An id that no other process will have.
+pub fn random_id() -> String {
+    format!("{:0RANDOM_DIGITS$x}", rand::random::<u64>())
 }
 
 fn check_name(resource_id: &str, key: &str) -> Result<(), ConfigError> {
@@ -180,10 +196,17 @@ fn check_name(resource_id: &str, key: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// Whether a directory is that of a process whose id nobody has set.
-fn is_random(name: &str, role: &str) -> bool {
+/// Whether a directory is that of a process whose id no other will have.
+fn is_of_one_process(name: &str, role: &str) -> bool {
     let id = name.strip_prefix(role).and_then(|name| name.strip_prefix('_'));
-    id.is_some_and(|id| id.len() == RANDOM_DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    id.is_some_and(comes_once)
+}
+
+/// Whether an id is, or ends with, random digits, or is that of a container.
+fn comes_once(id: &str) -> bool {
+    let random = id.rsplit_once('-').map_or(id, |(_, random)| random);
+    let is_random = random.len() == RANDOM_DIGITS && random.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_random || id.parse::<ContainerId>().is_ok()
 }
 
 /// Takes the directory of this name, which may be there, and clears it. `WouldBlock` where another process works in it.
@@ -278,13 +301,36 @@ mod tests {
         let parent = root.path().display().to_string();
         let settings = [("process.working-dir", parent.as_str())];
         let alive = take(&settings).unwrap();
-        let killed = root.path().join("jm_0123456789abcdef/blobStorage");
-        let of_others = root.path().join("jm_a-user-s-own");
-        fs::create_dir_all(&killed).unwrap();
-        fs::create_dir(&of_others).unwrap();
+        let killed = [
+            "jm_0123456789abcdef",
+            "jm_host-0123456789abcdef",
+            "jm_container_1700000000000_0007_01_000002",
+        ];
+        let of_others = ["jm_a-user-s-own", "tm_0123456789abcdef", "jm_0123456789abcdefgh"];
+        for name in killed.iter().chain(&of_others) {
+            fs::create_dir_all(root.path().join(name).join("blobStorage")).unwrap();
+        }
         let next = take(&settings).unwrap();
-        assert!(!killed.parent().unwrap().exists());
-        assert!(alive.path().is_dir() && next.path().is_dir() && of_others.is_dir());
+        for name in killed {
+            assert!(!root.path().join(name).exists(), "{name}");
+        }
+        for name in of_others {
+            assert!(root.path().join(name).exists(), "{name}");
+        }
+        assert!(alive.path().is_dir() && next.path().is_dir());
+    }
+
+    #[test]
+    fn a_container_leaves_nothing_behind_where_it_breaks() {
+        let root = tempfile::tempdir().unwrap();
+        let parent = root.path().display().to_string();
+        let settings = [("process.working-dir", parent.as_str())].into_iter().collect();
+        let id = "container_1700000000000_0007_01_000002";
+        let taken = WorkingDirectory::take_as(&settings, &MASTER, id.into()).unwrap();
+        let path = taken.path().to_owned();
+        assert_eq!(path, root.path().join(format!("jm_{id}")));
+        taken.keep();
+        assert!(!path.exists(), "no other container has this id");
     }
 
     #[test]

@@ -22,10 +22,10 @@ impl Service {
                     running.push(handle.clone());
                     continue;
                 }
-                Job::Initializing(graph) => graph,
-                Job::Ending(ending) => &ending.graph,
+                Job::Initializing(graph) => graph.clone(),
+                Job::Ending(ending) => ending.shown(),
             };
-            jobs.insert(graph.job_id, JobSummary::from(&**graph));
+            jobs.insert(graph.job_id, JobSummary::from(&*graph));
         }
         tokio::spawn(async move {
             let summaries = futures::future::join_all(running.iter().map(JobMasterHandle::summary)).await;
@@ -42,7 +42,7 @@ impl Service {
                 let _ = reply.send(Ok(graph.clone()));
             }
             Some(Job::Ending(ending)) => {
-                let _ = reply.send(Ok(ending.graph.clone()));
+                let _ = reply.send(Ok(ending.shown()));
             }
             Some(Job::Running(handle)) => {
                 let handle = handle.clone();

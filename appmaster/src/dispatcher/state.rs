@@ -37,6 +37,16 @@ pub(super) struct EndingJob {
     pub(super) stored: bool,
 }
 
+impl EndingJob {
+    /// The job as users see it.
+    pub(super) fn shown(&self) -> Arc<ArchivedExecutionGraph> {
+        match self.stored {
+            true => self.graph.clone(),
+            false => Arc::new(self.graph.before_its_end()),
+        }
+    }
+}
+
 /// The two times of an event: of day, and of intervals.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
@@ -236,6 +246,18 @@ mod tests {
         assert!(state.result_stored(&JOB, now()).unwrap().stored);
         state.cleaned_up(&JOB);
         assert_eq!(duplicate(&mut state), "ended");
+    }
+
+    #[test]
+    fn a_job_is_shown_as_ended_only_when_its_result_is_stored() {
+        let mut state = State::new(DispatcherMode::Session, None);
+        let (graph, result) = failed();
+        let ending = state.job_ended(graph, result);
+        let shown = ending.shown();
+        assert!(!shown.status().is_globally_terminal(), "{}", shown.status());
+        assert_eq!((shown.end_time(), shown.timestamp(JobStatus::Failed)), (None, None));
+        let stored = state.result_stored(&JOB, now()).unwrap();
+        assert_eq!(stored.shown().status(), JobStatus::Failed);
     }
 
     fn kind(state: &State) -> DispatcherJob {

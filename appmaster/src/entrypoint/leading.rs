@@ -9,11 +9,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{Configuration, LeaderSessionId};
+use selvedge_core::{Configuration, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
-use selvedge_runtime::ha::LeaderElection;
+use selvedge_runtime::ha::{HaServices, LeaderElection};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -36,6 +36,8 @@ use crate::worker::WorkerConnector;
 /// What is the same under every leadership of the process.
 #[derive(Debug)]
 pub(super) struct Parts {
+    /// The id of this process.
+    pub(super) resource_id: ResourceId,
     pub(super) settings: MasterSettings,
     pub(super) process: TaskExecutorProcessSpec,
     pub(super) mode: DispatcherMode,
@@ -46,6 +48,7 @@ pub(super) struct Parts {
     pub(super) plugins: ActivePlugins,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: MasterMetrics,
+    pub(super) ha: Arc<dyn HaServices>,
     pub(super) election: Arc<dyn LeaderElection>,
     pub(super) application: Option<Arc<dyn Application>>,
     /// What is too large for messages to workers.
@@ -113,6 +116,7 @@ impl Parts {
         let workers = workers.with_offload(self.offload.clone());
         let pending = resourcemanager::create(resourcemanager::Environment {
             leader: session,
+            resource_id: self.resource_id.clone(),
             settings: self.settings.clone(),
             process: self.process.clone(),
             driver: self.driver.clone(),
@@ -124,6 +128,7 @@ impl Parts {
             rest_address: self.rest_address.clone(),
             secret: self.secret.clone(),
             gauges: self.metrics.gauges.clone(),
+            ha: self.ha.clone(),
         });
         let resource_manager = pending.handle();
         let job_masters = JobMasters::new(self.settings.worker_host_names);

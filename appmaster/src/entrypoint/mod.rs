@@ -301,6 +301,7 @@ impl ClusterEntrypoint {
         let component = Component {
             leadership: election.leadership(),
             parts: Parts {
+                resource_id: working_directory.resource_id().clone(),
                 settings,
                 process,
                 mode: config.mode,
@@ -316,6 +317,7 @@ impl ClusterEntrypoint {
                 checker: config.checker,
                 plugins,
                 clock: config.clock,
+                ha: ha.clone(),
                 election,
                 application,
                 offload: blobs.offload.clone(),

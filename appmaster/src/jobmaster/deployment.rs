@@ -37,18 +37,11 @@ pub(super) struct JobHeader {
     pub(super) job_master_id: LeaderSessionId,
     pub(super) job_name: String,
     pub(super) artifacts: Vec<JobArtifact>,
-    /// Where workers fetch these.
-    pub(super) blob_server_address: String,
 }
 
 impl JobHeader {
     /// That of a job whose Dispatcher has noted in its graph what it brings along.
-    pub(super) fn new(
-        job_id: JobId,
-        job_master_id: LeaderSessionId,
-        graph: &JobGraph,
-        blob_server_address: String,
-    ) -> Self {
+    pub(super) fn new(job_id: JobId, job_master_id: LeaderSessionId, graph: &JobGraph) -> Self {
         let artifact = |artifact: &Artifact| {
             let key = key_of(artifact).ok().flatten()?;
             Some(JobArtifact {
@@ -62,7 +55,6 @@ impl JobHeader {
             job_master_id,
             job_name: graph.name.clone(),
             artifacts: graph.artifacts.iter().filter_map(artifact).collect(),
-            blob_server_address,
         }
     }
 
@@ -76,7 +68,6 @@ impl JobHeader {
             peer_groups: peer_groups.to_vec(),
             offloaded: None,
             artifacts: self.artifacts.clone(),
-            blob_server_address: self.blob_server_address.clone(),
         }
     }
 }
@@ -343,7 +334,7 @@ mod tests {
         let size = |parallelism| {
             let deployment = deployed(parallelism, hash());
             let (job, leader) = (JobId::from_bytes([1; 16]), LeaderSessionId::from_bytes([2; 16]));
-            let header = JobHeader::new(job, leader, &word_count(1), String::new());
+            let header = JobHeader::new(job, leader, &word_count(1));
             let calls = deployment.workers.into_values();
             let bytes = calls.map(|tasks| header.submission(tasks, &deployment.peer_groups).encoded_len());
             bytes.sum::<usize>()

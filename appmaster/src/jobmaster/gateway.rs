@@ -1,6 +1,6 @@
 //! The JobMasters of this process behind one gRPC service: the job id selects one, its fencing token must fit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -21,6 +21,9 @@ use super::state::SlotOffer;
 use super::task_events::TaskReport;
 use super::{JobMasterHandle, Request};
 
+/// The jobs that run, each with the id of its JobMaster.
+pub(crate) type RunningJobs = BTreeMap<JobId, LeaderSessionId>;
+
 /// The running JobMasters by job.
 #[derive(Clone, Debug)]
 pub struct JobMasters {
@@ -28,7 +31,7 @@ pub struct JobMasters {
     host_names: bool,
     masters: Arc<RwLock<BTreeMap<JobId, JobMasterHandle>>>,
     /// Which jobs there are, for who tells where they are.
-    jobs: watch::Sender<BTreeSet<JobId>>,
+    jobs: watch::Sender<RunningJobs>,
 }
 
 impl JobMasters {
@@ -42,10 +45,10 @@ impl JobMasters {
     }
 
     pub(crate) fn add(&self, handle: JobMasterHandle) {
-        let job = handle.job_id;
+        let (job, job_master) = (handle.job_id, handle.job_master_id);
         self.masters().insert(job, handle);
         self.jobs.send_modify(|jobs| {
-            jobs.insert(job);
+            jobs.insert(job, job_master);
         });
     }
 
@@ -57,7 +60,7 @@ impl JobMasters {
     }
 
     /// The jobs that have a JobMaster, now and from now on.
-    pub(crate) fn jobs(&self) -> watch::Receiver<BTreeSet<JobId>> {
+    pub(crate) fn jobs(&self) -> watch::Receiver<RunningJobs> {
         self.jobs.subscribe()
     }
 
@@ -120,7 +123,8 @@ impl JobMasterGateway for JobMasters {
             })
             .await??;
         Ok(OfferSlotsResponse {
-            accepted_allocation_ids: accepted.iter().map(WireId::to_wire).collect(),
+            accepted_allocation_ids: accepted.allocations.iter().map(WireId::to_wire).collect(),
+            version: accepted.version,
         })
     }
 

@@ -15,12 +15,14 @@ mod failure_labels;
 #[cfg(test)]
 mod failure_type_tests;
 mod gateway;
+mod ledger;
 mod plugins;
 pub mod probe;
 #[cfg(test)]
 mod refusal_tests;
 mod regions;
 mod registration;
+mod requests;
 mod requirements;
 mod restart_strategy;
 mod result;
@@ -39,8 +41,10 @@ mod tests;
 mod waiting;
 mod workers;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
+use futures::FutureExt;
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, InputSplit};
@@ -53,6 +57,7 @@ pub use error::JobMasterError;
 pub use execution_graph::{ArchivedExecutionGraph, ExecutionGraph};
 pub use failure_labels::{FailureEnricher, TypeEnricher};
 pub use gateway::JobMasters;
+pub(crate) use gateway::RunningJobs;
 pub(crate) use plugins::ActivePlugins;
 pub use plugins::JobMasterPlugins;
 pub use restart_strategy::RestartSettings;
@@ -68,7 +73,7 @@ use crate::resourcemanager::ResourceManagerHandle;
 use crate::stores::JobSummary;
 use crate::worker::WorkerConnector;
 use service::Service;
-use state::SlotOffer;
+use state::{AcceptedSlots, SlotOffer};
 use task_events::TaskReport;
 
 /// How many requests may wait.
@@ -144,7 +149,7 @@ enum Request {
     OfferSlots {
         resource_id: ResourceId,
         offers: Vec<SlotOffer>,
-        reply: Reply<GatewayResult<Vec<AllocationId>>>,
+        reply: Reply<GatewayResult<AcceptedSlots>>,
     },
     TaskReports {
         reports: Vec<TaskReport>,
@@ -180,7 +185,7 @@ pub(crate) fn start(
     };
     let service = Service::new(job_id, job_master_id, graph, origin, environment, inbox);
     // Ends when the job has ended.
-    tokio::spawn(service.run(outcome));
+    tokio::spawn(until_it_breaks(job_id, service.run(outcome)));
     (
         JobMasterHandle {
             job_id,
@@ -190,6 +195,13 @@ pub(crate) fn start(
         },
         when_ended,
     )
+}
+
+/// A JobMaster that breaks down ends without an outcome: who waits for that knows by it. The process's log has the panic.
+async fn until_it_breaks(job: JobId, run: impl Future<Output = ()>) {
+    if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+        tracing::error!(%job, "the JobMaster broke down");
+    }
 }
 
 impl JobMasterHandle {
@@ -204,16 +216,20 @@ impl JobMasterHandle {
         }
     }
 
-    /// The job as it is now, or as it has ended.
+    /// The job as it is now. Of its end the Dispatcher tells, when the result is stored.
     pub async fn details(&self) -> Result<Arc<ArchivedExecutionGraph>, JobMasterError> {
         let answer = self.call(Request::Details).await;
-        answer.or_else(|gone| self.ended.get().cloned().ok_or(gone))
+        answer.or_else(|gone| self.before_its_end().ok_or(gone))
     }
 
     /// The job in one line of a list; far cheaper than [`Self::details`] where it has many tasks.
     pub(crate) async fn summary(&self) -> Result<JobSummary, JobMasterError> {
         let answer = self.call(Request::Summary).await;
-        answer.or_else(|gone| self.ended.get().map(|graph| JobSummary::from(&**graph)).ok_or(gone))
+        answer.or_else(|gone| self.before_its_end().map(|graph| JobSummary::from(&*graph)).ok_or(gone))
+    }
+
+    fn before_its_end(&self) -> Option<Arc<ArchivedExecutionGraph>> {
+        self.ended.get().map(|graph| Arc::new(graph.before_its_end()))
     }
 
     /// Cancels the job; returns when that is decided, not when the job has ended.

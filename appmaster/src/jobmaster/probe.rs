@@ -60,7 +60,7 @@ impl SchedulerProbe {
             monotonic: now,
         };
         let (job, leader) = (JobId::from_bytes([1; 16]), LeaderSessionId::from_bytes([2; 16]));
-        let header = JobHeader::new(job, leader, &graph, String::new());
+        let header = JobHeader::new(job, leader, &graph);
         let failover = Failover::new(&graph, failover, 1);
         Self {
             state: JobState::new(

@@ -1,12 +1,12 @@
 //! Workers that come to the job, for the first time or again.
 
-use selvedge_core::{AllocationId, ResourceId};
+use selvedge_core::ResourceId;
 use selvedge_runtime::gateway::proto::{RegisterTaskManagerRequest, RegisterTaskManagerResponse};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, handshake};
 
 use super::root_cause::FailureKind;
 use super::service::Service;
-use super::state::{Action, Now, SlotOffer, WorkerAddress};
+use super::state::{AcceptedSlots, Action, Now, SlotOffer, WorkerAddress};
 use super::workers::{Registering, WorkerLink};
 
 impl Service {
@@ -56,7 +56,7 @@ impl Service {
         resource_id: &ResourceId,
         offers: Vec<SlotOffer>,
         now: Now,
-    ) -> (GatewayResult<Vec<AllocationId>>, Vec<Action>) {
+    ) -> (GatewayResult<AcceptedSlots>, Vec<Action>) {
         if !self.state.workers.contains_key(resource_id) {
             let message = format!(
                 "TaskManager {resource_id} is not registered at the JobMaster of job {}",
@@ -64,8 +64,9 @@ impl Service {
             );
             return (Err(GatewayError::Fenced(message)), Vec::new());
         }
-        let (accepted, actions) = self.state.offer_slots(resource_id, offers.into_iter(), now);
-        (Ok(accepted), actions)
+        let (allocations, actions) = self.state.offer_slots(resource_id, offers.into_iter(), now);
+        let version = self.state.pool.ledger().version();
+        (Ok(AcceptedSlots { allocations, version }), actions)
     }
 
     fn registered(&self) -> RegisterTaskManagerResponse {

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use selvedge_core::{JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
-use selvedge_runtime::gateway::GatewayError;
 use selvedge_runtime::gateway::convert::required_attempt;
 use selvedge_runtime::gateway::proto::JobHeartbeatPayload;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -18,19 +16,16 @@ use super::failover::{Failover, Scope};
 use super::requirements::Requirements;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
-use super::splits::{SplitCommand, SplitRequest, return_splits, serve_splits};
+use super::splits::{SplitCommand, return_splits, serve_splits};
 use super::state::{Action, JobState, Now};
 use super::status_listener::Listeners;
 use super::workers::{WorkerEvent, Workers};
-use super::{Environment, JobOrigin, Outcome, Reply, Request};
+use super::{Environment, JobOrigin, Outcome, Request};
 use crate::metrics::JobGauges;
 use crate::resourcemanager::{JobMasterContact, ResourceNotice};
-use crate::stores::JobSummary;
 
 /// How many events of own tasks may wait.
 const EVENT_QUEUE: usize = 1024;
-/// While someone looks at a running job, its figures are at most this old.
-const FIGURES_AGE: Duration = Duration::from_millis(500);
 
 /// What own tasks report.
 #[derive(Debug)]
@@ -52,8 +47,8 @@ pub(super) struct Service {
     pub(super) state: JobState,
     pub(super) workers: Workers,
     committers: Committers,
-    splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
-    figures_asked: Instant,
+    pub(super) splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
+    pub(super) figures_asked: Instant,
     listeners: Listeners,
     /// Why the job cannot run whatever its connectors say.
     unusable: Option<String>,
@@ -64,6 +59,8 @@ pub(super) struct Service {
     work: JoinSet<()>,
     worker_events: mpsc::Receiver<WorkerEvent>,
     notices: mpsc::Receiver<ResourceNotice>,
+    /// The ResourceManager does not count on this JobMaster any more.
+    disconnected: bool,
     contact: JobMasterContact,
     gauges: JobGauges,
 }
@@ -88,8 +85,7 @@ impl Service {
         let mut failover = environment.settings.failover.clone();
         let restart = RestartSettings::of_job(&graph.configuration, &failover.restart);
         let unusable = restart.map(|restart| failover.restart = restart).err();
-        let blob_server = environment.workers.blob_server_address();
-        let header = JobHeader::new(job_id, job_master_id, &graph, blob_server);
+        let header = JobHeader::new(job_id, job_master_id, &graph);
         let state = JobState::new(
             job_id,
             graph.clone(),
@@ -128,6 +124,7 @@ impl Service {
             work: JoinSet::new(),
             worker_events,
             notices,
+            disconnected: false,
         }
     }
 
@@ -139,12 +136,16 @@ impl Service {
             self.environment.resource_manager.clone(),
             self.job_id,
             self.contact.clone(),
+            self.environment.settings.refused_delay,
             self.state.pool.requirements(),
         );
         while !self.state.has_ended() {
             self.next().await;
             let changes = std::mem::take(&mut self.state.status_changes);
             self.listeners.tell(self.job_id, changes);
+            if std::mem::take(&mut self.disconnected) {
+                requirements.disconnected();
+            }
             requirements.update(self.state.pool.requirements());
         }
         self.work.shutdown().await;
@@ -167,10 +168,13 @@ impl Service {
         for action in actions {
             self.carry_out(action);
         }
+        for (resource_id, held) in self.state.pool.ledger().take_changed() {
+            self.workers.hold(&resource_id, &held);
+        }
         self.gauges.update(&self.state.graph);
     }
 
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         let clock = &self.environment.clock;
         Now {
             wall: clock.wall(),
@@ -291,6 +295,11 @@ impl Service {
                 self.state.start_failure = Some(format!("the last worker could not start: {cause}"));
                 Vec::new()
             }
+            ResourceNotice::Disconnected { cause } => {
+                tracing::warn!(job = %self.job_id, "disconnected from the ResourceManager: {cause}");
+                self.disconnected = true;
+                Vec::new()
+            }
             ResourceNotice::SlotLost { allocation_id, cause } => self.state.slot_failed(&allocation_id, &cause, now),
             ResourceNotice::NotEnoughResources { shortage, .. } => self.state.not_enough_resources(&shortage, now),
         }
@@ -305,117 +314,6 @@ impl Service {
     ) -> Vec<Action> {
         self.workers.remove(resource_id);
         self.state.worker_lost(resource_id, cause, kind, now)
-    }
-
-    fn on_request(&mut self, request: Request) -> Vec<Action> {
-        let now = self.now();
-        match request {
-            Request::Details(reply) => {
-                self.refresh_figures(now);
-                let _ = reply.send(self.state.graph.archive());
-            }
-            Request::Suspend => return self.state.suspend(now),
-            Request::Summary(reply) => {
-                let _ = reply.send(JobSummary::from(&*self.state.graph));
-            }
-            Request::Cancel(reply) => {
-                let (answer, actions) = match self.state.cancel(now) {
-                    Ok(actions) => (Ok(()), actions),
-                    Err(error) => (Err(error), Vec::new()),
-                };
-                let _ = reply.send(answer);
-                return actions;
-            }
-            Request::Fail { cause, reply } => {
-                let failure = self.state.job_failure(cause, FailureKind::Cause, now);
-                let actions = self.state.fail(failure, now);
-                let _ = reply.send(());
-                return actions;
-            }
-            Request::RegisterTaskManager(request, reply) => {
-                let mut actions = Vec::new();
-                let _ = reply.send(self.register(request, now, &mut actions));
-                return actions;
-            }
-            Request::OfferSlots {
-                resource_id,
-                offers,
-                reply,
-            } => {
-                let (answer, actions) = self.offered(&resource_id, offers, now);
-                let _ = reply.send(answer);
-                return actions;
-            }
-            Request::TaskReports { reports, reply } => {
-                let actions = reports
-                    .into_iter()
-                    .flat_map(|report| self.state.task_reported(report, now))
-                    .collect();
-                let _ = reply.send(());
-                return actions;
-            }
-            Request::NextSplit {
-                attempt,
-                operator,
-                sequence,
-                reply,
-            } => self.next_split(attempt, operator, sequence, reply),
-            Request::FailSlot {
-                allocation_id,
-                cause,
-                reply,
-            } => {
-                let actions = self.state.slot_failed(&allocation_id, &cause, now);
-                let _ = reply.send(());
-                return actions;
-            }
-        }
-        Vec::new()
-    }
-
-    fn refresh_figures(&mut self, now: Now) {
-        if now.monotonic.duration_since(self.figures_asked) >= FIGURES_AGE {
-            self.figures_asked = now.monotonic;
-            self.workers.wake();
-        }
-    }
-
-    fn next_split(
-        &self,
-        attempt: selvedge_core::ExecutionAttemptId,
-        operator: OperatorId,
-        sequence: u64,
-        reply: Reply<Result<Option<selvedge_runtime::connector::InputSplit>, GatewayError>>,
-    ) {
-        let host = match self.state.graph.execution(&attempt) {
-            Some(run) if !run.state().is_terminal() => run.location.as_ref().map(|at| at.host.clone()),
-            _ => None,
-        };
-        let (Some(host), Some(requests)) = (host, self.splits.get(&operator).cloned()) else {
-            let message = format!("{attempt} is not a running task that reads splits of '{operator}'");
-            let _ = reply.send(Err(GatewayError::Fenced(message)));
-            return;
-        };
-        tokio::spawn(async move {
-            let (answer, split) = oneshot::channel();
-            let gone = || GatewayError::Fenced("the job has ended".to_owned());
-            let asked = requests
-                .send(SplitCommand::Next(SplitRequest {
-                    attempt,
-                    sequence,
-                    host,
-                    reply: answer,
-                }))
-                .await;
-            let split = match asked {
-                Ok(()) => split
-                    .await
-                    .map_err(|_| gone())
-                    .and_then(|split| split.map_err(GatewayError::Rejected)),
-                Err(_) => Err(gone()),
-            };
-            let _ = reply.send(split);
-        });
     }
 
     fn carry_out(&mut self, action: Action) {

@@ -16,6 +16,7 @@ use selvedge_core::{AllocationId, ResourceId};
 use tokio::time::Instant;
 
 use super::execution_graph::TaskLocation;
+use super::ledger::Ledger;
 use super::slot_sharing::SlotSharing;
 
 /// A slot that a worker offers.
@@ -61,6 +62,7 @@ pub(super) struct SlotPool {
     idle_timeout: Duration,
     places: Vec<Place>,
     slots: BTreeMap<AllocationId, PooledSlot>,
+    ledger: Ledger,
     /// By kind: how many places need a slot, those of them that have none, and the free slots.
     needed: Vec<u32>,
     unfilled: Vec<usize>,
@@ -86,6 +88,7 @@ impl SlotPool {
         let mut pool = Self {
             places: vec![place; sharing.places()],
             slots: BTreeMap::new(),
+            ledger: Ledger::default(),
             needed: vec![0; kinds],
             unfilled: vec![0; kinds],
             free: vec![FreeSlots::new(); kinds],
@@ -141,8 +144,14 @@ impl SlotPool {
         };
         self.free[kind].insert(slot.key());
         self.idle[kind].insert((now, allocation));
+        self.ledger.take(&slot.location);
         self.slots.insert(allocation, slot);
         true
+    }
+
+    /// Which worker has which of the slots.
+    pub(super) fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 
     /// How many slots of each kind are free.
@@ -295,6 +304,7 @@ impl SlotPool {
         let Some(slot) = self.slots.remove(allocation) else {
             return;
         };
+        self.ledger.give_up(&slot.location);
         match slot.standing {
             Standing::Free { since } => {
                 self.free[slot.kind].remove(&slot.key());
@@ -306,11 +316,7 @@ impl SlotPool {
 
     /// A worker is lost, with all its slots.
     pub(super) fn remove_worker(&mut self, worker: &ResourceId) {
-        let slots = self.slots.values();
-        let lost: Vec<_> = slots
-            .filter(|slot| slot.location.resource_id == *worker)
-            .map(|slot| slot.location.allocation_id)
-            .collect();
+        let lost = self.ledger.of_worker(worker);
         lost.iter().for_each(|allocation| self.remove(allocation));
     }
 

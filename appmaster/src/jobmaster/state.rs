@@ -82,6 +82,14 @@ pub(super) struct SlotOffer {
     pub(super) profile: ProfileSpec,
 }
 
+/// Those of the offered slots that the job takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AcceptedSlots {
+    pub(super) allocations: Vec<AllocationId>,
+    /// What is held from then on has this version, or a higher one.
+    pub(super) version: u64,
+}
+
 /// Where a worker is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WorkerAddress {

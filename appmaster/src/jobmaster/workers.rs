@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use selvedge_core::{ExecutionAttemptId, ResourceId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
-    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest,
+    CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeldSlots,
     JobHeartbeatPayload, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
@@ -15,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::deployment::{Deployment, JobHeader};
 use super::execution_graph::TaskLocation;
+use super::ledger::Held;
 use crate::connections::Connections;
 use crate::settings::HeartbeatSettings;
 use crate::worker::Gateway;
@@ -74,6 +76,8 @@ pub(super) enum Registering {
 /// What is known of a worker.
 struct Known {
     link: WorkerLink,
+    /// What heartbeats say of its slots.
+    held: Arc<Mutex<HeldSlots>>,
     /// How many calls with its tasks are on the way. A cancellation must not overtake them.
     deploying: usize,
     cancel_when_deployed: Vec<ExecutionAttemptId>,
@@ -107,24 +111,41 @@ impl Workers {
 
     /// Makes a worker known and watches it.
     pub(super) fn add(&mut self, resource_id: &ResourceId, link: WorkerLink, gateway: Gateway) {
+        let held = Arc::<Mutex<HeldSlots>>::default();
         let request = HeartbeatFromJobMasterRequest {
             job_id: self.job.job_id.to_wire(),
             job_master_id: self.job.job_master_id.to_wire(),
             instance_id: link.instance_id.clone(),
+            slots: None,
         };
+        let told = held.clone();
         let beat = move |gateway: Gateway| {
-            let request = request.clone();
+            let request = HeartbeatFromJobMasterRequest {
+                slots: Some(told.lock().clone()),
+                ..request.clone()
+            };
             async move { gateway.heartbeat_from_job_master(request).await }
         };
         let answered = |resource_id, payload, _| WorkerEvent::Heartbeat { resource_id, payload };
         let silent = |resource_id, cause| WorkerEvent::Silent { resource_id, cause };
         let known = Known {
             link,
+            held,
             deploying: 0,
             cancel_when_deployed: Vec::new(),
         };
         self.connections
             .add(resource_id.clone(), gateway, known, beat, answered, silent);
+    }
+
+    /// Heartbeats say from now on that the job has these slots of the worker.
+    pub(super) fn hold(&self, resource_id: &ResourceId, held: &Held) {
+        if let Some(worker) = self.connections.get(resource_id) {
+            *worker.known.held.lock() = HeldSlots {
+                version: held.version,
+                allocation_ids: held.allocations.iter().map(WireId::to_wire).collect(),
+            };
+        }
     }
 
     pub(super) fn remove(&mut self, resource_id: &ResourceId) {

@@ -34,6 +34,14 @@ pub enum ResourceManagerError {
         /// Who called.
         given: LeaderSessionId,
     },
+    /// A JobMaster that the election does not name.
+    #[error("JobMaster {job_master} is not known to lead job {job}: it must register again")]
+    NotLeading {
+        /// The job.
+        job: JobId,
+        /// Who called.
+        job_master: LeaderSessionId,
+    },
     /// No JobMaster of the job is registered.
     #[error("no JobMaster of job {0} is registered")]
     UnknownJob(JobId),

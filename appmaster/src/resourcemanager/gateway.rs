@@ -1,7 +1,7 @@
 //! The ResourceManager's side of the gateway: fencing and the protocol's messages end here.
 
 use async_trait::async_trait;
-use selvedge_core::{AllocationId, JobId, LeaderSessionId};
+use selvedge_core::{AllocationId, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
     ConfirmTaskExecutorRequest, DisconnectTaskExecutorRequest, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
@@ -18,6 +18,10 @@ use crate::settings::HeartbeatSettings;
 pub(crate) struct Gateway {
     pub(crate) handle: ResourceManagerHandle,
     pub(crate) heartbeat: HeartbeatSettings,
+    /// host:port, for workers.
+    pub(crate) blob_server_address: String,
+    /// The id of this process.
+    pub(crate) resource_id: ResourceId,
 }
 
 impl Gateway {
@@ -61,6 +65,8 @@ impl ResourceManagerGateway for Gateway {
             heartbeat_interval_ms: self.heartbeat.interval.as_millis() as u64,
             heartbeat_timeout_ms: self.heartbeat.timeout.as_millis() as u64,
             process: Some(handshake::of_master()),
+            blob_server_address: self.blob_server_address.clone(),
+            resource_id: self.resource_id.0.clone(),
         })
     }
 

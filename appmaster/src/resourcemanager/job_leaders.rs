@@ -1,10 +1,10 @@
 //! The JobMasters that lead the jobs, pure: who may declare what a job needs, and how long a job without one keeps its slots.
+//! Who leads, the election says; a JobMaster that comes before it is told of waits.
 //!
 //! ```text
-//!   registers ──► led ──JobMaster has ended──► lost ──resourcemanager.job.timeout──► forgotten
-//!                  │ ▲                          │ registers, also another JobMaster
-//!                  │ └──────────────────────────┘
-//!                  └── disconnects ──► forgotten
+//!   comes ──► awaited ──the election names it──► led ──it has ended, or the election names another, or none──► awaited
+//!                │                                └── disconnects ──► forgotten
+//!                └── resourcemanager.job.timeout, disconnects ──► forgotten
 //! ```
 
 use std::collections::BTreeMap;
@@ -16,17 +16,29 @@ use tokio::time::Instant;
 use super::ResourceManagerError;
 
 #[derive(Debug, Clone, Copy)]
-struct Leader {
-    job_master_id: LeaderSessionId,
-    /// Its JobMaster has ended: until when another one is waited for.
-    lost_until: Option<Instant>,
+struct Job {
+    /// Who leads, as the election says.
+    leader: Option<LeaderSessionId>,
+    /// Who registered last. What it has declared holds until another one comes.
+    job_master: Option<LeaderSessionId>,
+    /// Nobody who leads is registered: until when one is waited for.
+    awaited_until: Option<Instant>,
+}
+
+/// What becomes of a JobMaster that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It leads.
+    Holds,
+    /// The election has not named it yet.
+    Waits,
 }
 
 /// The leaders by job.
 #[derive(Debug)]
 pub(super) struct JobLeaders {
     timeout: Duration,
-    jobs: BTreeMap<JobId, Leader>,
+    jobs: BTreeMap<JobId, Job>,
 }
 
 impl JobLeaders {
@@ -37,36 +49,78 @@ impl JobLeaders {
         }
     }
 
-    /// A JobMaster says that it leads the job: again, for the first time, or after another one was lost.
-    pub(super) fn register(&mut self, job: JobId, job_master_id: LeaderSessionId) -> Result<(), ResourceManagerError> {
-        if let Some(leader) = self.jobs.get(&job)
-            && leader.lost_until.is_none()
-            && leader.job_master_id != job_master_id
-        {
-            return Err(stale(job, leader.job_master_id, job_master_id));
+    /// A JobMaster of the job has come, for the first time.
+    pub(super) fn follow(&mut self, job: JobId, now: Instant) {
+        self.jobs.entry(job).or_insert(Job {
+            leader: None,
+            job_master: None,
+            awaited_until: Some(now + self.timeout),
+        });
+    }
+
+    /// The election says who leads the job. The JobMaster that thereby leads no more.
+    pub(super) fn leader_is(
+        &mut self,
+        job: JobId,
+        leader: Option<LeaderSessionId>,
+        now: Instant,
+    ) -> Option<LeaderSessionId> {
+        let known = self.jobs.get_mut(&job)?;
+        known.leader = leader;
+        let lost = known.job_master.filter(|job_master| Some(*job_master) != leader);
+        if lost.is_none() || known.awaited_until.is_some() {
+            return None;
         }
-        let leader = Leader {
-            job_master_id,
-            lost_until: None,
-        };
-        self.jobs.insert(job, leader);
-        Ok(())
+        known.awaited_until = Some(now + self.timeout);
+        lost
+    }
+
+    /// A JobMaster says that it leads the job: again, for the first time, or in place of another one. Where the election
+    /// names somebody who is not here, what it says may be old.
+    pub(super) fn claim(&mut self, job: JobId, job_master_id: LeaderSessionId) -> Result<Claim, ResourceManagerError> {
+        let known = self.jobs.get_mut(&job).ok_or(ResourceManagerError::UnknownJob(job))?;
+        if known.leader == Some(job_master_id) {
+            known.job_master = Some(job_master_id);
+            known.awaited_until = None;
+            return Ok(Claim::Holds);
+        }
+        match known.job_master {
+            Some(leads) if known.awaited_until.is_none() => Err(stale(job, leads, job_master_id)),
+            _ => Ok(Claim::Waits),
+        }
     }
 
     /// The one place where stale calls of JobMasters are dropped.
     pub(super) fn check(&self, job: JobId, job_master_id: LeaderSessionId) -> Result<(), ResourceManagerError> {
-        match self.jobs.get(&job) {
-            Some(leader) if leader.job_master_id == job_master_id => Ok(()),
-            Some(leader) => Err(stale(job, leader.job_master_id, job_master_id)),
+        self.check_last(job, job_master_id)?;
+        match self.jobs.get(&job).and_then(|known| known.awaited_until) {
+            None => Ok(()),
+            Some(_) => Err(ResourceManagerError::NotLeading {
+                job,
+                job_master: job_master_id,
+            }),
+        }
+    }
+
+    /// The same for the last word of a JobMaster: the election may have dropped it before.
+    pub(super) fn check_last(&self, job: JobId, job_master_id: LeaderSessionId) -> Result<(), ResourceManagerError> {
+        match self.jobs.get(&job).and_then(|known| known.job_master) {
+            Some(job_master) if job_master == job_master_id => Ok(()),
+            Some(job_master) => Err(stale(job, job_master, job_master_id)),
             None => Err(ResourceManagerError::UnknownJob(job)),
         }
     }
 
+    /// Whether a JobMaster of the job has ever been registered.
+    pub(super) fn had_job_master(&self, job: &JobId) -> bool {
+        self.jobs.get(job).is_some_and(|known| known.job_master.is_some())
+    }
+
     /// A JobMaster has ended without a word. `false` where it led nothing.
-    pub(super) fn lost(&mut self, job: JobId, job_master_id: LeaderSessionId, now: Instant) -> bool {
+    pub(super) fn ended(&mut self, job: JobId, job_master_id: LeaderSessionId, now: Instant) -> bool {
         match self.jobs.get_mut(&job) {
-            Some(leader) if leader.job_master_id == job_master_id => {
-                leader.lost_until = Some(now + self.timeout);
+            Some(known) if known.job_master == Some(job_master_id) && known.awaited_until.is_none() => {
+                known.awaited_until = Some(now + self.timeout);
                 true
             }
             _ => false,
@@ -77,14 +131,14 @@ impl JobLeaders {
         self.jobs.remove(job);
     }
 
-    /// Jobs for which no other JobMaster came in time; they are forgotten.
+    /// Jobs for which no JobMaster came in time; they are forgotten.
     pub(super) fn expired(&mut self, now: Instant) -> Vec<JobId> {
-        let is_over = |_: &JobId, leader: &mut Leader| leader.lost_until.is_some_and(|until| until <= now);
+        let is_over = |_: &JobId, known: &mut Job| known.awaited_until.is_some_and(|until| until <= now);
         self.jobs.extract_if(.., is_over).map(|(job, _)| job).collect()
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.jobs.values().filter_map(|leader| leader.lost_until).min()
+        self.jobs.values().filter_map(|known| known.awaited_until).min()
     }
 }
 
@@ -95,97 +149,5 @@ fn stale(job: JobId, known: LeaderSessionId, given: LeaderSessionId) -> Resource
 }
 
 #[cfg(test)]
-mod tests {
-    use selvedge_core::status::{JobLeader, Walk};
-
-    use super::*;
-
-    const TIMEOUT: Duration = Duration::from_secs(300);
-
-    fn job(byte: u8) -> JobId {
-        JobId::from_bytes([byte; 16])
-    }
-
-    fn master(byte: u8) -> LeaderSessionId {
-        LeaderSessionId::from_bytes([byte; 16])
-    }
-
-    #[test]
-    fn a_second_job_master_is_refused_while_the_first_leads_and_taken_when_it_is_lost() {
-        let (now, mut leaders) = (Instant::now(), JobLeaders::new(TIMEOUT));
-        leaders.register(job(1), master(1)).unwrap();
-        leaders.register(job(1), master(1)).unwrap();
-        let stale = ResourceManagerError::StaleJobMaster {
-            job: job(1),
-            known: master(1),
-            given: master(2),
-        };
-        assert_eq!(leaders.register(job(1), master(2)), Err(stale.clone()));
-        assert_eq!(leaders.check(job(1), master(2)), Err(stale));
-        assert_eq!(
-            leaders.check(job(2), master(1)),
-            Err(ResourceManagerError::UnknownJob(job(2)))
-        );
-        assert!(!leaders.lost(job(1), master(2), now), "it does not lead the job");
-        assert!(leaders.lost(job(1), master(1), now));
-        leaders.register(job(1), master(2)).unwrap();
-        assert_eq!(leaders.deadline(), None);
-    }
-
-    #[test]
-    fn the_leader_of_a_job_changes_only_as_the_table_says() {
-        use JobLeader::{Led, Lost, Unknown};
-        type Event = fn(&mut JobLeaders, Instant);
-        let events: [Event; 7] = [
-            |leaders, _| drop(leaders.register(job(1), master(1))),
-            |leaders, _| drop(leaders.register(job(1), master(2))),
-            |leaders, now| {
-                leaders.lost(job(1), master(1), now);
-            },
-            |leaders, now| {
-                leaders.lost(job(1), master(2), now);
-            },
-            |leaders, now| drop(leaders.expired(now)),
-            |leaders, now| drop(leaders.expired(now + TIMEOUT)),
-            |leaders, _| leaders.forget(&job(1)),
-        ];
-        let kind = |leaders: &JobLeaders| match leaders.jobs.get(&job(1)) {
-            None => Unknown,
-            Some(leader) if leader.lost_until.is_some() => Lost,
-            Some(_) => Led,
-        };
-        let now = Instant::now();
-        let mut walk = Walk::new();
-        let rows: &[(JobLeader, &[JobLeader])] = &[
-            (Unknown, &[Led, Led, Unknown, Unknown, Unknown, Unknown, Unknown]),
-            (Led, &[Led, Led, Lost, Led, Led, Led, Unknown]),
-            (Lost, &[Led, Led, Lost, Lost, Lost, Unknown, Unknown]),
-        ];
-        walk.rows(&events, rows, |from, event| {
-            let mut leaders = JobLeaders::new(TIMEOUT);
-            if from != Unknown {
-                leaders.register(job(1), master(1)).unwrap();
-            }
-            if from == Lost {
-                leaders.lost(job(1), master(1), now);
-            }
-            event(&mut leaders, now);
-            kind(&leaders)
-        });
-        walk.finish();
-    }
-
-    #[test]
-    fn a_job_whose_job_master_is_lost_is_forgotten_after_the_timeout() {
-        let (now, mut leaders) = (Instant::now(), JobLeaders::new(TIMEOUT));
-        leaders.register(job(1), master(1)).unwrap();
-        leaders.register(job(2), master(2)).unwrap();
-        leaders.lost(job(1), master(1), now);
-        assert_eq!(leaders.deadline(), Some(now + TIMEOUT));
-        assert!(leaders.expired(now).is_empty());
-        assert_eq!(leaders.expired(now + TIMEOUT), [job(1)]);
-        assert_eq!(leaders.deadline(), None);
-        leaders.forget(&job(2));
-        assert!(leaders.check(job(2), master(2)).is_err());
-    }
-}
+#[path = "job_leaders_tests.rs"]
+mod tests;

@@ -10,7 +10,8 @@
 //! JobMasters declare which slots they need; workers register and report. What follows is decided by pure halves:
 //! `slot_manager` (slots, needs, how many workers), `tracker.rs` (workers on their way), `job_leaders.rs` (who leads a job),
 //! `gathering.rs` (when to act: `slotmanager.requirement-check.delay`, `slotmanager.declare-needed-resource.delay`). The
-//! shell is `service.rs`, with `registrations.rs` (who comes and goes) and `carrying_out.rs` (what plans say).
+//! shell is `service.rs`, with `job_leader_ids.rs` (JobMasters, and leader retrieval), `registrations.rs` (workers) and
+//! `carrying_out.rs` (what plans say).
 
 mod carrying_out;
 mod driver;
@@ -18,6 +19,7 @@ mod error;
 mod gateway;
 mod gathering;
 mod info;
+mod job_leader_ids;
 mod job_leaders;
 mod registrations;
 mod service;
@@ -40,6 +42,7 @@ use selvedge_core::{AllocationId, JobId, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::gateway::proto::{ReadFileRequest, RegisterTaskExecutorRequest};
 use selvedge_runtime::gateway::{FileContent, GatewayResult};
+use selvedge_runtime::ha::HaServices;
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -65,6 +68,8 @@ const QUEUE: usize = 1024;
 pub(crate) struct Environment {
     /// The leadership under which it acts: what its calls to workers carry.
     pub(crate) leader: LeaderSessionId,
+    /// The id of this process.
+    pub(crate) resource_id: ResourceId,
     pub(crate) settings: MasterSettings,
     pub(crate) process: TaskExecutorProcessSpec,
     pub(crate) driver: Arc<dyn ResourceManagerDriver>,
@@ -78,6 +83,8 @@ pub(crate) struct Environment {
     pub(crate) rest_address: String,
     pub(crate) secret: ApplicationSecret,
     pub(crate) gauges: ClusterGauges,
+    /// Says who leads the jobs.
+    pub(crate) ha: Arc<dyn HaServices>,
 }
 
 /// How the ResourceManager reaches a JobMaster, and how workers do.
@@ -100,6 +107,8 @@ pub(crate) enum ResourceNotice {
     StartFailed { cause: String },
     /// The job does not have a slot any more that it was given: its worker does not know of it.
     SlotLost { allocation_id: AllocationId, cause: String },
+    /// The election does not name the JobMaster any more: it may ask for nothing until it has registered again.
+    Disconnected { cause: String },
     /// The job cannot have what it declared.
     NotEnoughResources {
         shortage: Shortage,
@@ -130,7 +139,7 @@ enum Request {
     },
     Declare {
         job_id: JobId,
-        contact: JobMasterContact,
+        job_master_id: LeaderSessionId,
         needs: Vec<Need>,
         reply: Reply<Result<(), ResourceManagerError>>,
     },
@@ -218,6 +227,8 @@ impl Pending {
         Gateway {
             handle: self.handle.clone(),
             heartbeat: self.environment.settings.heartbeat,
+            blob_server_address: self.environment.workers.blob_server_address(),
+            resource_id: self.environment.resource_id.clone(),
         }
     }
 
@@ -261,7 +272,7 @@ impl ResourceManagerHandle {
         }
     }
 
-    /// A JobMaster says that it leads its job. Another one may do so only when this one has ended.
+    /// A JobMaster says that it leads its job. Returns when leader retrieval says so too, or has not in time.
     pub(crate) async fn register_job_master(
         &self,
         job_id: JobId,
@@ -272,18 +283,18 @@ impl ResourceManagerHandle {
     }
 
     /// How many slots of which profiles a job needs, in place of what it needed before: the one way to ask for slots. A
-    /// profile that is left open is that of a worker's default slot. Registers the JobMaster where that was not done.
+    /// profile that is left open is that of a worker's default slot. The JobMaster must be registered.
     pub(crate) async fn declare_required_resources<P: Into<ProfileSpec>>(
         &self,
         job_id: JobId,
-        contact: JobMasterContact,
+        job_master_id: LeaderSessionId,
         required: Vec<(P, u32)>,
     ) -> Result<(), ResourceManagerError> {
         let needs = required.into_iter().map(|(profile, count)| (profile.into(), count));
         let needs = needs.collect();
         self.call(|reply| Request::Declare {
             job_id,
-            contact,
+            job_master_id,
             needs,
             reply,
         })

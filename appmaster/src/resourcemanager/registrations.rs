@@ -1,15 +1,15 @@
-//! Who comes and goes: JobMasters and workers.
+//! Which workers come and go.
 
 use std::time::Duration;
 
-use selvedge_core::{JobId, LeaderSessionId, ResourceId};
+use selvedge_core::ResourceId;
 use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 
+use super::ResourceNotice;
 use super::error::SlotManagerError;
-use super::service::{OwnEvent, Service};
-use super::slot_manager::{LostSlot, Need, ReportedSlot, Shortage, WorkerResources};
-use super::{JobMasterContact, ResourceManagerError, ResourceNotice};
+use super::service::Service;
+use super::slot_manager::{LostSlot, ReportedSlot, Shortage, WorkerResources};
 
 /// How long the driver is given to say how a lost worker ended, before it is told to end it: that would hide the exit status.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -18,75 +18,6 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 const UNFIT_IN_A_ROW: u32 = 3;
 
 impl Service {
-    pub(super) fn register_job_master(
-        &mut self,
-        job_id: JobId,
-        contact: JobMasterContact,
-    ) -> Result<(), ResourceManagerError> {
-        let job_master_id = contact.job_master_id;
-        if contact.notices.is_closed() {
-            return Err(ResourceManagerError::JobMasterEnded {
-                job: job_id,
-                job_master: job_master_id,
-            });
-        }
-        self.leaders.register(job_id, job_master_id)?;
-        let known = self.jobs.insert(job_id, contact.clone());
-        if known.is_none_or(|known| known.job_master_id != job_master_id) {
-            tracing::info!(job = %job_id, "JobMaster {job_master_id} registered");
-            let (notices, events) = (contact.notices, self.to_own_events.clone());
-            // Ends with the JobMaster.
-            tokio::spawn(async move {
-                notices.closed().await;
-                let _ = events.send(OwnEvent::JobMasterEnded(job_id, job_master_id)).await;
-            });
-        }
-        Ok(())
-    }
-
-    pub(super) fn declare(
-        &mut self,
-        job_id: JobId,
-        contact: JobMasterContact,
-        needs: Vec<Need>,
-    ) -> Result<(), ResourceManagerError> {
-        self.register_job_master(job_id, contact)?;
-        let slots: u64 = needs.iter().map(|(_, count)| u64::from(*count)).sum();
-        tracing::info!(job = %job_id, "the job needs {slots} slots");
-        self.slots.declare(job_id, needs);
-        // What a job waits for need not wait for more.
-        let now = self.now();
-        self.check.hurry(now);
-        Ok(())
-    }
-
-    pub(super) fn disconnect_job_master(
-        &mut self,
-        job_id: &JobId,
-        job_master_id: LeaderSessionId,
-    ) -> Result<(), ResourceManagerError> {
-        self.leaders.check(*job_id, job_master_id)?;
-        self.leaders.forget(job_id);
-        self.forget_job(job_id);
-        Ok(())
-    }
-
-    /// A JobMaster has ended without a word. What the job needs stays, as another one may take the job over.
-    pub(super) fn job_master_ended(&mut self, job_id: JobId, job_master_id: LeaderSessionId) {
-        if self.leaders.lost(job_id, job_master_id, self.now()) {
-            tracing::warn!(job = %job_id, "JobMaster {job_master_id} has ended without disconnecting");
-        }
-    }
-
-    pub(super) fn forget_job(&mut self, job_id: &JobId) {
-        self.jobs.remove(job_id);
-        for worker in self.slots.workers_of(job_id) {
-            self.workers.free_inactive_slots(worker, *job_id);
-        }
-        self.slots.remove_job(job_id);
-        self.changed();
-    }
-
     pub(super) fn register_worker(
         &mut self,
         registration: RegisterTaskExecutorRequest,

@@ -13,6 +13,7 @@ use super::driver::DriverEvent;
 use super::gateway::reported_slots;
 use super::gathering::Gathering;
 use super::info::ResourceOverview;
+use super::job_leader_ids::{JobLeaderIds, PendingClaim};
 use super::job_leaders::JobLeaders;
 use super::slot_manager::SlotManager;
 use super::tracker::{StartLimits, WorkerTracker};
@@ -29,6 +30,8 @@ pub(super) struct Service {
     pub(super) tracker: WorkerTracker,
     pub(super) workers: Workers,
     pub(super) leaders: JobLeaders,
+    pub(super) leader_ids: JobLeaderIds,
+    pub(super) claims: Vec<PendingClaim>,
     pub(super) jobs: BTreeMap<JobId, JobMasterContact>,
     /// How many workers in a row have said that they cannot run as they are configured.
     pub(super) unfit: u32,
@@ -52,8 +55,13 @@ pub(super) struct Service {
 #[derive(Debug)]
 pub(super) enum OwnEvent {
     RequestFailed(String),
-    RequestsCancelled { asked: u32, cancelled: u32 },
+    RequestsCancelled {
+        asked: u32,
+        cancelled: u32,
+    },
     JobMasterEnded(JobId, LeaderSessionId),
+    /// The election names who leads a job.
+    JobLeaderIs(JobId, Option<LeaderSessionId>),
 }
 
 impl Service {
@@ -83,6 +91,8 @@ impl Service {
                 registration_timeout: settings.registration_timeout,
             }),
             leaders: JobLeaders::new(settings.job_timeout),
+            leader_ids: JobLeaderIds::new(environment.ha.clone(), to_own_events.clone()),
+            claims: Vec::new(),
             declaration: Gathering::new(settings.slots.declare_delay),
             check,
             leader,
@@ -173,10 +183,7 @@ impl Service {
             self.set_up_until = None;
             self.slots.set_fail_unfulfillable_request(true);
         }
-        for job_id in self.leaders.expired(now) {
-            tracing::warn!(job = %job_id, "no JobMaster has come for the job: its slots are not kept any longer");
-            self.forget_job(&job_id);
-        }
+        self.give_up_jobs();
         self.unblock_nodes(now);
         self.give_up_overdue(now);
         self.check.take(now);
@@ -190,15 +197,15 @@ impl Service {
     fn on_request(&mut self, request: Request) {
         match request {
             Request::RegisterJobMaster { job_id, contact, reply } => {
-                let _ = reply.send(self.register_job_master(job_id, contact));
+                self.register_job_master(job_id, contact, reply);
             }
             Request::Declare {
                 job_id,
-                contact,
+                job_master_id,
                 needs,
                 reply,
             } => {
-                let _ = reply.send(self.declare(job_id, contact, needs));
+                let _ = reply.send(self.declare(job_id, job_master_id, needs));
             }
             Request::DisconnectJobMaster {
                 job_id,
@@ -313,6 +320,7 @@ impl Service {
             // A wish that came meanwhile counted on what has now been taken back.
             OwnEvent::RequestsCancelled { asked, cancelled } => self.tracker.requests_cancelled(asked, cancelled),
             OwnEvent::JobMasterEnded(job_id, job_master_id) => self.job_master_ended(job_id, job_master_id),
+            OwnEvent::JobLeaderIs(job_id, leader) => self.job_leader_is(job_id, leader),
         }
         self.changed();
     }

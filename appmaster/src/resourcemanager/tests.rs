@@ -15,6 +15,7 @@ use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{NotifySlotAvailableRequest, RegisterTaskExecutorRequest, SlotStatus};
 use selvedge_runtime::gateway::{ResourceManagerGateway, handshake};
+use selvedge_runtime::ha::{HaServices, InMemoryEnsemble, InMemoryHaServices, LeaderComponent, LeaderInformation};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use super::gateway::Gateway;
 use super::*;
 use crate::testing::profile;
 
+mod job_leaders;
 mod refusals;
 
 const BOUND: Duration = Duration::from_secs(1000);
@@ -89,6 +91,7 @@ impl ResourceManagerDriver for BlockingDriver {
 struct Bed {
     handle: ResourceManagerHandle,
     gateway: Gateway,
+    ha: Arc<InMemoryHaServices>,
 }
 
 async fn bed(driver: impl ResourceManagerDriver, settings: &[(&str, &str)]) -> Bed {
@@ -98,8 +101,10 @@ async fn bed(driver: impl ResourceManagerDriver, settings: &[(&str, &str)]) -> B
     }
     let settings = MasterSettings::read(&configuration).unwrap();
     let secret = ApplicationSecret::from_bytes(&[7; 32]).unwrap();
+    let ha = Arc::new(InMemoryEnsemble::new(1).join());
     let pending = create(Environment {
         leader: LeaderSessionId::from_bytes([3; 16]),
+        resource_id: "master-1".into(),
         process: TaskExecutorProcessSpec::derive(&configuration).unwrap(),
         driver: Arc::new(driver),
         workers: WorkerConnector::new(secret.clone(), settings.ask_timeout),
@@ -110,21 +115,48 @@ async fn bed(driver: impl ResourceManagerDriver, settings: &[(&str, &str)]) -> B
         rest_address: "127.0.0.1:2".to_owned(),
         secret,
         gauges: ClusterGauges::default(),
+        ha: ha.clone(),
         settings,
     });
     let bed = Bed {
         handle: pending.handle(),
         gateway: pending.gateway(),
+        ha,
     };
     pending.start().await.unwrap();
     bed
 }
 
 impl Bed {
+    /// The election names the JobMaster as the leader of its job; or nobody.
+    async fn elect(&self, number: u8, job_master: Option<&JobMasterContact>) {
+        let (election, component) = (self.ha.election(), LeaderComponent::JobMaster(job(number)));
+        let session = election.leadership().borrow().session().unwrap();
+        let told = match job_master {
+            Some(contact) => {
+                let information = LeaderInformation {
+                    session: contact.job_master_id,
+                    address: contact.address.clone(),
+                };
+                election.publish_as(session, component, information).await
+            }
+            None => election.withdraw(session, component).await,
+        };
+        told.unwrap();
+    }
+
+    /// A JobMaster that leads its job registers.
+    async fn join(&self, number: u8, contact: &JobMasterContact) {
+        self.elect(number, Some(contact)).await;
+        within(self.handle.register_job_master(job(number), contact.clone()))
+            .await
+            .unwrap();
+    }
+
     async fn declare(&self, number: u8, contact: &JobMasterContact, slots: u32) -> Result<(), ResourceManagerError> {
         let required = vec![(ProfileSpec::Unknown, slots)];
         self.handle
-            .declare_required_resources(job(number), contact.clone(), required)
+            .declare_required_resources(job(number), contact.job_master_id, required)
             .await
     }
 
@@ -191,6 +223,7 @@ async fn a_job_that_comes_while_requests_are_taken_back_gets_a_request_of_its_ow
     let (cancels, mut cancelled) = mpsc::unbounded_channel();
     let bed = bed(TalkingDriver { requests, cancels }, &[]).await;
     let ((first, _first), (second, _second)) = (contact(1), contact(2));
+    bed.join(1, &first).await;
     bed.declare(1, &first, 1).await.unwrap();
     within(requested.recv()).await.unwrap();
     bed.handle
@@ -200,6 +233,7 @@ async fn a_job_that_comes_while_requests_are_taken_back_gets_a_request_of_its_ow
     let (count, answer) = within(cancelled.recv()).await.unwrap();
     assert_eq!(count, 1);
 
+    bed.join(2, &second).await;
     bed.declare(2, &second, 1).await.unwrap();
     bed.until(|overview| overview.usage.pending_slots == 1).await;
     assert!(
@@ -220,6 +254,7 @@ async fn a_job_whose_job_master_ended_silently_is_given_up_after_its_timeout() {
     )
     .await;
     let (first, told) = contact(1);
+    bed.join(1, &first).await;
     bed.declare(1, &first, 1).await.unwrap();
     within(requested.recv()).await.unwrap();
     let start = Instant::now();
@@ -227,11 +262,14 @@ async fn a_job_whose_job_master_ended_silently_is_given_up_after_its_timeout() {
     let (count, _answer) = within(cancelled.recv()).await.unwrap();
     assert_eq!(count, 1);
     assert!(start.elapsed() >= Duration::from_secs(7 * 60));
+    let unknown = ResourceManagerError::UnknownJob(job(1));
+    assert_eq!(bed.declare(1, &first, 1).await, Err(unknown));
     let ended = ResourceManagerError::JobMasterEnded {
         job: job(1),
         job_master: first.job_master_id,
     };
-    assert_eq!(bed.declare(1, &first, 1).await, Err(ended));
+    let again = bed.handle.register_job_master(job(1), first).await;
+    assert_eq!(again, Err(ended));
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,6 +281,7 @@ async fn a_standalone_cluster_fails_what_it_cannot_serve_when_its_set_up_period_
     .await;
     let (first, mut told) = contact(1);
     let start = Instant::now();
+    bed.join(1, &first).await;
     bed.declare(1, &first, 2).await.unwrap();
     let notice = within(told.recv()).await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(20));
@@ -258,7 +297,7 @@ async fn a_standalone_cluster_fails_what_it_cannot_serve_when_its_set_up_period_
 async fn a_slot_that_its_worker_does_not_know_any_more_is_told_to_its_job() {
     let bed = bed(StandaloneDriver, &[]).await;
     let (first, mut told) = contact(1);
-    bed.handle.register_job_master(job(1), first).await.unwrap();
+    bed.join(1, &first).await;
     bed.gateway.register_task_executor(registration("a")).await.unwrap();
     let again = RegisterTaskExecutorRequest {
         slots: vec![],
@@ -286,8 +325,10 @@ async fn a_slot_that_its_worker_does_not_know_any_more_is_told_to_its_job() {
 async fn a_slot_that_comes_free_goes_to_the_job_that_waits_for_it_without_delay() {
     let bed = bed(StandaloneDriver, &[("slotmanager.requirement-check.delay", "1 h")]).await;
     let ((first, _first), (second, _second)) = (contact(1), contact(2));
+    bed.join(1, &first).await;
     bed.declare(1, &first, 1).await.unwrap();
     bed.gateway.register_task_executor(registration("a")).await.unwrap();
+    bed.join(2, &second).await;
     bed.declare(2, &second, 1).await.unwrap();
     bed.until(|overview| overview.usage.pending_slots == 1).await;
     bed.handle

@@ -72,9 +72,9 @@ impl From<ResourceManagerError> for RestError {
         let status = match &error {
             ResourceManagerError::UnknownWorker(_) | ResourceManagerError::UnknownJob(_) => StatusCode::NOT_FOUND,
             ResourceManagerError::Gone | ResourceManagerError::Start(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ResourceManagerError::StaleJobMaster { .. } | ResourceManagerError::JobMasterEnded { .. } => {
-                StatusCode::CONFLICT
-            }
+            ResourceManagerError::StaleJobMaster { .. }
+            | ResourceManagerError::NotLeading { .. }
+            | ResourceManagerError::JobMasterEnded { .. } => StatusCode::CONFLICT,
             ResourceManagerError::Worker { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

@@ -1,6 +1,7 @@
 //! Workers in this process, for the local target.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use selvedge_appmaster::local::{LocalWorker, LocalWorkerLauncher, WorkerStart};
@@ -16,7 +17,10 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_runtime::scratch::temp_dirs;
+use selvedge_runtime::working_directory::{WorkingDirectory, WorkingDirectoryError, random_id};
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
+
+use crate::role::WORKING_DIRECTORY;
 
 /// Local workers are reached by this machine only.
 const LOOPBACK: &str = "127.0.0.1";
@@ -33,15 +37,24 @@ pub(super) struct LocalLauncher {
 #[async_trait]
 impl LocalWorkerLauncher for LocalLauncher {
     async fn start(&self, start: WorkerStart) -> Result<Box<dyn LocalWorker>, DriverError> {
-        let config = self.config(start).map_err(|error| DriverError(error.to_string()))?;
+        let directory = self.directory(&start).map_err(|error| DriverError(report(&error)))?;
+        let config = self.config(start, directory.blob_storage());
+        let config = config.map_err(|error| DriverError(error.to_string()))?;
         let started = TaskExecutor::start(config).await;
         let worker = started.map_err(|error| DriverError(report(&error)))?;
-        Ok(Box::new(Worker(worker)))
+        let directory = Mutex::new(Some(directory));
+        Ok(Box::new(Worker { worker, directory }))
     }
 }
 
 impl LocalLauncher {
-    fn config(&self, start: WorkerStart) -> Result<TaskExecutorConfig, ConfigError> {
+    /// Each of this process's workers has its own; those of another process may have the same numbers.
+    fn directory(&self, start: &WorkerStart) -> Result<WorkingDirectory, WorkingDirectoryError> {
+        let id = format!("{}-{}", start.resource_id, random_id());
+        WorkingDirectory::take_as(&self.configuration, &WORKING_DIRECTORY, id.into())
+    }
+
+    fn config(&self, start: WorkerStart, blob_storage: PathBuf) -> Result<TaskExecutorConfig, ConfigError> {
         Ok(TaskExecutorConfig {
             resource_id: start.resource_id,
             instance_id: InstanceId::random(&mut rand::rng()),
@@ -58,6 +71,7 @@ impl LocalLauncher {
             own_process: false,
             file_systems: self.file_systems.clone(),
             temp_dirs: temp_dirs(&self.configuration),
+            blob_storage,
             log_file: None,
             stdout_file: None,
             planner: super::chain_planner(),
@@ -70,18 +84,31 @@ impl LocalLauncher {
 }
 
 #[derive(Debug)]
-struct Worker(TaskExecutorHandle);
+struct Worker {
+    worker: TaskExecutorHandle,
+    /// Deleted when the worker has ended.
+    directory: Mutex<Option<WorkingDirectory>>,
+}
+
+impl Worker {
+    fn delete_directory(&self) {
+        drop(self.directory.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
 
 #[async_trait]
 impl LocalWorker for Worker {
     async fn wait(&self) -> String {
-        match self.0.terminated().await {
+        let ended = self.worker.terminated().await;
+        self.delete_directory();
+        match ended {
             Ok(()) => "it was told to".to_owned(),
             Err(error) => report(&error),
         }
     }
 
     async fn stop(&self) {
-        self.0.stop().await;
+        self.worker.stop().await;
+        self.delete_directory();
     }
 }

@@ -6,6 +6,7 @@ use selvedge_runtime::container::ContainerError;
 use selvedge_runtime::fs::FsError;
 use selvedge_runtime::ha::HaError;
 use selvedge_runtime::logging::LoggingError;
+use selvedge_runtime::working_directory::WorkingDirectoryError;
 use selvedge_taskmanager::executor::TaskExecutorError;
 
 /// A step of the worker's life that failed.
@@ -33,6 +34,9 @@ pub enum WorkerError {
     /// The threads or the signals of the process.
     #[error("preparing the process: {0}")]
     Process(#[source] std::io::Error),
+    /// The directory in which it works.
+    #[error(transparent)]
+    WorkingDirectory(#[from] WorkingDirectoryError),
     /// The worker itself.
     #[error(transparent)]
     TaskExecutor(#[from] TaskExecutorError),
@@ -42,7 +46,7 @@ impl WorkerError {
     /// Flink's exit code: 31 for a worker that failed, 1 for a process that did not get so far.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::TaskExecutor(_) => 31,
+            Self::TaskExecutor(_) | Self::WorkingDirectory(WorkingDirectoryError::Scratch(_)) => 31,
             _ => 1,
         }
     }

@@ -6,4 +6,5 @@ mod taskmanager;
 
 pub use error::WorkerError;
 pub use standalone::{StandaloneRoleError, run_standalone_master, run_standalone_worker};
+pub(crate) use taskmanager::WORKING_DIRECTORY;
 pub use taskmanager::run_worker;

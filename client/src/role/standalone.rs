@@ -11,6 +11,7 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::logging::{self, LogFiles, LoggingError};
 use selvedge_runtime::pid_file::PidFile;
 use selvedge_runtime::process::{raise_nofile_limit, report_file_size_limit};
+use selvedge_runtime::working_directory::random_id;
 use thiserror::Error;
 
 use super::WorkerError;
@@ -138,7 +139,7 @@ fn surroundings(
     let id = configuration.find(&taskmanager::RESOURCE_ID)?;
     let bind_host = configuration.find(&taskmanager::BIND_HOST)?;
     Ok(Surroundings {
-        resource_id: ResourceId(id.unwrap_or_else(|| format!("{host}-{:06x}", rand::random::<u32>() >> 8))),
+        resource_id: ResourceId(id.unwrap_or_else(|| format!("{host}-{}", random_id()))),
         bind_host: bind_host.unwrap_or_else(|| host.clone()),
         host,
         secret: secret(&configuration)?,

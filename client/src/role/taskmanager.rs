@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use selvedge_core::config::options::{cluster, jobmanager, taskmanager, yarn};
+use selvedge_core::config::options::{cluster, jobmanager, process, taskmanager, yarn};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::Discovery;
 use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
@@ -20,6 +20,7 @@ use selvedge_runtime::process::{Termination, raise_nofile_limit, report_file_siz
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 use selvedge_runtime::scratch::temp_dirs;
 use selvedge_runtime::shutdown::ShutdownWatch;
+use selvedge_runtime::working_directory::{WorkingDirectory, WorkingDirectoryOptions};
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
 use selvedge_taskmanager::task::ChainPlanner;
 use yarn_common::environment::Environment;
@@ -29,6 +30,12 @@ use super::WorkerError;
 /// The control side waits most of the time; tasks have threads of their own.
 const CONTROL_THREADS: usize = 2;
 pub(super) const LOG_NAME: &str = "taskmanager";
+/// The worker's own directory.
+pub(crate) const WORKING_DIRECTORY: WorkingDirectoryOptions = WorkingDirectoryOptions {
+    role: "tm",
+    parent: &process::TASK_MANAGER_WORKING_DIR,
+    resource_id: &taskmanager::RESOURCE_ID,
+};
 
 /// What a worker finds around it.
 #[derive(Debug)]
@@ -126,24 +133,43 @@ pub(super) async fn run(surroundings: Surroundings) -> Result<u8, WorkerError> {
     let leader = ha.retrieval(LeaderComponent::ResourceManager);
     let watch = ShutdownWatch::default();
     watch.guard(surroundings.configuration.get(&cluster::SHUTDOWN_TIMEOUT)?);
-    let worker = TaskExecutor::start(executor_config(surroundings, leader)?).await?;
-    let code = tokio::select! {
-        biased;
-        code = termination.asked() => {
-            watch.ending("the TaskExecutor");
-            worker.stop().await;
-            code
-        }
-        ended = worker.terminated() => {
-            ended?;
-            tracing::info!("this worker ends as it was told");
-            0
+    let id = surroundings.resource_id.clone();
+    let directory = WorkingDirectory::take_as(&surroundings.configuration, &WORKING_DIRECTORY, id)?;
+    let config = executor_config(surroundings, leader, directory.blob_storage())?;
+    let code = match serve(config, &termination, &watch).await {
+        Ok(code) => code,
+        Err(error) => {
+            directory.keep();
+            return Err(error);
         }
     };
+    drop(directory);
     watch.ending("the services of high availability");
     ha.close(HaData::Keep).await;
     watch.ended();
     Ok(code)
+}
+
+/// From the worker's start to its end.
+async fn serve(
+    config: TaskExecutorConfig,
+    termination: &Termination,
+    watch: &ShutdownWatch,
+) -> Result<u8, WorkerError> {
+    let worker = TaskExecutor::start(config).await?;
+    tokio::select! {
+        biased;
+        code = termination.asked() => {
+            watch.ending("the TaskExecutor");
+            worker.stop().await;
+            Ok(code)
+        }
+        ended = worker.terminated() => {
+            ended?;
+            tracing::info!("this worker ends as it was told");
+            Ok(0)
+        }
+    }
 }
 
 /// host:port of the master that is configured; where another can take over, the leader counts instead.
@@ -156,6 +182,7 @@ pub(super) fn master_address(configuration: &Configuration) -> Result<String, Wo
 fn executor_config(
     surroundings: Surroundings,
     resource_manager: LeaderRetrieval,
+    blob_storage: PathBuf,
 ) -> Result<TaskExecutorConfig, WorkerError> {
     let configuration = &surroundings.configuration;
     Ok(TaskExecutorConfig {
@@ -174,6 +201,7 @@ fn executor_config(
         own_process: true,
         file_systems: surroundings.file_systems,
         temp_dirs: temp_dirs(configuration),
+        blob_storage,
         stdout_file: surroundings.stdout_file,
         log_file: surroundings.log_file,
         planner: surroundings.planner,

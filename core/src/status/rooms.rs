@@ -57,11 +57,11 @@ states! {
     /// The JobMaster of a job, as the ResourceManager knows it.
     JobLeader {
         /// There is none.
-        Unknown = "UNKNOWN" => [Led],
-        /// It is registered.
-        Led = "LED" => [Lost, Unknown],
-        /// It has ended without a word, and another one is waited for.
-        Lost = "LOST" => [Led, Unknown],
+        Unknown = "UNKNOWN" => [Awaited],
+        /// One is waited for: it has come before the election tells of it, or the last one is lost.
+        Awaited = "AWAITED" => [Led, Unknown],
+        /// It is registered, and leads.
+        Led = "LED" => [Awaited, Unknown],
     }
 }
 

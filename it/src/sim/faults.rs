@@ -83,6 +83,7 @@ impl World {
             Fault::FailTask => count(&self.task_faults),
             Fault::FailPrepare => count(&self.connectors.prepare_faults),
             Fault::FailCommit => count(&self.connectors.publish_faults),
+            Fault::BreakJobMaster => count(&self.shuffle.faults),
             Fault::KillMaster => self.end_master(self.attempt, now),
             Fault::IsolateMaster { lasts } => self.isolate_master(now, lasts),
             Fault::ExpireSession => self.ensemble.lock().expire_leader(),

@@ -100,6 +100,26 @@ impl Tree {
         })
     }
 
+    /// Whether the directory is there in which it would be.
+    fn has_place(&self, location: &Location) -> bool {
+        let parent = location.parent();
+        parent.is_none_or(|parent| self.directories.contains(parent.path()))
+    }
+
+    /// Moves a file, or a directory with all that it holds.
+    fn rename(&mut self, from: &str, to: &str) {
+        let moved = |path: &str| match path.strip_prefix(from) {
+            Some(below) if below.is_empty() || below.starts_with('/') => Some(format!("{to}{below}")),
+            _ => None,
+        };
+        let files = std::mem::take(&mut self.files).into_iter();
+        self.files = files
+            .map(|(path, content)| (moved(&path).unwrap_or(path), content))
+            .collect();
+        let directories = std::mem::take(&mut self.directories).into_iter();
+        self.directories = directories.map(|path| moved(&path).unwrap_or(path)).collect();
+    }
+
     /// Whether the child is directly in the directory, and then its name.
     fn name_in<'a>(directory: &Location, path: &'a str) -> Option<&'a str> {
         let name = path.strip_prefix(directory.path())?.strip_prefix('/')?;
@@ -139,10 +159,14 @@ impl FileSystem for Files {
 
     async fn create(&self, file: &Location, _: CreateOptions) -> Result<Box<dyn FileWriter>, FsError> {
         sleep(STEP).await;
-        if self.0.lock().status(file).is_some() {
+        let mut tree = self.0.lock();
+        if tree.status(file).is_some() {
             return Err(failed("create", file, FsErrorKind::AlreadyExists));
         }
-        self.0.lock().files.insert(file.path().to_owned(), Bytes::new());
+        if !tree.has_place(file) {
+            return Err(failed("create", file, FsErrorKind::NotFound));
+        }
+        tree.files.insert(file.path().to_owned(), Bytes::new());
         Ok(Box::new(Writer {
             files: self.clone(),
             file: file.clone(),
@@ -156,9 +180,10 @@ impl FileSystem for Files {
         if tree.status(to).is_some() {
             return Err(failed("rename", to, FsErrorKind::AlreadyExists));
         }
-        let content = tree.files.remove(from.path());
-        let content = content.ok_or_else(|| failed("rename", from, FsErrorKind::NotFound))?;
-        tree.files.insert(to.path().to_owned(), content);
+        if !tree.has_place(to) || tree.status(from).is_none() {
+            return Err(failed("rename", from, FsErrorKind::NotFound));
+        }
+        tree.rename(from.path(), to.path());
         Ok(())
     }
 
@@ -201,7 +226,11 @@ impl FileWriter for Writer {
     async fn close(&mut self) -> Result<(), FsError> {
         sleep(STEP).await;
         let content = self.written.clone().freeze();
-        self.files.0.lock().files.insert(self.file.path().to_owned(), content);
+        // Whoever has moved or deleted it meanwhile has the last word.
+        match self.files.0.lock().files.get_mut(self.file.path()) {
+            Some(file) => *file = content,
+            None => return Err(failed("close", &self.file, FsErrorKind::NotFound)),
+        }
         Ok(())
     }
 }
@@ -235,6 +264,22 @@ mod tests {
         assert_eq!(system.list(&storage).await.unwrap().len(), 1);
         assert_eq!(files.left_behind(), ["/ha/two"]);
         assert!(system.create(&two, CreateOptions::default()).await.is_err());
+        let (directory, other) = (storage.join("a"), storage.join("b"));
+        let beside = storage.join("a-file");
+        for made in [directory.join("c"), directory.clone()] {
+            system.mkdirs(&made, CreateOptions::default()).await.unwrap();
+        }
+        system.rename(&two, &directory.join("c").join("three")).await.unwrap();
+        system.create(&beside, CreateOptions::default()).await.unwrap();
+        system.rename(&directory, &other).await.unwrap();
+        assert_eq!(files.left_behind(), ["/ha/a-file", "/ha/b/c/three"]);
+        assert!(system.status(&directory).await.is_err() && system.status(&other.join("c")).await.unwrap().is_dir);
+        let nowhere = directory.join("three");
+        assert!(
+            system.rename(&beside, &nowhere).await.is_err(),
+            "there is no such directory"
+        );
+        system.rename(&other.join("c").join("three"), &two).await.unwrap();
         assert!(system.delete(&storage).await.unwrap());
         assert!(!system.delete(&two).await.unwrap());
     }

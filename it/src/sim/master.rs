@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use selvedge_appmaster::entrypoint::{ClusterConfig, ClusterEntrypoint, ClusterServices, DispatcherMode, Shutdown};
+use selvedge_appmaster::jobmaster::JobMasterPlugins;
 use selvedge_appmaster::yarn::YarnResourceManagerDriver;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::rpc::PortRange;
@@ -13,6 +14,7 @@ use super::connectors::SimulatedConnectors;
 use super::files::Files;
 use super::network::ipc_options;
 use super::settings::{self, master_host};
+use super::shuffle::BreakingShuffleMaster;
 use super::yarn;
 use super::zookeeper::ZooKeeperServices;
 
@@ -28,6 +30,7 @@ pub(crate) struct MasterProcess {
     pub(crate) attempt: u32,
     pub(crate) slots: u32,
     pub(crate) connectors: SimulatedConnectors,
+    pub(crate) shuffle: BreakingShuffleMaster,
     /// What is kept for the next attempt, where there may be one.
     pub(crate) kept: Option<Files>,
 }
@@ -71,10 +74,11 @@ impl MasterProcess {
             file_systems: self.kept.as_ref().map_or_else(FileSystems::local_only, Files::systems),
             log_file: None,
         };
-        let services = match &self.kept {
+        let mut services = match &self.kept {
             Some(_) => ClusterServices::new(Arc::new(ZooKeeperServices::start())),
             None => ClusterServices::standalone(seed),
         };
+        services.plugins = JobMasterPlugins::default().with_shuffle_master(Arc::new(self.shuffle.clone()));
         let cluster = ClusterEntrypoint::start_with(config, services).await?;
         let ended = cluster.wait_ended().await;
         let (status, diagnostics) = (ended.end.status, &ended.end.diagnostics);

@@ -92,6 +92,8 @@ pub(crate) enum Fault {
     FailPrepare,
     /// The next job that would publish its output cannot: the whole job fails.
     FailCommit,
+    /// The next JobMaster that deploys a task breaks down, alone.
+    BreakJobMaster,
     /// The process of the ApplicationMaster is gone from one moment to the next.
     KillMaster,
     /// The ResourceManager hears no more of the master, and starts another attempt, while the process goes on for a while.
@@ -274,12 +276,13 @@ fn draw_node_fault(rng: &mut StdRng) -> Fault {
 
 fn draw_master_fault(rng: &mut StdRng) -> Fault {
     let lasts = some_seconds(rng);
-    match rng.random_range(0..6) {
+    match rng.random_range(0..8) {
         0 | 1 => Fault::KillMaster,
         2 => Fault::IsolateMaster { lasts },
         3 => Fault::ExpireSession,
         4 => Fault::HoldZooKeeper { lasts },
-        _ => Fault::CutZooKeeper { lasts },
+        5 => Fault::CutZooKeeper { lasts },
+        _ => Fault::BreakJobMaster,
     }
 }
 
@@ -316,7 +319,7 @@ mod tests {
                 words.map(str::to_owned).collect::<Vec<_>>().join(" ")
             })
             .collect();
-        assert_eq!(kinds.len(), 33, "{kinds:#?}");
+        assert_eq!(kinds.len(), 34, "{kinds:#?}");
         for plan in plans {
             let modest = plan.jobs.iter().filter(|job| !job.is_too_large);
             let slots: u32 = modest.map(|job| job.parallelism).sum();

@@ -92,6 +92,7 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
         own_process: false,
         file_systems: FileSystems::local_only(),
         temp_dirs: Vec::new(),
+        blob_storage: std::env::temp_dir(),
         log_file: None,
         stdout_file: None,
         planner: Arc::new(FaultyPlanner {

@@ -22,10 +22,12 @@ use super::history::{Happening, SharedHistory, record};
 use super::invariants::{self, Facts};
 use super::master::MasterProcess;
 use super::network::SimulatedMachine;
+use super::panics;
 use super::plan::Plan;
 use super::relay::Disorder;
 use super::report::Run;
 use super::settings::{self, master_host};
+use super::shuffle::BreakingShuffleMaster;
 use super::user::Users;
 use super::worker::{self, TaskFaults, WorkerProcess};
 use super::yarn::{Cluster, Order, RESOURCE_MANAGER, SharedCluster, serve_node, serve_resource_manager};
@@ -66,6 +68,7 @@ pub(super) struct World {
     pub(super) history: SharedHistory,
     pub(super) task_faults: TaskFaults,
     pub(super) connectors: SimulatedConnectors,
+    pub(super) shuffle: BreakingShuffleMaster,
     pub(super) ensemble: SharedEnsemble,
     files: Files,
     /// The attempt of the ApplicationMaster that was started last.
@@ -87,6 +90,7 @@ pub(super) struct World {
 /// Runs a plan.
 pub(super) fn run(plan: Plan, planted: Planted) -> Run {
     let seed = plan.seed;
+    panics::watch();
     let history = SharedHistory::default();
     let _log = record(&history);
     let disorder = plan.is_disorderly.then(|| Disorder::new(seed));
@@ -102,6 +106,7 @@ pub(super) fn run(plan: Plan, planted: Planted) -> Run {
     let simulated = world.sim.elapsed();
     // Hosts log what they drop.
     drop(world);
+    violations.extend(panics::take_unplanned());
     let history = history.lock();
     Run {
         seed,
@@ -143,6 +148,7 @@ impl World {
             },
             history,
             task_faults: TaskFaults::default(),
+            shuffle: BreakingShuffleMaster::default(),
             exits: Exits::default(),
             master_exits: MasterExits::default(),
             workers: BTreeMap::new(),
@@ -311,6 +317,7 @@ impl World {
             attempt,
             slots: self.plan.slots,
             connectors: self.connectors.clone(),
+            shuffle: self.shuffle.clone(),
             kept: self.plan.is_highly_available.then(|| self.files.clone()),
         };
         let exits = self.master_exits.clone();

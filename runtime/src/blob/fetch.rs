@@ -50,11 +50,13 @@ impl FetchLimits {
 /// # Errors
 /// Where no attempt brought what the key stands for.
 pub async fn fetch(server: &dyn BlobGateway, key: BlobKey, size: u64, limits: FetchLimits) -> Result<Bytes, BlobError> {
-    (|| fetch_once(server, key, size, limits))
-        .retry(limits.pauses())
-        .when(BlobError::retryable)
-        .notify(warn)
-        .await
+    let wanted = Wanted {
+        server,
+        key,
+        size,
+        limits,
+    };
+    wanted.retried(|| wanted.whole()).await
 }
 
 /// The same into a file, which nobody sees before it is whole.
@@ -65,43 +67,59 @@ pub(super) async fn fetch_file(
     limits: FetchLimits,
     target: &Path,
 ) -> Result<(), BlobError> {
-    (|| fetch_file_once(server, key, size, limits, target))
-        .retry(limits.pauses())
-        .when(BlobError::retryable)
-        .notify(warn)
-        .await
+    let wanted = Wanted {
+        server,
+        key,
+        size,
+        limits,
+    };
+    wanted.retried(|| wanted.written_to(target)).await
 }
 
-async fn fetch_once(
-    server: &dyn BlobGateway,
+/// A blob, and who has it.
+struct Wanted<'a> {
+    server: &'a dyn BlobGateway,
     key: BlobKey,
     size: u64,
     limits: FetchLimits,
-) -> Result<Bytes, BlobError> {
-    let mut content = BytesMut::new();
-    let mut pieces = Pieces::open(server, key, size, limits).await?;
-    while let Some(piece) = pieces.next().await? {
-        content.extend_from_slice(&piece);
-    }
-    let content = content.freeze();
-    pieces.check(content.len() as u64, BlobKey::of(&content))?;
-    Ok(content)
 }
 
-async fn fetch_file_once(
-    server: &dyn BlobGateway,
-    key: BlobKey,
-    size: u64,
-    limits: FetchLimits,
-    target: &Path,
-) -> Result<(), BlobError> {
-    let mut writer = BlobWriter::create(target.parent().unwrap_or(target)).await?;
-    let mut pieces = Pieces::open(server, key, size, limits).await?;
-    while let Some(piece) = pieces.next().await? {
-        writer.write(piece).await?;
+impl Wanted<'_> {
+    async fn retried<T, F: Future<Output = Result<T, BlobError>>>(
+        &self,
+        attempt: impl FnMut() -> F,
+    ) -> Result<T, BlobError> {
+        attempt
+            .retry(self.limits.pauses())
+            .when(BlobError::retryable)
+            .notify(warn)
+            .await
     }
-    pieces.check(writer.size(), writer.key())?;
-    writer.finish(target).await
+
+    async fn whole(&self) -> Result<Bytes, BlobError> {
+        let mut content = BytesMut::new();
+        let mut pieces = self.pieces().await?;
+        while let Some(piece) = pieces.next().await? {
+            content.extend_from_slice(&piece);
+        }
+        let content = content.freeze();
+        pieces.check(content.len() as u64, BlobKey::of(&content))?;
+        Ok(content)
+    }
+
+    async fn written_to(&self, target: &Path) -> Result<(), BlobError> {
+        let mut writer = BlobWriter::create(target.parent().unwrap_or(target)).await?;
+        let mut pieces = self.pieces().await?;
+        while let Some(piece) = pieces.next().await? {
+            writer.write(piece).await?;
+        }
+        pieces.check(writer.size(), writer.key())?;
+        writer.finish(target).await
+    }
+
+    async fn pieces(&self) -> Result<Pieces, BlobError> {
+        Pieces::open(self.server, self.key, self.size, self.limits).await
+    }
 }
 
 fn warn(error: &BlobError, pause: Duration) {

@@ -25,8 +25,10 @@ struct State {
     /// In the order in which they lead.
     line: Vec<u64>,
     leadership: BTreeMap<u64, watch::Sender<Leadership>>,
-    /// What was published, by whom.
+    /// What was published.
     published: BTreeMap<LeaderComponent, watch::Sender<Option<LeaderInformation>>>,
+    /// By whom.
+    publishers: BTreeMap<LeaderComponent, u64>,
 }
 
 impl fmt::Debug for State {
@@ -46,6 +48,7 @@ impl InMemoryEnsemble {
             line: Vec::new(),
             leadership: BTreeMap::new(),
             published: BTreeMap::new(),
+            publishers: BTreeMap::new(),
         })))
     }
 
@@ -108,18 +111,15 @@ impl State {
         let Some(leadership) = self.leadership.get(&member) else {
             return;
         };
-        let session = leadership.borrow().session();
-        let Some(session) = session else { return };
+        if leadership.borrow().session().is_none() {
+            return;
+        }
         leadership.send_replace(Leadership::Standby);
         // As ephemeral nodes go with their session.
-        for published in self.published.values() {
-            published.send_if_modified(|known| {
-                let own = known.as_ref().is_some_and(|known| known.session == session);
-                if own {
-                    *known = None;
-                }
-                own
-            });
+        for (component, _) in self.publishers.extract_if(.., |_, publisher| *publisher == member) {
+            if let Some(published) = self.published.get(&component) {
+                published.send_replace(None);
+            }
         }
     }
 
@@ -162,24 +162,23 @@ impl LeaderElection for Member {
         self.ensemble.0.lock().leader_check(self.member, session).is_ok()
     }
 
-    async fn publish(
+    async fn publish_as(
         &self,
         session: LeaderSessionId,
         component: LeaderComponent,
-        address: &str,
+        information: LeaderInformation,
     ) -> Result<(), HaError> {
         let mut state = self.ensemble.0.lock();
         state.leader_check(self.member, session)?;
-        let address = address.to_owned();
-        state
-            .published(component)
-            .send_replace(Some(LeaderInformation { session, address }));
+        state.publishers.insert(component, self.member);
+        state.published(component).send_replace(Some(information));
         Ok(())
     }
 
     async fn withdraw(&self, session: LeaderSessionId, component: LeaderComponent) -> Result<(), HaError> {
         let mut state = self.ensemble.0.lock();
         state.leader_check(self.member, session)?;
+        state.publishers.remove(&component);
         state.published(component).send_replace(None);
         Ok(())
     }

@@ -64,7 +64,7 @@ impl fmt::Display for LeaderComponent {
 /// Where a leader is, and its fencing token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderInformation {
-    /// The leadership under which it can be reached there.
+    /// What calls to it must carry: the leadership of its process, or an id of its own, as each JobMaster has.
     pub session: LeaderSessionId,
     /// host:port.
     pub address: String,
@@ -102,12 +102,31 @@ pub trait LeaderElection: Send + Sync + fmt::Debug + 'static {
     /// process: it is false as soon as another leader may exist, be it noticed or not.
     fn has_leadership(&self, session: LeaderSessionId) -> bool;
 
-    /// Tells everybody where a component of the leader is.
+    /// Tells everybody where a component of the leader is, and by which id its messages are fenced.
     ///
     /// # Errors
     /// [`HaError::NotLeader`] where the session is not, or no longer, that of the leader: nothing is published then.
-    async fn publish(&self, session: LeaderSessionId, component: LeaderComponent, address: &str)
-    -> Result<(), HaError>;
+    async fn publish_as(
+        &self,
+        session: LeaderSessionId,
+        component: LeaderComponent,
+        information: LeaderInformation,
+    ) -> Result<(), HaError>;
+
+    /// The same for a component that has no id of its own.
+    ///
+    /// # Errors
+    /// As [`Self::publish_as`].
+    async fn publish(
+        &self,
+        session: LeaderSessionId,
+        component: LeaderComponent,
+        address: &str,
+    ) -> Result<(), HaError> {
+        let address = address.to_owned();
+        self.publish_as(session, component, LeaderInformation { session, address })
+            .await
+    }
 
     /// The component is gone, though its process leads on: a job that has ended.
     ///

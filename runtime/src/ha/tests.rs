@@ -69,6 +69,30 @@ async fn only_the_leader_publishes_and_what_it_has_published_goes_with_its_sessi
     assert!(error.to_string().ends_with("it does not lead"), "{error}");
 }
 
+#[tokio::test]
+async fn a_component_with_an_id_of_its_own_goes_with_the_leadership_of_its_process() {
+    let ensemble = InMemoryEnsemble::new(1);
+    let services = ensemble.join();
+    let (session, election) = (session_of(&services).unwrap(), services.election());
+    let component = LeaderComponent::JobMaster(JobId::from_bytes([1; 16]));
+    let mut retrieval = services.retrieval(component);
+    let told = LeaderInformation {
+        session: LeaderSessionId::from_bytes([7; 16]),
+        address: MASTER.to_owned(),
+    };
+    election.publish_as(session, component, told.clone()).await.unwrap();
+    assert_eq!(retrieval.changed().await, Some(told.clone()));
+    ensemble.revoke(&services);
+    assert_eq!(retrieval.changed().await, None);
+    let refused = election.publish_as(session, component, told.clone()).await.unwrap_err();
+    assert!(matches!(refused, HaError::NotLeader { .. }), "{refused}");
+    let refused = election.publish_as(told.session, component, told).await.unwrap_err();
+    assert!(
+        matches!(refused, HaError::NotLeader { .. }),
+        "its id is no leadership: {refused}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_leader_is_waited_for_no_longer_than_told() {
     let services = InMemoryEnsemble::new(1).join();

@@ -1,11 +1,12 @@
 //! Which job has which slot, part of the worker's decisions: pure.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use selvedge_core::{AllocationId, JobId, LeaderSessionId};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 
-use super::event::{SlotDemand, WantedSlot};
+use super::event::{HeldSlots, SlotDemand, WantedSlot};
 use super::job::{Contact, Job};
 use super::state::{Action, State, stop};
 use crate::exchange::JobKey;
@@ -80,6 +81,7 @@ impl State {
         key: JobKey,
         offered: &[AllocationId],
         accepted: &[AllocationId],
+        version: u64,
         now: Instant,
     ) -> Vec<Action> {
         if self.check_job(key).is_err() {
@@ -87,6 +89,8 @@ impl State {
         }
         if let Some(job) = self.jobs.get_mut(&key.job_id) {
             job.offered.clear();
+            job.accepted
+                .extend(accepted.iter().map(|allocation| (*allocation, version)));
         }
         let mut actions = Vec::new();
         for allocation in offered {
@@ -107,6 +111,33 @@ impl State {
             }
         }
         actions.extend(self.offers(key.job_id));
+        actions.extend(self.forget_if_unused(key.job_id));
+        actions
+    }
+
+    /// What the JobMaster says that it has here, against what it has: what it does not know of is free, and it is told of
+    /// what is not here. An offer whose answer is on its way decides later.
+    pub(super) fn reconcile_slots(&mut self, key: JobKey, said: &HeldSlots, now: Instant) -> Vec<Action> {
+        let Some(job) = self.jobs.get(&key.job_id).filter(|job| job.key == key) else {
+            return Vec::new();
+        };
+        let here: BTreeSet<_> = self.slots.of_job(key.job_id).into_iter().map(|(own, ..)| own).collect();
+        let missing = said.allocations.difference(&here).map(|allocation| {
+            let cause = "the worker has no such slot of the job any more".to_owned();
+            fail_slot(key, *allocation, cause)
+        });
+        let mut actions: Vec<_> = missing.collect();
+        let heard_of = |version: &u64| *version <= said.version;
+        let unknown: Vec<_> = here
+            .difference(&said.allocations)
+            .filter(|allocation| job.accepted.get(*allocation).is_some_and(heard_of))
+            .copied()
+            .collect();
+        for allocation in unknown {
+            tracing::warn!("{key} does not know that it has slot {allocation} here: it is free");
+            let cause = "the JobMaster does not have its slot any more".to_owned();
+            actions.extend(self.free(key.job_id, allocation, Some(cause), now));
+        }
         actions.extend(self.forget_if_unused(key.job_id));
         actions
     }
@@ -158,6 +189,9 @@ impl State {
         now: Instant,
     ) -> Vec<Action> {
         let limits = self.stop_limits(now);
+        if let Some(job) = self.jobs.get_mut(&job_id) {
+            job.accepted.remove(&allocation);
+        }
         match self.slots.free(job_id, allocation) {
             None => Vec::new(),
             Some(Freed::Now { index }) => vec![Action::SlotFree { index, allocation }],

@@ -54,6 +54,8 @@ pub struct TaskExecutorConfig {
     pub file_systems: FileSystems,
     /// Directories for temporary files.
     pub temp_dirs: Vec<PathBuf>,
+    /// Where the blobs of its jobs are, unless `blobs` names another place; made when the first one comes.
+    pub blob_storage: PathBuf,
     /// The worker's log, where it writes one.
     pub log_file: Option<PathBuf>,
     /// Its standard output, where that goes to a file.

@@ -7,7 +7,7 @@ use selvedge_core::job_graph::Partitioner;
 use selvedge_core::resource::ResourceProfile;
 use selvedge_core::status::FailureType;
 use selvedge_core::{AllocationId, ExecutionAttemptId};
-use selvedge_runtime::blob::BlobCache;
+use selvedge_runtime::blob::{BlobCache, NamedBlob};
 use selvedge_runtime::connector::report;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, JobMasterGateway};
 use selvedge_runtime::metrics::{GroupGuard, MetricGroup, MetricRegistry, TaskName};
@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::TaskExecutorConfig;
-use super::event::{JobArtifacts, Notification, Submission};
-use super::payload::blob_server;
+use super::event::{Notification, Submission};
+use super::payload::BlobServerLink;
 use crate::exchange::{
     Exchange, ExchangeError, JobKey, NetworkBudget, OutputGrant, Outputs, ResultPartition, Shipping,
 };
@@ -73,6 +73,7 @@ pub(super) struct Deployer {
     pub(super) metrics: MetricRegistry,
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) blobs: BlobCache,
+    pub(super) blob_server: BlobServerLink,
     pub(super) io: Arc<dyn TaskIo>,
 }
 
@@ -215,17 +216,12 @@ impl Deployer {
     }
 
     /// What the job brings along: its tasks wait for it, not the caller.
-    fn artifacts(&self, job: JobKey, artifacts: JobArtifacts) -> GatewayResult<TaskArtifacts> {
-        let JobArtifacts { named, server } = artifacts;
+    fn artifacts(&self, job: JobKey, named: Vec<NamedBlob>) -> GatewayResult<TaskArtifacts> {
         if named.is_empty() {
             return Ok(TaskArtifacts::default());
         }
-        let server = blob_server(&server, &self.config.secret, self.config.timeouts.ask)?;
-        Ok(TaskArtifacts::new(
-            self.blobs.of_job(job.job_id),
-            Arc::new(server),
-            named,
-        ))
+        let server = Arc::new(self.blob_server.server()?);
+        Ok(TaskArtifacts::new(self.blobs.of_job(job.job_id), server, named))
     }
 
     fn context(&self, of_job: &OfJob, deployment: &TaskDeployment) -> TaskContext {

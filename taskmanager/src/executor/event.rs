@@ -1,11 +1,12 @@
 //! What reaches the worker's loop: requests from callers, and what its own helpers bring back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selvedge_core::resource::ResourceProfile;
-use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId};
-use selvedge_runtime::blob::{BlobKey, NamedBlob};
-use selvedge_runtime::gateway::proto::{JobArtifact, JobHeartbeatPayload, SlotReport};
+use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId, ResourceId};
+use selvedge_runtime::blob::NamedBlob;
+use selvedge_runtime::gateway::proto::{JobHeartbeatPayload, SlotReport};
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use selvedge_runtime::threads::DumpEntry;
 use tokio::sync::oneshot;
@@ -40,36 +41,9 @@ pub(super) enum WantedSlot {
 pub(super) struct Submission {
     pub(super) job: JobKey,
     pub(super) job_name: String,
-    pub(super) artifacts: JobArtifacts,
+    /// What the job brings along.
+    pub(super) artifacts: Vec<NamedBlob>,
     pub(super) tasks: Vec<TaskDeployment>,
-}
-
-/// What a job brings along.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct JobArtifacts {
-    pub(super) named: Vec<NamedBlob>,
-    /// host:port of the BlobServer that has them.
-    pub(super) server: String,
-}
-
-impl JobArtifacts {
-    /// Those of a call.
-    ///
-    /// # Errors
-    /// `Rejected` where one has no plain file name, or no hash.
-    pub(super) fn read(artifacts: Vec<JobArtifact>, server: String) -> GatewayResult<Self> {
-        let read = |artifact: JobArtifact| {
-            let name = artifact.name;
-            // It becomes a file of this name: it must not lead elsewhere.
-            if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
-                return Err(GatewayError::Rejected(format!("'{name}' is no name of an artifact")));
-            }
-            let (key, size) = (BlobKey::from_wire(&artifact.sha256)?, artifact.size);
-            Ok(NamedBlob { name, key, size })
-        };
-        let named = artifacts.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { named, server })
-    }
 }
 
 /// What callers ask in its turn.
@@ -82,11 +56,19 @@ pub(super) enum Request {
     FreeInactiveSlots(LeaderSessionId, JobId, Reply<()>),
 }
 
+/// The slots that a JobMaster has here, as it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct HeldSlots {
+    /// It says nothing of slots that were taken under a higher one.
+    pub(super) version: u64,
+    pub(super) allocations: BTreeSet<AllocationId>,
+}
+
 /// What goes before requests.
 #[derive(Debug)]
 pub(super) enum Urgent {
     ResourceManagerHeartbeat(LeaderSessionId, Reply<SlotReport>),
-    JobMasterHeartbeat(JobKey, Reply<JobHeartbeatPayload>),
+    JobMasterHeartbeat(JobKey, HeldSlots, Reply<JobHeartbeatPayload>),
     DisconnectJob(JobKey, String, Reply<()>),
     CanBeReleased(LeaderSessionId, Reply<bool>),
     /// What runs here, for people.
@@ -101,6 +83,10 @@ pub(super) enum Notification {
     Registered {
         resource_manager: LeaderSessionId,
         heartbeat_timeout: Duration,
+        /// host:port of its BlobServer.
+        blob_server: String,
+        /// The id of its process.
+        master: ResourceId,
     },
     RegistrationRefused(GatewayError),
     /// There is a leader, perhaps another than before.
@@ -115,6 +101,8 @@ pub(super) enum Notification {
         job: JobKey,
         offered: Vec<AllocationId>,
         accepted: Vec<AllocationId>,
+        /// That of what the JobMaster has from then on.
+        version: u64,
     },
     /// The JobMaster does not want this worker, or has ended.
     JobMasterLost(JobKey, GatewayError),

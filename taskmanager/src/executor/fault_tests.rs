@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selvedge_core::InstanceId;
 use selvedge_runtime::gateway::convert::WireId;
-use selvedge_runtime::gateway::proto::HeartbeatFromResourceManagerRequest;
+use selvedge_runtime::gateway::proto::{HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, HeldSlots};
 use selvedge_runtime::gateway::{GatewayError, TaskExecutorGateway};
 
 use super::TaskExecutorTimeouts;
@@ -106,4 +106,27 @@ async fn a_master_of_another_build_ends_the_worker_with_both_builds_named() {
     let error = worker.handle.terminated().await.unwrap_err().to_string();
     let own = selvedge_runtime::gateway::handshake::BUILD;
     assert!(error.contains("build yesterday") && error.contains(own), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_only_one_side_knows_of_is_set_right_by_a_heartbeat() {
+    let mut master = Master::start().await;
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let beat = |slots: &[u8]| HeartbeatFromJobMasterRequest {
+        slots: Some(HeldSlots {
+            version: 1,
+            allocation_ids: slots.iter().map(|number| allocation(*number).to_wire()).collect(),
+        }),
+        ..job_heartbeat()
+    };
+    worker.gateway.heartbeat_from_job_master(beat(&[1, 9])).await.unwrap();
+    assert!(matches!(master.next().await, Told::SlotFailed));
+    // The worker may not have heard yet that the JobMaster has taken its slot.
+    let without = || worker.gateway.heartbeat_from_job_master(beat(&[]));
+    until(without, |answer| matches!(answer, Err(GatewayError::Fenced(_)))).await;
+    match master.next().await {
+        Told::SlotFree(free) => assert_eq!(free.allocation_id, allocation(1).to_wire()),
+        other => panic!("{other:?}"),
+    }
+    worker.until_reports(|slots| slots[0].allocation_id.is_empty()).await;
 }

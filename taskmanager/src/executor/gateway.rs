@@ -14,15 +14,15 @@ use selvedge_runtime::gateway::proto::{
     JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
     SlotReport, SubmitTasksRequest,
 };
-use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
+use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway, proto};
 use selvedge_runtime::machine::run_blocking;
 use selvedge_runtime::metrics::{self, MetricRegistry};
 use selvedge_runtime::threads;
 use tokio::sync::{mpsc, oneshot};
 
-use super::event::{JobArtifacts, Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
+use super::event::{HeldSlots, Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
 use super::files::{WorkerFiles, content};
-use super::payload::Payloads;
+use super::payload::{Payloads, named_blobs};
 use crate::exchange::JobKey;
 use crate::memory::MemoryAccount;
 use crate::task::TaskDeployment;
@@ -90,6 +90,14 @@ fn wanted_slot(request: &RequestSlotRequest) -> GatewayResult<WantedSlot> {
     profile.map(WantedSlot::Made).ok_or_else(unsaid)
 }
 
+fn held_slots(held: proto::HeldSlots) -> GatewayResult<HeldSlots> {
+    let allocations = held.allocation_ids.iter().map(|id| AllocationId::from_wire(id));
+    Ok(HeldSlots {
+        version: held.version,
+        allocations: allocations.collect::<GatewayResult<_>>()?,
+    })
+}
+
 #[async_trait]
 impl TaskExecutorGateway for Inbox {
     async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()> {
@@ -111,7 +119,7 @@ impl TaskExecutorGateway for Inbox {
         let submission = Submission {
             job,
             job_name: request.job_name,
-            artifacts: JobArtifacts::read(request.artifacts, request.blob_server_address)?,
+            artifacts: named_blobs(request.artifacts)?,
             tasks,
         };
         self.ask(|reply| Request::Submit(submission, reply)).await
@@ -162,7 +170,9 @@ impl TaskExecutorGateway for Inbox {
     ) -> GatewayResult<JobHeartbeatPayload> {
         self.check_instance(&request.instance_id)?;
         let job = job_key(&request.job_id, &request.job_master_id)?;
-        self.ask_urgently(|reply| Urgent::JobMasterHeartbeat(job, reply)).await
+        let held = held_slots(request.slots.unwrap_or_default())?;
+        self.ask_urgently(|reply| Urgent::JobMasterHeartbeat(job, held, reply))
+            .await
     }
 
     async fn disconnect_job_master(&self, request: DisconnectJobMasterRequest) -> GatewayResult<()> {

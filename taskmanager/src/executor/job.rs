@@ -14,6 +14,8 @@ pub(super) struct Job {
     pub(super) contact: Contact,
     /// Offered, and not answered yet.
     pub(super) offered: BTreeSet<AllocationId>,
+    /// The slots that the JobMaster has taken, and under which version of what it has.
+    pub(super) accepted: BTreeMap<AllocationId, u64>,
     pub(super) tasks: BTreeMap<ExecutionAttemptId, TaskRecord>,
     /// The last attempt of each subtask that came here: a call that arrives late or twice brings none back.
     last_attempts: BTreeMap<(VertexId, u32), u32>,
@@ -61,6 +63,7 @@ impl Job {
             key,
             contact: Contact::Connecting,
             offered: BTreeSet::new(),
+            accepted: BTreeMap::new(),
             tasks: BTreeMap::new(),
             last_attempts: BTreeMap::new(),
         }

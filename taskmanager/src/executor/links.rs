@@ -64,12 +64,17 @@ impl ResourceManagerLink {
                 Ok((gateway, connection, answer))
             };
             let answer = link.pauses.registered(attempt, |error| link.note(error)).await;
-            let answer = answer.and_then(|(gateway, connection, answer)| Ok((gateway, connection, accepted(&answer)?)));
+            let answer = answer.and_then(|(gateway, connection, answer)| {
+                let resource_manager = accepted(&answer)?;
+                Ok((gateway, connection, resource_manager, answer))
+            });
             match answer {
-                Ok((gateway, connection, (resource_manager, heartbeat_timeout))) => {
+                Ok((gateway, connection, resource_manager, answer)) => {
                     link.notify(Notification::Registered {
                         resource_manager,
-                        heartbeat_timeout,
+                        heartbeat_timeout: Duration::from_millis(answer.heartbeat_timeout_ms),
+                        blob_server: answer.blob_server_address,
+                        master: answer.resource_id.into(),
                     })
                     .await;
                     link.watch(&*gateway, connection, resource_manager, request.resource_id)
@@ -154,11 +159,10 @@ impl ResourceManagerLink {
     }
 }
 
-/// The ResourceManager that has accepted the worker, where it is of the same build, and the time-out of its heartbeats.
-fn accepted(answer: &RegisterTaskExecutorResponse) -> GatewayResult<(LeaderSessionId, Duration)> {
+/// The ResourceManager that has accepted the worker, where it is of the same build.
+fn accepted(answer: &RegisterTaskExecutorResponse) -> GatewayResult<LeaderSessionId> {
     handshake::check("ResourceManager", answer.process.as_ref())?;
-    let leader = LeaderSessionId::from_wire(&answer.resource_manager_id)?;
-    Ok((leader, Duration::from_millis(answer.heartbeat_timeout_ms)))
+    LeaderSessionId::from_wire(&answer.resource_manager_id)
 }
 
 /// The connection to one JobMaster; closed when dropped.
@@ -317,8 +321,13 @@ impl JobLinkShared {
         if let Some(answer) = self.unless_refused(answer).await {
             let accepted = ids(&mut answer.accepted_allocation_ids.iter());
             let job = self.job;
-            self.notify(Notification::SlotsAnswered { job, offered, accepted })
-                .await;
+            self.notify(Notification::SlotsAnswered {
+                job,
+                offered,
+                accepted,
+                version: answer.version,
+            })
+            .await;
         }
     }
 

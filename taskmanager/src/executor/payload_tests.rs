@@ -21,21 +21,21 @@ const TURNS: FetchTurns = FetchTurns { at_once: 4, waiting: 4 };
 
 struct Blobs {
     store: BlobStore,
-    address: String,
     _directory: tempfile::TempDir,
 }
 
 impl Blobs {
-    async fn start() -> Self {
+    /// Of whom workers are told that register at the master from now on.
+    async fn of(master: &Master) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = BlobStore::create(directory.path()).unwrap();
         let server = RpcServer::new(bind("127.0.0.1", &PortRange::any()).await.unwrap()).unwrap();
-        let address = server.address().to_string();
+        let server_address = server.address().to_string();
         let routes = Routes::new(serve_blobs(Arc::new(BlobServer::new(store.clone(), TURNS)), &secret(1)));
         tokio::spawn(server.serve(routes, std::future::pending()));
+        master.script.lock().blob_server = server_address;
         Self {
             store,
-            address,
             _directory: directory,
         }
     }
@@ -47,7 +47,6 @@ impl Blobs {
         let payload = OffloadedPayload {
             sha256: blob.key().to_wire(),
             size,
-            blob_server_address: self.address.clone(),
         };
         (blob, payload)
     }
@@ -65,8 +64,8 @@ fn reference(offloaded: OffloadedPayload) -> SubmitTasksRequest {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deployment_that_arrives_as_a_blob_is_run() {
     let mut master = Master::start().await;
+    let blobs = Blobs::of(&master).await;
     let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
-    let blobs = Blobs::start().await;
     let deployment = submission(job(1), vec![task("panic", allocation(1))]);
     let (blob, payload) = blobs.put(deployment.encode_to_vec()).await;
     worker.gateway.submit_tasks(reference(payload)).await.unwrap();
@@ -78,8 +77,8 @@ async fn a_deployment_that_arrives_as_a_blob_is_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blob_that_is_not_this_jobs_deployment_is_refused_and_nothing_runs() {
     let mut master = Master::start().await;
+    let blobs = Blobs::of(&master).await;
     let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
-    let blobs = Blobs::start().await;
     let tasks = || vec![task("endless", allocation(1))];
     let (_other, of_other_job) = blobs.put(submission(job(2), tasks()).encode_to_vec()).await;
     let (_nonsense, nonsense) = blobs.put(vec![0xff; 100]).await;
@@ -111,14 +110,13 @@ async fn a_blob_that_is_not_this_jobs_deployment_is_refused_and_nothing_runs() {
     }
 }
 
-fn brings(blobs: &Blobs, name: &str, content: &[u8]) -> SubmitTasksRequest {
+fn brings(name: &str, content: &[u8]) -> SubmitTasksRequest {
     SubmitTasksRequest {
         artifacts: vec![JobArtifact {
             name: name.to_owned(),
             sha256: BlobKey::of(content).to_wire(),
             size: content.len() as u64,
         }],
-        blob_server_address: blobs.address.clone(),
         ..submission(job(1), vec![task("panic", allocation(1))])
     }
 }
@@ -126,11 +124,11 @@ fn brings(blobs: &Blobs, name: &str, content: &[u8]) -> SubmitTasksRequest {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_whose_artifact_is_not_to_be_had_fails_with_its_name() {
     let mut master = Master::start().await;
+    let _blobs = Blobs::of(&master).await;
     let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
-    let blobs = Blobs::start().await;
     worker
         .gateway
-        .submit_tasks(brings(&blobs, "words.txt", b"to be"))
+        .submit_tasks(brings("words.txt", b"to be"))
         .await
         .unwrap();
     let (names, reports) = master.states(1).await;
@@ -146,12 +144,12 @@ async fn a_task_whose_artifact_is_not_to_be_had_fails_with_its_name() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_whose_artifact_is_there_is_planned() {
     let mut master = Master::start().await;
+    let blobs = Blobs::of(&master).await;
     let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
-    let blobs = Blobs::start().await;
     let _kept = blobs.put(b"to be".to_vec()).await;
     worker
         .gateway
-        .submit_tasks(brings(&blobs, "words.txt", b"to be"))
+        .submit_tasks(brings("words.txt", b"to be"))
         .await
         .unwrap();
     let (_, reports) = master.states(1).await;
@@ -162,15 +160,31 @@ async fn a_task_whose_artifact_is_there_is_planned() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_artifact_whose_name_leads_elsewhere_is_refused_and_nothing_runs() {
     let mut master = Master::start().await;
+    let _blobs = Blobs::of(&master).await;
     let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
-    let blobs = Blobs::start().await;
     for name in ["", "..", "../words", "a\0b"] {
-        let refused = worker
-            .gateway
-            .submit_tasks(brings(&blobs, name, b"to be"))
-            .await
-            .unwrap_err();
+        let refused = worker.gateway.submit_tasks(brings(name, b"to be")).await.unwrap_err();
         assert!(refused.to_string().contains("is no name of an artifact"), "{refused}");
+    }
+    let payload = worker.gateway.heartbeat_from_job_master(job_heartbeat()).await.unwrap();
+    assert!(payload.running.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_to_be_fetched_is_put_off_while_the_worker_knows_no_blob_server() {
+    let mut master = Master::start().await;
+    master.script.lock().blob_server = "no address".to_owned();
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let offloaded = OffloadedPayload {
+        sha256: BlobKey::of(b"deployment").to_wire(),
+        size: 10,
+    };
+    for submission in [reference(offloaded), brings("words.txt", b"to be")] {
+        let error = worker.gateway.submit_tasks(submission).await.unwrap_err();
+        assert!(
+            matches!(&error, GatewayError::Busy(text) if text.contains("where the BlobServer is")),
+            "{error}"
+        );
     }
     let payload = worker.gateway.heartbeat_from_job_master(job_heartbeat()).await.unwrap();
     assert!(payload.running.is_empty());

@@ -51,6 +51,7 @@ async fn every_call(worker: &Worker, resource_manager: &Bytes, job_master: &Byte
         job_id: job_id.clone(),
         job_master_id: job_master_id(),
         instance_id: INSTANCE.to_wire(),
+        slots: None,
     };
     let disconnect = DisconnectJobMasterRequest {
         job_id,

@@ -83,7 +83,14 @@ impl Service {
                 let alive = self.state.resource_manager_heartbeat(id, now);
                 drop(reply.send(alive.map(|()| self.slot_report())));
             }
-            Urgent::JobMasterHeartbeat(job, reply) => drop(reply.send(self.job_heartbeat(job, now))),
+            Urgent::JobMasterHeartbeat(job, held, reply) => {
+                let payload = self.job_heartbeat(job, now);
+                if payload.is_ok() {
+                    let actions = self.state.reconcile_slots(job, &held, now);
+                    self.perform(actions);
+                }
+                drop(reply.send(payload));
+            }
             Urgent::DisconnectJob(job, cause, reply) => {
                 let checked = self.state.check_job(job);
                 if checked.is_ok() {
@@ -145,8 +152,14 @@ impl Service {
             Notification::Registered {
                 resource_manager,
                 heartbeat_timeout,
+                blob_server,
+                master,
             } => {
-                tracing::info!(leader = %resource_manager, "registered at the ResourceManager");
+                tracing::info!(leader = %resource_manager, blob_server, "registered at the ResourceManager of {master}");
+                // Before the registration counts: a slot, and with it a deployment, comes only after.
+                if let Err(error) = self.deployer.blob_server.set(&blob_server) {
+                    tracing::warn!("what is too large for a message cannot be fetched: {error}");
+                }
                 self.state.registered(resource_manager, heartbeat_timeout, now);
                 // What changed while the registration was on its way was told to nobody.
                 self.resource_manager.report_slots(SendSlotReportRequest {
@@ -169,9 +182,12 @@ impl Service {
             Notification::JobRegistered { job, heartbeat_timeout } => {
                 self.state.job_registered(job, heartbeat_timeout, now)
             }
-            Notification::SlotsAnswered { job, offered, accepted } => {
-                self.state.slots_answered(job, &offered, &accepted, now)
-            }
+            Notification::SlotsAnswered {
+                job,
+                offered,
+                accepted,
+                version,
+            } => self.state.slots_answered(job, &offered, &accepted, version, now),
             Notification::JobMasterLost(job, error) => {
                 tracing::warn!(%error, "the JobMaster of {job} is lost: its tasks are cancelled");
                 self.state.disconnect(job, now)

@@ -23,7 +23,7 @@ use super::files::WorkerFiles;
 use super::gateway::Inbox;
 use super::leader::LeadingResourceManager;
 use super::links::{Identity, ResourceManagerLink};
-use super::payload::Payloads;
+use super::payload::{BlobServerLink, Payloads};
 use super::service::{Queues, Service};
 use super::state::State;
 use super::{TaskExecutorConfig, TaskExecutorError};
@@ -116,22 +116,6 @@ impl TaskExecutor {
         let account = MemoryAccount::new(memory.clone(), exchange.usage().clone(), config.own_process);
         let metrics = MetricRegistry::start(config.clock.clone());
         register_metrics(&metrics, &config, &account);
-        let inbox = Inbox {
-            requests,
-            urgent,
-            instance_id: config.instance_id,
-            payloads: Payloads {
-                secret: config.secret.clone(),
-                deadline: config.timeouts.ask,
-                limits: config.blobs.limits,
-            },
-            memory: account,
-            metrics: metrics.clone(),
-            files: Arc::new(WorkerFiles {
-                log: config.log_file.clone(),
-                stdout: config.stdout_file.clone(),
-            }),
-        };
         let mut service = service(
             &config,
             &addresses,
@@ -139,8 +123,23 @@ impl TaskExecutor {
             memory,
             notifications.clone(),
             io,
-            metrics,
+            metrics.clone(),
         )?;
+        let inbox = Inbox {
+            requests,
+            urgent,
+            instance_id: config.instance_id,
+            payloads: Payloads {
+                blobs: service.deployer.blob_server.clone(),
+                limits: config.blobs.limits,
+            },
+            memory: account,
+            metrics,
+            files: Arc::new(WorkerFiles {
+                log: config.log_file.clone(),
+                stdout: config.stdout_file.clone(),
+            }),
+        };
         service.external_resources = external_resources;
         let closed = service.resource_manager.closed.clone();
         let control = serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
@@ -217,7 +216,8 @@ fn service(
             memory,
             metrics,
             notifications: notifications.clone(),
-            blobs: blob_cache(config, &io),
+            blobs: BlobCache::new(&config.blob_storage, &config.blobs, config.clock.clone(), &io),
+            blob_server: BlobServerLink::new(config.secret.clone(), config.timeouts.ask),
             io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {
@@ -235,12 +235,6 @@ fn service(
         end: None,
         config: config.clone(),
     })
-}
-
-/// Its files are where the worker's temporary files are, unless a setting names another place.
-fn blob_cache(config: &TaskExecutorConfig, runtime: &Handle) -> BlobCache {
-    let scratch = config.temp_dirs.first().cloned().unwrap_or_else(std::env::temp_dir);
-    BlobCache::new(&scratch, &config.blobs, config.clock.clone(), runtime)
 }
 
 /// The worker's memory, and what its process takes where that is its own.

@@ -1,10 +1,11 @@
 //! A master that follows a script: it records what workers tell it and answers as it is set.
 
+mod gateways;
+
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use selvedge_core::memory::{ConsumerWeights, TaskExecutorProcessSpec};
@@ -12,30 +13,23 @@ use selvedge_core::{AllocationId, Configuration, InstanceId, LeaderSessionId, Me
 use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::clock::{Clock, SystemClock, Timestamp};
 use selvedge_runtime::gateway::convert::WireId;
-use selvedge_runtime::gateway::grpc::{TaskExecutorClient, serve_job_master, serve_resource_manager};
+use selvedge_runtime::gateway::grpc::TaskExecutorClient;
 use selvedge_runtime::gateway::proto::{
-    ChannelPeer, ConfirmTaskExecutorRequest, ConfirmTaskManagerRequest, DisconnectTaskExecutorRequest, FailSlotRequest,
-    HeartbeatFromResourceManagerRequest, InputGate, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
-    OfferSlotsRequest, OfferSlotsResponse, ProcessIdentity, RegisterTaskExecutorRequest, RegisterTaskExecutorResponse,
-    RegisterTaskManagerRequest, RegisterTaskManagerResponse, RequestNextInputSplitRequest,
-    RequestNextInputSplitResponse, RequestSlotRequest, ResultPartition, SendSlotReportRequest, SlotStatus,
-    SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition, UpdateTaskExecutionStatesRequest,
+    ChannelPeer, HeartbeatFromResourceManagerRequest, InputGate, NotifySlotAvailableRequest, NotifyWorkerUnfitRequest,
+    OfferSlotsRequest, ProcessIdentity, RegisterTaskExecutorRequest, RegisterTaskManagerRequest, RequestSlotRequest,
+    ResultPartition, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskStateTransition,
 };
-use selvedge_runtime::gateway::{
-    GatewayError, GatewayResult, JobMasterGateway, ResourceManagerGateway, TaskExecutorGateway, handshake,
-};
+use selvedge_runtime::gateway::{TaskExecutorGateway, handshake};
 use selvedge_runtime::ha::LeaderRetrieval;
-use selvedge_runtime::machine::Listener;
-use selvedge_runtime::rpc::{PortRange, RpcChannel, RpcServer};
-use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use selvedge_runtime::rpc::{PortRange, RpcChannel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
-use tonic::service::Routes;
 
 use super::{TaskExecutor, TaskExecutorConfig, TaskExecutorHandle, TaskExecutorTimeouts};
 use crate::exchange::JobKey;
 use crate::exchange::testing::{attempt, job, no_files, secret};
 use crate::task::testing::{TestPlanner, spec};
+use gateways::Gateways;
 
 /// What the master asks of workers, unless its script says otherwise: no test lasts so long.
 pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -89,6 +83,8 @@ pub(super) struct Script {
     pub(super) refuse_worker: bool,
     pub(super) process: ProcessIdentity,
     pub(super) splits: Vec<&'static str>,
+    /// host:port of the BlobServer that workers are told of.
+    pub(super) blob_server: String,
 }
 
 pub(super) struct Master {
@@ -98,11 +94,6 @@ pub(super) struct Master {
     gateways: Arc<Gateways>,
     listener: StdListener,
     server: JoinHandle<()>,
-}
-
-struct Gateways {
-    script: Arc<Mutex<Script>>,
-    told: UnboundedSender<Told>,
 }
 
 pub(super) fn leader() -> LeaderSessionId {
@@ -122,6 +113,7 @@ impl Master {
             refuse_worker: false,
             process: handshake::of_master(),
             splits: Vec::new(),
+            blob_server: "127.0.0.1:1".to_owned(),
         }));
         let (sender, told) = unbounded_channel();
         let gateways = Arc::new(Gateways {
@@ -216,6 +208,7 @@ impl Master {
             own_process: false,
             file_systems: no_files(),
             temp_dirs: Vec::new(),
+            blob_storage: std::env::temp_dir(),
             log_file: None,
             stdout_file: None,
             planner,
@@ -344,115 +337,4 @@ pub(super) fn join(from: &mut TaskDeploymentDescriptor, to: &mut TaskDeploymentD
         channels: vec![peer(from)],
         peer_group: 0,
     });
-}
-
-impl Gateways {
-    fn serve(self: Arc<Self>, listener: &StdListener) -> JoinHandle<()> {
-        let listener = listener.try_clone().unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let server = RpcServer::new(Listener::Tcp(TcpListener::from_std(listener).unwrap())).unwrap();
-        let routes = Routes::new(serve_resource_manager(self.clone(), &secret(1)))
-            .add_service(serve_job_master(self, &secret(1)));
-        tokio::spawn(async move { server.serve(routes, std::future::pending()).await.unwrap() })
-    }
-
-    fn tell(&self, told: Told) -> GatewayResult<()> {
-        let mut script = self.script.lock();
-        if script.busy_for > 0 {
-            script.busy_for -= 1;
-            return Err(GatewayError::Busy("come again".to_owned()));
-        }
-        drop(self.told.send(told));
-        Ok(())
-    }
-
-    fn heartbeat_timeout(&self) -> u64 {
-        self.script.lock().heartbeat_timeout.as_millis() as u64
-    }
-}
-
-#[async_trait]
-impl ResourceManagerGateway for Gateways {
-    async fn register_task_executor(
-        &self,
-        request: RegisterTaskExecutorRequest,
-    ) -> GatewayResult<RegisterTaskExecutorResponse> {
-        if self.script.lock().refuse_worker {
-            return Err(GatewayError::Rejected("no such container".to_owned()));
-        }
-        self.tell(Told::Registered(request))?;
-        Ok(RegisterTaskExecutorResponse {
-            resource_manager_id: leader().to_wire(),
-            heartbeat_interval_ms: 0,
-            heartbeat_timeout_ms: self.heartbeat_timeout(),
-            process: Some(self.script.lock().process.clone()),
-        })
-    }
-
-    async fn notify_slot_available(&self, request: NotifySlotAvailableRequest) -> GatewayResult<()> {
-        self.tell(Told::SlotFree(request))
-    }
-
-    async fn send_slot_report(&self, _: SendSlotReportRequest) -> GatewayResult<()> {
-        Ok(())
-    }
-
-    async fn disconnect_task_executor(&self, request: DisconnectTaskExecutorRequest) -> GatewayResult<()> {
-        self.tell(Told::WorkerEnds(request.cause))
-    }
-
-    async fn notify_worker_unfit(&self, request: NotifyWorkerUnfitRequest) -> GatewayResult<()> {
-        self.tell(Told::Unfit(request))
-    }
-
-    async fn confirm_task_executor(&self, request: ConfirmTaskExecutorRequest) -> GatewayResult<()> {
-        assert_eq!(request.resource_manager_id, leader().to_wire());
-        self.tell(Told::AskedAgain)
-    }
-}
-
-#[async_trait]
-impl JobMasterGateway for Gateways {
-    async fn register_task_manager(
-        &self,
-        request: RegisterTaskManagerRequest,
-    ) -> GatewayResult<RegisterTaskManagerResponse> {
-        self.tell(Told::JobRegistered(request))?;
-        Ok(RegisterTaskManagerResponse {
-            heartbeat_interval_ms: 0,
-            heartbeat_timeout_ms: self.heartbeat_timeout(),
-            process: Some(self.script.lock().process.clone()),
-        })
-    }
-
-    async fn offer_slots(&self, request: OfferSlotsRequest) -> GatewayResult<OfferSlotsResponse> {
-        let offered = request.slots.iter().map(|slot| slot.allocation_id.clone());
-        let accept = self.script.lock().accept_slots;
-        let accepted_allocation_ids = offered.filter(|_| accept).collect();
-        self.tell(Told::Offered(request))?;
-        Ok(OfferSlotsResponse {
-            accepted_allocation_ids,
-        })
-    }
-
-    async fn update_task_execution_states(&self, request: UpdateTaskExecutionStatesRequest) -> GatewayResult<()> {
-        self.tell(Told::States(request.transitions))
-    }
-
-    async fn request_next_input_split(
-        &self,
-        _: RequestNextInputSplitRequest,
-    ) -> GatewayResult<RequestNextInputSplitResponse> {
-        let split = self.script.lock().splits.pop().unwrap_or_default();
-        let split = Bytes::from_static(split.as_bytes());
-        Ok(RequestNextInputSplitResponse { split })
-    }
-
-    async fn fail_slot(&self, _: FailSlotRequest) -> GatewayResult<()> {
-        self.tell(Told::SlotFailed)
-    }
-
-    async fn confirm_task_manager(&self, _: ConfirmTaskManagerRequest) -> GatewayResult<()> {
-        self.tell(Told::JobAskedAgain)
-    }
 }

@@ -122,6 +122,8 @@ pub(super) fn job_heartbeat() -> HeartbeatFromJobMasterRequest {
         job_id: job(1).job_id.to_wire(),
         job_master_id: job(1).job_master_id.to_wire(),
         instance_id: INSTANCE.to_wire(),
+        // It says nothing of any slot that a test's worker has.
+        slots: None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 use selvedge_core::MemorySize;
+use selvedge_runtime::ha::InMemoryEnsemble;
 
 use super::*;
 use crate::jobmaster::execution_graph::TaskLocation;
@@ -74,9 +75,15 @@ async fn a_programs_enricher_listener_and_exchange_take_part_in_a_job() {
         .with_shuffle_master(noting.clone());
     let settings = [("jobmanager.failure-enrichers", "type,team")];
     let config = session_of(workers.clone(), &settings);
+    let ha = services.ha.clone();
     let cluster = ClusterEntrypoint::start_with(config, services).await.unwrap();
     let log = Log::default();
-    let bed = Bed { cluster, workers, log };
+    let bed = Bed {
+        ha,
+        cluster,
+        workers,
+        log,
+    };
     let job = bed.submit(1).await;
     assert_eq!(bed.result(job).await.status, JobStatus::Failed);
     let shown = bed.get(&format!("/jobs/{job}/exceptions")).await;
@@ -107,4 +114,38 @@ async fn a_master_with_an_unknown_enricher_does_not_start() {
         refused.contains("jobmanager.failure-enrichers") && refused.contains("'TEAM'"),
         "{refused}"
     );
+}
+
+/// Takes down the JobMaster that uses it.
+#[derive(Debug)]
+struct Breaking;
+
+impl ShuffleMaster for Breaking {
+    fn register_job(&self, _: JobId) {}
+
+    fn unregister_job(&self, _: JobId) {}
+
+    fn register_partition(&self, _: JobId, _: PartitionId, _: &TaskLocation) -> ShuffleDescriptor {
+        panic!("the test wants it")
+    }
+
+    fn release_partition(&self, _: JobId, _: PartitionId) {}
+
+    fn network_memory(&self, channels: Channels) -> MemorySize {
+        FlightShuffleMaster.network_memory(channels)
+    }
+}
+
+#[tokio::test]
+async fn a_job_master_that_breaks_down_ends_its_process_which_leaves_the_jobs_to_the_next_one() {
+    let ensemble = InMemoryEnsemble::new(1);
+    let mut services = ClusterServices::new(Arc::new(ensemble.join()));
+    services.plugins = JobMasterPlugins::default().with_shuffle_master(Arc::new(Breaking));
+    let config = session_of(Workers::new(Behaviour::Run), &[]);
+    let cluster = ClusterEntrypoint::start_with(config, services).await.unwrap();
+    let job = cluster.dispatcher().submit_job(None, word_count(1)).await.unwrap();
+    let ended = tokio::time::timeout(BOUND, cluster.wait_ended()).await.unwrap();
+    assert_eq!(ended.shutdown, Shutdown::ProcessAlone);
+    let expected = format!("the JobMaster of job {job} broke down");
+    assert_eq!(ended.end.diagnostics, expected);
 }

@@ -61,6 +61,22 @@ impl ArchivedExecutionGraph {
         self.timestamps.get(&status).copied()
     }
 
+    /// The job as it is shown until its result is stored: if that is not done any more, the job runs again under the next
+    /// master.
+    pub(crate) fn before_its_end(&self) -> Self {
+        let before = match self.status {
+            JobStatus::Finished => JobStatus::Running,
+            JobStatus::Canceled => JobStatus::Cancelling,
+            JobStatus::Failed => JobStatus::Failing,
+            _ => return self.clone(),
+        };
+        let has_been = self.timestamp(before).is_some();
+        let mut shown = self.clone();
+        shown.timestamps.remove(&self.status);
+        shown.status = if has_been { before } else { JobStatus::Initializing };
+        shown
+    }
+
     /// How long the job has been in a status without a break until now; nothing where it is in another one.
     pub fn current_time_in(&self, status: JobStatus, now: Timestamp) -> Duration {
         let since = self

@@ -11,7 +11,7 @@ use super::*;
 async fn a_job_master_that_does_not_lead_its_job_is_refused_and_changes_nothing() {
     let bed = bed(StandaloneDriver, &[]).await;
     let ((first, _first), (second, _second)) = (contact(1), contact(2));
-    bed.handle.register_job_master(job(1), first.clone()).await.unwrap();
+    bed.join(1, &first).await;
     bed.declare(1, &first, 3).await.unwrap();
     let stale = Err(ResourceManagerError::StaleJobMaster {
         job: job(1),

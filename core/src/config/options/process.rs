@@ -12,14 +12,15 @@ pub const JOB_MANAGER_WORKING_DIR: ConfigOption<String> = ConfigOption::new(
     "process.jobmanager.working-dir",
     "Below which directory the master has its own, jm_<resource id>, with its blobs; otherwise process.working-dir.",
 );
+/// The same for workers.
+pub const TASK_MANAGER_WORKING_DIR: ConfigOption<String> = ConfigOption::new(
+    "process.taskmanager.working-dir",
+    "Below which directory each worker has its own, tm_<resource id>, with its blobs; otherwise process.working-dir.",
+);
 
 area! {
     "process", "Where processes work";
     options {
-        WORKING_DIR, JOB_MANAGER_WORKING_DIR,
-    }
-    not yet {
-        /// The workers' own, where it is another.
-        "process.taskmanager.working-dir": Text or "process.working-dir";
+        WORKING_DIR, JOB_MANAGER_WORKING_DIR, TASK_MANAGER_WORKING_DIR,
     }
 }

@@ -144,7 +144,7 @@ impl Member {
         &self,
         leader: LeaderSessionId,
         component: LeaderComponent,
-        address: Option<&str>,
+        told: Option<LeaderInformation>,
     ) -> Result<(), HaError> {
         let not_leader = || HaError::NotLeader {
             session: leader,
@@ -159,7 +159,7 @@ impl Member {
                 session,
                 leader,
                 component: component.to_string(),
-                address: address.map(str::to_owned),
+                told: told.clone(),
             };
             match timeout(LOOK, ask(&request)).await {
                 Ok(Ok(Answer::Seen(_))) => return Ok(()),
@@ -180,13 +180,13 @@ impl LeaderElection for Member {
         self.leadership.borrow().session() == Some(session) && Instant::now() < self.state.lock().lease
     }
 
-    async fn publish(
+    async fn publish_as(
         &self,
         session: LeaderSessionId,
         component: LeaderComponent,
-        address: &str,
+        information: LeaderInformation,
     ) -> Result<(), HaError> {
-        self.tell(session, component, Some(address)).await
+        self.tell(session, component, Some(information)).await
     }
 
     async fn withdraw(&self, session: LeaderSessionId, component: LeaderComponent) -> Result<(), HaError> {

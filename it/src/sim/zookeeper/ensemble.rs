@@ -79,13 +79,13 @@ impl Ensemble {
             Request::Publish {
                 leader,
                 component,
-                address,
+                told,
                 ..
             } => {
                 if self.leader != Some((session, leader)) {
                     return Some(Answer::NotLeader);
                 }
-                self.publish(session, leader, component, address);
+                self.publish(session, component, told);
             }
             Request::Close { .. } => self.end(session),
             Request::Open | Request::Look { .. } | Request::Contend { .. } => {}
@@ -115,16 +115,12 @@ impl Ensemble {
         self.published.keys().cloned().collect()
     }
 
-    fn publish(&mut self, session: u64, leader: LeaderSessionId, component: String, address: Option<String>) {
-        match address {
+    fn publish(&mut self, session: u64, component: String, told: Option<LeaderInformation>) {
+        match told {
             None => {
                 self.published.remove(&component);
             }
-            Some(address) => {
-                let information = LeaderInformation {
-                    session: leader,
-                    address,
-                };
+            Some(information) => {
                 self.published.insert(component, (session, information));
             }
         }
@@ -185,7 +181,10 @@ mod tests {
             session,
             leader,
             component: "rest_server".to_owned(),
-            address: Some("am-1:8081".to_owned()),
+            told: Some(LeaderInformation {
+                session: leader,
+                address: "am-1:8081".to_owned(),
+            }),
         }
     }
 

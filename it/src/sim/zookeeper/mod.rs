@@ -37,7 +37,7 @@ enum Request {
         session: u64,
         leader: LeaderSessionId,
         component: String,
-        address: Option<String>,
+        told: Option<LeaderInformation>,
     },
     /// The session ends.
     Close { session: u64 },

@@ -42,6 +42,10 @@ const OTHER_NAMES: &[(&str, &str)] = &[
         "process.working-dir is read as an option of its own, so that an error names the key that was set",
     ),
     (
+        "process.taskmanager.working-dir",
+        "process.working-dir is read as an option of its own, so that an error names the key that was set",
+    ),
+    (
         "rest.bind-port",
         "its fallback is a port for clients, which may be taken on a shared node",
     ),

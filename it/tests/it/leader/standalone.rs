@@ -7,7 +7,8 @@ use reqwest::header::LOCATION;
 use selvedge_it::bed::ZooKeeper;
 use selvedge_it::cli::{BOUND, Running, Selvedge};
 use selvedge_it::wait;
-use serde_json::Value;
+use serde_json::{Value, json};
+use zookeeper_client::{Acls, CreateMode};
 
 use super::nodes;
 use crate::folder::{Folder, files_below, parts};
@@ -285,4 +286,73 @@ async fn what_is_missing_is_told_before_anything_starts() {
     outcome
         .assert_says(&["widen the range of jobmanager.rpc.port"])
         .assert_no_stack();
+}
+
+#[tokio::test]
+async fn a_worker_has_its_directory_alone_and_clears_what_a_broken_one_of_its_id_has_left() {
+    // Nobody listens there: it cannot register.
+    let by_hand = ByHand::new("jobmanager.rpc.port: 1\ntaskmanager.resource-id: worker-1\n");
+    let parent = format!("process.taskmanager.working-dir={}", by_hand.0.path("work").display());
+    let own = by_hand.0.path("work/tm_worker-1");
+    let worker = || by_hand.command("standalone-taskmanager").args(["-D", &parent]);
+    let broken = worker().args(["-D", "taskmanager.registration.timeout=100 ms"]);
+    broken.run().await.ended_with(31);
+    assert!(own.is_dir(), "who looks into the fault finds it");
+    let left = by_hand
+        .0
+        .write("work/tm_worker-1/blobStorage/left", "by the broken one");
+    let first = worker().start();
+    let cleared = || async { if left.exists() { Err("it is there") } else { Ok(()) } };
+    wait::until("the next worker to clear the directory", BOUND, cleared)
+        .await
+        .unwrap();
+    let second = worker().run().await.ended_with(1);
+    second.assert_says(&["another process works in", "tm_worker-1", "taskmanager.resource-id"]);
+    first.terminate();
+    first.ended_within(BOUND).await.ended_with(143);
+    assert!(!own.exists());
+}
+
+#[tokio::test]
+async fn a_job_master_that_zookeeper_names_no_more_is_disconnected_until_it_is_named_again() {
+    let zookeeper = ZooKeeper::start().await.unwrap();
+    let by_hand = ByHand::with_zookeeper(&zookeeper);
+    let mut master = by_hand.master().await;
+    let worker = by_hand.worker();
+    master.leads(1).await;
+    let endless = job(
+        &[
+            vertex("numbers", &[numbers("make", None, Some(100.0))]),
+            vertex("drop", &[blackhole("drop")]),
+        ],
+        &[rebalance("numbers", "drop")],
+    );
+    let id = "01".repeat(16);
+    let submission = json!({"jobGraph": endless, "jobId": id});
+    let rest = format!("http://{}/jobs", master.rest);
+    let answer = master.http.post(rest).json(&submission).send().await.unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+    let says = async |master: &mut Master, what: &str, times: usize| {
+        let said = |said: &str| (said.matches(what).count() >= times).then_some(());
+        master.process.until_says(what, BOUND, said).await;
+    };
+    let client = nodes::connect(zookeeper.quorum()).await;
+    let component = format!("job-{id}");
+    let found = || async {
+        let leader = nodes::leader(&client, CLUSTER, &component).await;
+        leader.ok_or("nobody leads the job")
+    };
+    let (named, _) = wait::until("the job's leader", BOUND, found).await.unwrap();
+    let registered = format!("JobMaster {} registered", named.session);
+    says(&mut master, &registered, 1).await;
+    let path = format!("{CLUSTER}/leader/{component}/connection_info");
+    client.delete(&path, None).await.unwrap();
+    says(&mut master, "does not lead the job any more", 1).await;
+    let data = serde_json::to_vec(&named).unwrap();
+    let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    client.create(&path, &data, &open).await.unwrap();
+    says(&mut master, &registered, 2).await;
+    master.process.terminate();
+    master.process.ended_within(BOUND).await.ended_with(143);
+    drop(worker);
 }

@@ -74,6 +74,11 @@ async fn started(folder: &Folder, job: &Path) -> selvedge_it::cli::Running {
     let fetched = files_below(&folder.path("tmp"));
     let named = fetched.iter().find(|file| file.ends_with("files/words"));
     let named = named.unwrap_or_else(|| panic!("{fetched:?}"));
+    let directory = named.display().to_string();
+    assert!(
+        directory.contains("/tm_taskmanager-1-") && directory.contains("/blobStorage/"),
+        "{directory}"
+    );
     assert_eq!(std::fs::read_to_string(named).unwrap().lines().count(), LINES);
     running
 }

@@ -41,7 +41,7 @@ const FILES: &str = "files";
 /// How a cache works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobCacheSettings {
-    /// `blob.storage.directory`; without it, the first usable directory for temporary files.
+    /// `blob.storage.directory`; without it, the worker's own directory.
     pub directory: Option<PathBuf>,
     /// `blob.service.cleanup.interval`: how long blobs are kept that nobody uses.
     pub keep: Duration,

@@ -115,16 +115,14 @@ impl LeaderElection for Election {
         self.shared.term_of(session).is_ok()
     }
 
-    async fn publish(
+    async fn publish_as(
         &self,
         session: LeaderSessionId,
         component: LeaderComponent,
-        address: &str,
+        information: LeaderInformation,
     ) -> Result<(), HaError> {
         let term = self.shared.term_of(session)?;
-        let address = address.to_owned();
-        let told = LeaderInformation { session, address };
-        let published = information::publish(&self.shared.settings, &term.lock, component, &told).await;
+        let published = information::publish(&self.shared.settings, &term.lock, component, &information).await;
         published.map_err(|error| error.unwrap_or(HaError::NotLeader { session, leader: None }))
     }
 

@@ -3,18 +3,21 @@
 use std::time::{Duration, Instant};
 
 use selvedge_core::resource::ResourceProfile;
-use selvedge_core::status::{ExecutionState, JobContact, TaskPhase, Walk, WorkerRegistration};
+use selvedge_core::status::ExecutionState;
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, LeaderSessionId, MemorySize};
 use selvedge_runtime::clock::thread_now;
 use selvedge_runtime::gateway::GatewayError;
 
 use super::TaskExecutorTimeouts;
 use super::event::{SlotDemand, WantedSlot};
-use super::job::{Contact, Phase};
 use super::state::{Action, State};
 use crate::exchange::JobKey;
 use crate::exchange::testing::{attempt, job};
 use crate::slot::SlotTable;
+
+mod reconciliation;
+mod refusals;
+mod tables;
 
 const HEARTBEAT: Duration = Duration::from_secs(50);
 
@@ -66,7 +69,7 @@ fn with_task(now: Instant) -> State {
     assert_eq!(state.job_registered(job(1), HEARTBEAT, now), [offer]);
     assert!(
         state
-            .slots_answered(job(1), &[allocation(1)], &[allocation(1)], now)
+            .slots_answered(job(1), &[allocation(1)], &[allocation(1)], 1, now)
             .is_empty()
     );
     let tasks = [(attempt("v", 0), allocation(1))];
@@ -114,7 +117,7 @@ fn a_second_slot_is_offered_when_the_first_offer_is_answered() {
     state.job_registered(job(1), HEARTBEAT, now);
     let (actions, result) = state.request_slot(&demand(job(1), 1, allocation(2)), now);
     assert!(actions.is_empty() && result.is_ok(), "an offer is on its way");
-    let answered = state.slots_answered(job(1), &[allocation(1)], &[allocation(1)], now);
+    let answered = state.slots_answered(job(1), &[allocation(1)], &[allocation(1)], 1, now);
     let offer = Action::Offer {
         job: job(1),
         slots: vec![(allocation(2), 1)],
@@ -135,7 +138,7 @@ fn a_slot_accepted_after_it_was_given_up_is_told_lost() {
         Ok(vec![free()])
     );
     let both = [allocation(1), allocation(2)];
-    let actions = state.slots_answered(job(1), &both, &both, now);
+    let actions = state.slots_answered(job(1), &both, &both, 2, now);
     assert!(
         matches!(&actions[..], [Action::FailSlot { allocation: lost, .. }] if *lost == allocation(1)),
         "{actions:?}"
@@ -340,184 +343,4 @@ fn a_slot_is_made_in_the_size_that_is_asked_and_ends_when_it_is_freed() {
     };
     assert_eq!(freed, [free, Action::Forget(job(1))]);
     state.request_slot(&demand(job(1), 0, allocation(2)), now).1.unwrap();
-}
-
-/// What refused calls may not change.
-fn seen(state: &State) -> String {
-    format!("{:?} {:?} {:?}", state.slots, state.jobs, state.registration)
-}
-
-#[test]
-fn a_call_of_another_resource_manager_or_job_master_changes_nothing() {
-    let now = thread_now();
-    let mut state = with_task(now);
-    let (before, stranger) = (seen(&state), job(2));
-    let mut foreign = demand(job(1), 1, allocation(2));
-    foreign.resource_manager = stranger.job_master_id;
-    let (actions, by_another_leader) = state.request_slot(&foreign, now);
-    assert!(actions.is_empty());
-    let later = now + Duration::from_secs(1);
-    let tasks = [(attempt("w", 0), allocation(1))];
-    let refusals = [
-        by_another_leader,
-        state.resource_manager_heartbeat(stranger.job_master_id, later),
-        state.job_heartbeat(stranger, later).map(drop),
-        state.check_submission(stranger, &tasks),
-        state.cancel(stranger, &[attempt("v", 0)], later).map(drop),
-        state.free_slot(stranger, allocation(1), String::new(), later).map(drop),
-        state.check_job(stranger),
-    ];
-    for refusal in refusals {
-        assert!(matches!(refusal, Err(GatewayError::Fenced(_))), "{refusal:?}");
-    }
-    assert_eq!(seen(&state), before);
-}
-
-#[test]
-fn a_call_for_what_is_not_here_or_cannot_be_changes_nothing() {
-    let now = thread_now();
-    let mut state = with_task(now);
-    let before = seen(&state);
-    let mut too_large = demand(job(1), 0, allocation(3));
-    too_large.slot = WantedSlot::Made(of_bytes(9));
-    let rejections = [
-        (
-            state.request_slot(&demand(job(1), 7, allocation(2)), now).1,
-            "no slot 7",
-        ),
-        (
-            state.request_slot(&demand(job(1), 0, allocation(2)), now).1,
-            "slot 0 is taken",
-        ),
-        (
-            state.request_slot(&demand(job(1), 1, allocation(1)), now).1,
-            "has slot 0 for job",
-        ),
-        (state.request_slot(&too_large, now).1, "not enough"),
-        (
-            state.check_submission(job(1), &[(attempt("w", 0), allocation(2))]),
-            "no slot with allocation",
-        ),
-        (
-            state.check_submission(job(1), &[(attempt("v", 0), allocation(1))]),
-            "deployed already",
-        ),
-        (
-            state.cancel(job(1), &[attempt("w", 0)], now).map(drop),
-            "the worker has no task w_0_0",
-        ),
-        (
-            state.free_slot(job(1), allocation(2), String::new(), now).map(drop),
-            "no slot with allocation",
-        ),
-    ];
-    for (refusal, expected) in rejections {
-        match refusal {
-            Err(GatewayError::Rejected(message)) => assert!(message.contains(expected), "{message}"),
-            other => panic!("{expected}: {other:?}"),
-        }
-    }
-    assert_eq!(seen(&state), before);
-}
-
-#[test]
-fn a_worker_registers_and_loses_its_resource_manager_as_the_table_says() {
-    use WorkerRegistration::{Registered, Registering};
-    type Event = fn(&mut State, Instant);
-    let other = LeaderSessionId::from_bytes([77; 16]);
-    let events: [Event; 4] = [
-        |state, now| state.registered(leader(), HEARTBEAT, now),
-        |state, now| drop(state.lose_resource_manager(leader(), now)),
-        |state, now| drop(state.lose_resource_manager(LeaderSessionId::from_bytes([77; 16]), now)),
-        |state, now| drop(state.leader_is(LeaderSessionId::from_bytes([77; 16]), now)),
-    ];
-    let kind = |state: &State| match state.resource_manager() {
-        Some(id) => {
-            assert_ne!(id, other);
-            Registered
-        }
-        None => Registering,
-    };
-    let now = thread_now();
-    let mut walk = Walk::new();
-    let rows: &[(WorkerRegistration, &[WorkerRegistration])] = &[
-        (Registering, &[Registered, Registering, Registering, Registering]),
-        (Registered, &[Registered, Registering, Registered, Registering]),
-    ];
-    walk.rows(&events, rows, |from, event| {
-        let mut state = worker(now);
-        if from == Registering {
-            state.lose_resource_manager(leader(), now);
-        }
-        event(&mut state, now);
-        kind(&state)
-    });
-    walk.finish();
-}
-
-#[test]
-fn a_job_and_its_task_on_a_worker_go_only_where_their_tables_say() {
-    use JobContact::{Connected, Connecting, Disconnected};
-    type Event = fn(&mut State, Instant);
-    let now = thread_now();
-    let contact = |state: &State| match state.jobs[&job(1).job_id].contact {
-        Contact::Connecting => Connecting,
-        Contact::Connected { .. } => Connected,
-        Contact::Disconnected => Disconnected,
-    };
-    let events: [Event; 3] = [
-        |state, now| drop(state.job_registered(job(1), HEARTBEAT, now)),
-        |state, now| drop(state.disconnect(job(1), now)),
-        |state, now| drop(state.disconnect(job(2), now)),
-    ];
-    let mut contacts = Walk::new();
-    let rows: &[(JobContact, &[JobContact])] = &[
-        (Connecting, &[Connected, Disconnected, Connecting]),
-        (Connected, &[Connected, Disconnected, Connected]),
-        (Disconnected, &[Disconnected, Disconnected, Disconnected]),
-    ];
-    contacts.rows(&events, rows, |from, event| {
-        let mut state = with_task(now);
-        let known = state.jobs.get_mut(&job(1).job_id).unwrap();
-        if from == Connecting {
-            known.contact = Contact::Connecting;
-        }
-        if from == Disconnected {
-            state.disconnect(job(1), now);
-        }
-        event(&mut state, now);
-        contact(&state)
-    });
-    contacts.finish();
-
-    let phase = |state: &State| match state.jobs[&job(1).job_id].tasks[&attempt("v", 0)].phase {
-        Phase::Running => TaskPhase::Running,
-        Phase::Stopping(_) => TaskPhase::Stopping,
-        Phase::Ended => TaskPhase::Ended,
-    };
-    let cancel: Event = |state, now| drop(state.cancel(job(1), &[attempt("v", 0)], now));
-    let events: [Event; 4] = [
-        cancel,
-        |state, now| drop(state.cancel(job(2), &[attempt("v", 0)], now)),
-        |state, _| drop(state.task_changed(job(1), &attempt("v", 0), ExecutionState::Running)),
-        |state, _| drop(state.task_changed(job(1), &attempt("v", 0), ExecutionState::Finished)),
-    ];
-    let mut tasks = Walk::new();
-    let [running, stopping, ended] = [TaskPhase::Running, TaskPhase::Stopping, TaskPhase::Ended];
-    let rows: &[(TaskPhase, &[TaskPhase])] = &[
-        (running, &[stopping, running, running, ended]),
-        (stopping, &[stopping, stopping, stopping, ended]),
-        (ended, &[ended, ended, ended, ended]),
-    ];
-    tasks.rows(&events, rows, |from, event| {
-        let mut state = with_task(now);
-        match from {
-            TaskPhase::Running => {}
-            TaskPhase::Stopping => cancel(&mut state, now),
-            TaskPhase::Ended => drop(state.task_changed(job(1), &attempt("v", 0), ExecutionState::Canceled)),
-        }
-        event(&mut state, now);
-        phase(&state)
-    });
-    tasks.finish();
 }
