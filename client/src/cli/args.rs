@@ -192,9 +192,12 @@ pub struct JobArgs {
     /// Common settings.
     #[command(flatten)]
     pub settings: SettingArgs,
-    /// The job's file (JSON; see `selvedge schema job-graph`).
+    /// How long a job's program may take [default: without limit].
+    #[arg(long = "program-timeout", value_name = "DURATION")]
+    pub program_timeout: Option<String>,
+    /// The job: a file (JSON; see `selvedge schema job-graph`), or an executable that prints its graph or submits it.
     pub job: PathBuf,
-    /// The job's own parameters: `--NAME VALUE` or `--NAME=VALUE` for each `${NAME}` in the file.
+    /// The job's own parameters, `--NAME VALUE` or `--NAME=VALUE` for each `${NAME}` in the file; a program's arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = JOB_PARAMETERS)]
     pub parameters: Vec<String>,
 }

@@ -1,5 +1,7 @@
 //! Options of how a job is run.
 
+use std::time::Duration;
+
 use super::super::ConfigOption;
 
 /// Where jobs run.
@@ -16,11 +18,17 @@ pub const SHUTDOWN_ON_ATTACHED_EXIT: ConfigOption<bool> = ConfigOption::new(
     "Whether a job ends with the client that waits for it: it is cancelled when the client is not heard any more.",
 )
 .with_default("false");
+/// How long a job's program may take.
+pub const PROGRAM_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "selvedge.program.timeout",
+    "How long the program of a job, or of an application, may take until it has ended by itself; not set is without limit.",
+)
+.at_least("1 ms");
 
 area! {
     "execution", "How a job is run";
     options {
-        TARGET, ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT,
+        TARGET, ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT, PROGRAM_TIMEOUT,
     }
     not yet {
         /// How many state requests are gathered before they are sent.

@@ -8,6 +8,7 @@ mod configuration;
 mod failure;
 mod firewall;
 mod logs;
+mod programs;
 mod recovery;
 mod rest;
 mod restart;
