@@ -109,6 +109,16 @@ impl Service {
                 }
                 let _ = reply.send(());
             }
+            Request::SubmitFailed {
+                job,
+                name,
+                cause,
+                reply,
+            } => drop(reply.send(self.submit_failed(job, name, cause))),
+            Request::ApplicationEnded { end, stays, reply } => {
+                self.application_ended(end, stays);
+                let _ = reply.send(());
+            }
             Request::ShutDown {
                 status,
                 diagnostics,

@@ -173,6 +173,16 @@ impl State {
         now: Now,
     ) -> Vec<JobMasterHandle> {
         self.life.shut_down(status, diagnostics, now.monotonic);
+        self.running()
+    }
+
+    /// The application has ended; these jobs are to be ended first, where the cluster ends too.
+    pub(super) fn application_ended(&mut self, end: ClusterEnd, stays: bool, now: Now) -> Vec<JobMasterHandle> {
+        self.life.application_ended(end, stays, now.monotonic);
+        if stays { Vec::new() } else { self.running() }
+    }
+
+    fn running(&self) -> Vec<JobMasterHandle> {
         let running = self.jobs.values().filter_map(|job| match job {
             Job::Running(handle) => Some(handle.clone()),
             _ => None,
@@ -213,7 +223,7 @@ mod tests {
     }
 
     fn failed() -> (Arc<ArchivedExecutionGraph>, JobResult) {
-        let graph = sparse::failed(JOB, "division by zero".to_owned(), Timestamp::from_millis(9));
+        let graph = sparse::failed(JOB, None, "division by zero".to_owned(), Timestamp::from_millis(9));
         let result = JobResult::of(&graph).unwrap();
         (graph, result)
     }

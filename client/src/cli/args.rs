@@ -55,8 +55,10 @@ fn with_advice(mut error: clap::Error) -> clap::Error {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a job: in this process, in a session, or in an application of its own on YARN.
+    /// Run a job or a program: in this process, in a session, or in an application of its own on YARN.
     Run(RunArgs),
+    /// Run a program, or a job, in an application on YARN whose master runs the program too.
+    RunApplication(RunArgs),
     /// List the jobs of a session.
     List(ListJobsArgs),
     /// Cancel a job.
@@ -128,7 +130,8 @@ pub struct RunArgs {
 /// Which cluster a command is about.
 #[derive(Debug, Clone, Args)]
 pub struct ClusterArgs {
-    /// Where: local, remote, yarn-session or yarn-per-job [default: the last session of yarn-session, else local].
+    /// Where: local, remote, yarn-session, yarn-per-job or yarn-application [default: the last session of yarn-session,
+    /// else local].
     #[arg(short, long, value_name = "TARGET")]
     pub target: Option<String>,
     /// The REST endpoint of a cluster that is there (-t remote).

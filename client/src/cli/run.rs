@@ -17,7 +17,7 @@ use super::interrupt::{Interruption, Interrupts};
 use super::job_source::JobSource;
 use super::programs::{self, Named};
 use super::target::{self, SessionAt, Target};
-use super::{RunArgs, say, settings, terminal};
+use super::{RunArgs, application, say, settings, terminal};
 use crate::cluster::{
     ClientHeartbeat, ClusterDescriptor, ClusterHandle, JobDeployment, JobObserver, JobResult, LocalDescriptor,
     SessionCluster, SessionDescriptor, follow,
@@ -60,6 +60,9 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
         (JobSource::Program { path, arguments }, Target::Session(at)) => {
             return programs::in_session(Named { path, arguments }, at, &configuration, detached, interrupts).await;
         }
+        (_, Target::YarnApplication) => {
+            return application::deploy(source, configuration, detached, interrupts).await;
+        }
         // Its cluster is made for the job.
         (_, target) => target,
     };
@@ -82,6 +85,7 @@ pub(super) const CLIENT_LOG_LEVEL: &str = "warn,hdfs_native=error";
 async fn prepare(target: Target, configuration: Configuration, graph: JobGraph) -> Result<Prepared, CommandError> {
     let environment = Environment::of_process();
     match target {
+        Target::YarnApplication => unreachable!("an application is deployed as a whole"),
         Target::Local => {
             let file_systems = match job_file::uses_hdfs(&graph) {
                 true => local_file_systems(&configuration, &environment)?,

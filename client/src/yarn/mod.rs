@@ -9,6 +9,7 @@
 //! ```
 
 mod access;
+mod application;
 mod archive;
 mod artifacts;
 mod checks;
@@ -24,6 +25,7 @@ mod staging;
 mod submission;
 
 pub use access::YarnAccess;
+pub use application::{ApplicationContent, ApplicationDeployment};
 pub use cluster::YarnCluster;
 pub use descriptor::YarnDescriptor;
 pub use error::YarnError;

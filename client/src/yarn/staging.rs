@@ -6,6 +6,7 @@
 //!     selvedge-<sha256>.tar.gz                              0644   once for each binary
 //!   application_…/                                          0700   deleted at the end
 //!     config.yaml  hadoop-site.xml  job-graph.json          0600
+//!     application.json  program-NAME                        0600   of an application whose program the master runs
 //!     artifact-<n>                                          0600   what the job brings along from the client's disk
 //! ```
 
@@ -299,6 +300,31 @@ impl Staging {
             self.file_system.status(&target).await
         };
         let status = write.await.map_err(stage(name))?;
+        Ok(shipped(name, &status, false, Visibility::Application))
+    }
+
+    /// Copies a file of this disk into the directory of an application.
+    pub(super) async fn copy_file(&self, path: &Path, directory: &Location, name: &str) -> Result<ShippedFile, YarnError> {
+        let what = path.display().to_string();
+        let failed = stage(&what);
+        let unread = |cause| YarnError::Program {
+            path: path.to_owned(),
+            cause,
+        };
+        let target = directory.join(name);
+        let mut file = tokio::fs::File::open(path).await.map_err(unread)?.into_std().await;
+        let mut writer = self.create(&target, mode(CLOSED_FILE)).await.map_err(&failed)?;
+        loop {
+            let read = tokio::task::spawn_blocking(move || read_chunk(file)).await;
+            let (back, chunk) = read.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(unread)?;
+            if chunk.is_empty() {
+                break;
+            }
+            file = back;
+            writer.write(chunk).await.map_err(&failed)?;
+        }
+        writer.close().await.map_err(&failed)?;
+        let status = self.file_system.status(&target).await.map_err(&failed)?;
         Ok(shipped(name, &status, false, Visibility::Application))
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod support;
 
+mod application;
 mod artifacts;
 mod client;
 mod configuration;
