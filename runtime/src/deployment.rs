@@ -145,6 +145,9 @@ impl ApplicationProgram {
     }
 }
 
+/// Stands for an application as a whole, in place of a job, where its client tells that it is there.
+pub const CLIENT_OF_APPLICATION: JobId = JobId::from_bytes([0; 16]);
+
 /// What an ApplicationMaster is for (`_SELVEDGE_ROLE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MasterRole {

@@ -89,6 +89,11 @@ impl ClusterLife {
         }
     }
 
+    /// What the cluster is for.
+    pub(super) const fn mode(&self) -> DispatcherMode {
+        self.mode
+    }
+
     /// Whether jobs are taken.
     pub(super) const fn serves(&self) -> bool {
         matches!(self.phase, Phase::Serving)

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use selvedge_core::config::options::cluster;
 use selvedge_core::{Configuration, JobId};
+use selvedge_runtime::deployment::CLIENT_OF_APPLICATION;
 use selvedge_runtime::fs::FileSystems;
 use tokio::time::Instant;
 use yarn_common::environment::Environment;
@@ -22,7 +23,7 @@ use super::interrupt::Interrupts;
 use super::job_source::JobSource;
 use super::target::YARN_APPLICATION;
 use super::{RunArgs, run, say, settings, terminal};
-use crate::cluster::{ClusterDescriptor, JobObserver};
+use crate::cluster::{ClientHeartbeat, ClusterDescriptor, JobObserver, beat};
 use crate::composition;
 use crate::progress;
 use crate::yarn::{
@@ -66,6 +67,7 @@ pub(super) async fn deploy(
         // A NameNode may be long in answering. Nothing is begun yet.
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
+    let heartbeat = ClientHeartbeat::read(&configuration)?;
     let descriptor = YarnDescriptor::new(configuration, hadoop, file_systems, &user, std::env::current_exe()?)?;
     let application = ApplicationDeployment { content, detached };
     let mut observer = progress::for_terminal(false);
@@ -87,7 +89,7 @@ pub(super) async fn deploy(
         terminal::print(&format!("{}\n", session.application_id()))?;
         return Ok(Ended::Done);
     }
-    attend(&session, &mut *observer, interrupts).await
+    attend(&session, heartbeat, &mut *observer, interrupts).await
 }
 
 async fn content(
@@ -124,10 +126,15 @@ fn how_to_stop(session: &YarnSession) -> String {
 /// Shows the application's jobs until its end, or ends it by the user's wish.
 async fn attend(
     session: &YarnSession,
+    heartbeat: Option<ClientHeartbeat>,
     observer: &mut dyn JobObserver,
     mut interrupts: Interrupts,
 ) -> Result<Ended, CommandError> {
+    if heartbeat.is_some() && session.rest().is_proxied() {
+        observer.note("YARN's proxy passes no heartbeats: the application ends when client.heartbeat.timeout is over");
+    }
     let ended = tokio::select! {
+        never = beat(session.rest(), CLIENT_OF_APPLICATION, heartbeat) => match never {},
         ended = until_ended(session, observer) => ControlFlow::Continue(ended?),
         interruption = interrupts.next() => ControlFlow::Break(interruption),
     };

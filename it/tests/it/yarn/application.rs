@@ -156,6 +156,36 @@ async fn an_application_is_cancelled_with_its_job_or_by_ctrl_c() {
 }
 
 #[tokio::test]
+async fn an_application_ends_with_its_client_where_that_is_wished_and_goes_on_otherwise() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    // The program waits for its job, and so for ever.
+    let program = folder.program("waits.sh", &submitting("job", &endless_job()));
+    let tied = ["-sae", "-Dclient.heartbeat.interval=200 ms", "-Dclient.heartbeat.timeout=20 s"];
+    let mut running = run_application(&cluster).args(tied).arg(&program).start();
+    let application = application_of(&mut running).await;
+    cluster.running_job(&application).await;
+    running.kill();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "KILLED", "{report}");
+    let diagnostics = report["diagnostics"].as_str().unwrap();
+    assert!(diagnostics.contains("client.heartbeat.timeout"), "{diagnostics}");
+    cluster.assert_nothing_left(&application).await;
+
+    // Two seconds after the client's end.
+    let job = job(&[vertex("all", &[numbers("make", Some(200), Some(100.0)), blackhole("out")])], &[]);
+    let program = folder.program("goes-on.sh", &printing(&job));
+    let mut running = run_application(&cluster).arg(&program).start();
+    let application = application_of(&mut running).await;
+    let accepted = |said: &str| said.contains("is RUNNING").then_some(());
+    running.until_says("that the master runs", BOUND, accepted).await;
+    running.kill();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "SUCCEEDED", "{report}");
+    cluster.assert_nothing_left(&application).await;
+}
+
+#[tokio::test]
 async fn an_applications_cluster_stays_where_it_is_told_to_and_ends_as_its_job_did() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
