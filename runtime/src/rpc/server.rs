@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::{Stream, TryStreamExt, stream};
 use thiserror::Error;
@@ -33,6 +34,7 @@ pub struct RpcServer {
     listener: Listener,
     address: SocketAddr,
     window: Option<u32>,
+    grace: Duration,
 }
 
 impl RpcServer {
@@ -43,6 +45,7 @@ impl RpcServer {
             listener,
             address,
             window: None,
+            grace: Duration::ZERO,
         })
     }
 
@@ -53,14 +56,22 @@ impl RpcServer {
         self
     }
 
+    /// How long calls that are being answered when it ends may take; none unless this is set.
+    #[must_use]
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `shutdown` resolves or this is dropped; connections and open calls end with it.
+    /// Serves until `shutdown` resolves or this is dropped. Connections and open calls end with it; where a [`Self::grace`]
+    /// is set, calls that came before `shutdown` are answered first, within it.
     pub async fn serve(self, routes: Routes, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let address = self.address;
+        let (address, grace) = (self.address, self.grace);
         let severed = CancellationToken::new();
         let _sever_at_end = severed.clone().drop_guard();
         let server = Server::builder()
@@ -70,23 +81,34 @@ impl RpcServer {
             .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
             .add_routes(routes);
+        let ending = CancellationToken::new();
+        let ended = ending.clone().cancelled_owned();
         let serving = async {
             match self.listener {
                 Listener::Tcp(listener) => {
                     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
                     let sever = |socket| SeverableSocket::new(socket, &severed);
-                    server.serve_with_incoming(incoming.map_ok(sever)).await
+                    server
+                        .serve_with_incoming_shutdown(incoming.map_ok(sever), ended)
+                        .await
                 }
                 Listener::Simulated(incoming) => {
                     let sever = |socket| SeverableSocket::new(socket, &severed);
-                    server.serve_with_incoming(accepted(incoming).map_ok(sever)).await
+                    server
+                        .serve_with_incoming_shutdown(accepted(incoming).map_ok(sever), ended)
+                        .await
                 }
             }
         };
+        let mut serving = std::pin::pin!(serving);
         tokio::select! {
-            // A graceful end would wait for streams that only end with their job.
-            () = shutdown => Ok(()),
-            served = serving => served.map_err(|source| ServerError { address, source }),
+            () = shutdown => {
+                ending.cancel();
+                // Without a bound it would wait for streams that only end with their job.
+                drop(tokio::time::timeout(grace, serving).await);
+                Ok(())
+            }
+            served = &mut serving => served.map_err(|source| ServerError { address, source }),
         }
     }
 }

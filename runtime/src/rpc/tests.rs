@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 
@@ -18,8 +19,12 @@ use crate::gateway::{GatewayError, GatewayResult, ResourceManagerGateway, after_
 /// Long enough for any machine; what is waited for comes at once.
 const BOUND: Duration = Duration::from_secs(20);
 
-/// Confirms everybody, and never answers a registration.
-struct Confirming;
+/// Confirms everybody, and answers a registration when it is told to.
+#[derive(Default)]
+struct Confirming {
+    asked: Notify,
+    answer: Notify,
+}
 
 #[async_trait]
 impl ResourceManagerGateway for Confirming {
@@ -27,7 +32,9 @@ impl ResourceManagerGateway for Confirming {
         &self,
         _: RegisterTaskExecutorRequest,
     ) -> GatewayResult<RegisterTaskExecutorResponse> {
-        std::future::pending().await
+        self.asked.notify_one();
+        self.answer.notified().await;
+        Ok(RegisterTaskExecutorResponse::default())
     }
 
     async fn notify_slot_available(&self, _: NotifySlotAvailableRequest) -> GatewayResult<()> {
@@ -60,7 +67,7 @@ async fn serve(ports: &str) -> (String, JoinHandle<()>) {
     let ports: PortRange = ports.parse().unwrap();
     let server = RpcServer::new(bind("127.0.0.1", &ports).await.unwrap()).unwrap();
     let address = server.address().to_string();
-    let routes = Routes::new(serve_resource_manager(Arc::new(Confirming), &secret()));
+    let routes = Routes::new(serve_resource_manager(Arc::new(Confirming::default()), &secret()));
     let task = tokio::spawn(async move { server.serve(routes, std::future::pending()).await.unwrap() });
     (address, task)
 }
@@ -114,6 +121,25 @@ async fn a_call_that_is_under_way_ends_with_its_connection() {
     let (answer, ()) = tokio::join!(registration, async { server.abort() });
     let error = answer.unwrap_err();
     assert!(matches!(error, GatewayError::Broken(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_came_before_the_end_is_answered_within_the_grace() {
+    let registrar = Arc::new(Confirming::default());
+    let server = RpcServer::new(bind("127.0.0.1", &PortRange::any()).await.unwrap()).unwrap();
+    let client = client(&server.address().to_string(), BOUND);
+    let routes = Routes::new(serve_resource_manager(registrar.clone(), &secret()));
+    let (end, ended) = oneshot::channel::<()>();
+    let serving = server.grace(BOUND).serve(routes, async move { drop(ended.await) });
+    let ending = async {
+        registrar.asked.notified().await;
+        drop(end);
+        registrar.answer.notify_one();
+    };
+    let registration = client.register_task_executor(RegisterTaskExecutorRequest::default());
+    let (served, answer, ()) = tokio::join!(serving, registration, ending);
+    served.unwrap();
+    answer.unwrap();
 }
 
 #[tokio::test]

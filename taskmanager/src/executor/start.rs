@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use selvedge_runtime::blob::BlobCache;
 use selvedge_runtime::gateway::grpc::serve_task_executor;
@@ -11,6 +12,7 @@ use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
 use selvedge_runtime::scratch::usable;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -34,6 +36,8 @@ const REQUEST_QUEUE: usize = 256;
 const URGENT_QUEUE: usize = 64;
 /// What own helpers tell waits where the queue is full.
 const NOTIFICATION_QUEUE: usize = 256;
+/// How long the answers of a worker that ends may take to leave it.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The worker.
 #[derive(Debug)]
@@ -139,7 +143,7 @@ impl TaskExecutor {
         )?;
         service.external_resources = external_resources;
         let closed = service.resource_manager.closed.clone();
-        serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
+        let control = serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
         serve_data(data, exchange, notifications);
         let queues = Queues {
             urgent: urgent_queue,
@@ -149,6 +153,8 @@ impl TaskExecutor {
         let (end, ended) = watch::channel(None);
         tokio::spawn(async move {
             let result = service.run(queues).await;
+            // The call that told it to end is answered before the process may go.
+            drop(control.await);
             end.send_replace(Some(result));
         });
         Ok(TaskExecutorHandle {
@@ -284,12 +290,13 @@ fn serve_control(
     inbox: Inbox,
     notifications: mpsc::Sender<Notification>,
     closed: CancellationToken,
-) {
+) -> JoinHandle<()> {
     let routes = Routes::new(serve_task_executor(Arc::new(inbox), &config.secret));
+    let server = server.grace(LAST_ANSWERS);
     tokio::spawn(async move {
         let served = server.serve(routes, closed.cancelled_owned()).await;
         tell_failure(served, "control", &notifications).await;
-    });
+    })
 }
 
 fn serve_data(server: RpcServer, exchange: Exchange, notifications: mpsc::Sender<Notification>) {
