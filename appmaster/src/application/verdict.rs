@@ -41,7 +41,11 @@ mod tests {
         use JobStatus::{Canceled, Failed, Finished};
         for (statuses, status, told) in [
             (&[Finished][..], ApplicationStatus::Succeeded, "0101"),
-            (&[Finished, Finished], ApplicationStatus::Succeeded, "all 2 jobs FINISHED"),
+            (
+                &[Finished, Finished],
+                ApplicationStatus::Succeeded,
+                "all 2 jobs FINISHED",
+            ),
             (&[Finished, Failed], ApplicationStatus::Failed, "0202"),
             (&[Canceled], ApplicationStatus::Canceled, "CANCELED"),
             (&[Finished, Canceled, Failed], ApplicationStatus::Canceled, "0202"),

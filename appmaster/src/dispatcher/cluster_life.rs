@@ -415,7 +415,10 @@ mod tests {
         life.shut_down(ApplicationStatus::Succeeded, "by a client".to_owned(), now);
         life.application_ended(end_of(&failed()), false, now);
         let end = life.tick(true, now).unwrap();
-        assert_eq!((end.status, end.diagnostics.as_str()), (ApplicationStatus::Canceled, "by a client"));
+        assert_eq!(
+            (end.status, end.diagnostics.as_str()),
+            (ApplicationStatus::Canceled, "by a client")
+        );
     }
 
     #[test]

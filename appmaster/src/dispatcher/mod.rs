@@ -38,8 +38,8 @@ use selvedge_runtime::connector::GraphChecker;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use cleanup::{CleanupStrategy, JobResource, PersistedGraph};
-pub(crate) use cluster_life::{DRAIN_PATIENCE, end_of};
 pub use cluster_life::{ClusterEnd, DispatcherMode};
+pub(crate) use cluster_life::{DRAIN_PATIENCE, end_of};
 pub use error::DispatcherError;
 
 use crate::jobmaster::{self, ArchivedExecutionGraph, JobMasters, JobResult};
@@ -249,8 +249,13 @@ impl DispatcherHandle {
     /// [`DispatcherError::Duplicate`].
     pub async fn submit_failed_job(&self, job: JobId, name: &str, cause: &str) -> Result<(), DispatcherError> {
         let (name, cause) = (name.to_owned(), cause.to_owned());
-        self.call(|reply| Request::SubmitFailed { job, name, cause, reply })
-            .await?
+        self.call(|reply| Request::SubmitFailed {
+            job,
+            name,
+            cause,
+            reply,
+        })
+        .await?
     }
 
     /// The application has ended so: the cluster does too, after cancelling what still runs, unless it `stays`.

@@ -48,12 +48,7 @@ pub(super) fn ended(result: &JobResult, name: Option<String>, now: Timestamp) ->
 }
 
 /// A job that cannot be run, as FAILED with this cause.
-pub(super) fn failed(
-    job: JobId,
-    name: Option<String>,
-    cause: String,
-    now: Timestamp,
-) -> Arc<ArchivedExecutionGraph> {
+pub(super) fn failed(job: JobId, name: Option<String>, cause: String, now: Timestamp) -> Arc<ArchivedExecutionGraph> {
     let result = JobResult {
         job_id: job,
         status: JobStatus::Failed,

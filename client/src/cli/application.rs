@@ -23,7 +23,7 @@ use super::interrupt::Interrupts;
 use super::job_source::JobSource;
 use super::target::YARN_APPLICATION;
 use super::{RunArgs, run, say, settings, terminal};
-use crate::cluster::{ClientHeartbeat, ClusterDescriptor, JobObserver, beat};
+use crate::cluster::{ClientHeartbeat, ClusterDescriptor, JobObserver, SessionCluster, beat};
 use crate::composition;
 use crate::progress;
 use crate::yarn::{

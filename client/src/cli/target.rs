@@ -60,7 +60,9 @@ pub(super) fn choose(
     }
     let (target, id) = (configuration.find(&cluster::TARGET)?, application_id(configuration)?);
     match (target.as_deref(), id) {
-        (Some(LOCAL | YARN_PER_JOB | YARN_APPLICATION | REMOTE), Some(id)) if is_assigned(assignments, yarn::APPLICATION_ID.key()) => {
+        (Some(LOCAL | YARN_PER_JOB | YARN_APPLICATION | REMOTE), Some(id))
+            if is_assigned(assignments, yarn::APPLICATION_ID.key()) =>
+        {
             Err(CommandError::new(format!(
                 "{}={id} names a session, and {} is {}: leave out one of them, or use -t {YARN_SESSION}",
                 yarn::APPLICATION_ID.key(),

@@ -213,11 +213,7 @@ impl YarnDescriptor {
     }
 
     /// Starts the application; returns when its master can be asked.
-    async fn start(
-        &self,
-        deployment: Deployment<'_>,
-        observer: &mut dyn JobObserver,
-    ) -> Result<Started, YarnError> {
+    async fn start(&self, deployment: Deployment<'_>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
         let access = &self.access;
         let request = Request::read(&access.configuration, deployment.slots())?;
         let staging = access.staging(&self.file_systems)?;

@@ -304,7 +304,12 @@ impl Staging {
     }
 
     /// Copies a file of this disk into the directory of an application.
-    pub(super) async fn copy_file(&self, path: &Path, directory: &Location, name: &str) -> Result<ShippedFile, YarnError> {
+    pub(super) async fn copy_file(
+        &self,
+        path: &Path,
+        directory: &Location,
+        name: &str,
+    ) -> Result<ShippedFile, YarnError> {
         let what = path.display().to_string();
         let failed = stage(&what);
         let unread = |cause| YarnError::Program {
@@ -316,7 +321,9 @@ impl Staging {
         let mut writer = self.create(&target, mode(CLOSED_FILE)).await.map_err(&failed)?;
         loop {
             let read = tokio::task::spawn_blocking(move || read_chunk(file)).await;
-            let (back, chunk) = read.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(unread)?;
+            let (back, chunk) = read
+                .unwrap_or_else(|panic| Err(io::Error::other(panic)))
+                .map_err(unread)?;
             if chunk.is_empty() {
                 break;
             }

@@ -14,7 +14,10 @@ use crate::jobs::{blackhole, job, numbers, vertex};
 fn run_application(cluster: &Cluster) -> Selvedge {
     Selvedge::on(&cluster.bed, "run-application")
         .args(["-t", "yarn-application"])
-        .args(["-Djobmanager.memory.process.size=1600m", "-Dtaskmanager.memory.process.size=1728m"])
+        .args([
+            "-Djobmanager.memory.process.size=1600m",
+            "-Dtaskmanager.memory.process.size=1728m",
+        ])
 }
 
 /// A program that prints this graph.
@@ -43,7 +46,10 @@ async fn run(cluster: &Cluster, program: &Path, options: &[&str]) -> (Outcome, V
 /// One that cannot end well.
 fn failing_job() -> Value {
     let bad = serde_json::json!({"id": "bad", "operator": "filter", "predicate": "1 / (n - 3) > 0"});
-    job(&[vertex("all", &[numbers("make", Some(5), None), bad, blackhole("out")])], &[])
+    job(
+        &[vertex("all", &[numbers("make", Some(5), None), bad, blackhole("out")])],
+        &[],
+    )
 }
 
 #[tokio::test]
@@ -52,10 +58,19 @@ async fn a_program_runs_in_the_master_and_the_application_ends_with_its_job() {
     let folder = Folder::new();
     let lines = format!("set -e\n[ \"$2\" = 'two words' ]\n{}", printing(&short_job(55)));
     let (outcome, report) = run(&cluster, &folder.program("my job.sh", &lines), &[]).await;
-    outcome.ended_with(0).assert_says(&["is FINISHED", "the application has ended"]);
-    assert_eq!((&report["finalStatus"], &report["name"]), (&"SUCCEEDED".into(), &"my job.sh".into()), "{report}");
+    outcome
+        .ended_with(0)
+        .assert_says(&["is FINISHED", "the application has ended"]);
+    assert_eq!(
+        (&report["finalStatus"], &report["name"]),
+        (&"SUCCEEDED".into(), &"my job.sh".into()),
+        "{report}"
+    );
     // Detached: the id, and nothing else, on standard output.
-    let detached = run_application(&cluster).arg("-d").arg(folder.path("my job.sh")).args(["one", "two words"]);
+    let detached = run_application(&cluster)
+        .arg("-d")
+        .arg(folder.path("my job.sh"))
+        .args(["one", "two words"]);
     let detached = detached.run().await.ended_with(0);
     let application = detached.stdout.trim().to_owned();
     assert_eq!(application_in(&application).as_ref(), Some(&application));
@@ -70,18 +85,30 @@ async fn a_job_runs_in_an_application_like_a_program() {
     let folder = Folder::new();
     let job = folder.job(&short_job(5));
     // Flink 2 says it so.
-    let flink = Selvedge::on(&cluster.bed, "run").args(["-t", "yarn-application"]).args([
-        "-Djobmanager.memory.process.size=1600m",
-        "-Dtaskmanager.memory.process.size=1728m",
-    ]);
+    let flink = Selvedge::on(&cluster.bed, "run")
+        .args(["-t", "yarn-application"])
+        .args([
+            "-Djobmanager.memory.process.size=1600m",
+            "-Dtaskmanager.memory.process.size=1728m",
+        ]);
     let outcome = flink.arg(&job).run().await.ended_with(0);
     let application = application_in(&outcome.said()).unwrap();
     let report = cluster.ended(&application).await;
-    assert_eq!((&report["finalStatus"], &report["name"]), (&"SUCCEEDED".into(), &"a test's job".into()), "{report}");
+    assert_eq!(
+        (&report["finalStatus"], &report["name"]),
+        (&"SUCCEEDED".into(), &"a test's job".into()),
+        "{report}"
+    );
     cluster.assert_nothing_left(&application).await;
     let before = cluster.traces().await;
-    let refused = Selvedge::on(&cluster.bed, "run-application").args(["-t", "yarn-session"]).arg(&job).run().await;
-    refused.ended_with(1).assert_says(&["-t yarn-application", "selvedge run"]);
+    let refused = Selvedge::on(&cluster.bed, "run-application")
+        .args(["-t", "yarn-session"])
+        .arg(&job)
+        .run()
+        .await;
+    refused
+        .ended_with(1)
+        .assert_says(&["-t yarn-application", "selvedge run"]);
     assert_eq!(cluster.traces().await, before);
 }
 
@@ -106,20 +133,29 @@ async fn a_program_that_fails_or_gives_no_job_fails_the_application_with_its_las
     let folder = Folder::new();
     let fails = folder.program("fails.sh", "echo out of luck; exit 7");
     let (outcome, report) = run(&cluster, &fails, &[]).await;
-    outcome.ended_with(1).assert_says(&["ended with exit code 7", "out of luck"]);
+    outcome
+        .ended_with(1)
+        .assert_says(&["ended with exit code 7", "out of luck"]);
     assert_eq!(report["finalStatus"], "FAILED", "{report}");
 
     let nothing = folder.program("nothing.sh", "echo nothing to do");
     let (outcome, report) = run(&cluster, &nothing, &[]).await;
-    outcome.ended_with(1).assert_says(&["gave no job", "nor did it submit one to http://", "nothing to do"]);
+    outcome
+        .ended_with(1)
+        .assert_says(&["gave no job", "nor did it submit one to http://", "nothing to do"]);
     assert_eq!(report["finalStatus"], "FAILED", "{report}");
 
     // As a job, where that is wished.
     let shown = ["-Dexecution.submit-failed-job-on-application-error=true"];
     let (outcome, report) = run(&cluster, &fails, &shown).await;
-    outcome.ended_with(1).assert_says(&["FAILED: the program", "out of luck"]);
+    outcome
+        .ended_with(1)
+        .assert_says(&["FAILED: the program", "out of luck"]);
     let diagnostics = report["diagnostics"].as_str().unwrap();
-    assert!(diagnostics.starts_with("Job ") && report["finalStatus"] == "FAILED", "{report}");
+    assert!(
+        diagnostics.starts_with("Job ") && report["finalStatus"] == "FAILED",
+        "{report}"
+    );
 
     let hangs = folder.program("hangs.sh", "echo working; exec sleep 600");
     let (outcome, _) = run(&cluster, &hangs, &["--program-timeout", "2 s"]).await;
@@ -145,7 +181,9 @@ async fn an_application_is_cancelled_with_its_job_or_by_ctrl_c() {
 
     // The program itself has not ended then.
     let lines = submitting("job", &endless_job());
-    let mut running = run_application(&cluster).arg(folder.program("waits.sh", &lines)).start();
+    let mut running = run_application(&cluster)
+        .arg(folder.program("waits.sh", &lines))
+        .start();
     let application = application_of(&mut running).await;
     cluster.running_job(&application).await;
     running.interrupt();
@@ -161,7 +199,11 @@ async fn an_application_ends_with_its_client_where_that_is_wished_and_goes_on_ot
     let folder = Folder::new();
     // The program waits for its job, and so for ever.
     let program = folder.program("waits.sh", &submitting("job", &endless_job()));
-    let tied = ["-sae", "-Dclient.heartbeat.interval=200 ms", "-Dclient.heartbeat.timeout=20 s"];
+    let tied = [
+        "-sae",
+        "-Dclient.heartbeat.interval=200 ms",
+        "-Dclient.heartbeat.timeout=20 s",
+    ];
     let mut running = run_application(&cluster).args(tied).arg(&program).start();
     let application = application_of(&mut running).await;
     cluster.running_job(&application).await;
@@ -173,7 +215,13 @@ async fn an_application_ends_with_its_client_where_that_is_wished_and_goes_on_ot
     cluster.assert_nothing_left(&application).await;
 
     // Two seconds after the client's end.
-    let job = job(&[vertex("all", &[numbers("make", Some(200), Some(100.0)), blackhole("out")])], &[]);
+    let job = job(
+        &[vertex(
+            "all",
+            &[numbers("make", Some(200), Some(100.0)), blackhole("out")],
+        )],
+        &[],
+    );
     let program = folder.program("goes-on.sh", &printing(&job));
     let mut running = run_application(&cluster).arg(&program).start();
     let application = application_of(&mut running).await;
@@ -212,15 +260,25 @@ async fn the_program_runs_again_when_its_master_was_killed_and_another_attempt_i
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
     // Five seconds.
-    let job = job(&[vertex("all", &[numbers("make", Some(500), Some(100.0)), blackhole("out")])], &[]);
+    let job = job(
+        &[vertex(
+            "all",
+            &[numbers("make", Some(500), Some(100.0)), blackhole("out")],
+        )],
+        &[],
+    );
     let program = folder.program("again.sh", &printing(&job));
-    let again = run_application(&cluster).arg("-Dyarn.application-attempts=2").arg(&program);
+    let again = run_application(&cluster)
+        .arg("-Dyarn.application-attempts=2")
+        .arg(&program);
     let mut running = again.start();
     let application = application_of(&mut running).await;
     cluster.running_job(&application).await;
     kill_master(&cluster, &application, "01").await;
     let outcome = running.ended_within(BOUND).await.ended_with(0);
-    outcome.assert_says(&["the application has ended", "FINISHED"]).assert_no_stack();
+    outcome
+        .assert_says(&["the application has ended", "FINISHED"])
+        .assert_no_stack();
     let report = cluster.ended(&application).await;
     assert_eq!(report["finalStatus"], "SUCCEEDED", "{report}");
     cluster.assert_nothing_left(&application).await;
