@@ -77,8 +77,8 @@ async fn a_programs_jobs_are_submitted_one_after_the_other_and_all_are_told() {
     let program = folder.program(
         "both.sh",
         &format!(
-            "set -e\n\"$SELVEDGE_COMMAND\" run -d -m \"${{SELVEDGE_REST_URL#http://}}\" \"$1\"\necho '{graph}' \
-             >&\"$SELVEDGE_JOB_GRAPH_OUT\""
+            "set -e\n\"$SELVEDGE_COMMAND\" run -d -m \"${{SELVEDGE_REST_URL#http://}}\" \"$1\"\n\
+             cat >&\"$SELVEDGE_JOB_GRAPH_OUT\" <<'GRAPH'\n{graph}\nGRAPH"
         ),
     );
     let outcome = run(&folder, 1, &program).arg(&first).run().await.ended_with(0);

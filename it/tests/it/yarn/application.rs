@@ -22,13 +22,14 @@ fn run_application(cluster: &Cluster) -> Selvedge {
 
 /// A program that prints this graph.
 fn printing(graph: &Value) -> String {
-    format!("echo '{graph}' >&\"$SELVEDGE_JOB_GRAPH_OUT\"")
+    format!("cat >&\"$SELVEDGE_JOB_GRAPH_OUT\" <<'GRAPH'\n{graph}\nGRAPH\n")
 }
 
 /// A line of a program that submits this graph and waits for its end.
 fn submitting(name: &str, graph: &Value) -> String {
     format!(
-        "echo '{graph}' >{name}.json\n\"$SELVEDGE_COMMAND\" run -m \"${{SELVEDGE_REST_URL#http://}}\" {name}.json\n"
+        "cat >{name}.json <<'GRAPH'\n{graph}\nGRAPH\n\"$SELVEDGE_COMMAND\" run -m \"${{SELVEDGE_REST_URL#http://}}\" \
+         {name}.json\n"
     )
 }
 
