@@ -53,12 +53,12 @@ fn parse(report: &str) -> Option<HeapReading> {
     let (mut arenas, mut system, mut free, mut mapped) = (0_u32, 0, 0, 0);
     loop {
         match reader.read_event().ok()? {
-            Event::Start(element) if element.name().as_ref() == b"heap" => arenas += 1,
-            Event::End(element) if element.name().as_ref() == b"heap" => arenas -= 1,
-            Event::Empty(element) if arenas == 0 => match (element.name().as_ref(), kind(&element)?.as_slice()) {
-                (b"total", b"mmap") => mapped = size(element.attributes())?,
-                (b"total", _) => free += size(element.attributes())?,
-                (b"system", b"current") => system = size(element.attributes())?,
+            Event::Start(element) if element.name().as_ref() == "heap" => arenas += 1,
+            Event::End(element) if element.name().as_ref() == "heap" => arenas -= 1,
+            Event::Empty(element) if arenas == 0 => match (element.name().as_ref(), kind(&element)?.as_str()) {
+                ("total", "mmap") => mapped = size(element.attributes())?,
+                ("total", _) => free += size(element.attributes())?,
+                ("system", "current") => system = size(element.attributes())?,
                 _ => {}
             },
             Event::Eof => break,
@@ -71,14 +71,14 @@ fn parse(report: &str) -> Option<HeapReading> {
     })
 }
 
-fn kind(element: &BytesStart<'_>) -> Option<Vec<u8>> {
+fn kind(element: &BytesStart<'_>) -> Option<String> {
     let kind = element.try_get_attribute("type").ok()??;
     Some(kind.value.into_owned())
 }
 
 fn size(mut attributes: Attributes<'_>) -> Option<u64> {
-    let size = attributes.find_map(|attribute| attribute.ok().filter(|one| one.key.as_ref() == b"size"))?;
-    std::str::from_utf8(&size.value).ok()?.parse().ok()
+    let size = attributes.find_map(|attribute| attribute.ok().filter(|one| one.key.as_ref() == "size"))?;
+    size.value.parse().ok()
 }
 
 #[cfg(test)]

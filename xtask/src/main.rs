@@ -1,11 +1,15 @@
 //! Build tasks: `cargo xtask test` runs every check that a change must pass, `cargo xtask fuzz` the decoders for long,
-//! `cargo xtask dist` makes a release, `cargo xtask sim` runs seeds of the simulation, `cargo xtask bed` the test bed,
-//! `cargo xtask flink-golden` makes the golden files.
+//! `cargo xtask dist` makes a release, `cargo xtask advisories` renews what is known of holes in others' crates,
+//! `cargo xtask sim` runs seeds of the simulation, `cargo xtask bed` the test bed, `cargo xtask flink-golden` makes the
+//! golden files.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod deny;
 mod fuzz;
 mod linked;
+mod links;
+mod pypi;
 mod release;
 mod steps;
 
@@ -17,6 +21,7 @@ const USAGE: &str = "\
 Usage: cargo xtask test [--only STEP]... [--skip STEP]... [--list]
        cargo xtask fuzz [TARGET] [--seconds N]
        cargo xtask dist
+       cargo xtask advisories [REPOSITORY]
        cargo xtask sim [--seeds N] [--from SEED] [--log]
        cargo xtask bed up|down|status [OPTIONS]
        cargo xtask flink-golden [memory|options]...
@@ -24,6 +29,7 @@ Usage: cargo xtask test [--only STEP]... [--skip STEP]... [--list]
 test  runs every check, the cheap ones first, and stops at the first that fails
 fuzz  feeds decoders with damaged input, each for N seconds (60), or only those whose name holds TARGET
 dist  makes the archive of a release: the binary for old clusters and all that is given away with it
+advisories  fetches RustSec's advisories anew, from their repository or a copy of it
 sim   runs a whole cluster on a simulated network and clock, once for each seed (200)
 bed   real HDFS and YARN daemons on this machine (see `cargo xtask bed up --help`)
 flink-golden  writes the golden files of it/flink anew, from Flink's own classes";
@@ -34,6 +40,8 @@ fn main() -> ExitCode {
         ["test", options @ ..] => Selection::parse(options).and_then(|selection| test(&selection)),
         ["fuzz", options @ ..] => fuzz::Options::parse(options).and_then(|options| options.run()),
         ["dist"] => release::archive(release::Profile::Dist).map_err(|error| error.to_string()),
+        ["advisories"] => deny::refresh(None),
+        ["advisories", repository] => deny::refresh(Some(repository)),
         ["sim", options @ ..] => run("selvedge-sim", options),
         ["bed", options @ ..] => run("selvedge-bed", options),
         ["flink-golden", options @ ..] => run("selvedge-flink-golden", options),

@@ -7,7 +7,9 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::release::{self, Profile, Unavailable};
+use crate::deny;
+use crate::pypi::Unavailable;
+use crate::release::{self, Profile};
 
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -22,8 +24,8 @@ enum Work {
         arguments: &'static [&'static str],
         environment: &'static [(&'static str, &'static str)],
     },
-    /// Licences and versions of what is linked.
-    Linked,
+    /// Licences, versions and known holes of what is in the lock file.
+    Deny,
     /// The binary for old clusters and the archive around it: that both can be made.
     Release,
     /// The tests in containers, which run that binary.
@@ -33,8 +35,8 @@ enum Work {
 pub(crate) const STEPS: &[Step] = &[
     step("fmt", &["fmt", "--all", "--check"]),
     Step {
-        name: "linked",
-        work: Work::Linked,
+        name: "deny",
+        work: Work::Deny,
     },
     // Whether the crates that are published can be: all that crates.io looks at, without compiling them once more.
     step(
@@ -106,7 +108,7 @@ impl Step {
                 let environment = environment.iter().map(|(name, value)| format!("{name}='{value}' "));
                 format!("{}cargo {}", environment.collect::<String>(), arguments.join(" "))
             }
-            Work::Linked => "licences and versions of what is linked".to_owned(),
+            Work::Deny => "licences, versions and known holes of what is in Cargo.lock".to_owned(),
             Work::Release => "a binary for old clusters, and the archive of a release".to_owned(),
             Work::Docker => format!("cargo {}, with that binary", DOCKER.join(" ")),
         }
@@ -133,19 +135,34 @@ impl Work {
     fn run(&self) -> Result<Vec<String>, String> {
         match self {
             Self::Cargo { arguments, environment } => tests(cargo().args(*arguments).envs(environment.iter().copied())),
-            Self::Linked => release::check_linked().map(|()| Vec::new()),
-            Self::Release => match release::archive(Profile::Compat) {
-                Ok(()) => Ok(Vec::new()),
-                Err(Unavailable::NoZig(error)) => Ok(vec![format!("release: {error}")]),
-                Err(Unavailable::Failed(error)) => Err(error),
-            },
+            Self::Deny => unless_unavailable("deny", deny::check()),
+            Self::Release => unless_unavailable("release", release::archive(Profile::Compat).map(|()| Vec::new())),
             Self::Docker => match release::binary(Profile::Compat) {
                 Ok(binary) => tests(cargo().args(DOCKER).env(release::BINARY, binary)),
                 // They run the binary of the other tests then.
-                Err(Unavailable::NoZig(_)) => tests(cargo().args(DOCKER)),
+                Err(Unavailable::NoTool(_)) => tests(cargo().args(DOCKER)),
                 Err(Unavailable::Failed(error)) => Err(error),
             },
         }
+    }
+}
+
+/// A step for which this machine has no tool is skipped, and says so.
+fn unless_unavailable(step: &str, done: Result<Vec<String>, Unavailable>) -> Result<Vec<String>, String> {
+    match done {
+        Ok(skipped) => Ok(skipped),
+        Err(Unavailable::NoTool(error)) => Ok(vec![format!("{step}: {error}")]),
+        Err(Unavailable::Failed(error)) => Err(error),
+    }
+}
+
+/// A test of this program that cannot be on this machine: as the integration tests say it.
+#[cfg(test)]
+pub(crate) fn tell_skipped(test: &str, reason: &str) {
+    use std::io::Write;
+    if let Some(path) = std::env::var_os(SKIPPED) {
+        let mut file = fs::File::options().append(true).create(true).open(path).unwrap();
+        writeln!(file, "{test}: {reason}").unwrap();
     }
 }
 

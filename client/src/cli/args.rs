@@ -139,6 +139,20 @@ pub struct ClusterArgs {
     pub jobmanager: Option<String>,
 }
 
+/// What the commands have in common that ask a cluster about its jobs.
+#[derive(Debug, Args)]
+pub struct AskedArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// How.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Common settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+}
+
 /// Options of `list`.
 #[derive(Debug, Args)]
 pub struct ListJobsArgs {
@@ -151,29 +165,17 @@ pub struct ListJobsArgs {
     /// All, those that have ended too.
     #[arg(short, long)]
     pub all: bool,
-    /// Whose.
+    /// Whose, and how.
     #[command(flatten)]
-    pub cluster: ClusterArgs,
-    /// How.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// Common settings.
-    #[command(flatten)]
-    pub settings: SettingArgs,
+    pub asked: AskedArgs,
 }
 
 /// Options of `cancel`.
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// Whose.
+    /// Whose, and how.
     #[command(flatten)]
-    pub cluster: ClusterArgs,
-    /// How.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// Common settings.
-    #[command(flatten)]
-    pub settings: SettingArgs,
+    pub asked: AskedArgs,
     /// The job's id.
     pub job: JobId,
 }

@@ -50,11 +50,11 @@ impl Group {
 }
 
 pub(super) async fn list(arguments: ListJobsArgs) -> Result<Ended, CommandError> {
-    let cluster = connect(&arguments.cluster, &arguments.settings).await?;
+    let cluster = connect(&arguments.asked.cluster, &arguments.asked.settings).await?;
     let mut jobs = cluster.rest().jobs().await?;
     jobs.sort_by(|one, other| (one.start_time, &one.jid).cmp(&(other.start_time, &other.jid)));
     let groups = wanted(&arguments);
-    if arguments.output.is_json() {
+    if arguments.asked.output.is_json() {
         let shown = jobs.iter().filter(|job| groups.contains(&Group::of(job)));
         let shown: Vec<_> = shown.map(described).collect();
         print_json(&json!({"cluster": cluster.name(), "jobs": shown}))?;
@@ -118,7 +118,7 @@ fn date(millis: i64) -> String {
 }
 
 pub(super) async fn cancel(arguments: CancelArgs) -> Result<Ended, CommandError> {
-    let cluster = connect(&arguments.cluster, &arguments.settings).await?;
+    let cluster = connect(&arguments.asked.cluster, &arguments.asked.settings).await?;
     let job = arguments.job;
     // A job that has ended is not cancelled any more, and is told so.
     let known = cluster.rest().jobs().await?.into_iter().find(|known| known.jid == job);
@@ -136,7 +136,7 @@ pub(super) async fn cancel(arguments: CancelArgs) -> Result<Ended, CommandError>
         )));
     }
     cluster.rest().cancel(job).await?;
-    if arguments.output.is_json() {
+    if arguments.asked.output.is_json() {
         print_json(&json!({"cluster": cluster.name(), "id": job, "name": known.name}))?;
     } else {
         terminal::print(&format!("cancelling job {job} ({})\n", known.name))?;

@@ -115,7 +115,8 @@ fn prepare(configuration: &Configuration, name: &str) -> Result<Option<PathBuf>,
 /// A process that no file names serves all the same.
 fn name_process(configuration: &Configuration, daemon: &str) -> Result<Option<PidFile>, ConfigError> {
     let directory = PathBuf::from(configuration.get(&cluster::PID_DIR)?);
-    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    let user = std::env::var("USER").or_else(|_| whoami::username());
+    let user = user.unwrap_or_else(|_| "unknown".to_owned());
     match PidFile::write(&directory, &user, daemon) {
         Ok(file) => Ok(Some(file)),
         Err(error) => {

@@ -16,7 +16,8 @@ use yarn_rest::model::Application;
 
 use super::checks::{self, Request};
 use super::cluster::YarnCluster;
-use super::staging::Staging;
+use super::ship::ShipPlan;
+use super::staging::{Provided, Staging};
 use super::{ApplicationDeployment, YarnAccess, YarnError, YarnSession, application, leftovers, submission};
 use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
@@ -96,8 +97,8 @@ impl Deployment<'_> {
 
 /// The files in the application's directory.
 struct StagedFiles {
-    config: ShippedFile,
-    hadoop: ShippedFile,
+    /// The settings, the Hadoop configuration, and what the user sends along.
+    for_all: Vec<ShippedFile>,
     /// What only the master needs: the job's graph, the application's program.
     master_only: Vec<ShippedFile>,
 }
@@ -217,6 +218,7 @@ impl YarnDescriptor {
         let access = &self.access;
         let request = Request::read(&access.configuration, deployment.slots())?;
         let staging = access.staging(&self.file_systems)?;
+        let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         let mut note = |line: &str| observer.note(line);
         let application = checks::new_application(&access.rm, &access.hadoop, &request, &mut note).await?;
         match deployment {
@@ -224,14 +226,14 @@ impl YarnDescriptor {
             Deployment::Session | Deployment::Application(_) => note(&application.to_string()),
         }
         let directory = staging.application_directory(&application.to_string());
-        *self.begun.lock() = Some(Begun {
+        let begun = Begun {
             application,
             submitted: false,
             staging: staging.clone(),
             directory: directory.clone(),
-        });
-        self.submit(deployment, &request, &staging, application, &directory, observer)
-            .await?;
+        };
+        *self.begun.lock() = Some(begun.clone());
+        self.submit(deployment, &request, &begun, ship, observer).await?;
         // Ends with this process at the latest; the next one goes on with it.
         tokio::spawn(leftovers::sweep(access.rm.clone(), staging.clone(), directory.clone()));
         Ok(Started {
@@ -259,33 +261,26 @@ impl YarnDescriptor {
         &self,
         deployment: Deployment<'_>,
         request: &Request,
-        staging: &Staging,
-        application: ApplicationId,
-        directory: &Location,
+        begun: &Begun,
+        ship: ShipPlan,
         observer: &mut dyn JobObserver,
     ) -> Result<(), YarnError> {
+        let Begun { staging, directory, .. } = begun;
         let provided = self.provided_directories()?;
         staging.prepare().await?;
         let mut note = |line: &str| observer.note(line);
         // Neither waits for the other: each is some round trips to the NameNode.
         let (dist, files) = tokio::join!(
             staging.archive(&self.binary, &provided, &mut note),
-            self.stage_files(deployment, staging, directory),
+            self.stage_files(deployment, ship, staging, directory),
         );
-        let (
-            dist,
-            StagedFiles {
-                config,
-                hadoop,
-                master_only,
-            },
-        ) = (dist?, files?);
+        let (dist, files) = (dist?, files?);
         let environment = MasterEnvironment {
-            application_id: application,
+            application_id: begun.application,
             role: deployment.role(),
             staging_directory: directory.to_string(),
             dist,
-            shipped: vec![config, hadoop],
+            shipped: files.for_all,
             client_home: staging.home().to_string(),
             user: self.access.user.clone(),
         };
@@ -293,7 +288,7 @@ impl YarnDescriptor {
         let submission = submission::application(
             &self.access.configuration,
             &environment,
-            &master_only,
+            &files.master_only,
             request,
             &secret,
             &deployment.name(),
@@ -307,6 +302,7 @@ impl YarnDescriptor {
     async fn stage_files(
         &self,
         deployment: Deployment<'_>,
+        ship: ShipPlan,
         staging: &Staging,
         directory: &Location,
     ) -> Result<StagedFiles, YarnError> {
@@ -324,7 +320,7 @@ impl YarnDescriptor {
                 }
             }
         };
-        let (config, hadoop, master_only) = tokio::try_join!(
+        let (config, hadoop, master_only, sent) = tokio::try_join!(
             staging.write(directory, CONFIG_FILE, self.effective_configuration(deployment)),
             staging.write(
                 directory,
@@ -332,20 +328,23 @@ impl YarnDescriptor {
                 self.access.hadoop.without_secrets().to_xml()
             ),
             write_own,
+            ship.stage(file_systems, staging, directory),
         )?;
-        Ok(StagedFiles {
-            config,
-            hadoop,
-            master_only,
-        })
+        let mut for_all = vec![config, hadoop];
+        for_all.extend(sent);
+        Ok(StagedFiles { for_all, master_only })
     }
 
-    fn provided_directories(&self) -> Result<Vec<Location>, YarnError> {
+    fn provided_directories(&self) -> Result<Vec<Provided>, YarnError> {
         let configuration = &self.access.configuration;
         let directories = configuration.find(&yarn::PROVIDED_LIB_DIRS)?.unwrap_or_default();
         directories
             .iter()
-            .map(|text| Ok(self.file_systems.resolve(text)?))
+            .map(|text| {
+                let directory = self.file_systems.resolve(text)?;
+                let file_system = Arc::clone(self.file_systems.of(&directory)?);
+                Ok(Provided { file_system, directory })
+            })
             .collect()
     }
 

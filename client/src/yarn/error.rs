@@ -12,6 +12,7 @@ use yarn_common::id::ApplicationId;
 use yarn_rest::error::RestError;
 use yarn_rest::rm::BuildError;
 
+use super::ShipError;
 use crate::cluster::ClusterClientError;
 
 /// Why a job could not be brought to YARN, or what became of it there.
@@ -72,6 +73,9 @@ pub enum YarnError {
     /// A file that the job brings along.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// What was to be sent along.
+    #[error(transparent)]
+    Ship(#[from] ShipError),
     /// The place of the archive is not safe.
     #[error("cannot stage the binary: {0}")]
     Unsafe(String),

@@ -21,6 +21,7 @@ mod leftovers;
 mod properties;
 mod safe_place;
 mod session;
+mod ship;
 mod staging;
 mod submission;
 
@@ -31,6 +32,7 @@ pub use descriptor::YarnDescriptor;
 pub use error::YarnError;
 pub use properties::{PropertiesError, PropertiesFile, SessionProperties};
 pub use session::{SessionEnd, YarnSession};
+pub use ship::ShipError;
 
 use yarn_common::environment::Environment;
 

@@ -8,6 +8,7 @@
 //!     config.yaml  hadoop-site.xml  job-graph.json          0600
 //!     application.json  program-NAME                        0600   of an application whose program the master runs
 //!     artifact-<n>                                          0600   what the job brings along from the client's disk
+//!     ship-<n>                                              0600   what the user sends along from there
 //! ```
 
 use std::fs::File;
@@ -44,6 +45,14 @@ pub(super) struct Staging {
     /// The group of HDFS's superusers.
     superusers: String,
     cache: Option<PathBuf>,
+}
+
+/// A directory in which an administrator may have put the archive: on the cluster's file system, or on a disk that is the
+/// same on every node.
+#[derive(Debug, Clone)]
+pub(super) struct Provided {
+    pub(super) file_system: Arc<dyn FileSystem>,
+    pub(super) directory: Location,
 }
 
 impl Staging {
@@ -95,12 +104,12 @@ impl Staging {
     pub(super) async fn archive(
         &self,
         binary: &Path,
-        provided: &[Location],
+        provided: &[Provided],
         note: &mut (dyn FnMut(&str) + Send),
     ) -> Result<ShippedFile, YarnError> {
         let (identity, packed) = self.identify(binary).await?;
-        for directory in provided {
-            if let Some(shipped) = self.provided(directory, &identity, note).await? {
+        for place in provided {
+            if let Some(shipped) = self.provided(place, &identity, note).await? {
                 return Ok(shipped);
             }
         }
@@ -110,7 +119,7 @@ impl Staging {
             Some(status) => status,
             None => self.upload_archive(binary, packed, &identity, &target, note).await?,
         };
-        self.shipped_archive(&status, note).await
+        self.shipped_archive(&*self.file_system, &status, note).await
     }
 
     async fn identify(&self, binary: &Path) -> Result<(ArchiveIdentity, Option<File>), YarnError> {
@@ -120,13 +129,15 @@ impl Staging {
 
     async fn provided(
         &self,
-        directory: &Location,
+        Provided { file_system, directory }: &Provided,
         identity: &ArchiveIdentity,
         note: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Option<ShippedFile>, YarnError> {
         let file = directory.join(&identity.file_name());
-        match self.file_system.status(&file).await {
-            Ok(status) if status.len == identity.size => self.shipped_archive(&status, note).await.map(Some),
+        match file_system.status(&file).await {
+            Ok(status) if status.len == identity.size => {
+                self.shipped_archive(&**file_system, &status, note).await.map(Some)
+            }
             Ok(status) => Err(YarnError::Unsafe(format!(
                 "{file} has {} bytes instead of {}: it was not copied whole, or is not what its name says; remove it",
                 status.len, identity.size
@@ -256,10 +267,11 @@ impl Staging {
 
     async fn shipped_archive(
         &self,
+        file_system: &dyn FileSystem,
         status: &FileStatus,
         note: &mut (dyn FnMut(&str) + Send),
     ) -> Result<ShippedFile, YarnError> {
-        let parents = safe_place::parents(&*self.file_system, &status.location)
+        let parents = safe_place::parents(file_system, &status.location)
             .await
             .map_err(stage("the binary"))?;
         let superusers = &self.superusers;
@@ -352,6 +364,31 @@ impl Staging {
         writer.close().await.map_err(&failed)
     }
 
+    /// Copies a file that the user sends along.
+    pub(super) async fn copy_file(
+        &self,
+        name: &str,
+        source_system: &dyn FileSystem,
+        source: &Location,
+        target: &Location,
+    ) -> Result<FileStatus, YarnError> {
+        let what = format!("'{name}', which is sent along");
+        let failed = stage(&what);
+        let mut writer = self.create(target, mode(CLOSED_FILE)).await.map_err(&failed)?;
+        let mut at = 0;
+        loop {
+            let piece = source_system.read(source, at..at + CHUNK as u64).await;
+            let piece = piece.map_err(&failed)?;
+            if piece.is_empty() {
+                break;
+            }
+            at += piece.len() as u64;
+            writer.write(piece).await.map_err(&failed)?;
+        }
+        writer.close().await.map_err(&failed)?;
+        self.file_system.status(target).await.map_err(&failed)
+    }
+
     /// The directories of the user's applications, and what else is beside them.
     pub(super) async fn application_directories(&self) -> Result<Vec<FileStatus>, FsError> {
         self.file_system.list(&self.base()).await
@@ -373,7 +410,7 @@ impl Staging {
     }
 }
 
-fn shipped(key: &str, status: &FileStatus, archive: bool, visibility: Visibility) -> ShippedFile {
+pub(super) fn shipped(key: &str, status: &FileStatus, archive: bool, visibility: Visibility) -> ShippedFile {
     ShippedFile {
         key: key.to_owned(),
         url: status.location.to_string(),

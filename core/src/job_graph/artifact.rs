@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shipped::{check_shipped, shipped_path};
 use super::validate::GraphError;
 use super::{JobGraph, Operator};
 use crate::nearest::nearest;
@@ -108,8 +109,13 @@ fn check_use(operator: &Operator, names: &BTreeSet<&str>) -> Result<(), String> 
         Operator::FileSource(source) => {
             let mut used = source.paths.iter().filter_map(|path| artifact_name(path));
             let unknown = used.find(|name| !names.contains(name));
-            unknown.map_or(Ok(()), |name| Err(unknown_artifact(name, names)))
+            unknown.map_or(Ok(()), |name| Err(unknown_artifact(name, names)))?;
+            source.paths.iter().try_for_each(|path| check_shipped(path))
         }
+        Operator::FileSink(sink) if shipped_path(&sink.path).is_some() => Err(format!(
+            "it would write to '{}': what is sent along can only be read",
+            sink.path
+        )),
         Operator::FileSink(sink) if artifact_name(&sink.path).is_some() => {
             Err(format!("it would write to '{}': artifacts can only be read", sink.path))
         }

@@ -17,6 +17,7 @@ pub mod operator;
 pub mod parameters;
 pub mod resources;
 pub mod schema;
+pub mod shipped;
 pub mod topology;
 pub mod validate;
 pub mod vertex;

@@ -51,7 +51,7 @@ pub enum Operator {
 #[serde(deny_unknown_fields)]
 pub struct FileSource {
     /// Files, directories or globs: `file://`, `hdfs://` or without a scheme (the default file system); or
-    /// `artifact:NAME`, a file that the job brings along.
+    /// `artifact:NAME`, a file that the job brings along; or `shipped:PATH`, what is sent along into every container.
     pub paths: Vec<String>,
     /// How bytes become records.
     pub format: FileFormat,

@@ -29,6 +29,8 @@ pub struct HdfsStatus {
     pub group: String,
     /// Octal, such as `700`.
     pub permission: String,
+    /// How many copies are wanted; 0 for a directory.
+    pub replication: u16,
     /// Milliseconds since 1970.
     pub modification_time: u64,
 }

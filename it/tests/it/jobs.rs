@@ -14,6 +14,11 @@ pub(crate) fn union() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/union.json")
 }
 
+/// Whether a client has said that the vertex of the sink `out` runs: for `Running::until_says`.
+pub(crate) fn out_runs(said: &str) -> Option<()> {
+    said.contains("vertex out: RUNNING").then_some(())
+}
+
 pub(crate) fn job(vertices: &[Value], edges: &[Value]) -> Value {
     json!({"name": "a test's job", "vertices": vertices, "edges": edges})
 }

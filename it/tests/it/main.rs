@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, in its helper functions too"
 )]
 
+mod applications;
 mod bed;
 mod config;
 mod docker;

@@ -88,9 +88,7 @@ impl RpcServer {
                 Listener::Tcp(listener) => {
                     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
                     let sever = |socket| SeverableSocket::new(socket, &severed);
-                    server
-                        .serve_with_incoming_shutdown(incoming.map_ok(sever), ended)
-                        .await
+                    server.serve_with_incoming_shutdown(incoming.map_ok(sever), ended).await
                 }
                 Listener::Simulated(incoming) => {
                     let sever = |socket| SeverableSocket::new(socket, &severed);

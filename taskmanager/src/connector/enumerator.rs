@@ -7,15 +7,16 @@ use selvedge_core::MemorySize;
 use selvedge_core::job_graph::Artifact;
 use selvedge_core::job_graph::artifact::artifact_name;
 use selvedge_core::job_graph::operator::FileSource;
+use selvedge_core::job_graph::shipped::{SHIPPED_PREFIX, shipped_path};
 use selvedge_runtime::connector::{ConnectorError, InputSplit, SplitEnumerator};
-use selvedge_runtime::fs::{FileSystems, expand};
+use selvedge_runtime::fs::{FileSystems, Location, expand};
 
 use super::split::FileSplit;
 
 /// A file that a source reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InputFile {
-    /// With scheme and authority, or `artifact:NAME`.
+    /// With scheme and authority, or `artifact:NAME`, `shipped:PATH`.
     path: String,
     length: u64,
 }
@@ -32,15 +33,34 @@ pub(super) async fn files_of(
             files.push(brought(name, path, artifacts)?);
             continue;
         }
-        let expanded = expand(file_systems, path)
-            .await
-            .map_err(|error| ConnectorError::new(format!("the input path '{path}': {error}")))?;
+        let unusable = |error: &dyn std::error::Error| ConnectorError::new(format!("the input path '{path}': {error}"));
+        if let Some(below) = shipped_path(path) {
+            files.extend(sent_along(below).await.map_err(|error| unusable(&*error))?);
+            continue;
+        }
+        let expanded = expand(file_systems, path).await.map_err(|error| unusable(&error))?;
         files.extend(expanded.into_iter().map(|file| InputFile {
             path: file.location.to_string(),
             length: file.len,
         }));
     }
     Ok(files)
+}
+
+/// The files that are sent along into this process's working directory, and so into that of every worker.
+async fn sent_along(below: &str) -> Result<Vec<InputFile>, Box<dyn std::error::Error + Send + Sync>> {
+    let directory = std::env::current_dir()?;
+    let root = Location::local(&directory);
+    let files = expand(&FileSystems::local_only(), root.join(below).path()).await?;
+    let of_all = |location: &Location| location.path().strip_prefix(root.path()).map(str::to_owned);
+    let named = files.iter().filter_map(|file| {
+        let name = of_all(&file.location)?;
+        Some(InputFile {
+            path: format!("{SHIPPED_PREFIX}{}", name.trim_start_matches('/')),
+            length: file.len,
+        })
+    });
+    Ok(named.collect())
 }
 
 /// An artifact as an input. Before the job is taken, its size need not be known; nobody reads it then.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use selvedge_core::job_graph::operator::FileSink;
+use selvedge_core::job_graph::shipped::shipped_path;
 use selvedge_core::job_graph::{JobGraph, Operator, OperatorSpec};
 use selvedge_core::{JobId, VertexId};
 use selvedge_runtime::artifact::ArtifactFile;
@@ -58,7 +59,10 @@ impl BuiltinConnectors {
     ) -> Result<Option<FileCommitter>, ConnectorError> {
         match &spec.operator {
             Operator::FileSource(source) => {
-                files_of(&self.file_systems, source, &graph.artifacts).await?;
+                let mut source = source.clone();
+                // They are where the master is.
+                source.paths.retain(|path| shipped_path(path).is_none());
+                files_of(&self.file_systems, &source, &graph.artifacts).await?;
                 Ok(None)
             }
             Operator::FileSink(sink) => {

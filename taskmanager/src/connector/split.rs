@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A byte range of a file: the lines that start in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileSplit {
-    /// The file, with scheme and authority, or `artifact:NAME`.
+    /// The file, with scheme and authority, or `artifact:NAME`, `shipped:PATH`.
     pub(crate) path: String,
     /// The first byte.
     pub(crate) start: u64,

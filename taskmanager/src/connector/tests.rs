@@ -358,6 +358,40 @@ async fn returned_splits_are_given_out_again_first() {
 }
 
 #[tokio::test]
+async fn what_is_sent_along_is_read_from_the_working_directory_of_whoever_reads() {
+    // Tests work in the crate's own directory.
+    let source = |path: &str| serde_json::from_value(json!({"paths": [path], "format": {"type": "text"}})).unwrap();
+    let file_systems = FileSystems::local_only();
+    let paths = async |path: &str| {
+        let files = files_of(&file_systems, &source(path), &[])
+            .await
+            .map_err(|error| error.report())?;
+        let mut enumerator = FileEnumerator::new(&files, MemorySize::from_bytes(1 << 30)).unwrap();
+        let mut paths = Vec::new();
+        while let Some(split) = enumerator.next_split(0, "h").await.unwrap() {
+            paths.push(FileSplit::from_json(&split).unwrap().path);
+        }
+        Ok::<_, String>(paths)
+    };
+    assert_eq!(paths("shipped:Cargo.toml").await.unwrap(), ["shipped:Cargo.toml"]);
+    let files = paths("shipped:src/connector/t*s.rs").await.unwrap();
+    assert_eq!(files, ["shipped:src/connector/tests.rs"]);
+    let error = paths("shipped:src/none.rs").await.unwrap_err();
+    assert!(
+        error.contains("'shipped:src/none.rs'") && error.contains("no such file"),
+        "{error}"
+    );
+    let graph = json!({"name": "j", "vertices": [{"id": "v", "chain": [
+        {"id": "read", "operator": "file-source", "paths": ["shipped:none"], "format": {"type": "text"}}]}]});
+    // A client cannot look there.
+    let connectors = BuiltinConnectors::new(file_systems.clone());
+    connectors
+        .check_paths(&serde_json::from_value(graph).unwrap())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn paths_are_checked_before_a_job_is_sent() {
     let directory = tempfile::tempdir().unwrap();
     let (input, output) = (directory.path().join("in"), directory.path().join("out"));

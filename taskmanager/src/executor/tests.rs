@@ -355,6 +355,13 @@ async fn a_task_that_does_not_end_ends_the_worker() {
     let worker = with_slot(&mut master, timeouts).await;
     let tasks = vec![task("deaf", allocation(1))];
     worker.gateway.submit_tasks(submission(job(1), tasks)).await.unwrap();
+    // A task that is cancelled before it runs does end.
+    let begun = async {
+        while worker.planner.seen.lock().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), begun).await.unwrap();
     worker.gateway.disconnect_job_master(disconnect()).await.unwrap();
     let error = worker.handle.terminated().await.unwrap_err();
     assert!(matches!(error, TaskExecutorError::StuckTask { .. }), "{error}");

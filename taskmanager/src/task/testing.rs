@@ -15,9 +15,9 @@ use crate::exchange::BatchPartitioner;
 use crate::exchange::testing::{Modulo, int_schema, ints, values};
 use crate::operator::{Chain, Collector, SourceStatus, SplitProvider, TaskContext, TaskError};
 
-/// Plans by the operator's id: `numbers` reads splits (each a number n for 0..n), `endless` never ends, `deaf` not even when it is told to, `panic`
-/// panics,
-/// anything else passes records on and keeps them.
+/// Plans by the operator's id: `numbers` reads splits (each a number n for 0..n), `endless` never ends, `deaf` not even
+/// when it is told to (it shows itself in `seen` when it has begun), `panic` panics, anything else passes records on and
+/// keeps them.
 #[derive(Debug, Default)]
 pub(crate) struct TestPlanner {
     pub(crate) seen: Arc<Mutex<Vec<i64>>>,
@@ -68,9 +68,12 @@ impl Chain for TestChain {
             "panic" => panic!("the operator has a fault"),
             "endless" => out.collect(ints(0..100))?,
             // Its thread is left behind.
-            "deaf" => loop {
-                std::thread::park();
-            },
+            "deaf" => {
+                self.seen.lock().push(0);
+                loop {
+                    std::thread::park();
+                }
+            }
             "stuck" => self.context.block_on(std::future::pending())?,
             _ => match splits.next_split(&self.id)? {
                 Some(split) => out.collect(ints(0..String::from_utf8_lossy(&split.0).parse().unwrap()))?,

@@ -1,7 +1,5 @@
-//! What is linked into the `selvedge` command, as cargo resolves it: for its licences, its bill of materials, and for what
-//! must not be in it, or be in it twice.
+//! What is linked into the `selvedge` command, as cargo resolves it: for its licences and its bill of materials.
 
-mod policy;
 mod sbom;
 mod texts;
 
@@ -11,8 +9,6 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::steps;
-
-pub(crate) use policy::check;
 
 /// The package whose binary is released.
 const ROOT: &str = "selvedge";

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::root;
 use crate::linked::{self, Package};
+use crate::links;
 
 /// A shell, and the name under which its completions are looked for.
 const COMPLETIONS: [(&str, &str); 3] = [
@@ -15,15 +16,19 @@ const COMPLETIONS: [(&str, &str); 3] = [
 ];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// From the workspace as it is: a file or a folder.
-const COPIED: [&str; 4] = ["conf", "examples", "LICENSE", "README.md"];
+const COPIED: [&str; 4] = ["conf", "docs", "examples", "LICENSE"];
+/// The repository's tells how to build.
+const README: &str = include_str!("README.archive");
 const SUMS: &str = "SHA256SUMS";
+/// Threads by number, not as many as there are cores: what is packed depends on it.
+const PACKED_BY: &str = "xz -6 -T2";
 
 /// ```text
 /// selvedge-VERSION-linux-ARCH/
 ///   bin/selvedge          conf/            examples/
-///   completions/          man/man1/        README.md, LICENSE
+///   completions/          man/man1/        docs/, README.md, LICENSE
 ///   THIRD-PARTY-LICENSES  sbom.cdx.json    SHA256SUMS (of all other files)
-/// selvedge-VERSION-linux-ARCH.tar.gz, and the same with .sha256
+/// selvedge-VERSION-linux-ARCH.tar.xz, and the same with .sha256
 /// ```
 pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<PathBuf, String> {
     let name = format!("selvedge-{VERSION}-linux-{}", std::env::consts::ARCH);
@@ -38,6 +43,7 @@ pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<
     for copied in COPIED {
         run(Command::new("cp").arg("-r").arg(root().join(copied)).arg(&folder))?;
     }
+    write(&folder.join("README.md"), README)?;
     let completions = folder.join("completions");
     make_folder(&completions)?;
     for (shell, file) in COMPLETIONS {
@@ -48,6 +54,10 @@ pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<
     write(&folder.join("THIRD-PARTY-LICENSES"), &linked::licences(packages)?)?;
     let bill = linked::bill_of_materials(packages, VERSION);
     write(&folder.join("sbom.cdx.json"), &format!("{bill:#}\n"))?;
+    let broken = links::broken(&folder)?;
+    if !broken.is_empty() {
+        return Err(format!("links that lead nowhere in the archive: {}", broken.join(", ")));
+    }
     let sums = "find . -type f ! -name SHA256SUMS -print0 | LC_ALL=C sort -z | xargs -0 sha256sum";
     let sums = run(Command::new("sh").args(["-c", sums]).current_dir(&folder))?;
     write(&folder.join(SUMS), &sums)?;
@@ -56,7 +66,7 @@ pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<
 
 /// Equal files make equal archives: no time, no owner, one order.
 fn pack(place: &Path, name: &str) -> Result<PathBuf, String> {
-    let file = format!("{name}.tar.gz");
+    let file = format!("{name}.tar.xz");
     let mut tar = Command::new("tar");
     tar.args([
         "--create",
@@ -68,13 +78,14 @@ fn pack(place: &Path, name: &str) -> Result<PathBuf, String> {
     ])
     .args([
         "--mode=u+rw,go+r,go-w",
-        "--use-compress-program=gzip -9n",
+        "--use-compress-program",
+        PACKED_BY,
         "--file",
         &file,
         name,
     ])
     .current_dir(place);
-    run(&mut tar)?;
+    run(&mut tar).map_err(|error| format!("{error} (Debian: xz-utils)"))?;
     let sum = run(Command::new("sha256sum").arg(&file).current_dir(place))?;
     write(&place.join(format!("{file}.sha256")), &sum)?;
     Ok(place.join(file))

@@ -6,13 +6,14 @@ mod zig;
 
 use std::path::{Path, PathBuf};
 
-use crate::linked;
+use crate::pypi::Unavailable;
+use crate::{deny, linked};
 use zig::Zig;
-
-pub(crate) use zig::Unavailable;
 
 /// The oldest C library that the binary runs with: CentOS 7's, the oldest that clusters still have.
 const GLIBC: (u32, u32) = (2, 17);
+/// Of the archive that is given away, in megabytes.
+const LARGEST: f64 = 35.0;
 /// In the variable of this name the tests in containers find the binary.
 pub(crate) const BINARY: &str = "SELVEDGE_RELEASE_BINARY";
 
@@ -51,12 +52,21 @@ pub(crate) fn binary(profile: Profile) -> Result<PathBuf, Unavailable> {
 
 /// `cargo xtask dist`, and the step of the checks that sees whether it can be done: the archive with the binary in it.
 pub(crate) fn archive(profile: Profile) -> Result<(), Unavailable> {
+    // The checks look at the rules in a step of their own.
+    if matches!(profile, Profile::Dist) {
+        deny::check()?;
+    }
     let packages = linked::packages(&target())?;
-    linked::check(&packages)?;
     let binary = binary(profile)?;
     let archive = archive::make(&binary, &packages, &place(profile))?;
     let bytes = std::fs::metadata(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
-    println!("{}: {:.1} MB", archive.display(), bytes.len() as f64 / 1e6);
+    let megabytes = bytes.len() as f64 / 1e6;
+    println!("{}: {megabytes:.1} MB", archive.display());
+    if matches!(profile, Profile::Dist) && megabytes > LARGEST {
+        return Err(Unavailable::Failed(format!(
+            "the archive has {megabytes:.1} MB, and at most {LARGEST} MB are allowed"
+        )));
+    }
     Ok(())
 }
 
@@ -68,31 +78,18 @@ fn place(profile: Profile) -> PathBuf {
     })
 }
 
-/// The step of the checks: whether licences and versions of what is linked are in order.
-pub(crate) fn check_linked() -> Result<(), String> {
-    let packages = linked::packages(&target())?;
-    linked::check(&packages)?;
-    // What a release is given away with can be made.
-    linked::licences(&packages)?;
-    println!(
-        "{} packages are linked: licences and versions are in order",
-        packages.len()
-    );
-    Ok(())
-}
-
 /// This machine's, as cargo names it.
 fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
 /// Of cargo, for this workspace.
-fn target_directory() -> PathBuf {
+pub(crate) fn target_directory() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// The workspace's.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().expect("the package lies in the workspace")
 }

@@ -1,8 +1,8 @@
 //! Reads the XML form of a Hadoop configuration into a flat list of properties, in the order of the file.
 
-use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::QName;
+use quick_xml::{Reader, XmlVersion};
 
 use super::error::ConfError;
 
@@ -59,14 +59,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Element, ConfError> {
                 top(&mut open).children.push(child);
             }
             Event::End(_) => close(&mut open),
-            Event::Text(part) => {
-                let part = part.xml_content().map_err(|cause| error(cause.to_string()))?;
-                top(&mut open).text.push_str(&part);
-            }
-            Event::CData(part) => {
-                let part = part.xml_content().map_err(|cause| error(cause.to_string()))?;
-                top(&mut open).text.push_str(&part);
-            }
+            Event::Text(part) => top(&mut open).text.push_str(&part.xml10_content()),
+            Event::CData(part) => top(&mut open).text.push_str(&part.xml10_content()),
             Event::GeneralRef(reference) => top(&mut open).text.push(character(&reference).map_err(error)?),
             Event::Eof => break,
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
@@ -104,7 +98,9 @@ fn element(tag: &BytesStart<'_>) -> Result<Element, String> {
     };
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|cause| cause.to_string())?;
-        let value = attribute.unescape_value().map_err(|cause| cause.to_string())?;
+        let value = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|cause| cause.to_string())?;
         element.attributes.push((local_name(attribute.key), value.into_owned()));
     }
     Ok(element)
@@ -112,15 +108,15 @@ fn element(tag: &BytesStart<'_>) -> Result<Element, String> {
 
 /// The name without its prefix: `xi:include` is `include`.
 fn local_name(name: QName<'_>) -> String {
-    String::from_utf8_lossy(name.local_name().into_inner()).into_owned()
+    name.local_name().into_inner().to_owned()
 }
 
 fn character(reference: &BytesRef<'_>) -> Result<char, String> {
     if let Some(character) = reference.resolve_char_ref().map_err(|cause| cause.to_string())? {
         return Ok(character);
     }
-    let name = reference.decode().map_err(|cause| cause.to_string())?;
-    match name.as_ref() {
+    let name: &str = reference;
+    match name {
         "lt" => Ok('<'),
         "gt" => Ok('>'),
         "amp" => Ok('&'),

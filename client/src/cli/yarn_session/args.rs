@@ -19,7 +19,7 @@ pub struct YarnSessionArgs {
     pub yarndetached: bool,
     /// Attend the session in this application, in place of starting one.
     #[arg(long = "applicationId", value_name = "ID", conflicts_with_all = [
-        "job_manager_memory", "task_manager_memory", "name", "queue", "node_label", "slots", "zookeeper_namespace", "query",
+        "job_manager_memory", "task_manager_memory", "name", "queue", "node_label", "slots", "zookeeper_namespace", "ship", "query",
     ])]
     pub application_id: Option<ApplicationId>,
     /// The memory of the master's process, such as 1g; a bare number counts MiB.
@@ -46,6 +46,9 @@ pub struct YarnSessionArgs {
     /// The name of the cluster for high availability, in place of the application's id.
     #[arg(short = 'z', long = "zookeeperNamespace", value_name = "NAME")]
     pub zookeeper_namespace: Option<String>,
+    /// A file or directory that every container gets; may be given several times.
+    #[arg(short = 't', long = "ship", value_name = "PATH")]
+    pub ship: Vec<String>,
     /// Show the nodes and queues of the YARN cluster, and start nothing.
     #[arg(short, long)]
     pub query: bool,
@@ -139,6 +142,11 @@ impl YarnSessionArgs {
                 high_availability::CLUSTER_ID.key(),
                 self.zookeeper_namespace.clone(),
             ),
+            (
+                "-t",
+                yarn::SHIP_FILES.key(),
+                (!self.ship.is_empty()).then(|| self.ship.join(";")),
+            ),
         ];
         let mut set = self.settings.set.clone();
         for (flag, key, value) in options {
@@ -179,7 +187,7 @@ mod tests {
 
     #[test]
     fn flinks_flags_stand_for_settings() {
-        let line = "-d -jm 1024 -tm 2g -s 4 -nm nightly -qu low -nl gpu -at Mine -z ours -Denv.log.level=debug";
+        let line = "-d -jm 1024 -tm 2g -s 4 -nm nightly -qu low -nl gpu -at Mine -z ours -t a.txt --ship b -Denv.log.level=debug";
         let arguments = read(line);
         assert!(arguments.is_detached() && read("-yd").is_detached());
         let set = arguments.as_settings().unwrap().set;
@@ -193,6 +201,7 @@ mod tests {
             ("yarn.application.node-label", "gpu"),
             ("yarn.application.type", "Mine"),
             ("high-availability.cluster-id", "ours"),
+            ("yarn.ship-files", "a.txt;b"),
         ];
         let expected: Vec<_> = expected.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         assert_eq!(set, expected);

@@ -80,12 +80,17 @@ fn mode_of(path: &Path) -> u32 {
 
 async fn stage_archive(bed: &Bed, provided: &[Location]) -> (Result<ShippedFile, YarnError>, Vec<String>) {
     let mut notes = Vec::new();
+    let provided = provided.iter().cloned().map(|directory| Provided {
+        file_system: Arc::new(AlicesDisk),
+        directory,
+    });
+    let provided: Vec<_> = provided.collect();
     if let Err(error) = bed.staging.prepare().await {
         return (Err(error), notes);
     }
     let shipped = bed
         .staging
-        .archive(&bed.binary, provided, &mut |line| notes.push(line.to_owned()))
+        .archive(&bed.binary, &provided, &mut |line| notes.push(line.to_owned()))
         .await;
     (shipped, notes)
 }

@@ -113,20 +113,27 @@ pub const FILE_REPLICATION: ConfigOption<i32> = ConfigOption::new(
 )
 .with_default("-1")
 .at_least("-1");
-/// Files and directories to send along, separated by semicolons.
+/// Files and directories that every container gets in its working directory, separated by semicolons.
 pub const SHIP_FILES: ConfigOption<Vec<String>> = ConfigOption::new(
     "yarn.ship-files",
-    "Files and directories to send along, separated by semicolons.",
+    "Files and directories that every container gets in its working directory, separated by semicolons.",
 )
-.with_deprecated_keys(&["yarn.ship-directories"])
-.not_in_effect();
-/// Archives to send along, separated by semicolons.
-pub const SHIP_ARCHIVES: ConfigOption<Vec<String>> =
-    ConfigOption::new("yarn.ship-archives", "Archives to send along, separated by semicolons.").not_in_effect();
-/// Directories on a shared file system where the binary is staged for all users, separated by semicolons.
+.with_deprecated_keys(&["yarn.ship-directories"]);
+/// Archives that every container gets unpacked, in a directory of the archive's name, separated by semicolons.
+pub const SHIP_ARCHIVES: ConfigOption<Vec<String>> = ConfigOption::new(
+    "yarn.ship-archives",
+    "Archives that every container gets unpacked, in a directory of the archive's name, separated by semicolons.",
+);
+/// A directory named usrlib on a shared file system, which every container gets.
+pub const PROVIDED_USRLIB_DIR: ConfigOption<String> = ConfigOption::new(
+    "yarn.provided.usrlib.dir",
+    "A directory named usrlib on a shared file system, which every container gets.",
+);
+/// Directories where the binary is staged for all users, separated by semicolons.
 pub const PROVIDED_LIB_DIRS: ConfigOption<Vec<String>> = ConfigOption::new(
     "yarn.provided.lib.dirs",
-    "Directories on a shared file system where the binary is staged for all users, separated by semicolons.",
+    "Directories where the binary is staged for all users, separated by semicolons: on a shared file system, or (file://) on \
+     a disk that is the same on every node.",
 );
 /// In which directory the client keeps the id of the last session.
 pub const PROPERTIES_FILE_LOCATION: ConfigOption<String> = ConfigOption::new(
@@ -141,7 +148,7 @@ area! {
         APPLICATION_NODE_LABEL, APPLICATION_ATTEMPTS, APPLICATION_ATTEMPT_FAILURES_VALIDITY_INTERVAL, TAGS, VIEW_ACLS,
         MODIFY_ACLS, APPMASTER_VCORES, CONTAINERS_VCORES, TASKMANAGER_NODE_LABEL, APPLICATION_MASTER_PORT,
         HEARTBEAT_INTERVAL_SECONDS, CONTAINER_REQUEST_HEARTBEAT_INTERVAL, STAGING_DIRECTORY, FILE_REPLICATION,
-        SHIP_FILES, SHIP_ARCHIVES, PROVIDED_LIB_DIRS, PROPERTIES_FILE_LOCATION,
+        SHIP_FILES, SHIP_ARCHIVES, PROVIDED_LIB_DIRS, PROVIDED_USRLIB_DIR, PROPERTIES_FILE_LOCATION,
     }
     families {
         /// Hadoop properties, without the prefix.
@@ -150,8 +157,6 @@ area! {
         "flink.yarn.*": Text;
     }
     not yet {
-        /// A directory on a shared file system with a program's own files.
-        "yarn.provided.usrlib.dir": Text;
         /// For which services the client fetches the master's tokens.
         "yarn.security.appmaster.delegation.token.services": List = "hadoopfs";
         /// The keytab's name in the containers.

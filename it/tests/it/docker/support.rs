@@ -6,9 +6,10 @@ use std::time::Duration;
 use selvedge_it::bed::HadoopVersion;
 use selvedge_it::cli::{Outcome, selvedge_binary};
 use selvedge_it::docker::{Compose, DockerError, Engine, Images};
-use selvedge_it::{skip, wait};
+use selvedge_it::skip;
 use serde_json::Value;
 
+use crate::applications;
 use crate::folder::Folder;
 
 /// Names the command that the client of the cluster has, where it is not the one of this build.
@@ -70,16 +71,7 @@ impl Cluster {
 
     /// The report once the application has ended.
     pub(super) async fn ended(&self, application: &str) -> Value {
-        let look = || async {
-            let report = self.report(application).await?;
-            match report["state"].as_str() {
-                Some("FINISHED" | "FAILED" | "KILLED") => Ok(report),
-                _ => Err(report.to_string()),
-            }
-        };
-        wait::until(&format!("{application} to end"), BOUND, look)
-            .await
-            .unwrap()
+        applications::ended(application, BOUND, || self.report(application)).await
     }
 
     /// Asks the master of an application, through YARN's proxy.
@@ -90,17 +82,6 @@ impl Cluster {
 
     /// The id of the application's only job, once all of it runs.
     pub(super) async fn running_job(&self, application: &str) -> String {
-        let look = || async {
-            let jobs = self.proxied(application, "/jobs/overview").await?;
-            let job = &jobs["jobs"][0];
-            if job["state"] == "RUNNING" && job["tasks"]["running"] == job["tasks"]["total"] {
-                Ok(job["jid"].as_str().unwrap().to_owned())
-            } else {
-                Err(jobs.to_string())
-            }
-        };
-        wait::until(&format!("the job of {application} to run"), BOUND, look)
-            .await
-            .unwrap()
+        applications::running_job(application, BOUND, || self.proxied(application, "/jobs/overview")).await
     }
 }

@@ -5,7 +5,7 @@ use selvedge_it::session::SessionProcess;
 
 use super::{session, until_is, until_overview};
 use crate::folder::Folder;
-use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
+use crate::jobs::{blackhole, job, numbers, out_runs, rebalance, vertex};
 
 fn at(session: &SessionProcess, subcommand: &str) -> Selvedge {
     Selvedge::new(subcommand).args(["-m", session.address()])
@@ -73,8 +73,7 @@ async fn ctrl_c_cancels_the_job_and_not_the_session() {
     let session = session(&folder, None, &[]).await;
     let endless = folder.job(&numbers_of(None, Some(100.0)));
     let mut running = at(&session, "run").arg(&endless).start();
-    let runs = |said: &str| said.contains("vertex out: RUNNING").then_some(());
-    running.until_says("that the job runs", BOUND, runs).await;
+    running.until_says("that the job runs", BOUND, out_runs).await;
     running.interrupt();
     let outcome = running.ended_within(BOUND).await.ended_with(130);
     outcome.assert_says(&["CANCELED"]).assert_no_stack();
@@ -93,10 +92,9 @@ async fn a_killed_clients_job_goes_on_unless_it_was_to_end_with_its_client() {
     let folder = Folder::new();
     let session = session(&folder, None, &[]).await;
     let endless = folder.job(&numbers_of(None, Some(100.0)));
-    let runs = |said: &str| said.contains("vertex out: RUNNING").then_some(());
     let ids = |said: &str| Some(said.split_once("job ")?.1.split_once(" is taken")?.0.to_owned());
     let mut left = at(&session, "run").arg(&endless).start();
-    left.until_says("that the job runs", BOUND, runs).await;
+    left.until_says("that the job runs", BOUND, out_runs).await;
     let left_job = left.until_says("the job's id", BOUND, ids).await;
     let tied = [
         "-sae",
@@ -104,7 +102,7 @@ async fn a_killed_clients_job_goes_on_unless_it_was_to_end_with_its_client() {
         "-Dclient.heartbeat.timeout=2 s",
     ];
     let mut tied = at(&session, "run").args(tied).arg(&endless).start();
-    tied.until_says("that the job runs", BOUND, runs).await;
+    tied.until_says("that the job runs", BOUND, out_runs).await;
     let tied_job = tied.until_says("the job's id", BOUND, ids).await;
     left.kill();
     tied.kill();

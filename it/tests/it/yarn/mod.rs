@@ -15,5 +15,6 @@ mod rest;
 mod restart;
 mod secrets;
 mod session;
+mod ship;
 mod staging;
 mod wordcount;

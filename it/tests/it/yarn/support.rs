@@ -10,6 +10,7 @@ use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;
 use serde_json::{Value, json};
 
+use crate::applications;
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
@@ -141,18 +142,7 @@ impl Cluster {
 
     /// The report once the application has ended.
     pub(crate) async fn ended(&self, application: &str) -> Value {
-        let look = || async {
-            let report = self.report(application).await?;
-            let state = report["state"].as_str().unwrap_or_default();
-            if ["FINISHED", "FAILED", "KILLED"].contains(&state) {
-                Ok(report)
-            } else {
-                Err(report.to_string())
-            }
-        };
-        wait::until(&format!("{application} to end"), BOUND, look)
-            .await
-            .unwrap()
+        applications::ended(application, BOUND, || self.report(application)).await
     }
 
     /// Its containers have no process any more, and it has no staging directory.
@@ -207,19 +197,7 @@ impl Cluster {
 
     /// The id of the application's only job, once that runs.
     pub(crate) async fn running_job(&self, application: &str) -> String {
-        let look = || async {
-            let jobs = self.proxied(application, "/jobs/overview").await?;
-            let job = &jobs["jobs"][0];
-            let tasks = &job["tasks"];
-            if job["state"] == "RUNNING" && tasks["running"] == tasks["total"] {
-                Ok(job["jid"].as_str().unwrap().to_owned())
-            } else {
-                Err(jobs.to_string())
-            }
-        };
-        wait::until(&format!("the job of {application} to run"), BOUND, look)
-            .await
-            .unwrap()
+        applications::running_job(application, BOUND, || self.proxied(application, "/jobs/overview")).await
     }
 }
 

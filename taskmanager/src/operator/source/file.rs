@@ -9,6 +9,7 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use selvedge_core::job_graph::artifact::artifact_name;
 use selvedge_core::job_graph::operator::{FileFormat, FileSource, OnError};
+use selvedge_core::job_graph::shipped::shipped_path;
 use selvedge_runtime::connector::InputSplit;
 use selvedge_runtime::fs::{FileSystem, FsError, Location};
 use tokio::task::JoinHandle;
@@ -61,13 +62,18 @@ impl FileSourceOperator {
         })
     }
 
-    /// Where the file of a split is: on this worker, where the job brings it along.
+    /// Where the file of a split is: on this worker, where the job brings it along or it was sent along with the application.
     fn location(&self, path: &str) -> Result<Location, TaskError> {
         let context = &self.host.ctx;
         if let Some(name) = artifact_name(path) {
             let file = context.artifacts.file(name);
             let file = file.ok_or_else(|| self.host.fail(format!("the job has no artifact '{name}'")))?;
             return Ok(Location::local(&file));
+        }
+        if let Some(below) = shipped_path(path) {
+            let directory = std::env::current_dir();
+            let directory = directory.map_err(|error| self.host.caused("there is no working directory", error))?;
+            return Ok(Location::local(&directory).join(below));
         }
         let location = context.file_systems.resolve(path);
         location.map_err(|error| self.host.caused("the split cannot be read", error))

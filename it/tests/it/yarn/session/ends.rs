@@ -2,24 +2,20 @@
 
 use selvedge_it::cli::BOUND;
 
-use super::super::support::{Cluster, STAGING, application_of, files_in, kill_application, kill_master};
-use super::{command, detached, endless_job, stop, yarn_session};
+use super::super::support::{Cluster, STAGING, files_in, kill_application, kill_master};
+use super::{attended, command, detached, endless_job, stop};
 use crate::folder::Folder;
-use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
+use crate::jobs::{blackhole, job, numbers, out_runs, rebalance, vertex};
 
 #[tokio::test]
 async fn the_clients_of_a_session_whose_master_is_killed_tell_so_and_its_staging_goes() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let mut attended = yarn_session(&cluster, &folder).with_input().start();
-    let application = application_of(&mut attended).await;
-    let asks = |said: &str| said.contains("type stop").then_some(());
-    attended.until_says("what may be typed", BOUND, asks).await;
+    let (attended, application) = attended(&cluster, &folder).await;
     let mut of_job = command(&cluster, &folder, "run")
         .arg(folder.job(&endless_job()))
         .start();
-    let runs = |said: &str| said.contains("vertex out: RUNNING").then_some(());
-    of_job.until_says("that the job runs", BOUND, runs).await;
+    of_job.until_says("that the job runs", BOUND, out_runs).await;
     kill_master(&cluster, &application, "01").await;
     let report = cluster.ended(&application).await;
     assert_eq!(report["state"], "FAILED", "{report}");
@@ -52,8 +48,7 @@ async fn with_stored_jobs_the_clients_of_a_session_go_on_with_the_next_master() 
         &[rebalance("numbers", "drop")],
     );
     let mut running = command(&cluster, &folder, "run").arg(folder.job(&job)).start();
-    let runs = |said: &str| said.contains("vertex out: RUNNING").then_some(());
-    running.until_says("that the job runs", BOUND, runs).await;
+    running.until_says("that the job runs", BOUND, out_runs).await;
     kill_master(&cluster, &application, "01").await;
     let outcome = running.ended_within(BOUND).await.ended_with(0);
     outcome
@@ -71,10 +66,7 @@ async fn with_stored_jobs_the_clients_of_a_session_go_on_with_the_next_master() 
 async fn an_attended_session_that_an_administrator_kills_is_told_and_cleaned_up() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let mut attended = yarn_session(&cluster, &folder).with_input().start();
-    let application = application_of(&mut attended).await;
-    let asks = |said: &str| said.contains("type stop").then_some(());
-    attended.until_says("what may be typed", BOUND, asks).await;
+    let (attended, application) = attended(&cluster, &folder).await;
     kill_application(&cluster, &application).await;
     let outcome = attended.ended_within(BOUND).await.ended_with(1);
     outcome

@@ -7,11 +7,11 @@ mod submitted;
 mod usual;
 mod workers;
 
-use selvedge_it::cli::{BOUND, Outcome, Selvedge};
+use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;
 use serde_json::Value;
 
-use super::support::Cluster;
+use super::support::{Cluster, application_of};
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 
@@ -31,6 +31,20 @@ pub(super) async fn detached(cluster: &Cluster, folder: &Folder, options: &[&str
     let outcome = session.run().await.ended_with(0);
     outcome.assert_no_stack();
     id_in(&outcome)
+}
+
+/// Starts a session and attends it; its application.
+pub(super) async fn attended(cluster: &Cluster, folder: &Folder) -> (Running, String) {
+    let mut running = yarn_session(cluster, folder).with_input().start();
+    let application = application_of(&mut running).await;
+    until_it_asks(&mut running).await;
+    (running, application)
+}
+
+/// Waits until the client says what may be typed.
+pub(super) async fn until_it_asks(running: &mut Running) {
+    let asks = |said: &str| said.contains("type stop").then_some(());
+    running.until_says("what may be typed", BOUND, asks).await;
 }
 
 /// All that a detached command prints on standard output.

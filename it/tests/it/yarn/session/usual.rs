@@ -2,9 +2,12 @@
 
 use selvedge_it::cli::BOUND;
 
-use super::super::support::{Cluster, application_of};
-use super::{command, detached, endless_job, id_in, short_job, stop, submit, until_is, with_id, yarn_session};
+use super::super::support::Cluster;
+use super::{
+    attended, command, detached, endless_job, id_in, short_job, stop, submit, until_is, until_it_asks, with_id,
+};
 use crate::folder::Folder;
+use crate::jobs::out_runs;
 
 /// The file of the last session.
 fn file_in(folder: &Folder) -> Option<String> {
@@ -72,18 +75,14 @@ async fn a_detached_session_takes_jobs_by_its_file_and_by_its_id_until_it_is_tol
 async fn an_attended_session_answers_help_and_ends_when_stop_is_typed() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let mut running = yarn_session(&cluster, &folder).with_input().start();
-    let application = application_of(&mut running).await;
-    let asks = |said: &str| said.contains("type stop").then_some(());
-    running.until_says("what may be typed", BOUND, asks).await;
+    let (mut running, application) = attended(&cluster, &folder).await;
     running.types("help\nwhat?\n").await;
     let helps = |said: &str| (said.contains("Ctrl-D") && said.contains("'what?' is unknown")).then_some(());
     running.until_says("help", BOUND, helps).await;
     // A job that runs when its session ends is cancelled.
     let job = folder.job(&endless_job());
     let mut of_job = command(&cluster, &folder, "run").arg(job).start();
-    let runs = |said: &str| said.contains("vertex out: RUNNING").then_some(());
-    of_job.until_says("that the job runs", BOUND, runs).await;
+    of_job.until_says("that the job runs", BOUND, out_runs).await;
     running.types("stop\n").await;
     running
         .ended_within(BOUND)
@@ -108,10 +107,7 @@ async fn an_attended_session_answers_help_and_ends_when_stop_is_typed() {
 async fn ctrl_c_ends_an_attended_session_and_the_end_of_its_input_leaves_it() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let mut running = yarn_session(&cluster, &folder).with_input().start();
-    let application = application_of(&mut running).await;
-    let asks = |said: &str| said.contains("type stop").then_some(());
-    running.until_says("what may be typed", BOUND, asks).await;
+    let (mut running, application) = attended(&cluster, &folder).await;
     running.ends_input();
     let left = running.ended_within(BOUND).await.ended_with(0);
     left.assert_says(&["the session goes on", &format!("yarn-session -id {application}")]);
@@ -119,7 +115,7 @@ async fn ctrl_c_ends_an_attended_session_and_the_end_of_its_input_leaves_it() {
 
     let attend = command(&cluster, &folder, "yarn-session").args(["-id", &application]);
     let mut running = attend.with_input().start();
-    running.until_says("what may be typed", BOUND, asks).await;
+    until_it_asks(&mut running).await;
     running.interrupt();
     running.ended_within(BOUND).await.ended_with(130).assert_no_stack();
     let report = cluster.ended(&application).await;
