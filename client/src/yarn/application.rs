@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use selvedge_core::JobGraph;
-use selvedge_runtime::deployment::{APPLICATION_FILE, ApplicationProgram, JOB_GRAPH_FILE, ShippedFile};
+use selvedge_runtime::deployment::{APPLICATION_FILE, ApplicationProgram, JOB_GRAPH_FILE, ShippedFile, Visibility};
 use selvedge_runtime::fs::{FileSystems, Location};
 
-use super::staging::Staging;
+use super::staging::{Staging, shipped};
 use super::{YarnError, artifacts};
 
 /// An application that is to be deployed.
@@ -64,11 +64,14 @@ impl ApplicationContent {
                     arguments: arguments.clone(),
                 };
                 let text = serde_json::to_string_pretty(&program).map_err(YarnError::Graph)?;
-                let (program, told) = tokio::try_join!(
-                    staging.copy_file(path, directory, &program.file),
+                let source = Location::local(&std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+                let target = directory.join(&program.file);
+                let (copied, told) = tokio::try_join!(
+                    staging.copy_file(&program.file, &**file_systems.of(&source)?, &source, &target),
                     staging.write(directory, APPLICATION_FILE, text),
                 )?;
-                Ok(vec![program, told])
+                let copied = shipped(&program.file, &copied, false, Visibility::Application);
+                Ok(vec![copied, told])
             }
         }
     }

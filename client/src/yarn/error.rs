@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
 use selvedge_runtime::artifact::ArtifactError;
@@ -79,15 +77,6 @@ pub enum YarnError {
     /// The place of the archive is not safe.
     #[error("cannot stage the binary: {0}")]
     Unsafe(String),
-    /// A program that the master is to run.
-    #[error("cannot read the program {}", path.display())]
-    Program {
-        /// The program.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        cause: std::io::Error,
-    },
     /// The binary itself.
     #[error("cannot pack the binary {path}")]
     Pack {

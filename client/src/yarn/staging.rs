@@ -315,38 +315,6 @@ impl Staging {
         Ok(shipped(name, &status, false, Visibility::Application))
     }
 
-    /// Copies a file of this disk into the directory of an application.
-    pub(super) async fn copy_file(
-        &self,
-        path: &Path,
-        directory: &Location,
-        name: &str,
-    ) -> Result<ShippedFile, YarnError> {
-        let what = path.display().to_string();
-        let failed = stage(&what);
-        let unread = |cause| YarnError::Program {
-            path: path.to_owned(),
-            cause,
-        };
-        let target = directory.join(name);
-        let mut file = tokio::fs::File::open(path).await.map_err(unread)?.into_std().await;
-        let mut writer = self.create(&target, mode(CLOSED_FILE)).await.map_err(&failed)?;
-        loop {
-            let read = tokio::task::spawn_blocking(move || read_chunk(file)).await;
-            let (back, chunk) = read
-                .unwrap_or_else(|panic| Err(io::Error::other(panic)))
-                .map_err(unread)?;
-            if chunk.is_empty() {
-                break;
-            }
-            file = back;
-            writer.write(chunk).await.map_err(&failed)?;
-        }
-        writer.close().await.map_err(&failed)?;
-        let status = self.file_system.status(&target).await.map_err(&failed)?;
-        Ok(shipped(name, &status, false, Visibility::Application))
-    }
-
     /// Copies a file that the job brings along; what is there when this returns is what the graph says of it.
     pub(super) async fn copy_artifact(
         &self,

@@ -122,7 +122,7 @@ async fn a_program_without_a_job_with_a_failing_one_or_that_fails_is_told() {
         .run()
         .await
         .ended_with(1);
-    outcome.assert_says(&["ran for more than 3s", "--program-timeout", "  working"]);
+    outcome.assert_says(&["ran for more than 3s", "--program-timeout"]);
     let detached = Selvedge::new("run")
         .arg("-d")
         .args(["-t", "local"])
