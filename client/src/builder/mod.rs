@@ -280,6 +280,7 @@ impl JobGraphBuilder {
         }
         let vertices = chains.iter().map(|chain| self.vertex(chain, sizes[chain[0]])).collect();
         let graph = JobGraph {
+            version: None,
             name: self.name.clone(),
             vertices,
             edges,

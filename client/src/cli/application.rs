@@ -27,7 +27,7 @@ use crate::cluster::{ClientHeartbeat, ClusterDescriptor, JobObserver, SessionClu
 use crate::composition;
 use crate::progress;
 use crate::yarn::{
-    ApplicationContent, ApplicationDeployment, SessionEnd, YarnDescriptor, YarnError, YarnSession, submitting_user,
+    self, ApplicationContent, ApplicationDeployment, SessionEnd, YarnDescriptor, YarnError, YarnSession, submitting_user,
 };
 
 /// Pauses between looks at the application: it is not kept waiting when it is short, and not asked often when it is long.
@@ -61,7 +61,7 @@ pub(super) async fn deploy(
     let environment = Environment::of_process();
     let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
     let user = submitting_user(&environment)?;
-    let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
+    let file_systems = yarn::file_systems(&configuration, &hadoop, &user)?;
     let content = tokio::select! {
         content = content(source, &configuration, &file_systems) => content?,
         // A NameNode may be long in answering. Nothing is begun yet.

@@ -25,7 +25,7 @@ use crate::cluster::{
 use crate::composition;
 use crate::job_file;
 use crate::progress;
-use crate::yarn::{YarnDescriptor, submitting_user};
+use crate::yarn::{self, YarnDescriptor, submitting_user};
 
 /// A job that is ready to be deployed, and where.
 pub(super) struct Prepared {
@@ -99,7 +99,7 @@ async fn prepare(target: Target, configuration: Configuration, graph: JobGraph) 
         Target::YarnPerJob => {
             let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
             let user = submitting_user(&environment)?;
-            let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
+            let file_systems = yarn::file_systems(&configuration, &hadoop, &user)?;
             composition::check_paths(&file_systems, &graph).await?;
             let graph = composition::seal_artifacts(&file_systems, graph).await?;
             let binary = std::env::current_exe()?;
@@ -126,13 +126,13 @@ pub(super) fn session_file_systems(
     at: &SessionAt,
     configuration: &Configuration,
 ) -> Result<Option<FileSystems>, CommandError> {
-    if matches!(at, SessionAt::Remote(_)) {
+    if !matches!(at, SessionAt::Yarn { .. }) {
         return Ok(None);
     }
     let environment = Environment::of_process();
     let hadoop = composition::hadoop_configuration(configuration, environment.clone())?;
     let user = submitting_user(&environment)?;
-    Ok(Some(composition::hadoop_file_systems(&hadoop, &user)?))
+    Ok(Some(yarn::file_systems(configuration, &hadoop, &user)?))
 }
 
 /// A job for this session, with the files of this disk that it brings along.

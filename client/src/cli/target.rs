@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use selvedge_core::Configuration;
-use selvedge_core::config::options::{cluster, rest, yarn};
+use selvedge_core::config::options::{cluster, high_availability, rest, yarn};
 use yarn_common::environment::Environment;
 use yarn_common::id::ApplicationId;
 
 use super::error::CommandError;
 use super::{ClusterArgs, say, terminal};
-use crate::cluster::{JobObserver, RemoteSession, SessionCluster};
+use crate::cluster::{ElectedSession, JobObserver, RemoteSession, SessionCluster};
 use crate::composition;
 use crate::yarn::{
     PropertiesError, PropertiesFile, SessionProperties, YarnAccess, YarnError, YarnSession, submitting_user,
@@ -39,6 +39,8 @@ pub(super) enum Target {
 pub(super) enum SessionAt {
     /// `host:port` of its REST endpoint.
     Remote(String),
+    /// Where high availability says that its leader is.
+    Elected,
     /// On YARN; with the file that its id comes from, if it does.
     Yarn {
         application: ApplicationId,
@@ -73,6 +75,9 @@ pub(super) fn choose(
         (Some(LOCAL), _) => Ok(Target::Local),
         (Some(YARN_PER_JOB), _) => Ok(Target::YarnPerJob),
         (Some(YARN_APPLICATION), _) => Ok(Target::YarnApplication),
+        (Some(REMOTE), _) if arguments.jobmanager.is_none() && high_availability::is_enabled(configuration)? => {
+            Ok(Target::Session(SessionAt::Elected))
+        }
         (Some(REMOTE), _) => remote(configuration),
         (Some(YARN_SESSION) | None, Some(application)) => {
             let found = None;
@@ -190,6 +195,7 @@ pub(super) async fn find(
 ) -> Result<Arc<dyn SessionCluster>, CommandError> {
     let (application, found) = match at {
         SessionAt::Remote(address) => return Ok(Arc::new(RemoteSession::new(&address)?)),
+        SessionAt::Elected => return Ok(Arc::new(ElectedSession::find(configuration).await?)),
         SessionAt::Yarn { application, found } => (application, found),
     };
     if let Some(file) = &found {
@@ -275,6 +281,18 @@ mod tests {
             (None, Some("h:99"), &[], at("h:99")),
             (Some("remote"), Some("h:99"), &address, at("h:99")),
             (Some("remote"), None, &address, at("h:1234")),
+            (
+                Some("remote"),
+                None,
+                &[("high-availability.type", "zookeeper")],
+                Target::Session(SessionAt::Elected),
+            ),
+            (
+                Some("remote"),
+                Some("h:99"),
+                &[("high-availability.type", "zookeeper")],
+                at("h:99"),
+            ),
             (Some("yarn-session"), None, &[ID], on_yarn(None)),
             (None, None, &[ID], on_yarn(None)),
         ] {

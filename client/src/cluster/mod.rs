@@ -9,6 +9,7 @@
 //!
 //! Deployment differs by the descriptor only: [`follow`] watches, cancels and reports every job in the same way.
 
+mod elected;
 mod follow;
 mod local;
 mod remote;
@@ -27,6 +28,7 @@ use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::outcome::JobOutcome;
 
 pub(crate) use follow::beat;
+pub use elected::{ElectedError, ElectedSession};
 pub use follow::{FollowError, JobObserver, follow};
 pub use local::{LocalDescriptor, LocalError, LocalSession};
 pub use remote::RemoteSession;

@@ -13,6 +13,7 @@ use yarn_rest::transport::{Proxies, Transport};
 
 use super::cluster::Pauses;
 use super::staging::Staging;
+use super::waiting::Waiting;
 use super::{YarnError, failure};
 use crate::cluster::{JobObserver, ProxyRoute, RestClusterClient};
 
@@ -82,6 +83,7 @@ impl YarnAccess {
     ) -> Result<Application, YarnError> {
         let mut pauses = Pauses::new();
         let mut told = None;
+        let (begun, mut waiting) = (tokio::time::Instant::now(), Waiting::default());
         loop {
             let report = self.rm.application(application).await?;
             if report.state.is_final() {
@@ -97,6 +99,9 @@ impl YarnAccess {
             }
             if report.state == ApplicationState::Running && report.am_address().is_some() {
                 return Ok(report);
+            }
+            if let Some(line) = waiting.look(&self.rm, &report, begun.elapsed()).await {
+                observer.note(&line);
             }
             pauses.pause().await;
         }

@@ -12,6 +12,7 @@ use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterEnvironm
 use selvedge_runtime::fs::{FileSystems, Location};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::id::ApplicationId;
+use yarn_rest::error::RestError;
 use yarn_rest::model::Application;
 
 use super::checks::{self, Request};
@@ -296,7 +297,10 @@ impl YarnDescriptor {
         if let Some(begun) = &mut *self.begun.lock() {
             begun.submitted = true;
         }
-        Ok(self.access.rm.submit(&submission).await?)
+        let submitted = self.access.rm.submit(&submission).await;
+        submitted
+            .map(drop)
+            .map_err(|error| refused(error, request.queue.as_deref()))
     }
 
     async fn stage_files(
@@ -363,6 +367,15 @@ impl YarnDescriptor {
             configuration.remove(key);
         }
         configuration.to_yaml()
+    }
+}
+
+/// Of a queue's list of users, YARN tells only when an application is submitted.
+fn refused(cause: RestError, queue: Option<&str>) -> YarnError {
+    let queue = queue.unwrap_or("default").to_owned();
+    match cause.to_string().contains("does not have permission to submit") {
+        true => YarnError::QueueDenied { queue, cause },
+        false => cause.into(),
     }
 }
 

@@ -65,6 +65,30 @@ pub enum YarnError {
         #[source]
         cause: Box<FsError>,
     },
+    /// The user may not write where it is staged.
+    #[error(
+        "cannot stage {what}: set yarn.staging-directory to a directory that you may write to, or have an administrator of HDFS \
+         make your home directory"
+    )]
+    Denied {
+        /// Which file or directory.
+        what: String,
+        /// Why.
+        #[source]
+        cause: Box<FsError>,
+    },
+    /// The queue does not take the user's applications.
+    #[error(
+        "YARN does not let you use the queue '{queue}': name another one (yarn.application.queue, -qu; selvedge yarn-session -q shows \
+         them), or ask its administrator for access"
+    )]
+    QueueDenied {
+        /// The queue.
+        queue: String,
+        /// What YARN said.
+        #[source]
+        cause: RestError,
+    },
     /// A sink of the job.
     #[error(transparent)]
     Sink(ConnectorError),

@@ -24,6 +24,8 @@ mod session;
 mod ship;
 mod staging;
 mod submission;
+mod waiting;
+mod webhdfs;
 
 pub use access::YarnAccess;
 pub use application::{ApplicationContent, ApplicationDeployment};
@@ -33,6 +35,7 @@ pub use error::YarnError;
 pub use properties::{PropertiesError, PropertiesFile, SessionProperties};
 pub use session::{SessionEnd, YarnSession};
 pub use ship::ShipError;
+pub use webhdfs::file_systems;
 
 use yarn_common::environment::Environment;
 

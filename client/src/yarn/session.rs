@@ -12,7 +12,6 @@ use super::cluster::{follow_master, until_final};
 use super::staging::Staging;
 use super::{YarnAccess, YarnError, failure};
 use crate::cluster::{DeployError, JobObserver, RestClusterClient, SessionCluster};
-use crate::composition;
 
 /// How YARN lists our applications where nothing else is set, and what our masters call themselves.
 const OUR_TYPE: &str = "Selvedge";
@@ -148,7 +147,7 @@ impl YarnSession {
         if let Some((staging, directory)) = &self.staged {
             return staging.delete(directory).await;
         }
-        let file_systems = composition::hadoop_file_systems(&self.access.hadoop, &self.access.user)?;
+        let file_systems = super::file_systems(&self.access.configuration, &self.access.hadoop, &self.access.user)?;
         let staging = self.access.staging(&file_systems)?;
         let directory = staging.application_directory(&self.application.to_string());
         staging.delete(&directory).await

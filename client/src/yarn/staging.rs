@@ -397,9 +397,12 @@ const fn mode(mode: u32) -> CreateOptions {
 }
 
 fn stage(what: &str) -> impl Fn(FsError) -> YarnError {
-    move |cause| YarnError::Stage {
-        what: what.to_owned(),
-        cause: Box::new(cause),
+    move |cause| {
+        let (what, cause) = (what.to_owned(), Box::new(cause));
+        match cause.kind {
+            FsErrorKind::PermissionDenied(_) => YarnError::Denied { what, cause },
+            _ => YarnError::Stage { what, cause },
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use selvedge_runtime::deployment::{
 use selvedge_runtime::rpc::ApplicationSecret;
 use yarn_common::launch::{ApplicationAccess, ContainerLaunchContext, redirect_to_log_dir};
 use yarn_common::resource::Priority;
-use yarn_common::submission::ApplicationSubmissionContext;
+use yarn_common::submission::{ApplicationSubmissionContext, LogAggregationContext};
 use yarn_common::token::Credentials;
 
 use super::YarnError;
@@ -43,6 +43,7 @@ pub(super) fn application(
         .take(LONGEST_TYPE)
         .collect();
     application.tags = tags(configuration)?;
+    application.log_aggregation = rolled_logs(configuration)?;
     application.queue = configuration.find(&yarn::APPLICATION_QUEUE)?;
     application.node_label = configuration.find(&yarn::APPLICATION_NODE_LABEL)?;
     let priority = configuration.get(&yarn::APPLICATION_PRIORITY)?;
@@ -104,6 +105,20 @@ fn tags(configuration: &Configuration) -> Result<BTreeSet<String>, YarnError> {
     let text = configuration.get(&yarn::TAGS)?;
     let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
     Ok(tags.map(str::to_owned).collect())
+}
+
+fn rolled_logs(configuration: &Configuration) -> Result<Option<LogAggregationContext>, YarnError> {
+    let include = configuration.find(&yarn::ROLLED_LOGS_INCLUDE_PATTERN)?;
+    let exclude = configuration.find(&yarn::ROLLED_LOGS_EXCLUDE_PATTERN)?;
+    if include.is_none() && exclude.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(LogAggregationContext {
+        rolled_logs_include_pattern: include,
+        // Hadoop leaves out all where nothing is said.
+        rolled_logs_exclude_pattern: Some(exclude.unwrap_or_default()),
+        ..LogAggregationContext::default()
+    }))
 }
 
 fn acls(configuration: &Configuration) -> Result<BTreeMap<ApplicationAccess, String>, YarnError> {
@@ -206,6 +221,7 @@ mod tests {
         assert_eq!(application.application_type, "Selvedge");
         assert_eq!((application.max_app_attempts, application.priority), (Some(1), None));
         assert!(!application.unmanaged_am);
+        assert_eq!(application.log_aggregation, None);
     }
 
     #[test]
@@ -232,7 +248,15 @@ mod tests {
             ("yarn.tags", "a, b,"),
             ("yarn.view.acls", "bob"),
             ("containerized.master.env.TZ", "UTC $x"),
+            ("yarn.rolled-logs.include-pattern", "jobmanager.*"),
         ]);
+        let logs = application.log_aggregation.unwrap();
+        assert_eq!(logs.rolled_logs_include_pattern.as_deref(), Some("jobmanager.*"));
+        assert_eq!(
+            logs.rolled_logs_exclude_pattern.as_deref(),
+            Some(""),
+            "Hadoop's own default leaves out all"
+        );
         assert_eq!(application.name, "wc");
         assert_eq!(application.queue.as_deref(), Some("low"));
         assert_eq!(application.priority, Some(Priority(3)));

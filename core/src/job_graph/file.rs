@@ -9,6 +9,9 @@ use super::JobGraph;
 use super::parameters::{self, ParameterError};
 use super::vertex::default_max_parallelism_of;
 
+/// The form of job files that this version reads and writes.
+pub const VERSION: u32 = 1;
+
 /// A job file that cannot be read.
 #[derive(Debug, Error)]
 pub enum JobFileError {
@@ -18,6 +21,15 @@ pub enum JobFileError {
     /// A parameter is missing or unknown.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
+    /// It was written for a later version.
+    #[error(
+        "the job is of version {found}, and this version of selvedge reads version {VERSION}: run it with the newer selvedge that \
+         it was written for, or write it in the form that `selvedge schema job-graph` prints"
+    )]
+    Newer {
+        /// As stated.
+        found: String,
+    },
     /// The JSON is not a JobGraph.
     #[error("the job is not a valid JobGraph: {0}; `selvedge schema job-graph` prints its JSON Schema")]
     Shape(#[source] serde_json::Error),
@@ -26,9 +38,21 @@ pub enum JobFileError {
 /// Parses a job file, replaces its parameters and gives `default_parallelism` to each vertex that states none.
 pub fn parse(text: &str, given: &BTreeMap<String, String>, default_parallelism: u32) -> Result<JobGraph, JobFileError> {
     let mut document: Value = serde_json::from_str(text).map_err(JobFileError::Syntax)?;
+    check_version(&document)?;
     parameters::substitute(&mut document, given)?;
     complete_vertices(&mut document, default_parallelism);
     serde_json::from_value(document).map_err(JobFileError::Shape)
+}
+
+/// Before anything else is looked at: what a later version has brought is no mistake of the user's.
+fn check_version(document: &Value) -> Result<(), JobFileError> {
+    match document.get("version") {
+        Some(version) if version.as_u64().is_some_and(|version| version > u64::from(VERSION)) => {
+            let found = version.to_string();
+            Err(JobFileError::Newer { found })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn complete_vertices(document: &mut Value, default_parallelism: u32) {
@@ -77,6 +101,18 @@ mod tests {
         let graph = parse(JOB, &given(), 3).unwrap();
         let text = serde_json::to_string(&graph).unwrap();
         assert_eq!(parse(&text, &BTreeMap::new(), 9).unwrap(), graph);
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_told_whatever_else_it_holds() {
+        let with = |version: &str| JOB.replacen('{', &format!("{{\"version\": {version}, "), 1);
+        assert_eq!(parse(&with("1"), &given(), 1).unwrap().version, Some(VERSION));
+        let text = with("2").replacen("\"name\"", "\"novelty\": \"${new}\", \"name\"", 1);
+        let message = parse(&text, &given(), 1).unwrap_err().to_string();
+        assert!(
+            message.contains("is of version 2") && message.contains("newer selvedge"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -41,6 +41,9 @@ use crate::id::VertexId;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobGraph {
+    /// The version of the file's form, [`file::VERSION`] where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     /// What users see in lists and pages.
     pub name: String,
     /// The vertices; ids are unique.

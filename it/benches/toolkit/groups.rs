@@ -70,6 +70,14 @@ pub(crate) async fn containers(bed: &Bed, sides: &Sides, table: &mut Table) -> a
         child.go()?;
         let cost = child.end()?;
         application.ended().await?;
+        // A run takes minutes: whoever waits is told, and has something where it is stopped.
+        println!(
+            "pair {run} of {}, {side:?}: {:.1} s, client CPU {:.0} ms, surplus and held {}",
+            runs(),
+            took.as_secs_f64(),
+            milliseconds(cost.cpu),
+            completed.note
+        );
         if run == 0 {
             continue;
         }

@@ -20,8 +20,6 @@ const COPIED: [&str; 4] = ["conf", "docs", "examples", "LICENSE"];
 /// The repository's tells how to build.
 const README: &str = include_str!("README.archive");
 const SUMS: &str = "SHA256SUMS";
-/// Threads by number, not as many as there are cores: what is packed depends on it.
-const PACKED_BY: &str = "xz -6 -T2";
 
 /// ```text
 /// selvedge-VERSION-linux-ARCH/
@@ -30,7 +28,7 @@ const PACKED_BY: &str = "xz -6 -T2";
 ///   THIRD-PARTY-LICENSES  sbom.cdx.json    SHA256SUMS (of all other files)
 /// selvedge-VERSION-linux-ARCH.tar.xz, and the same with .sha256
 /// ```
-pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<PathBuf, String> {
+pub(super) fn make(binary: &Path, packages: &[Package], place: &Path, packer: &str) -> Result<PathBuf, String> {
     let name = format!("selvedge-{VERSION}-linux-{}", std::env::consts::ARCH);
     let folder = place.join(&name);
     if folder.exists() {
@@ -61,11 +59,11 @@ pub(super) fn make(binary: &Path, packages: &[Package], place: &Path) -> Result<
     let sums = "find . -type f ! -name SHA256SUMS -print0 | LC_ALL=C sort -z | xargs -0 sha256sum";
     let sums = run(Command::new("sh").args(["-c", sums]).current_dir(&folder))?;
     write(&folder.join(SUMS), &sums)?;
-    pack(place, &name)
+    pack(place, &name, packer)
 }
 
 /// Equal files make equal archives: no time, no owner, one order.
-fn pack(place: &Path, name: &str) -> Result<PathBuf, String> {
+fn pack(place: &Path, name: &str, packer: &str) -> Result<PathBuf, String> {
     let file = format!("{name}.tar.xz");
     let mut tar = Command::new("tar");
     tar.args([
@@ -79,7 +77,7 @@ fn pack(place: &Path, name: &str) -> Result<PathBuf, String> {
     .args([
         "--mode=u+rw,go+r,go-w",
         "--use-compress-program",
-        PACKED_BY,
+        packer,
         "--file",
         &file,
         name,

@@ -33,6 +33,14 @@ impl Profile {
             Self::Dist => "dist",
         }
     }
+
+    /// Threads by number, not as many as there are cores: what is packed depends on it.
+    fn packer(self) -> &'static str {
+        match self {
+            Self::Compat => "xz -1 -T2",
+            Self::Dist => "xz -6 -T2",
+        }
+    }
 }
 
 /// Builds the binary against the old C library, and looks whether it asks for nothing newer.
@@ -58,7 +66,7 @@ pub(crate) fn archive(profile: Profile) -> Result<(), Unavailable> {
     }
     let packages = linked::packages(&target())?;
     let binary = binary(profile)?;
-    let archive = archive::make(&binary, &packages, &place(profile))?;
+    let archive = archive::make(&binary, &packages, &place(profile), profile.packer())?;
     let bytes = std::fs::metadata(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
     let megabytes = bytes.len() as f64 / 1e6;
     println!("{}: {megabytes:.1} MB", archive.display());

@@ -21,7 +21,7 @@ use super::{SettingArgs, say, settings, target, terminal};
 use crate::cluster::{ClusterDescriptor, SessionCluster};
 use crate::composition;
 use crate::progress;
-use crate::yarn::{PropertiesFile, SessionProperties, YarnDescriptor, YarnSession, submitting_user};
+use crate::yarn::{self, PropertiesFile, SessionProperties, YarnDescriptor, YarnSession, submitting_user};
 
 pub use args::YarnSessionArgs;
 
@@ -82,7 +82,7 @@ fn descriptor(configuration: &Configuration) -> Result<YarnDescriptor, CommandEr
     let environment = Environment::of_process();
     let hadoop = composition::hadoop_configuration(configuration, environment.clone())?;
     let user = submitting_user(&environment)?;
-    let file_systems = composition::hadoop_file_systems(&hadoop, &user)?;
+    let file_systems = yarn::file_systems(configuration, &hadoop, &user)?;
     let binary = std::env::current_exe()?;
     Ok(YarnDescriptor::new(
         configuration.clone(),

@@ -106,6 +106,18 @@ pub const STAGING_DIRECTORY: ConfigOption<String> = ConfigOption::new(
     "yarn.staging-directory",
     "Below which directory files are staged; not set is the user's home on the default file system.",
 );
+/// Over which protocol the client reaches HDFS.
+pub const STAGING_BY: ConfigOption<String> = ConfigOption::new(
+    "selvedge.staging",
+    "Over which protocol the client reaches HDFS: hdfs, or webhdfs where only HTTP is open.",
+)
+.with_default("hdfs")
+.one_of(&["hdfs", "webhdfs"]);
+/// The HttpFS or gateway of webhdfs.
+pub const STAGING_ADDRESS: ConfigOption<String> = ConfigOption::new(
+    "selvedge.staging.address",
+    "The HttpFS or gateway of webhdfs, such as http://host:14000; not set is the NameNode's own web address.",
+);
 /// Replicas of staged files; -1 is the file system's default.
 pub const FILE_REPLICATION: ConfigOption<i32> = ConfigOption::new(
     "yarn.file-replication",
@@ -135,6 +147,16 @@ pub const PROVIDED_LIB_DIRS: ConfigOption<Vec<String>> = ConfigOption::new(
     "Directories where the binary is staged for all users, separated by semicolons: on a shared file system, or (file://) on \
      a disk that is the same on every node.",
 );
+/// Which logs YARN gathers while the application runs.
+pub const ROLLED_LOGS_INCLUDE_PATTERN: ConfigOption<String> = ConfigOption::new(
+    "yarn.rolled-logs.include-pattern",
+    "Which logs YARN gathers while the application runs: a regular expression for their names, such as jobmanager.*.",
+);
+/// Which of those YARN leaves out.
+pub const ROLLED_LOGS_EXCLUDE_PATTERN: ConfigOption<String> = ConfigOption::new(
+    "yarn.rolled-logs.exclude-pattern",
+    "Which logs YARN does not gather while the application runs: a regular expression for their names.",
+);
 /// In which directory the client keeps the id of the last session.
 pub const PROPERTIES_FILE_LOCATION: ConfigOption<String> = ConfigOption::new(
     "yarn.properties-file.location",
@@ -149,6 +171,7 @@ area! {
         MODIFY_ACLS, APPMASTER_VCORES, CONTAINERS_VCORES, TASKMANAGER_NODE_LABEL, APPLICATION_MASTER_PORT,
         HEARTBEAT_INTERVAL_SECONDS, CONTAINER_REQUEST_HEARTBEAT_INTERVAL, STAGING_DIRECTORY, FILE_REPLICATION,
         SHIP_FILES, SHIP_ARCHIVES, PROVIDED_LIB_DIRS, PROVIDED_USRLIB_DIR, PROPERTIES_FILE_LOCATION,
+        ROLLED_LOGS_INCLUDE_PATTERN, ROLLED_LOGS_EXCLUDE_PATTERN, STAGING_BY, STAGING_ADDRESS,
     }
     families {
         /// Hadoop properties, without the prefix.

@@ -175,5 +175,18 @@ async fn a_file_that_is_no_job_is_refused_with_its_name() {
         .await
         .ended_with(1)
         .assert_says(&["missing.json", "No such file"]);
+    let newer = folder.write("newer.json", r#"{"version": 2, "name": "j", "novelty": 1}"#);
+    run(&newer)
+        .run()
+        .await
+        .ended_with(1)
+        .assert_says(&["newer.json", "is of version 2", "newer selvedge"]);
+    Selvedge::new("run")
+        .args(["-t", "mesos"])
+        .arg(&no_json)
+        .run()
+        .await
+        .ended_with(1)
+        .assert_says(&["'mesos' is no target", "yarn-session"]);
     run(folder.root()).run().await.ended_with(1).assert_says(&["directory"]);
 }

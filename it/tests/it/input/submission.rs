@@ -66,6 +66,23 @@ async fn an_input_or_output_in_hdfs_that_does_not_fit_is_refused_before_an_appli
 }
 
 #[tokio::test]
+async fn a_user_without_a_place_in_hdfs_is_told_what_to_set() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let all = [vertex("all", &[numbers("make", Some(1), None), blackhole("drop")])];
+    let before = cluster.traces().await;
+    let run = cluster
+        .run(1)
+        .env("HADOOP_USER_NAME", "homeless")
+        .arg(folder.job(&job(&all, &[])));
+    let outcome = run.run().await.ended_with(1);
+    outcome
+        .assert_says(&["permission denied", "user=homeless", "yarn.staging-directory"])
+        .assert_no_stack();
+    assert_eq!(cluster.traces().await, before, "{}", outcome.said());
+}
+
+#[tokio::test]
 async fn hdfs_in_safe_mode_is_told_and_no_application_is_made() {
     let options = BedOptions {
         node_managers: 1,

@@ -13,7 +13,7 @@ mod opportunistic;
 mod placement;
 mod proxy;
 mod refused;
-mod rest;
+pub(crate) mod rest;
 mod rest_application;
 mod rest_cluster;
 mod rest_fair;

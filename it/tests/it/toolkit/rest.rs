@@ -28,7 +28,7 @@ pub(super) fn transport(user: &str) -> Transport {
     Transport::new().authenticator(Simple::new(user))
 }
 
-pub(super) fn resource_manager(bed: &Bed, user: &str) -> RmClient {
+pub(crate) fn resource_manager(bed: &Bed, user: &str) -> RmClient {
     let builder = RmClient::builder().configuration(&configuration(bed)).unwrap();
     builder.transport(transport(user)).build().unwrap()
 }

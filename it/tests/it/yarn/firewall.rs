@@ -61,15 +61,21 @@ impl Closed {
 pub(super) struct Firewall {
     http: reqwest::Client,
     rm: String,
-    closed: Closed,
+    /// What the client is told of the master, where it is not the truth.
+    closed: Option<Closed>,
     /// Requests whose path holds this are answered with 503.
     refuses: Option<&'static str>,
     asked: Arc<Mutex<Vec<String>>>,
+    submitted: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Firewall {
     /// With its own address.
-    pub(super) async fn start(cluster: &Cluster, closed: Closed, refuses: Option<&'static str>) -> (Self, String) {
+    pub(super) async fn start(
+        cluster: &Cluster,
+        closed: impl Into<Option<Closed>>,
+        refuses: Option<&'static str>,
+    ) -> (Self, String) {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -78,9 +84,10 @@ impl Firewall {
         let firewall = Self {
             http,
             rm: cluster.bed.rm_web().to_owned(),
-            closed,
+            closed: closed.into(),
             refuses,
             asked: Arc::default(),
+            submitted: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -94,10 +101,15 @@ impl Firewall {
         self.asked.lock().unwrap().iter().any(|asked| asked.contains(part))
     }
 
+    /// The applications that were submitted, as they were.
+    pub(super) fn submitted(&self) -> Vec<Value> {
+        self.submitted.lock().unwrap().clone()
+    }
+
     fn changed(&self, body: Bytes) -> Bytes {
-        match serde_json::from_slice::<Value>(&body) {
-            Ok(mut report) if report["app"]["amRPCAddress"].is_string() => {
-                report["app"]["amRPCAddress"] = json!(self.closed.address.to_string());
+        match (&self.closed, serde_json::from_slice::<Value>(&body)) {
+            (Some(closed), Ok(mut report)) if report["app"]["amRPCAddress"].is_string() => {
+                report["app"]["amRPCAddress"] = json!(closed.address.to_string());
                 report.to_string().into()
             }
             _ => body,
@@ -116,6 +128,11 @@ async fn pass(State(firewall): State<Firewall>, request: Request) -> Response {
         head.headers.remove(name);
     }
     let body = to_bytes(body, usize::MAX).await.unwrap();
+    if let Ok(submitted) = serde_json::from_slice::<Value>(&body)
+        && !submitted["am-container-spec"].is_null()
+    {
+        firewall.submitted.lock().unwrap().push(submitted);
+    }
     let url = format!("{}{path}", firewall.rm);
     let sent = firewall.http.request(head.method, url).headers(head.headers).body(body);
     let answer = sent.send().await.unwrap();
@@ -176,7 +193,7 @@ async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns
     let (running, application) = endless(&cluster, &folder, &address).await;
     running.interrupt();
     let outcome = running.ended_within(BOUND).await.ended_with(130);
-    let closed = firewall.closed.address;
+    let closed = firewall.closed.as_ref().unwrap().address;
     outcome
         .assert_says(&[
             &format!("endpoint at {}, port {}, cannot be reached", closed.ip(), closed.port()),
@@ -201,7 +218,10 @@ async fn where_no_connection_to_the_master_comes_about_the_result_comes_through_
         &[],
     ));
     let outcome = through(&cluster, &address).arg(job).run().await.ended_with(0);
-    let port = format!("port {}, cannot be reached", firewall.closed.address.port());
+    let port = format!(
+        "port {}, cannot be reached",
+        firewall.closed.as_ref().unwrap().address.port()
+    );
     outcome
         .assert_says(&[&port, "rest.bind-port", "FINISHED", "drop.records: 123"])
         .assert_does_not_say(&["refused"]);

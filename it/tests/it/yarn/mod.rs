@@ -17,4 +17,5 @@ mod secrets;
 mod session;
 mod ship;
 mod staging;
+mod waits;
 mod wordcount;

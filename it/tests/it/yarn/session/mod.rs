@@ -2,6 +2,7 @@
 
 mod ends;
 mod firewall;
+mod options;
 mod refused;
 mod submitted;
 mod usual;
