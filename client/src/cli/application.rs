@@ -27,7 +27,8 @@ use crate::cluster::{ClientHeartbeat, ClusterDescriptor, JobObserver, SessionClu
 use crate::composition;
 use crate::progress;
 use crate::yarn::{
-    self, ApplicationContent, ApplicationDeployment, SessionEnd, YarnDescriptor, YarnError, YarnSession, submitting_user,
+    self, ApplicationContent, ApplicationDeployment, SessionEnd, YarnDescriptor, YarnError, YarnSession,
+    submitting_user,
 };
 
 /// Pauses between looks at the application: it is not kept waiting when it is short, and not asked often when it is long.

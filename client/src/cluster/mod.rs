@@ -27,8 +27,8 @@ use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::outcome::JobOutcome;
 
-pub(crate) use follow::beat;
 pub use elected::{ElectedError, ElectedSession};
+pub(crate) use follow::beat;
 pub use follow::{FollowError, JobObserver, follow};
 pub use local::{LocalDescriptor, LocalError, LocalSession};
 pub use remote::RemoteSession;
