@@ -10,6 +10,7 @@
 //!
 //! [`entrypoint::ClusterEntrypoint`] starts them in order and ends them in reverse.
 
+mod application;
 mod blobs;
 mod connections;
 pub mod dispatcher;

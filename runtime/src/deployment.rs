@@ -7,6 +7,8 @@
 //!   hadoop-site.xml          the client's Hadoop      hadoop-site.xml
 //!                            configuration, no secrets
 //!   job-graph.json           its only job, if any     –
+//!   application.json         of an application whose  –
+//!   program-NAME             program the master runs
 //! commands: ./selvedge-dist/selvedge appmaster        ./selvedge-dist/selvedge taskmanager -Dkey=value …
 //! ```
 //!
@@ -41,6 +43,8 @@ pub const CONFIG_FILE: &str = "config.yaml";
 pub const HADOOP_SITE_FILE: &str = "hadoop-site.xml";
 /// The only job of an application that has one, in the working directory of its ApplicationMaster.
 pub const JOB_GRAPH_FILE: &str = "job-graph.json";
+/// The program of an application and its arguments ([`ApplicationProgram`]), in the working directory of its ApplicationMaster.
+pub const APPLICATION_FILE: &str = "application.json";
 /// Names the node of a worker in its environment, as Flink's `_FLINK_NODE_ID`.
 pub const NODE_ID_VARIABLE: &str = "_SELVEDGE_NODE_ID";
 
@@ -122,6 +126,28 @@ impl ShippedFile {
     }
 }
 
+/// The program that the master of an application runs; its arguments may be nobody else's to read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationProgram {
+    /// Its file in the working directory.
+    pub file: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+impl ApplicationProgram {
+    /// The name in a container's working directory of a program with this one: scripts of containers know few characters.
+    pub fn file_of(name: &str) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let name: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+        format!("program-{name}")
+    }
+}
+
+/// Stands for an application as a whole, in place of a job, where its client tells that it is there.
+pub const CLIENT_OF_APPLICATION: JobId = JobId::from_bytes([0; 16]);
+
 /// What an ApplicationMaster is for (`_SELVEDGE_ROLE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MasterRole {
@@ -129,9 +155,12 @@ pub enum MasterRole {
     PerJob(JobId),
     /// It takes jobs until it is told to end.
     Session,
+    /// It runs a program, or submits a job, and ends with the jobs that come of it.
+    Application,
 }
 
 const PER_JOB: &str = "per-job";
+const APPLICATION: &str = "application";
 const SESSION: &str = "session";
 
 impl MasterRole {
@@ -142,6 +171,7 @@ impl MasterRole {
                 (JOB_ID.to_owned(), job.to_string()),
             ],
             Self::Session => vec![(ROLE.to_owned(), SESSION.to_owned())],
+            Self::Application => vec![(ROLE.to_owned(), APPLICATION.to_owned())],
         }
     }
 
@@ -149,7 +179,11 @@ impl MasterRole {
         match required(environment, ROLE)? {
             PER_JOB => Ok(Self::PerJob(parsed(environment, JOB_ID)?)),
             SESSION => Ok(Self::Session),
-            other => Err(invalid(ROLE, other, &format!("known are {PER_JOB} and {SESSION}"))),
+            APPLICATION => Ok(Self::Application),
+            other => {
+                let known = format!("known are {PER_JOB}, {SESSION} and {APPLICATION}");
+                Err(invalid(ROLE, other, &known))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! serving ──the result of a per-job cluster's job is stored──► leaving ──cleaned up, and fetched, too late or detached──► ending
-//!    ├── told to shut down ──► draining ──no job is left, too late──► ending
+//!    ├── told to shut down, an application has ended ──► draining ──no job is left, too late──► ending
 //!    └── something breaks ──► broken ──told to shut down──► draining
 //! ```
 
@@ -33,6 +33,8 @@ pub enum DispatcherMode {
         /// Whether a client waits for the result.
         attached: bool,
     },
+    /// Runs an application, and ends with it.
+    Application,
 }
 
 /// How the cluster ends.
@@ -74,6 +76,8 @@ enum Phase {
 pub(super) struct ClusterLife {
     mode: DispatcherMode,
     phase: Phase,
+    /// How its application has ended, where the cluster stays all the same.
+    application: Option<ClusterEnd>,
 }
 
 impl ClusterLife {
@@ -81,7 +85,13 @@ impl ClusterLife {
         Self {
             mode,
             phase: Phase::Serving,
+            application: None,
         }
+    }
+
+    /// What the cluster is for.
+    pub(super) const fn mode(&self) -> DispatcherMode {
+        self.mode
     }
 
     /// Whether jobs are taken.
@@ -131,6 +141,12 @@ impl ClusterLife {
     /// The cluster is to end; jobs that run are to be ended first.
     pub(super) fn shut_down(&mut self, status: ApplicationStatus, diagnostics: String, now: Instant) {
         let end = match &self.phase {
+            Phase::Serving if self.mode == DispatcherMode::Application && status == ApplicationStatus::Succeeded => {
+                // An application that is told to end before it has is none that SUCCEEDED.
+                let status = ApplicationStatus::Canceled;
+                let told_early = ClusterEnd { status, diagnostics };
+                self.application.take().unwrap_or(told_early)
+            }
             Phase::Serving | Phase::Broken => ClusterEnd { status, diagnostics },
             // The job's own result says more than the wish to end.
             Phase::Leaving { end, .. } => end.clone(),
@@ -138,6 +154,19 @@ impl ClusterLife {
         };
         let until = now + DRAIN_PATIENCE;
         self.phase = Phase::Draining { until, end };
+    }
+
+    /// The application has ended. The cluster ends with it, unless it is to stay.
+    pub(super) fn application_ended(&mut self, end: ClusterEnd, stays: bool, now: Instant) {
+        if !self.serves() {
+            return;
+        }
+        if stays {
+            self.application = Some(end);
+        } else {
+            let until = now + DRAIN_PATIENCE;
+            self.phase = Phase::Draining { until, end };
+        }
     }
 
     /// The Dispatcher cannot go on. One that ends already does so.
@@ -178,7 +207,7 @@ impl ClusterLife {
 }
 
 /// What a late client reads of the application: the result as JSON, short enough for YARN's diagnostics.
-fn end_of(result: &JobResult) -> ClusterEnd {
+pub(crate) fn end_of(result: &JobResult) -> ClusterEnd {
     let mut result = result.clone();
     if let Some(cause) = &mut result.cause {
         cause.truncate(cause.floor_char_boundary(DIAGNOSTICS_CAUSE_BYTES));
@@ -362,6 +391,33 @@ mod tests {
             (end.status, end.is_fault()),
             (ApplicationStatus::Failed, false),
             "{end:?}"
+        );
+    }
+
+    #[test]
+    fn a_cluster_ends_with_its_application_or_stays_for_its_pages() {
+        let now = Instant::now();
+        let ended = end_of(&failed());
+        let mut life = ClusterLife::new(DispatcherMode::Application);
+        life.result_stored(&failed(), now);
+        assert!(life.serves(), "the end of a job is not that of the application");
+        life.application_ended(ended.clone(), false, now);
+        assert_eq!(life.tick(false, now), None, "another job is being cancelled");
+        assert_eq!(life.tick(true, now), Some(ended.clone()));
+        // It stays, and remembers.
+        let mut life = ClusterLife::new(DispatcherMode::Application);
+        life.application_ended(ended.clone(), true, now);
+        assert_eq!(life.tick(true, now), None);
+        life.shut_down(ApplicationStatus::Succeeded, "by a client".to_owned(), now);
+        assert_eq!(life.tick(true, now), Some(ended));
+        // Told to end before.
+        let mut life = ClusterLife::new(DispatcherMode::Application);
+        life.shut_down(ApplicationStatus::Succeeded, "by a client".to_owned(), now);
+        life.application_ended(end_of(&failed()), false, now);
+        let end = life.tick(true, now).unwrap();
+        assert_eq!(
+            (end.status, end.diagnostics.as_str()),
+            (ApplicationStatus::Canceled, "by a client")
         );
     }
 

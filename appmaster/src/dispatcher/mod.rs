@@ -8,6 +8,7 @@
 //!             ─► keep for the pages ─► clean up ─► mark the result clean
 //! ```
 
+mod application;
 mod cleanup;
 mod client_watch;
 mod cluster_life;
@@ -37,8 +38,8 @@ use selvedge_runtime::connector::GraphChecker;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use cleanup::{CleanupStrategy, JobResource, PersistedGraph};
-pub(crate) use cluster_life::DRAIN_PATIENCE;
 pub use cluster_life::{ClusterEnd, DispatcherMode};
+pub(crate) use cluster_life::{DRAIN_PATIENCE, end_of};
 pub use error::DispatcherError;
 
 use crate::jobmaster::{self, ArchivedExecutionGraph, JobMasters, JobResult};
@@ -103,6 +104,17 @@ enum Request {
     ClientHeartbeat {
         job: JobId,
         expiry: Timestamp,
+        reply: Reply<()>,
+    },
+    SubmitFailed {
+        job: JobId,
+        name: String,
+        cause: String,
+        reply: Reply<Result<(), DispatcherError>>,
+    },
+    ApplicationEnded {
+        end: ClusterEnd,
+        stays: bool,
         reply: Reply<()>,
     },
     ShutDown {
@@ -229,6 +241,26 @@ impl DispatcherHandle {
     /// The client of a job is there, and will be until then. What is not a running job is ignored.
     pub async fn client_heartbeat(&self, job: JobId, expiry: Timestamp) -> Result<(), DispatcherError> {
         self.call(|reply| Request::ClientHeartbeat { job, expiry, reply }).await
+    }
+
+    /// Takes a job that has FAILED before it was one, to be shown and archived.
+    ///
+    /// # Errors
+    /// [`DispatcherError::Duplicate`].
+    pub async fn submit_failed_job(&self, job: JobId, name: &str, cause: &str) -> Result<(), DispatcherError> {
+        let (name, cause) = (name.to_owned(), cause.to_owned());
+        self.call(|reply| Request::SubmitFailed {
+            job,
+            name,
+            cause,
+            reply,
+        })
+        .await?
+    }
+
+    /// The application has ended so: the cluster does too, after cancelling what still runs, unless it `stays`.
+    pub async fn application_ended(&self, end: ClusterEnd, stays: bool) -> Result<(), DispatcherError> {
+        self.call(|reply| Request::ApplicationEnded { end, stays, reply }).await
     }
 
     /// Cancels what runs and ends the cluster.

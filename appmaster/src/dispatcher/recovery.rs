@@ -67,7 +67,7 @@ impl Service {
         tracing::error!(%job, "the job of an earlier master cannot be run again: {cause}");
         let now = self.now();
         let cause = format!("the job cannot be run again: {cause}; repair or delete the file");
-        let graph = sparse::failed(job, cause, now.wall);
+        let graph = sparse::failed(job, None, cause, now.wall);
         self.environment.stores.execution_graphs.put(graph, now.monotonic).await;
     }
 

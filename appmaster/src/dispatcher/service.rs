@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{JobGraph, JobId};
+use selvedge_runtime::deployment::CLIENT_OF_APPLICATION;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -12,6 +13,10 @@ use tokio::time::Instant;
 use super::state::{Job, Now, State};
 use super::{ClusterEnd, DispatcherError, Environment, Reply, Request};
 use crate::jobmaster::{ArchivedExecutionGraph, JobResult};
+
+/// Why an application ends that was to end with its client.
+const CLIENT_GONE: &str = "the application's client has not been heard in time (client.heartbeat.interval, \
+                           client.heartbeat.timeout), and execution.shutdown-on-attached-exit is set";
 
 /// What own tasks report.
 pub(super) enum Event {
@@ -59,6 +64,7 @@ impl Service {
         if let Err(cause) = self.recover().await {
             self.break_down(format!("what an earlier master has left cannot be recovered: {cause}"));
         }
+        self.state.begin(self.now());
         loop {
             let deadline = self.deadline();
             tokio::select! {
@@ -104,9 +110,17 @@ impl Service {
                 let _ = reply.send(());
             }
             Request::ClientHeartbeat { job, expiry, reply } => {
-                if let Some(Job::Running(_)) = self.state.jobs.get(&job) {
-                    self.state.clients.heard(job, expiry);
-                }
+                self.state.client_heard(job, expiry);
+                let _ = reply.send(());
+            }
+            Request::SubmitFailed {
+                job,
+                name,
+                cause,
+                reply,
+            } => drop(reply.send(self.submit_failed(job, name, cause))),
+            Request::ApplicationEnded { end, stays, reply } => {
+                self.application_ended(end, stays);
                 let _ = reply.send(());
             }
             Request::ShutDown {
@@ -134,6 +148,10 @@ impl Service {
         let now = self.now();
         self.environment.stores.execution_graphs.expire(now.monotonic);
         for job in self.state.clients.overdue(now.wall) {
+            if job == CLIENT_OF_APPLICATION {
+                self.shut_down(ApplicationStatus::Canceled, CLIENT_GONE);
+                continue;
+            }
             let Some(Job::Running(handle)) = self.state.jobs.get(&job) else {
                 continue;
             };

@@ -48,7 +48,7 @@ pub(super) fn ended(result: &JobResult, name: Option<String>, now: Timestamp) ->
 }
 
 /// A job that cannot be run, as FAILED with this cause.
-pub(super) fn failed(job: JobId, cause: String, now: Timestamp) -> Arc<ArchivedExecutionGraph> {
+pub(super) fn failed(job: JobId, name: Option<String>, cause: String, now: Timestamp) -> Arc<ArchivedExecutionGraph> {
     let result = JobResult {
         job_id: job,
         status: JobStatus::Failed,
@@ -56,7 +56,7 @@ pub(super) fn failed(job: JobId, cause: String, now: Timestamp) -> Arc<ArchivedE
         cause: Some(cause),
         accumulators: BTreeMap::new(),
     };
-    ended(&result, None, now)
+    ended(&result, name, now)
 }
 
 fn without_vertices(name: String) -> Arc<JobGraph> {

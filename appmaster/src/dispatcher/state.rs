@@ -12,6 +12,7 @@ use std::time::Duration;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{JobGraph, JobId};
 use selvedge_runtime::clock::Timestamp;
+use selvedge_runtime::deployment::CLIENT_OF_APPLICATION;
 use tokio::time::Instant;
 
 use super::client_watch::ClientWatch;
@@ -111,7 +112,28 @@ impl State {
     /// A JobMaster runs the job.
     pub(super) fn run(&mut self, handle: JobMasterHandle, job: JobId, now: Now) {
         self.jobs.insert(job, Job::Running(handle));
-        self.clients.begin(job, now.wall);
+        // The client of an application waits for that, not for what its program submits.
+        if self.life.mode() != DispatcherMode::Application {
+            self.clients.begin(job, now.wall);
+        }
+    }
+
+    /// The Dispatcher begins: the client of an application has to be heard from now on.
+    pub(super) fn begin(&mut self, now: Now) {
+        if self.life.mode() == DispatcherMode::Application {
+            self.clients.begin(CLIENT_OF_APPLICATION, now.wall);
+        }
+    }
+
+    /// The client of a job, or of the application, says until when it is sure to be there.
+    pub(super) fn client_heard(&mut self, job: JobId, expiry: Timestamp) {
+        let is_awaited = match self.jobs.get(&job) {
+            Some(Job::Running(_)) => true,
+            _ => job == CLIENT_OF_APPLICATION && self.life.mode() == DispatcherMode::Application,
+        };
+        if is_awaited {
+            self.clients.heard(job, expiry);
+        }
     }
 
     /// A job has ended; its result is to be stored.
@@ -183,6 +205,16 @@ impl State {
         now: Now,
     ) -> Vec<JobMasterHandle> {
         self.life.shut_down(status, diagnostics, now.monotonic);
+        self.running()
+    }
+
+    /// The application has ended; these jobs are to be ended first, where the cluster ends too.
+    pub(super) fn application_ended(&mut self, end: ClusterEnd, stays: bool, now: Now) -> Vec<JobMasterHandle> {
+        self.life.application_ended(end, stays, now.monotonic);
+        if stays { Vec::new() } else { self.running() }
+    }
+
+    fn running(&self) -> Vec<JobMasterHandle> {
         let running = self.jobs.values().filter_map(|job| match job {
             Job::Running(handle) => Some(handle.clone()),
             _ => None,
@@ -223,7 +255,7 @@ mod tests {
     }
 
     fn failed() -> (Arc<ArchivedExecutionGraph>, JobResult) {
-        let graph = sparse::failed(JOB, "division by zero".to_owned(), Timestamp::from_millis(9));
+        let graph = sparse::failed(JOB, None, "division by zero".to_owned(), Timestamp::from_millis(9));
         let result = JobResult::of(&graph).unwrap();
         (graph, result)
     }
@@ -376,6 +408,25 @@ mod tests {
         let other = JobId::from_bytes([5; 16]);
         state.admit(other, &word_count(1), now()).unwrap();
         assert_eq!(state.tick(now()), None);
+    }
+
+    #[test]
+    fn the_client_of_an_application_is_waited_for_and_not_those_of_its_jobs() {
+        let timeout = Duration::from_secs(180);
+        let mut state = State::new(DispatcherMode::Application, Some(timeout));
+        let begun = now();
+        state.begin(begun);
+        state.admit(JOB, &word_count(1), begun).unwrap();
+        state.run(JobMasterHandle::of_nobody(JOB), JOB, begun);
+        assert_eq!(state.clients.overdue(begun.wall + timeout), [CLIENT_OF_APPLICATION]);
+        state.begin(begun);
+        state.client_heard(CLIENT_OF_APPLICATION, begun.wall + 2 * timeout);
+        assert_eq!(state.clients.overdue(begun.wall + timeout), []);
+        // In a session nobody is an application's client.
+        let mut state = State::new(DispatcherMode::Session, Some(timeout));
+        state.begin(begun);
+        state.client_heard(CLIENT_OF_APPLICATION, begun.wall);
+        assert_eq!(state.clients.overdue(begun.wall + timeout), []);
     }
 
     #[test]

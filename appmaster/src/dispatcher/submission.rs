@@ -53,7 +53,7 @@ impl Service {
                 tracing::info!(%job, "job '{}' is taken", graph.name);
                 let origin = match self.environment.mode {
                     // The cluster's own job: a master that is gone may have run it under this id.
-                    DispatcherMode::PerJob { .. } => JobOrigin::Recovered,
+                    DispatcherMode::PerJob { .. } | DispatcherMode::Application => JobOrigin::Recovered,
                     DispatcherMode::Session => JobOrigin::Submitted,
                 };
                 self.start_job_master(job, *graph, origin);

@@ -5,6 +5,7 @@ use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::high_availability;
 use selvedge_core::{Configuration, JobGraph, JobId};
 
+use crate::application::fixed_id;
 use crate::dispatcher::{DispatcherError, DispatcherHandle};
 use crate::entrypoint::Application;
 
@@ -37,32 +38,6 @@ impl Application for JobOfCluster {
             // Its end is known by other ways.
             Err(DispatcherError::Gone | DispatcherError::ShuttingDown) => Ok(()),
             Err(error) => Err(error.to_string()),
-        }
-    }
-}
-
-/// The same for every master of the cluster, as in Flink's application clusters: Java's hash of the cluster's name, then
-/// zeros.
-fn fixed_id(cluster_id: &str) -> JobId {
-    let units = cluster_id.encode_utf16();
-    let hash = units.fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&i64::from(hash).to_be_bytes());
-    JobId::from_bytes(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_id_is_javas_hash_of_the_clusters_name() {
-        for (name, id) in [
-            ("a", "00000000000000610000000000000000"),
-            ("/default", "000000006e6b13320000000000000000"),
-            ("orders", "ffffffffc3df62e50000000000000000"),
-        ] {
-            assert_eq!(fixed_id(name).to_string(), id, "{name}");
         }
     }
 }

@@ -114,7 +114,7 @@ fn persistence(
     let results_kept = match (configuration.get(&job_result_store::DELETE_ON_COMMIT)?, mode) {
         (false, _) => ResultsKept::ForEver,
         (true, DispatcherMode::Session) => ResultsKept::UntilCleanedUp,
-        (true, DispatcherMode::PerJob { .. }) => ResultsKept::UntilClusterEnd,
+        (true, DispatcherMode::PerJob { .. } | DispatcherMode::Application) => ResultsKept::UntilClusterEnd,
     };
     Ok(Persistence {
         job_graphs: below_root(format!("{cluster_id}/jobgraphs")),
@@ -124,7 +124,7 @@ fn persistence(
     })
 }
 
-/// A cluster with one job keeps it in memory, as Flink's does.
+/// A cluster that ends with its jobs keeps them in memory, as Flink's does.
 fn ended_jobs(configuration: &Configuration, mode: DispatcherMode) -> Result<EndedJobsSettings, ConfigError> {
     let on_disk =
         mode == DispatcherMode::Session && configuration.get(&general::JOBSTORE_TYPE)?.eq_ignore_ascii_case("file");

@@ -55,8 +55,10 @@ fn with_advice(mut error: clap::Error) -> clap::Error {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a job: in this process, in a session, or in an application of its own on YARN.
+    /// Run a job or a program: in this process, in a session, or in an application of its own on YARN.
     Run(RunArgs),
+    /// Run a program, or a job, in an application on YARN whose master runs the program too.
+    RunApplication(RunArgs),
     /// List the jobs of a session.
     List(ListJobsArgs),
     /// Cancel a job.
@@ -128,7 +130,8 @@ pub struct RunArgs {
 /// Which cluster a command is about.
 #[derive(Debug, Clone, Args)]
 pub struct ClusterArgs {
-    /// Where: local, remote, yarn-session or yarn-per-job [default: the last session of yarn-session, else local].
+    /// Where: local, remote, yarn-session, yarn-per-job or yarn-application [default: the last session of yarn-session,
+    /// else local].
     #[arg(short, long, value_name = "TARGET")]
     pub target: Option<String>,
     /// The REST endpoint of a cluster that is there (-t remote).
@@ -194,9 +197,12 @@ pub struct JobArgs {
     /// Common settings.
     #[command(flatten)]
     pub settings: SettingArgs,
-    /// The job's file (JSON; see `selvedge schema job-graph`).
+    /// How long a job's program may take [default: without limit].
+    #[arg(long = "program-timeout", value_name = "DURATION")]
+    pub program_timeout: Option<String>,
+    /// The job: a file (JSON; see `selvedge schema job-graph`), or an executable that prints its graph or submits it.
     pub job: PathBuf,
-    /// The job's own parameters: `--NAME VALUE` or `--NAME=VALUE` for each `${NAME}` in the file.
+    /// The job's own parameters, `--NAME VALUE` or `--NAME=VALUE` for each `${NAME}` in the file; a program's arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = JOB_PARAMETERS)]
     pub parameters: Vec<String>,
 }

@@ -1,17 +1,20 @@
 //! `selvedge info`: draws a job.
 
-use selvedge_core::config::options::cluster;
+use std::ops::ControlFlow;
 
 use super::error::{CommandError, Ended};
-use super::{InfoArgs, parse_parameters, settings, terminal};
-use crate::{composition, graph_view, job_file};
+use super::interrupt::Interrupts;
+use super::job_source::JobSource;
+use super::{InfoArgs, settings, terminal};
+use crate::graph_view;
 
 pub(super) async fn info(arguments: InfoArgs) -> Result<Ended, CommandError> {
-    let parameters = parse_parameters(&arguments.job.parameters).map_err(|error| CommandError::usage(&error))?;
+    let source = JobSource::look(&arguments.job)?;
     let configuration = settings::load_for_job(&arguments.job)?;
-    let parallelism = configuration.get(&cluster::PARALLELISM)?;
-    let graph = job_file::read(&arguments.job.job, &parameters, parallelism)?;
-    let graph = composition::graph_checker().check(graph)?;
-    terminal::print(&graph_view::draw(&graph))?;
+    let mut interrupts = Interrupts::listen()?;
+    match source.graph(&configuration, &mut interrupts).await? {
+        ControlFlow::Continue(graph) => terminal::print(&graph_view::draw(&graph))?,
+        ControlFlow::Break(interruption) => return Ok(Ended::Interrupted(interruption)),
+    }
     Ok(Ended::Done)
 }

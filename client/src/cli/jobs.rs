@@ -10,7 +10,7 @@ use serde_json::json;
 use super::config::print_json;
 use super::error::{CommandError, Ended};
 use super::run::CLIENT_LOG_LEVEL;
-use super::target::{self, SessionAt, Target, YARN_PER_JOB};
+use super::target::{self, SessionAt, Target, YARN_APPLICATION, YARN_PER_JOB};
 use super::{CancelArgs, ClusterArgs, ListJobsArgs, SettingArgs, settings, terminal};
 use crate::cluster::{JobOverview, SessionCluster};
 use crate::progress;
@@ -161,16 +161,16 @@ fn place(
     arguments: &ClusterArgs,
     assigned: &SettingArgs,
 ) -> Result<SessionAt, CommandError> {
-    let per_job = arguments.target.as_deref() == Some(YARN_PER_JOB);
+    let own = matches!(arguments.target.as_deref(), Some(YARN_PER_JOB | YARN_APPLICATION));
     let named = configuration.contains(&yarn::APPLICATION_ID);
     let in_session = ClusterArgs {
-        // An application with one job is asked in the same way.
-        target: arguments.target.clone().filter(|_| !(per_job && named)),
+        // An application with jobs of its own is asked in the same way.
+        target: arguments.target.clone().filter(|_| !(own && named)),
         ..arguments.clone()
     };
     match target::choose(configuration, &in_session, &assigned.set)? {
         Target::Session(at) => Ok(at),
-        Target::Local | Target::YarnPerJob => Err(CommandError::new(format!(
+        Target::Local | Target::YarnPerJob | Target::YarnApplication => Err(CommandError::new(format!(
             "which cluster is not known ({} is not that of one that is there): -m HOST:PORT names one by its REST endpoint, \
              -D{}=ID one on YARN, and selvedge yarn-session starts one",
             cluster::TARGET.key(),

@@ -1,15 +1,18 @@
 //! The command line. Exit codes: 0 done or FINISHED, 1 FAILED or an error, 2 a command line that cannot be understood, 130
 //! interrupted by Ctrl-C, 143 by SIGTERM.
 
+mod application;
 mod args;
 mod completion;
 mod config;
 mod error;
 mod info;
 mod interrupt;
+mod job_source;
 mod jobs;
 mod memory;
 mod parameters;
+mod programs;
 mod role;
 mod run;
 mod settings;
@@ -60,6 +63,7 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
         Command::Run(arguments) => with_runtime(run::run(arguments)),
+        Command::RunApplication(arguments) => with_runtime(application::run_application(arguments)),
         Command::List(arguments) => with_runtime(jobs::list(arguments)),
         Command::Cancel(arguments) => with_runtime(jobs::cancel(arguments)),
         Command::YarnSession(arguments) => with_runtime(yarn_session::yarn_session(arguments)),

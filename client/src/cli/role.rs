@@ -1,15 +1,18 @@
 //! The roles that containers and people start.
 
+use std::ops::ControlFlow;
+
 use selvedge_appmaster::yarn::run_application_master;
-use selvedge_core::config::options::cluster;
 use selvedge_runtime::fs::FileSystems;
 use yarn_common::environment::Environment;
 
 use super::error::Ended;
+use super::interrupt::Interrupts;
+use super::job_source::JobSource;
 use super::run::local_file_systems;
-use super::{CommandError, JobArgs, RoleArgs, parse_parameters, settings};
+use super::{CommandError, JobArgs, RoleArgs, settings};
+use crate::composition;
 use crate::role::{run_standalone_master, run_standalone_worker, run_worker};
-use crate::{composition, job_file};
 
 /// The master of a YARN application; its exit code tells YARN how it ended.
 pub(super) fn appmaster(arguments: RoleArgs) -> Result<Ended, CommandError> {
@@ -37,11 +40,13 @@ pub(super) async fn standalone_session(arguments: RoleArgs) -> Result<Ended, Com
 
 /// A master with one job.
 pub(super) async fn standalone_job(arguments: JobArgs) -> Result<Ended, CommandError> {
-    let parameters = parse_parameters(&arguments.parameters).map_err(|error| CommandError::usage(&error))?;
+    let source = JobSource::look(&arguments)?;
     let configuration = settings::load_for_job(&arguments)?;
-    let parallelism = configuration.get(&cluster::PARALLELISM)?;
-    let graph = job_file::read(&arguments.job, &parameters, parallelism)?;
-    let graph = composition::graph_checker().check(graph)?;
+    let mut interrupts = Interrupts::listen()?;
+    let graph = match source.graph(&configuration, &mut interrupts).await? {
+        ControlFlow::Continue(graph) => graph,
+        ControlFlow::Break(interruption) => return Ok(Ended::Interrupted(interruption)),
+    };
     let file_systems = any_file_system(&configuration)?;
     let code = run_standalone_master(configuration, file_systems, Some(graph)).await?;
     Ok(Ended::Role(code))

@@ -1,5 +1,8 @@
 //! `selvedge run`: deploys a job, follows it to its end and tells how it ended.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use indicatif::HumanDuration;
 use selvedge_core::config::options::cluster;
 use selvedge_core::status::ApplicationStatus;
@@ -11,11 +14,13 @@ use yarn_common::environment::Environment;
 
 use super::error::{CommandError, Ended};
 use super::interrupt::{Interruption, Interrupts};
+use super::job_source::JobSource;
+use super::programs::{self, Named};
 use super::target::{self, SessionAt, Target};
-use super::{RunArgs, parse_parameters, say, settings, terminal};
+use super::{RunArgs, application, say, settings, terminal};
 use crate::cluster::{
     ClientHeartbeat, ClusterDescriptor, ClusterHandle, JobDeployment, JobObserver, JobResult, LocalDescriptor,
-    SessionDescriptor, follow,
+    SessionCluster, SessionDescriptor, follow,
 };
 use crate::composition;
 use crate::job_file;
@@ -23,13 +28,13 @@ use crate::progress;
 use crate::yarn::{self, YarnDescriptor, submitting_user};
 
 /// A job that is ready to be deployed, and where.
-struct Prepared {
-    graph: JobGraph,
-    descriptor: Box<dyn ClusterDescriptor>,
+pub(super) struct Prepared {
+    pub(super) graph: JobGraph,
+    pub(super) descriptor: Box<dyn ClusterDescriptor>,
 }
 
 pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
-    let parameters = parse_parameters(&arguments.job.parameters).map_err(|error| CommandError::usage(&error))?;
+    let source = JobSource::look(&arguments.job)?;
     let mut configuration = settings::load_for_job(&arguments.job)?;
     if arguments.detached {
         configuration.set(&cluster::ATTACHED, &false);
@@ -39,14 +44,34 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     }
     selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
     let target = target::choose(&mut configuration, &arguments.cluster, &arguments.job.settings.set)?;
-    let parallelism = configuration.get(&cluster::PARALLELISM)?;
-    let graph = job_file::read(&arguments.job.job, &parameters, parallelism)?;
-    let graph = composition::graph_checker().check(graph)?;
     let detached = !configuration.get(&cluster::ATTACHED)?;
+    if detached && target == Target::Local {
+        return Err(CommandError::new(
+            "the local target runs the job in this process and cannot be left (--detached): use -t yarn-per-job or \
+             yarn-session",
+        ));
+    }
     let mut interrupts = Interrupts::listen()?;
     report_file_size_limit()?;
+    let target = match (&source, target) {
+        (JobSource::Program { path, arguments }, Target::Local) => {
+            return programs::here(Named { path, arguments }, configuration, interrupts).await;
+        }
+        (JobSource::Program { path, arguments }, Target::Session(at)) => {
+            return programs::in_session(Named { path, arguments }, at, &configuration, detached, interrupts).await;
+        }
+        (_, Target::YarnApplication) => {
+            return application::deploy(source, configuration, detached, interrupts).await;
+        }
+        // Its cluster is made for the job.
+        (_, target) => target,
+    };
+    let graph = match source.graph(&configuration, &mut interrupts).await? {
+        ControlFlow::Continue(graph) => graph,
+        ControlFlow::Break(interruption) => return Ok(Ended::Interrupted(interruption)),
+    };
     let prepared = tokio::select! {
-        prepared = prepare(target, configuration, graph, detached) => prepared?,
+        prepared = prepare(target, configuration, graph) => prepared?,
         // A NameNode may be long in answering. Nothing is begun yet.
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
@@ -57,18 +82,10 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
 /// What HDFS's client warns of comes back as an error that says more.
 pub(super) const CLIENT_LOG_LEVEL: &str = "warn,hdfs_native=error";
 
-async fn prepare(
-    target: Target,
-    configuration: Configuration,
-    graph: JobGraph,
-    detached: bool,
-) -> Result<Prepared, CommandError> {
+async fn prepare(target: Target, configuration: Configuration, graph: JobGraph) -> Result<Prepared, CommandError> {
     let environment = Environment::of_process();
     match target {
-        Target::Local if detached => Err(CommandError::new(
-            "the local target runs the job in this process and cannot be left (--detached): use -t yarn-per-job or \
-             yarn-session",
-        )),
+        Target::YarnApplication => unreachable!("an application is deployed as a whole"),
         Target::Local => {
             let file_systems = match job_file::uses_hdfs(&graph) {
                 true => local_file_systems(&configuration, &environment)?,
@@ -93,20 +110,45 @@ async fn prepare(
             })
         }
         Target::Session(at) => {
-            let mut file_systems = FileSystems::local_only();
-            if matches!(at, SessionAt::Yarn { .. }) {
-                let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
-                file_systems = yarn::file_systems(&configuration, &hadoop, &submitting_user(&environment)?)?;
-                composition::check_paths(&file_systems, &graph).await?;
+            let file_systems = session_file_systems(&at, &configuration)?;
+            if let Some(file_systems) = &file_systems {
+                composition::check_paths(file_systems, &graph).await?;
             }
-            let files = composition::load_artifacts(&file_systems, &graph).await?;
             let mut observer = progress::for_terminal(false);
             let session = target::find(at, &configuration, false, &mut *observer).await?;
-            let heartbeat = ClientHeartbeat::read(&configuration)?;
-            let descriptor = Box::new(SessionDescriptor::new(session, heartbeat).with_files(files));
-            Ok(Prepared { graph, descriptor })
+            for_session(session, file_systems.as_ref(), &configuration, graph).await
         }
     }
+}
+
+/// Where the jobs of a session find their files, where this process can look there too: on YARN.
+pub(super) fn session_file_systems(
+    at: &SessionAt,
+    configuration: &Configuration,
+) -> Result<Option<FileSystems>, CommandError> {
+    if !matches!(at, SessionAt::Yarn { .. }) {
+        return Ok(None);
+    }
+    let environment = Environment::of_process();
+    let hadoop = composition::hadoop_configuration(configuration, environment.clone())?;
+    let user = submitting_user(&environment)?;
+    Ok(Some(yarn::file_systems(configuration, &hadoop, &user)?))
+}
+
+/// A job for this session, with the files of this disk that it brings along.
+pub(super) async fn for_session(
+    session: Arc<dyn SessionCluster>,
+    file_systems: Option<&FileSystems>,
+    configuration: &Configuration,
+    graph: JobGraph,
+) -> Result<Prepared, CommandError> {
+    let files = match file_systems {
+        Some(file_systems) => composition::load_artifacts(file_systems, &graph).await?,
+        None => composition::load_artifacts(&FileSystems::local_only(), &graph).await?,
+    };
+    let heartbeat = ClientHeartbeat::read(configuration)?;
+    let descriptor = Box::new(SessionDescriptor::new(session, heartbeat).with_files(files));
+    Ok(Prepared { graph, descriptor })
 }
 
 /// Here a path without a scheme is on the local disk; HDFS is there for paths that name it.
@@ -125,7 +167,7 @@ pub(super) fn local_file_systems(
     Ok(composition::local_and_hdfs(&hadoop, &submitting_user(environment)?)?)
 }
 
-async fn deploy_and_follow(
+pub(super) async fn deploy_and_follow(
     prepared: Prepared,
     detached: bool,
     mut interrupts: Interrupts,
@@ -160,7 +202,7 @@ async fn deploy_and_follow(
     let (result, interrupted) = watch(&*cluster, job_id, &mut *observer, interrupts).await?;
     drop(observer);
     cluster.close().await?;
-    tell(&graph, &result);
+    tell(&graph.name, &job_file::result_places(&graph), &result);
     Ok(match (result.status, interrupted) {
         (ApplicationStatus::Succeeded, _) => Ended::Done,
         (_, Some(interruption)) => Ended::Interrupted(interruption),
@@ -203,7 +245,8 @@ fn lost(cluster: &dyn ClusterHandle, error: &(dyn std::error::Error + 'static)) 
     CommandError::new(format!("{error}; the job may still run; {}", cluster.how_to_stop()))
 }
 
-fn tell(graph: &JobGraph, result: &JobResult) {
+/// How a job of this name ended, and where its results are.
+pub(super) fn tell(name: &str, places: &[&str], result: &JobResult) {
     let ran = result
         .net_runtime
         .map_or_else(String::new, |runtime| format!(" after {}", runtime_text(runtime)));
@@ -213,12 +256,12 @@ fn tell(graph: &JobGraph, result: &JobResult) {
         ApplicationStatus::Canceled => "CANCELED",
         ApplicationStatus::Unknown => "ended in an unknown way",
     };
-    say(format_args!("job {} {state}{ran}", graph.name));
+    say(format_args!("job {name} {state}{ran}"));
     for (name, value) in &result.accumulators {
         say(format_args!("  {name}: {value}"));
     }
     if result.status == ApplicationStatus::Succeeded {
-        for place in job_file::result_places(graph) {
+        for place in places {
             say(format_args!("  result in {place}"));
         }
     } else if let Some(failure) = &result.failure {

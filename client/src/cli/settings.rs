@@ -65,6 +65,10 @@ pub(super) fn load_for_job(arguments: &JobArgs) -> Result<Configuration, Command
     if let Some(parallelism) = arguments.parallelism {
         configuration.set(&cluster::PARALLELISM, &parallelism);
     }
+    if let Some(limit) = &arguments.program_timeout {
+        configuration.set_text(cluster::PROGRAM_TIMEOUT.key(), limit);
+        configuration.find(&cluster::PROGRAM_TIMEOUT)?;
+    }
     Ok(configuration)
 }
 

@@ -8,6 +8,7 @@ use clap::{Arg, Command};
 /// Subcommand, short flag without its dash, long form.
 const SHORT_FLAGS: &[(&str, &str, &str)] = &[
     ("run", "sae", "shutdownOnAttachedExit"),
+    ("run-application", "sae", "shutdownOnAttachedExit"),
     ("yarn-session", "at", "applicationType"),
     ("yarn-session", "id", "applicationId"),
     ("yarn-session", "jm", "jobManagerMemory"),

@@ -19,6 +19,7 @@ pub(super) const LOCAL: &str = "local";
 pub(super) const REMOTE: &str = "remote";
 pub(super) const YARN_SESSION: &str = "yarn-session";
 pub(super) const YARN_PER_JOB: &str = "yarn-per-job";
+pub(super) const YARN_APPLICATION: &str = "yarn-application";
 
 /// Where a job goes.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) enum Target {
     Local,
     /// A YARN application of its own.
     YarnPerJob,
+    /// A YARN application whose master runs the program, or submits the job.
+    YarnApplication,
     /// A cluster that is there.
     Session(SessionAt),
 }
@@ -59,7 +62,9 @@ pub(super) fn choose(
     }
     let (target, id) = (configuration.find(&cluster::TARGET)?, application_id(configuration)?);
     match (target.as_deref(), id) {
-        (Some(LOCAL | YARN_PER_JOB | REMOTE), Some(id)) if is_assigned(assignments, yarn::APPLICATION_ID.key()) => {
+        (Some(LOCAL | YARN_PER_JOB | YARN_APPLICATION | REMOTE), Some(id))
+            if is_assigned(assignments, yarn::APPLICATION_ID.key()) =>
+        {
             Err(CommandError::new(format!(
                 "{}={id} names a session, and {} is {}: leave out one of them, or use -t {YARN_SESSION}",
                 yarn::APPLICATION_ID.key(),
@@ -69,6 +74,7 @@ pub(super) fn choose(
         }
         (Some(LOCAL), _) => Ok(Target::Local),
         (Some(YARN_PER_JOB), _) => Ok(Target::YarnPerJob),
+        (Some(YARN_APPLICATION), _) => Ok(Target::YarnApplication),
         (Some(REMOTE), _) if arguments.jobmanager.is_none() && high_availability::is_enabled(configuration)? => {
             Ok(Target::Session(SessionAt::Elected))
         }
@@ -103,7 +109,8 @@ pub(super) fn choose(
             }
         }
         (Some(unknown), _) => Err(CommandError::new(format!(
-            "'{unknown}' is no target (-t, {}): known are {LOCAL}, {REMOTE}, {YARN_SESSION} and {YARN_PER_JOB}",
+            "'{unknown}' is no target (-t, {}): known are {LOCAL}, {REMOTE}, {YARN_SESSION}, {YARN_PER_JOB} and \
+             {YARN_APPLICATION}",
             cluster::TARGET.key()
         ))),
     }
@@ -270,6 +277,7 @@ mod tests {
             (None, None, &[][..], Target::Local),
             (Some("local"), None, &[], Target::Local),
             (Some("yarn-per-job"), None, &[], Target::YarnPerJob),
+            (Some("yarn-application"), None, &[], Target::YarnApplication),
             (None, Some("h:99"), &[], at("h:99")),
             (Some("remote"), Some("h:99"), &address, at("h:99")),
             (Some("remote"), None, &address, at("h:1234")),
@@ -301,7 +309,7 @@ mod tests {
                 Some("mesos"),
                 None,
                 &[][..],
-                "known are local, remote, yarn-session and yarn-per-job",
+                "known are local, remote, yarn-session, yarn-per-job and yarn-application",
             ),
             (Some("local"), Some("h:1"), &[], "leave out one"),
             (Some("yarn-per-job"), None, &[ID], "leave out one"),

@@ -63,7 +63,7 @@ pub async fn follow(
 
 /// Tells the master again and again that this client is there, where its job ends with it. A heartbeat that is lost is
 /// followed by another one.
-async fn beat(rest: &RestClusterClient, job: JobId, heartbeat: Option<ClientHeartbeat>) -> Infallible {
+pub(crate) async fn beat(rest: &RestClusterClient, job: JobId, heartbeat: Option<ClientHeartbeat>) -> Infallible {
     let Some(ClientHeartbeat { interval, timeout }) = heartbeat else {
         return std::future::pending().await;
     };

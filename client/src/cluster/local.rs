@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use super::{
     ClientHeartbeat, ClusterClientError, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver,
-    JobResult, RestClusterClient,
+    JobResult, RestClusterClient, SessionCluster,
 };
 use crate::composition;
 
@@ -90,14 +90,25 @@ impl LocalDescriptor {
     /// # Errors
     /// [`DeployError::Local`]; nothing is left behind then.
     pub async fn deploy_session(&self) -> Result<LocalSession, DeployError> {
-        let start = async {
-            let cluster_id = self.configuration.get(&high_availability::CLUSTER_ID)?;
-            let config = self.cluster_config(DispatcherMode::Session, Some(cluster_id))?;
-            let cluster = self.start(config).await?;
-            let rest = RestClusterClient::direct(cluster.rest_address())?;
-            Ok(LocalSession { cluster, rest })
-        };
-        start.await.map_err(|error: LocalError| error.into())
+        let cluster_id = self.configuration.get(&high_availability::CLUSTER_ID);
+        let cluster_id = cluster_id.map_err(LocalError::from)?;
+        Ok(self.session(Some(cluster_id)).await?)
+    }
+
+    /// Starts a cluster here for a program that submits jobs to it. Nobody else's jobs run there, and nobody goes on with
+    /// them.
+    ///
+    /// # Errors
+    /// [`DeployError::Local`]; nothing is left behind then.
+    pub async fn deploy_for_program(&self) -> Result<LocalSession, DeployError> {
+        Ok(self.session(None).await?)
+    }
+
+    async fn session(&self, cluster_id: Option<String>) -> Result<LocalSession, LocalError> {
+        let config = self.cluster_config(DispatcherMode::Session, cluster_id)?;
+        let cluster = self.start(config).await?;
+        let rest = RestClusterClient::direct(cluster.rest_address())?;
+        Ok(LocalSession { cluster, rest })
     }
 
     /// The cluster ends with this process, whoever is configured to keep others alive.
@@ -190,6 +201,27 @@ impl LocalSession {
         self.cluster
             .shutdown(ApplicationStatus::Succeeded, "shut down by its program")
             .await;
+    }
+}
+
+#[async_trait]
+impl SessionCluster for LocalSession {
+    fn name(&self) -> String {
+        "the local cluster".to_owned()
+    }
+
+    fn options(&self) -> String {
+        format!("-m {}", self.rest_address())
+    }
+
+    fn rest(&self) -> &RestClusterClient {
+        &self.rest
+    }
+
+    async fn end(&self) -> Result<Option<String>, DeployError> {
+        let ended = futures::FutureExt::now_or_never(self.wait_terminated());
+        let told = |end: JobResult| end.failure.unwrap_or_else(|| format!("{:?}", end.status));
+        Ok(ended.map(told))
     }
 }
 

@@ -28,6 +28,7 @@ use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::outcome::JobOutcome;
 
 pub use elected::{ElectedError, ElectedSession};
+pub(crate) use follow::beat;
 pub use follow::{FollowError, JobObserver, follow};
 pub use local::{LocalDescriptor, LocalError, LocalSession};
 pub use remote::RemoteSession;

@@ -99,6 +99,15 @@ impl SessionDescriptor {
         Self { files, ..self }
     }
 
+    /// A job that the session has taken already, from whomever.
+    pub fn job(&self, job: JobId) -> Box<dyn ClusterHandle> {
+        Box::new(JobInSession {
+            cluster: Arc::clone(&self.cluster),
+            job,
+            heartbeat: self.heartbeat,
+        })
+    }
+
     async fn submit(&self, job: &JobDeployment) -> Result<(), SessionError> {
         let (session, rest) = (self.cluster.name(), self.cluster.rest());
         if rest.is_proxied() {
@@ -130,11 +139,7 @@ impl ClusterDescriptor for SessionDescriptor {
     ) -> Result<Box<dyn ClusterHandle>, DeployError> {
         self.submit(&job).await?;
         observer.note(&format!("job {} is taken by {}", job.job_id, self.cluster.name()));
-        Ok(Box::new(JobInSession {
-            cluster: Arc::clone(&self.cluster),
-            job: job.job_id,
-            heartbeat: self.heartbeat,
-        }))
+        Ok(self.job(job.job_id))
     }
 
     /// The session may have taken the job whose answer nobody waited for.

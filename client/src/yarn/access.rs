@@ -67,14 +67,28 @@ impl YarnAccess {
         application: ApplicationId,
         observer: &mut dyn JobObserver,
     ) -> Result<Application, YarnError> {
+        let report = self.wait_for_master_or_end(application, observer).await?;
+        let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
+        if report.state.is_final() && JobOutcome::from_diagnostics(diagnostics).is_none() {
+            return Err(failure::ended_early(&self.rm, &report).await);
+        }
+        Ok(report)
+    }
+
+    /// The same, also where the master has ended the application in its own way.
+    pub(super) async fn wait_for_master_or_end(
+        &self,
+        application: ApplicationId,
+        observer: &mut dyn JobObserver,
+    ) -> Result<Application, YarnError> {
         let mut pauses = Pauses::new();
         let mut told = None;
         let (begun, mut waiting) = (tokio::time::Instant::now(), Waiting::default());
         loop {
             let report = self.rm.application(application).await?;
             if report.state.is_final() {
-                let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
-                if JobOutcome::from_diagnostics(diagnostics).is_some() {
+                // A master that has said how it ended has unregistered.
+                if report.state == ApplicationState::Finished {
                     return Ok(report);
                 }
                 return Err(failure::ended_early(&self.rm, &report).await);

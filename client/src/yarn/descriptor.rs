@@ -1,4 +1,4 @@
-//! Starting YARN applications: one for a single job, or one that takes jobs.
+//! Starting YARN applications: one for a single job, one that takes jobs, or one whose master runs a program.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,9 +8,7 @@ use parking_lot::Mutex;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::{cluster, rest, yarn};
 use selvedge_runtime::connector::JobCommitter;
-use selvedge_runtime::deployment::{
-    CONFIG_FILE, HADOOP_SITE_FILE, JOB_GRAPH_FILE, MasterEnvironment, MasterRole, ShippedFile,
-};
+use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterEnvironment, MasterRole, ShippedFile};
 use selvedge_runtime::fs::{FileSystems, Location};
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::id::ApplicationId;
@@ -21,7 +19,7 @@ use super::checks::{self, Request};
 use super::cluster::YarnCluster;
 use super::ship::ShipPlan;
 use super::staging::{Provided, Staging};
-use super::{YarnAccess, YarnError, YarnSession, artifacts, leftovers, submission};
+use super::{ApplicationDeployment, YarnAccess, YarnError, YarnSession, application, leftovers, submission};
 use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
 
@@ -46,12 +44,64 @@ struct Begun {
     directory: Location,
 }
 
+/// What is to be deployed.
+#[derive(Debug, Clone, Copy)]
+enum Deployment<'a> {
+    Session,
+    Job(&'a JobDeployment),
+    Application(&'a ApplicationDeployment),
+}
+
+impl Deployment<'_> {
+    /// How many slots are needed at once, as far as is known.
+    fn slots(self) -> u32 {
+        match self {
+            Self::Session => 0,
+            Self::Job(job) => job.graph.required_slots(),
+            Self::Application(application) => application.content.slots(),
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Session => SESSION_NAME.to_owned(),
+            Self::Job(job) => job.graph.name.clone(),
+            Self::Application(application) => application.content.name(),
+        }
+    }
+
+    const fn role(self) -> MasterRole {
+        match self {
+            Self::Session => MasterRole::Session,
+            Self::Job(job) => MasterRole::PerJob(job.job_id),
+            Self::Application(_) => MasterRole::Application,
+        }
+    }
+
+    const fn target(self) -> &'static str {
+        match self {
+            Self::Session => "yarn-session",
+            Self::Job(_) => "yarn-per-job",
+            Self::Application(_) => "yarn-application",
+        }
+    }
+
+    /// Whether a client waits for the end. The jobs of a session are those of many clients, each of which says for itself.
+    const fn is_attached(self) -> bool {
+        match self {
+            Self::Session => false,
+            Self::Job(job) => !job.detached,
+            Self::Application(application) => !application.detached,
+        }
+    }
+}
+
 /// The files in the application's directory.
 struct StagedFiles {
     /// The settings, the Hadoop configuration, and what the user sends along.
     for_all: Vec<ShippedFile>,
-    /// The only job's graph, where there is one.
-    graph: Option<ShippedFile>,
+    /// What only the master needs: the job's graph, the application's program.
+    master_only: Vec<ShippedFile>,
 }
 
 /// An application whose master has started.
@@ -86,7 +136,7 @@ impl YarnDescriptor {
     /// # Errors
     /// [`DeployError`]; nothing is left behind then.
     pub async fn deploy_session(&self, observer: &mut dyn JobObserver) -> Result<YarnSession, DeployError> {
-        match self.start_session(observer).await {
+        match self.start_cluster(Deployment::Session, observer).await {
             Ok(session) => Ok(session),
             Err(error) => {
                 self.abort().await;
@@ -95,13 +145,39 @@ impl YarnDescriptor {
         }
     }
 
-    async fn start_session(&self, observer: &mut dyn JobObserver) -> Result<YarnSession, YarnError> {
+    /// Starts an application whose master runs a program, or submits a job, and ends with the jobs that come of it. Returns
+    /// when its REST endpoint can be asked, or it has ended.
+    ///
+    /// # Errors
+    /// [`DeployError`]; nothing is left behind then.
+    pub async fn deploy_application(
+        &self,
+        application: &ApplicationDeployment,
+        observer: &mut dyn JobObserver,
+    ) -> Result<YarnSession, DeployError> {
+        match self.start_cluster(Deployment::Application(application), observer).await {
+            Ok(cluster) => Ok(cluster),
+            Err(error) => {
+                self.abort().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn start_cluster(
+        &self,
+        deployment: Deployment<'_>,
+        observer: &mut dyn JobObserver,
+    ) -> Result<YarnSession, YarnError> {
         let Started {
             report,
             staging,
             directory,
-        } = self.start(None, observer).await?;
-        let rest = self.access.connect(&report, observer).await?;
+        } = self.start(deployment, observer).await?;
+        let rest = match report.state.is_final() {
+            true => self.access.proxied(report.id),
+            false => self.access.connect(&report, observer).await?,
+        };
         *self.begun.lock() = None;
         Ok(YarnSession {
             access: self.access.clone(),
@@ -117,7 +193,7 @@ impl YarnDescriptor {
             report,
             staging,
             directory,
-        } = self.start(Some(job), observer).await?;
+        } = self.start(Deployment::Job(job), observer).await?;
         let rest = if report.state.is_final() {
             self.access.proxied(report.id)
         } else {
@@ -138,18 +214,17 @@ impl YarnDescriptor {
         })
     }
 
-    /// Starts the application of this job, or a session; returns when its master can be asked.
-    async fn start(&self, job: Option<&JobDeployment>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
+    /// Starts the application; returns when its master can be asked.
+    async fn start(&self, deployment: Deployment<'_>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
         let access = &self.access;
-        let slots = job.map_or(0, |job| job.graph.required_slots());
-        let request = Request::read(&access.configuration, slots)?;
+        let request = Request::read(&access.configuration, deployment.slots())?;
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         let mut note = |line: &str| observer.note(line);
         let application = checks::new_application(&access.rm, &access.hadoop, &request, &mut note).await?;
-        match job {
-            Some(job) => note(&format!("{application} (job {})", job.job_id)),
-            None => note(&application.to_string()),
+        match deployment {
+            Deployment::Job(job) => note(&format!("{application} (job {})", job.job_id)),
+            Deployment::Session | Deployment::Application(_) => note(&application.to_string()),
         }
         let directory = staging.application_directory(&application.to_string());
         let begun = Begun {
@@ -159,11 +234,14 @@ impl YarnDescriptor {
             directory: directory.clone(),
         };
         *self.begun.lock() = Some(begun.clone());
-        self.submit(job, &request, &begun, ship, observer).await?;
+        self.submit(deployment, &request, &begun, ship, observer).await?;
         // Ends with this process at the latest; the next one goes on with it.
         tokio::spawn(leftovers::sweep(access.rm.clone(), staging.clone(), directory.clone()));
         Ok(Started {
-            report: access.wait_for_master(application, observer).await?,
+            report: match deployment {
+                Deployment::Application(_) => access.wait_for_master_or_end(application, observer).await?,
+                _ => access.wait_for_master(application, observer).await?,
+            },
             staging,
             directory,
         })
@@ -182,7 +260,7 @@ impl YarnDescriptor {
 
     async fn submit(
         &self,
-        job: Option<&JobDeployment>,
+        deployment: Deployment<'_>,
         request: &Request,
         begun: &Begun,
         ship: ShipPlan,
@@ -195,12 +273,12 @@ impl YarnDescriptor {
         // Neither waits for the other: each is some round trips to the NameNode.
         let (dist, files) = tokio::join!(
             staging.archive(&self.binary, &provided, &mut note),
-            self.stage_files(job, ship, staging, directory),
+            self.stage_files(deployment, ship, staging, directory),
         );
         let (dist, files) = (dist?, files?);
         let environment = MasterEnvironment {
             application_id: begun.application,
-            role: job.map_or(MasterRole::Session, |job| MasterRole::PerJob(job.job_id)),
+            role: deployment.role(),
             staging_directory: directory.to_string(),
             dist,
             shipped: files.for_all,
@@ -211,10 +289,10 @@ impl YarnDescriptor {
         let submission = submission::application(
             &self.access.configuration,
             &environment,
-            files.graph.as_slice(),
+            &files.master_only,
             request,
             &secret,
-            job.map_or(SESSION_NAME, |job| &job.graph.name),
+            &deployment.name(),
         )?;
         if let Some(begun) = &mut *self.begun.lock() {
             begun.submitted = true;
@@ -227,33 +305,38 @@ impl YarnDescriptor {
 
     async fn stage_files(
         &self,
-        job: Option<&JobDeployment>,
+        deployment: Deployment<'_>,
         ship: ShipPlan,
         staging: &Staging,
         directory: &Location,
     ) -> Result<StagedFiles, YarnError> {
         staging.make_application_directory(directory).await?;
-        let write_graph = async {
-            let Some(job) = job else {
-                return Ok(None);
-            };
-            let graph = artifacts::stage(&job.graph, &self.file_systems, staging, directory).await?;
-            let graph = serde_json::to_string_pretty(&graph).map_err(YarnError::Graph)?;
-            staging.write(directory, JOB_GRAPH_FILE, graph).await.map(Some)
+        let file_systems = &self.file_systems;
+        let write_own = async {
+            match deployment {
+                Deployment::Session => Ok(Vec::new()),
+                Deployment::Job(job) => {
+                    let graph = application::stage_graph(&job.graph, file_systems, staging, directory).await?;
+                    Ok(vec![graph])
+                }
+                Deployment::Application(application) => {
+                    application.content.stage(file_systems, staging, directory).await
+                }
+            }
         };
-        let (config, hadoop, graph, sent) = tokio::try_join!(
-            staging.write(directory, CONFIG_FILE, self.effective_configuration(job)),
+        let (config, hadoop, master_only, sent) = tokio::try_join!(
+            staging.write(directory, CONFIG_FILE, self.effective_configuration(deployment)),
             staging.write(
                 directory,
                 HADOOP_SITE_FILE,
                 self.access.hadoop.without_secrets().to_xml()
             ),
-            write_graph,
-            ship.stage(&self.file_systems, staging, directory),
+            write_own,
+            ship.stage(file_systems, staging, directory),
         )?;
         let mut for_all = vec![config, hadoop];
         for_all.extend(sent);
-        Ok(StagedFiles { for_all, graph })
+        Ok(StagedFiles { for_all, master_only })
     }
 
     fn provided_directories(&self) -> Result<Vec<Provided>, YarnError> {
@@ -270,15 +353,10 @@ impl YarnDescriptor {
     }
 
     /// What the master and the workers go by: addresses of this machine mean nothing there.
-    fn effective_configuration(&self, job: Option<&JobDeployment>) -> String {
+    fn effective_configuration(&self, deployment: Deployment<'_>) -> String {
         let mut configuration = self.access.configuration.clone();
-        // The jobs of a session are those of many clients, each of which says for itself whether it waits.
-        configuration.set(&cluster::ATTACHED, &job.is_some_and(|job| !job.detached));
-        let target = match job {
-            Some(_) => "yarn-per-job",
-            None => "yarn-session",
-        };
-        configuration.set_text(cluster::TARGET.key(), target);
+        configuration.set(&cluster::ATTACHED, &deployment.is_attached());
+        configuration.set_text(cluster::TARGET.key(), deployment.target());
         for key in [
             "jobmanager.bind-host",
             "taskmanager.bind-host",

@@ -9,6 +9,7 @@
 //! ```
 
 mod access;
+mod application;
 mod archive;
 mod artifacts;
 mod checks;
@@ -27,6 +28,7 @@ mod waiting;
 mod webhdfs;
 
 pub use access::YarnAccess;
+pub use application::{ApplicationContent, ApplicationDeployment};
 pub use cluster::YarnCluster;
 pub use descriptor::YarnDescriptor;
 pub use error::YarnError;

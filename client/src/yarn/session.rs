@@ -1,4 +1,4 @@
-//! An application whose master takes jobs.
+//! An application whose master takes jobs: a session, or one that runs a program.
 
 use async_trait::async_trait;
 use selvedge_core::config::options::{cluster, yarn};
@@ -17,6 +17,7 @@ use crate::cluster::{DeployError, JobObserver, RestClusterClient, SessionCluster
 const OUR_TYPE: &str = "Selvedge";
 const SESSION: &str = "yarn-session";
 const PER_JOB: &str = "yarn-per-job";
+const APPLICATION: &str = "yarn-application";
 
 /// A running session on YARN.
 #[derive(Debug)]
@@ -221,10 +222,14 @@ async fn check_master(report: &Application, rest: &RestClusterClient) -> Result<
 async fn check_role(report: &Application, rest: &RestClusterClient, wanted: Wanted) -> Result<(), YarnError> {
     let role = rest.setting(cluster::TARGET.key()).await?.unwrap_or_default();
     match (role.as_str(), wanted) {
-        (SESSION, _) | (PER_JOB, Wanted::SessionOrJob) => Ok(()),
+        (SESSION, _) | (PER_JOB | APPLICATION, Wanted::SessionOrJob) => Ok(()),
         (PER_JOB, Wanted::Session) => Err(YarnError::NotASession {
             application: report.id,
             reason: "it runs one job and takes no others".to_owned(),
+        }),
+        (APPLICATION, Wanted::Session) => Err(YarnError::NotASession {
+            application: report.id,
+            reason: "it runs an application of its own and takes no other jobs".to_owned(),
         }),
         (other, _) => Err(YarnError::NotASession {
             application: report.id,

@@ -6,6 +6,7 @@
 //!     selvedge-<sha256>.tar.gz                              0644   once for each binary
 //!   application_…/                                          0700   deleted at the end
 //!     config.yaml  hadoop-site.xml  job-graph.json          0600
+//!     application.json  program-NAME                        0600   of an application whose program the master runs
 //!     artifact-<n>                                          0600   what the job brings along from the client's disk
 //!     ship-<n>                                              0600   what the user sends along from there
 //! ```

@@ -140,7 +140,7 @@ fn no_two_options_have_the_same_environment_variable() {
             Some(option.key)
         );
     }
-    for taken in ["SELVEDGE_CONF_DIR", "SELVEDGE_LOG"] {
+    for taken in ["SELVEDGE_CONF_DIR", "SELVEDGE_LOG", "SELVEDGE_REST_URL"] {
         assert!(
             taken.starts_with(VARIABLE_PREFIX) && !seen.contains_key(taken),
             "{taken}"

@@ -44,7 +44,14 @@ impl fmt::Display for Finding {
 const SLIP: f64 = 0.9;
 
 /// Variables that begin like those of settings and are none.
-const OTHER_VARIABLES: &[&str] = &[DIRECTORY_VARIABLE, "SELVEDGE_LOG"];
+const OTHER_VARIABLES: &[&str] = &[
+    DIRECTORY_VARIABLE,
+    "SELVEDGE_LOG",
+    // What a job's program is told.
+    "SELVEDGE_REST_URL",
+    "SELVEDGE_JOB_GRAPH_OUT",
+    "SELVEDGE_COMMAND",
+];
 
 /// All that there is to say about one setting.
 pub(super) fn of_setting(setting: &Setting, settings: &Settings) -> Vec<Finding> {

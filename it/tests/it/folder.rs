@@ -28,6 +28,20 @@ impl Folder {
         path
     }
 
+    /// Writes a script that can be run. A shell writes it: what this process has open, its children hold open for a moment
+    /// too, and nobody can run it then.
+    pub(crate) fn program(&self, name: &str, lines: &str) -> PathBuf {
+        let path = self.path(name);
+        let writes = r#"printf '%s' "$1" >"$0" && chmod 755 "$0""#;
+        let status = std::process::Command::new("/bin/sh")
+            .args(["-c", writes])
+            .arg(&path)
+            .arg(format!("#!/bin/sh\n{lines}\n"))
+            .status();
+        assert!(status.unwrap().success());
+        path
+    }
+
     /// Writes a job's file.
     pub(crate) fn job(&self, job: &Value) -> PathBuf {
         self.write("job.json", serde_json::to_vec_pretty(job).unwrap())

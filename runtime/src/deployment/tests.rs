@@ -25,13 +25,20 @@ fn environment() -> MasterEnvironment {
 
 #[test]
 fn the_master_reads_what_the_client_wrote() {
-    for role in [environment().role, MasterRole::Session] {
+    for role in [environment().role, MasterRole::Session, MasterRole::Application] {
         let environment = MasterEnvironment { role, ..environment() };
         let written = environment.to_env();
         assert_eq!(
             MasterEnvironment::from_env(&written.into_iter().collect()),
             Ok(environment)
         );
+    }
+}
+
+#[test]
+fn a_programs_file_has_a_name_that_every_script_takes() {
+    for (name, file) in [("a-b_1.sh", "program-a-b_1.sh"), ("x y$`ü.py", "program-x_y___.py")] {
+        assert_eq!(ApplicationProgram::file_of(name), file);
     }
 }
 

@@ -6,21 +6,25 @@ use std::sync::Arc;
 
 use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, high_availability, jobmanager, rest, yarn};
-use selvedge_core::status::JobStatus;
+use selvedge_core::status::{ApplicationStatus, JobStatus};
 use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::container::Container;
-use selvedge_runtime::deployment::{JOB_GRAPH_FILE, MasterEnvironment, MasterRole};
+use selvedge_runtime::deployment::{
+    APPLICATION_FILE, ApplicationProgram, JOB_GRAPH_FILE, MasterEnvironment, MasterRole,
+};
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::outcome::JobOutcome;
 use selvedge_runtime::process::Termination;
+use selvedge_runtime::program::Program;
 use selvedge_runtime::rpc::PortRange;
 use yarn_common::environment::Environment;
 use yarn_rpc::ipc::IpcOptions;
 
 use super::staging::{self, StagingError};
-use super::{Compose, Composition, MasterError};
+use super::{Compose, Composition, MasterError, complain};
+use crate::application::{ApplicationRun, Content};
 use crate::dispatcher::DispatcherError;
 use crate::entrypoint::{
     Cluster, ClusterConfig, ClusterEntrypoint, ClusterServices, DispatcherMode, Ended, WhenLeading,
@@ -84,6 +88,7 @@ impl Master {
         let job = match self.environment.role {
             MasterRole::PerJob(job) => job,
             MasterRole::Session => return Ok(cluster.wait_ended().await),
+            MasterRole::Application => return self.run_application(cluster).await,
         };
         match self.submit(cluster, job).await {
             Ok(()) => Ok(cluster.wait_ended().await),
@@ -97,11 +102,69 @@ impl Master {
         }
     }
 
+    /// Runs the application; the cluster ends with it.
+    async fn run_application(&self, cluster: &Cluster) -> Result<Ended, MasterError> {
+        let application = match self.application(cluster) {
+            Ok(application) => application,
+            Err(error) => {
+                cluster.shutdown(ApplicationStatus::Failed, &report(&error)).await;
+                return Err(error);
+            }
+        };
+        let dispatcher = cluster.dispatcher();
+        let ended = tokio::select! {
+            biased;
+            ended = cluster.wait_ended() => return Ok(ended),
+            ended = application.run(&dispatcher) => ended,
+        };
+        match ended {
+            Ok(end) => {
+                // A Dispatcher that is gone ends the cluster in its own way.
+                let _ = dispatcher.application_ended(end, application.stays).await;
+            }
+            Err(error) if error.is_of_the_cluster() => {}
+            Err(error) if high_availability::is_enabled(&self.container.configuration)? => {
+                complain("The application failed, and another attempt may go on", &report(&error));
+                return Ok(cluster.terminate().await);
+            }
+            Err(error) => {
+                cluster.shutdown(ApplicationStatus::Failed, &report(&error)).await;
+            }
+        }
+        Ok(cluster.wait_ended().await)
+    }
+
+    fn application(&self, cluster: &Cluster) -> Result<ApplicationRun, MasterError> {
+        let (configuration, directory) = (
+            &self.container.configuration,
+            &self.container.environment.working_directory,
+        );
+        let path = directory.join(APPLICATION_FILE);
+        let content = match std::fs::read(&path) {
+            Ok(text) => {
+                let program: ApplicationProgram =
+                    serde_json::from_slice(&text).map_err(|source| MasterError::Job { path, source })?;
+                Content::Program(Program {
+                    path: directory.join(program.file),
+                    arguments: program.arguments.into_iter().map(Into::into).collect(),
+                    rest_url: Some(format!("http://{}", cluster.rest_address())),
+                    timeout: configuration.find(&cluster::PROGRAM_TIMEOUT)?,
+                    // YARN ends the container's.
+                    own_group: false,
+                })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::Job(Box::new(self.job_graph()?)),
+            Err(source) => return Err(MasterError::JobFile { path, source }),
+        };
+        let cluster_id = self.cluster_id(configuration)?;
+        Ok(ApplicationRun::new(content, configuration, &cluster_id)?)
+    }
+
     /// Tells YARN that the application failed, unless it knows.
     pub(super) async fn tell_failure(&self, cause: &str) -> Result<(), YarnDriverError> {
         let told = match self.environment.role {
             MasterRole::PerJob(job) => refused(job, cause).to_diagnostics(),
-            MasterRole::Session => cause.to_owned(),
+            MasterRole::Session | MasterRole::Application => cause.to_owned(),
         };
         self.driver.tell_failure(&told).await
     }
@@ -128,6 +191,7 @@ impl Master {
                 attached: configuration.get(&cluster::ATTACHED)?,
             },
             MasterRole::Session => DispatcherMode::Session,
+            MasterRole::Application => DispatcherMode::Application,
         };
         Ok(ClusterConfig {
             mode,

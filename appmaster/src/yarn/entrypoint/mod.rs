@@ -1,4 +1,4 @@
-//! The ApplicationMaster, of a session or of an application with one job: what YARN starts, from its environment to its exit
+//! The ApplicationMaster, of a session, of an application with one job, or of one with a program: what YARN starts, from its environment to its exit
 //! code.
 //!
 //! ```text
@@ -6,6 +6,7 @@
 //!     │                      │                        │          │
 //!     └──────── 1 ───────────┴── told to YARN: 1 ─────┘          └─► 0, 163, 165 as the job ended; 2 where it broke
 //! a session has no job of its own: it ends when it is told to over REST ─► 0
+//! an application's program runs here; it ends as its jobs do ─► 0, 163; or by the program's own fault ─► 2
 //! with high availability, a fault: jobs are suspended, YARN is not told and starts another attempt ─► 2
 //! SIGTERM at any time: the same, since YARN may start another attempt ─► 143; a second one ends the process at once
 //! a shutdown that hangs ─► 124

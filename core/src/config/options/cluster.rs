@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::super::ConfigOption;
 
 pub use super::env::{LOG_DIR, LOG_LEVEL, LOG_MAX, LOG_MAX_SIZE, PID_DIR};
-pub use super::execution::{ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT, TARGET};
+pub use super::execution::{
+    ATTACHED, PROGRAM_TIMEOUT, SHUTDOWN_ON_APPLICATION_FINISH, SHUTDOWN_ON_ATTACHED_EXIT,
+    SUBMIT_FAILED_JOB_ON_APPLICATION_ERROR, TARGET,
+};
 pub use super::general::PARALLELISM;
 pub use super::pekko::ASK_TIMEOUT;
 pub use super::pipeline::OPERATOR_CHAINING;

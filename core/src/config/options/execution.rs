@@ -1,11 +1,13 @@
 //! Options of how a job is run.
 
+use std::time::Duration;
+
 use super::super::ConfigOption;
 
 /// Where jobs run.
 pub const TARGET: ConfigOption<String> = ConfigOption::new(
     "execution.target",
-    "Where jobs go: local, remote, yarn-session or yarn-per-job; not set is the last session of selvedge yarn-session, else local.",
+    "Where jobs go: local, remote, yarn-session, yarn-per-job or yarn-application; not set is the last session of selvedge yarn-session, else local.",
 );
 /// Whether the client waits for the job.
 pub const ATTACHED: ConfigOption<bool> =
@@ -16,11 +18,30 @@ pub const SHUTDOWN_ON_ATTACHED_EXIT: ConfigOption<bool> = ConfigOption::new(
     "Whether a job ends with the client that waits for it: it is cancelled when the client is not heard any more.",
 )
 .with_default("false");
+/// How long a job's program may take.
+pub const PROGRAM_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "selvedge.program.timeout",
+    "How long the program of a job, or of an application, may take until it has ended by itself; not set is without limit.",
+)
+.at_least("1 ms");
+/// Whether a cluster ends with its application.
+pub const SHUTDOWN_ON_APPLICATION_FINISH: ConfigOption<bool> = ConfigOption::new(
+    "execution.shutdown-on-application-finish",
+    "Whether the cluster of an application ends with it; if not, it stays for its pages until it is told to end.",
+)
+.with_default("true");
+/// Whether an application that fails shows as a job.
+pub const SUBMIT_FAILED_JOB_ON_APPLICATION_ERROR: ConfigOption<bool> = ConfigOption::new(
+    "execution.submit-failed-job-on-application-error",
+    "Whether an application whose program fails, or gives no job, is shown and archived as a FAILED job.",
+)
+.with_default("false");
 
 area! {
     "execution", "How a job is run";
     options {
-        TARGET, ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT,
+        TARGET, ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT, PROGRAM_TIMEOUT, SHUTDOWN_ON_APPLICATION_FINISH,
+        SUBMIT_FAILED_JOB_ON_APPLICATION_ERROR,
     }
     not yet {
         /// How many state requests are gathered before they are sent.
@@ -73,8 +94,6 @@ area! {
         "execution.program-config.wildcards": List = "";
         /// Whether a job runs as a stream or as a batch.
         "execution.runtime-mode": Choice["STREAMING", "BATCH", "AUTOMATIC"] = "STREAMING";
-        /// Whether a cluster ends with its application.
-        "execution.shutdown-on-application-finish": Boolean = "true";
         /// Managed memory for sorting a keyed partition.
         "execution.sort-keyed-partition.memory": Size = "128 mb";
         /// Managed memory for sorting a partition.
@@ -83,7 +102,5 @@ area! {
         "execution.sorted-inputs.enabled": Boolean = "true";
         /// Managed memory for sorting them.
         "execution.sorted-inputs.memory": Size = "128 mb";
-        /// Whether an application that fails before its job is shown as a failed job.
-        "execution.submit-failed-job-on-application-error": Boolean = "false";
     }
 }

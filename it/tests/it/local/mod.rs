@@ -6,6 +6,7 @@ mod commit;
 mod end;
 mod formats;
 mod pressure;
+mod programs;
 mod restart;
 mod show;
 mod terminal;

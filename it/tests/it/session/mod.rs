@@ -4,6 +4,7 @@ mod artifacts;
 mod jobs;
 mod killed;
 mod leaks;
+mod programs;
 mod remote;
 
 use selvedge_core::{JobGraph, JobId};

@@ -36,6 +36,22 @@ async fn the_application_of_a_killed_client_goes_on_to_its_end_and_leaves_no_sta
 }
 
 #[tokio::test]
+async fn an_application_ends_with_its_killed_client_where_that_is_wished() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let tied = [
+        "-sae",
+        "-Dclient.heartbeat.interval=200 ms",
+        "-Dclient.heartbeat.timeout=20 s",
+    ];
+    let endless = Endless::start(&cluster, &folder, &tied).await;
+    endless.running.kill();
+    let report = cluster.ended(&endless.application).await;
+    assert_eq!(report["finalStatus"], "KILLED", "{report}");
+    cluster.assert_nothing_left(&endless.application).await;
+}
+
+#[tokio::test]
 async fn a_client_that_comes_back_late_reads_the_result_from_yarns_diagnostics() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();

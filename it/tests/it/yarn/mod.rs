@@ -2,12 +2,14 @@
 
 pub(crate) mod support;
 
+mod application;
 mod artifacts;
 mod client;
 mod configuration;
 mod failure;
 mod firewall;
 mod logs;
+mod programs;
 mod recovery;
 mod rest;
 mod restart;

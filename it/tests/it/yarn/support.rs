@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use reqwest::header::CONTENT_LENGTH;
+use rustix::process::{Pid, Signal, kill_process_group};
 use selvedge_it::bed::{Bed, ContainerProcess, Hdfs, Turn};
 use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;
@@ -334,4 +335,17 @@ pub(crate) async fn kill_application(cluster: &Cluster, application: &str) {
         .send(reqwest::Method::PUT, &url, &json!({"state": "KILLED"}))
         .await;
     assert!(answer.status().is_success(), "{}", answer.status());
+}
+
+/// Kills the master of this attempt.
+pub(crate) async fn kill_master(cluster: &Cluster, application: &str, attempt: &str) {
+    let master = || async {
+        let containers = cluster.bed.container_processes(application);
+        let containers = containers.map_err(|error| error.to_string())?;
+        let name = format!("_{attempt}_000001");
+        let master = containers.iter().find(|one| one.container.ends_with(&name));
+        master.map(|one| one.pid).ok_or_else(|| format!("{containers:?}"))
+    };
+    let master = wait::until("the master's container", BOUND, master).await.unwrap();
+    kill_process_group(Pid::from_raw(master).unwrap(), Signal::KILL).unwrap();
 }

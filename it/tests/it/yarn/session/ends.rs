@@ -1,10 +1,8 @@
 //! Ends that nobody has asked for.
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use selvedge_it::cli::BOUND;
-use selvedge_it::wait;
 
-use super::super::support::{Cluster, STAGING, files_in, kill_application};
+use super::super::support::{Cluster, STAGING, files_in, kill_application, kill_master};
 use super::{attended, command, detached, endless_job, stop};
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, out_runs, rebalance, vertex};
@@ -30,19 +28,6 @@ async fn the_clients_of_a_session_whose_master_is_killed_tell_so_and_its_staging
         .assert_says(&["the session ended before the job's end was known", "FAILED"])
         .assert_no_stack();
     cluster.assert_nothing_left(&application).await;
-}
-
-/// Kills the master of this attempt.
-async fn kill_master(cluster: &Cluster, application: &str, attempt: &str) {
-    let master = || async {
-        let containers = cluster.bed.container_processes(application);
-        let containers = containers.map_err(|error| error.to_string())?;
-        let name = format!("_{attempt}_000001");
-        let master = containers.iter().find(|one| one.container.ends_with(&name));
-        master.map(|one| one.pid).ok_or_else(|| format!("{containers:?}"))
-    };
-    let master = wait::until("the master's container", BOUND, master).await.unwrap();
-    kill_process_group(Pid::from_raw(master).unwrap(), Signal::KILL).unwrap();
 }
 
 #[tokio::test]

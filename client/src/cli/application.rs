@@ -1,0 +1,184 @@
+//! `selvedge run-application`: a program, or a job, in an application on YARN whose master runs the program too.
+//!
+//! ```text
+//! staged ─► application ─┬─ -d ─► id on standard output
+//!                        └─ attended: its jobs are shown, its end tells the exit code
+//!                           Ctrl-C, SIGTERM ─► the application ends, CANCELED
+//! ```
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use selvedge_core::config::options::cluster;
+use selvedge_core::{Configuration, JobId};
+use selvedge_runtime::deployment::CLIENT_OF_APPLICATION;
+use selvedge_runtime::fs::FileSystems;
+use tokio::time::Instant;
+use yarn_common::environment::Environment;
+
+use super::error::{CommandError, Ended};
+use super::interrupt::Interrupts;
+use super::job_source::JobSource;
+use super::target::YARN_APPLICATION;
+use super::{RunArgs, run, say, settings, terminal};
+use crate::cluster::{ClientHeartbeat, ClusterDescriptor, JobObserver, SessionCluster, beat};
+use crate::composition;
+use crate::progress;
+use crate::yarn::{
+    self, ApplicationContent, ApplicationDeployment, SessionEnd, YarnDescriptor, YarnError, YarnSession,
+    submitting_user,
+};
+
+/// Pauses between looks at the application: it is not kept waiting when it is short, and not asked often when it is long.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// For how long YARN may leave the question unanswered whether it is there.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Only one target is meant.
+pub(super) async fn run_application(mut arguments: RunArgs) -> Result<Ended, CommandError> {
+    let configured = settings::load(&arguments.job.settings)?.find(&cluster::TARGET)?;
+    let given = arguments.cluster.target.clone().or(configured);
+    if let Some(other) = given.filter(|target| target != YARN_APPLICATION) {
+        return Err(CommandError::new(format!(
+            "run-application runs the program in an application's master, -t {YARN_APPLICATION}: leave out -t {other} ({}), \
+             or use selvedge run",
+            cluster::TARGET.key()
+        )));
+    }
+    arguments.cluster.target = Some(YARN_APPLICATION.to_owned());
+    run::run(arguments).await
+}
+
+/// Deploys the application, and attends it to its end unless it is detached.
+pub(super) async fn deploy(
+    source: JobSource,
+    configuration: Configuration,
+    detached: bool,
+    mut interrupts: Interrupts,
+) -> Result<Ended, CommandError> {
+    let environment = Environment::of_process();
+    let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
+    let user = submitting_user(&environment)?;
+    let file_systems = yarn::file_systems(&configuration, &hadoop, &user)?;
+    let content = tokio::select! {
+        content = content(source, &configuration, &file_systems) => content?,
+        // A NameNode may be long in answering. Nothing is begun yet.
+        interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
+    };
+    let heartbeat = ClientHeartbeat::read(&configuration)?;
+    let descriptor = YarnDescriptor::new(configuration, hadoop, file_systems, &user, std::env::current_exe()?)?;
+    let application = ApplicationDeployment { content, detached };
+    let mut observer = progress::for_terminal(false);
+    let deployed = tokio::select! {
+        deployed = descriptor.deploy_application(&application, &mut *observer) => Ok(deployed?),
+        interruption = interrupts.next() => Err(interruption),
+    };
+    let session = match deployed {
+        Ok(session) => session,
+        Err(interruption) => {
+            say("interrupted: taking back what was started; Ctrl-C again leaves at once");
+            interrupts.end_process_on_next();
+            descriptor.abort().await;
+            return Ok(Ended::Interrupted(interruption));
+        }
+    };
+    if detached {
+        say(how_to_stop(&session));
+        terminal::print(&format!("{}\n", session.application_id()))?;
+        return Ok(Ended::Done);
+    }
+    attend(&session, heartbeat, &mut *observer, interrupts).await
+}
+
+async fn content(
+    source: JobSource,
+    configuration: &Configuration,
+    file_systems: &FileSystems,
+) -> Result<ApplicationContent, CommandError> {
+    let graph = match source {
+        JobSource::Program { path, arguments } => return Ok(ApplicationContent::Program { path, arguments }),
+        JobSource::File { path, parameters } => read(&path, &parameters, configuration)?,
+    };
+    composition::check_paths(file_systems, &graph).await?;
+    let graph = composition::seal_artifacts(file_systems, graph).await?;
+    Ok(ApplicationContent::Job(Box::new(graph)))
+}
+
+fn read(
+    path: &Path,
+    parameters: &BTreeMap<String, String>,
+    configuration: &Configuration,
+) -> Result<selvedge_core::JobGraph, CommandError> {
+    let graph = crate::job_file::read(path, parameters, configuration.get(&cluster::PARALLELISM)?)?;
+    Ok(composition::graph_checker().check(graph)?)
+}
+
+fn how_to_stop(session: &YarnSession) -> String {
+    let id = session.application_id();
+    format!(
+        "to see its jobs: selvedge list -a -t {YARN_APPLICATION} -Dyarn.application.id={id}; to kill it, with its staging \
+         directory left for a later client: yarn application -kill {id}"
+    )
+}
+
+/// Shows the application's jobs until its end, or ends it by the user's wish.
+async fn attend(
+    session: &YarnSession,
+    heartbeat: Option<ClientHeartbeat>,
+    observer: &mut dyn JobObserver,
+    mut interrupts: Interrupts,
+) -> Result<Ended, CommandError> {
+    if heartbeat.is_some() && session.rest().is_proxied() {
+        observer.note("YARN's proxy passes no heartbeats: the application ends when client.heartbeat.timeout is over");
+    }
+    let ended = tokio::select! {
+        never = beat(session.rest(), CLIENT_OF_APPLICATION, heartbeat) => match never {},
+        ended = until_ended(session, observer) => ControlFlow::Continue(ended?),
+        interruption = interrupts.next() => ControlFlow::Break(interruption),
+    };
+    interrupts.end_process_on_next();
+    match ended {
+        ControlFlow::Continue(ended) => {
+            session.clean_up().await?;
+            say(format_args!("the application has ended: {}", ended.told));
+            Ok(if ended.succeeded { Ended::Done } else { Ended::Failed })
+        }
+        ControlFlow::Break(interruption) => {
+            say("ending the application and cancelling its jobs; Ctrl-C again leaves at once");
+            let ended = session.shut_down(observer).await?;
+            say(&ended.told);
+            Ok(Ended::Interrupted(interruption))
+        }
+    }
+}
+
+async fn until_ended(session: &YarnSession, observer: &mut dyn JobObserver) -> Result<SessionEnd, YarnError> {
+    let (mut pause, mut heard) = (FIRST_PAUSE, Instant::now());
+    let mut shown = BTreeMap::new();
+    loop {
+        match session.ended().await {
+            Ok(Some(end)) => return Ok(end),
+            Ok(None) => heard = Instant::now(),
+            Err(error) if heard.elapsed() > SILENCE => return Err(error),
+            Err(error) => tracing::debug!(%error, "YARN is asked again"),
+        }
+        show(session, &mut shown, observer).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A line for each job whose state is another one. A master that does not answer has ended, or is being replaced: YARN tells.
+async fn show(session: &YarnSession, shown: &mut BTreeMap<JobId, String>, observer: &mut dyn JobObserver) {
+    let mut jobs = session.rest().jobs().await.unwrap_or_default();
+    jobs.sort_by_key(|job| job.start_time);
+    for job in jobs {
+        if shown.get(&job.jid) != Some(&job.state) {
+            observer.note(&format!("job {} ({}) is {}", job.jid, job.name, job.state));
+            shown.insert(job.jid, job.state);
+        }
+    }
+}
