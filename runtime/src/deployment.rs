@@ -137,11 +137,14 @@ pub struct ApplicationProgram {
 }
 
 impl ApplicationProgram {
+    /// How the names of such files begin.
+    pub const PREFIX: &str = "program-";
+
     /// The name in a container's working directory of a program with this one: scripts of containers know few characters.
     pub fn file_of(name: &str) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let name: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
-        format!("program-{name}")
+        format!("{}{name}", Self::PREFIX)
     }
 }
 

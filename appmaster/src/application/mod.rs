@@ -12,6 +12,7 @@ mod error;
 mod verdict;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -26,6 +27,9 @@ pub(crate) use error::ApplicationError;
 
 use crate::dispatcher::{ClusterEnd, DispatcherError, DispatcherHandle, end_of};
 use crate::jobmaster::JobResult;
+
+/// Before a Dispatcher that is busy is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a job is called that stands for an application without one, as in Flink.
 const FAILED_JOB: &str = "Flink application";
@@ -79,7 +83,7 @@ impl ApplicationRun {
         match &self.content {
             Content::Job(graph) => {
                 let job = self.submit(dispatcher, graph).await?;
-                Ok(end_of(&dispatcher.await_result(job).await?))
+                Ok(end_of(&ask(|| dispatcher.await_result(job)).await?))
             }
             Content::Program(program) => self.run_program(program, dispatcher).await,
         }
@@ -114,19 +118,19 @@ impl ApplicationRun {
 
     /// A job of the program that has ended, and not FINISHED.
     async fn unfinished(&self, dispatcher: &DispatcherHandle) -> Result<Option<JobResult>, DispatcherError> {
-        let mut jobs = dispatcher.summaries().await?;
+        let mut jobs = ask(|| dispatcher.summaries()).await?;
         jobs.retain(|job| matches!(job.status, JobStatus::Failed | JobStatus::Canceled));
         // One that FAILED says more than one that was cancelled.
         jobs.sort_by_key(|job| job.status != JobStatus::Failed);
         match jobs.first() {
-            Some(job) => dispatcher.await_result(job.job_id).await.map(Some),
+            Some(job) => ask(|| dispatcher.await_result(job.job_id)).await.map(Some),
             None => Ok(None),
         }
     }
 
     async fn submit(&self, dispatcher: &DispatcherHandle, graph: &JobGraph) -> Result<JobId, ApplicationError> {
         let job = self.job.unwrap_or_else(|| JobId::random(&mut rand::rng()));
-        match dispatcher.submit_job(Some(job), graph.clone()).await {
+        match ask(|| dispatcher.submit_job(Some(job), graph.clone())).await {
             Err(error @ DispatcherError::Duplicate { .. }) => {
                 tracing::info!(%job, "an earlier master has left the job to this one: {error}");
                 Ok(job)
@@ -143,11 +147,11 @@ impl ApplicationRun {
     ) -> Result<ClusterEnd, ApplicationError> {
         let job = self.job.unwrap_or_else(|| JobId::random(&mut rand::rng()));
         let cause = report(error);
-        match dispatcher.submit_failed_job(job, FAILED_JOB, &cause).await {
+        match ask(|| dispatcher.submit_failed_job(job, FAILED_JOB, &cause)).await {
             Err(DispatcherError::Duplicate { .. }) | Ok(()) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(end_of(&dispatcher.await_result(job).await?))
+        Ok(end_of(&ask(|| dispatcher.await_result(job)).await?))
     }
 }
 
@@ -156,13 +160,14 @@ impl ApplicationRun {
 async fn results(dispatcher: &DispatcherHandle, own: Option<JobId>) -> Result<Vec<JobResult>, DispatcherError> {
     let (mut known, mut ended) = (BTreeSet::new(), Vec::new());
     loop {
-        let jobs = dispatcher.summaries().await?;
+        let jobs = ask(|| dispatcher.summaries()).await?;
         let jobs = own.into_iter().chain(jobs.iter().map(|job| job.job_id));
         let new: Vec<_> = jobs.filter(|job| known.insert(*job)).collect();
         if new.is_empty() {
             return Ok(ended);
         }
-        let mut awaited: FuturesUnordered<_> = new.into_iter().map(|job| dispatcher.await_result(job)).collect();
+        let await_result = |job| ask(move || dispatcher.await_result(job));
+        let mut awaited: FuturesUnordered<_> = new.into_iter().map(await_result).collect();
         while let Some(result) = awaited.next().await {
             let result = result?;
             let finished = result.status == JobStatus::Finished;
@@ -170,6 +175,19 @@ async fn results(dispatcher: &DispatcherHandle, own: Option<JobId>) -> Result<Ve
             if !finished {
                 return Ok(ended);
             }
+        }
+    }
+}
+
+/// A Dispatcher that is busy is asked again: its load is no end of an application.
+async fn ask<T, F>(call: impl Fn() -> F) -> Result<T, DispatcherError>
+where
+    F: Future<Output = Result<T, DispatcherError>>,
+{
+    loop {
+        match call().await {
+            Err(DispatcherError::Busy) => tokio::time::sleep(PAUSE).await,
+            other => return other,
         }
     }
 }

@@ -141,7 +141,7 @@ impl ClusterLife {
     /// The cluster is to end; jobs that run are to be ended first.
     pub(super) fn shut_down(&mut self, status: ApplicationStatus, diagnostics: String, now: Instant) {
         let end = match &self.phase {
-            Phase::Serving if self.mode == DispatcherMode::Application && status == ApplicationStatus::Succeeded => {
+            Phase::Serving if self.mode == DispatcherMode::Application && status != ApplicationStatus::Failed => {
                 // An application that is told to end before it has is none that SUCCEEDED.
                 let status = ApplicationStatus::Canceled;
                 let told_early = ClusterEnd { status, diagnostics };
@@ -404,12 +404,14 @@ mod tests {
         life.application_ended(ended.clone(), false, now);
         assert_eq!(life.tick(false, now), None, "another job is being cancelled");
         assert_eq!(life.tick(true, now), Some(ended.clone()));
-        // It stays, and remembers.
-        let mut life = ClusterLife::new(DispatcherMode::Application);
-        life.application_ended(ended.clone(), true, now);
-        assert_eq!(life.tick(true, now), None);
-        life.shut_down(ApplicationStatus::Succeeded, "by a client".to_owned(), now);
-        assert_eq!(life.tick(true, now), Some(ended));
+        // It stays, and remembers, whether its client tells it to end or is gone.
+        for status in [ApplicationStatus::Succeeded, ApplicationStatus::Canceled] {
+            let mut life = ClusterLife::new(DispatcherMode::Application);
+            life.application_ended(ended.clone(), true, now);
+            assert_eq!(life.tick(true, now), None);
+            life.shut_down(status, "by a client".to_owned(), now);
+            assert_eq!(life.tick(true, now), Some(ended.clone()));
+        }
         // Told to end before.
         let mut life = ClusterLife::new(DispatcherMode::Application);
         life.shut_down(ApplicationStatus::Succeeded, "by a client".to_owned(), now);

@@ -124,6 +124,9 @@ fn persistence(
     })
 }
 
+/// Longer than any application, and still a time that can be added to now.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// A cluster that ends with its jobs keeps them in memory, as Flink's does.
 fn ended_jobs(configuration: &Configuration, mode: DispatcherMode) -> Result<EndedJobsSettings, ConfigError> {
     let on_disk =
@@ -134,10 +137,14 @@ fn ended_jobs(configuration: &Configuration, mode: DispatcherMode) -> Result<End
         .map(str::trim)
         .find(|path| !path.is_empty());
     let cache = configuration.get(&general::JOBSTORE_CACHE_SIZE)?;
+    // How its jobs have ended decides how an application does: none is forgotten while it runs.
+    let keeps_all = mode == DispatcherMode::Application;
+    let expiration = Duration::from_secs(configuration.get(&general::JOBSTORE_EXPIRATION_TIME)?);
+    let capacity = usize::try_from(configuration.get(&general::JOBSTORE_MAX_CAPACITY)?).unwrap_or(usize::MAX);
     Ok(EndedJobsSettings {
         files: first.filter(|_| on_disk).map(|path| (PathBuf::from(path), cache)),
-        expiration: Duration::from_secs(configuration.get(&general::JOBSTORE_EXPIRATION_TIME)?),
-        capacity: usize::try_from(configuration.get(&general::JOBSTORE_MAX_CAPACITY)?).unwrap_or(usize::MAX),
+        expiration: if keeps_all { CENTURY } else { expiration },
+        capacity: if keeps_all { usize::MAX } else { capacity },
     })
 }
 
@@ -197,5 +204,7 @@ mod tests {
         assert_eq!(single.files, None);
         let memory = read(&[("jobstore.type", "memory")], DispatcherMode::Session, None).ended_jobs;
         assert_eq!((memory.files, memory.expiration), (None, Duration::from_secs(3600)));
+        let application = read(&[], DispatcherMode::Application, None).ended_jobs;
+        assert_eq!((application.expiration, application.capacity), (CENTURY, usize::MAX));
     }
 }

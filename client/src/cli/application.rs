@@ -39,7 +39,9 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// Only one target is meant.
 pub(super) async fn run_application(mut arguments: RunArgs) -> Result<Ended, CommandError> {
-    let configured = settings::load(&arguments.job.settings)?.find(&cluster::TARGET)?;
+    let configured = settings::read(&arguments.job.settings)?
+        .configuration()
+        .find(&cluster::TARGET)?;
     let given = arguments.cluster.target.clone().or(configured);
     if let Some(other) = given.filter(|target| target != YARN_APPLICATION) {
         return Err(CommandError::new(format!(
@@ -142,8 +144,10 @@ async fn attend(
     interrupts.end_process_on_next();
     match ended {
         ControlFlow::Continue(ended) => {
-            session.clean_up().await?;
             say(format_args!("the application has ended: {}", ended.told));
+            if let Err(error) = session.clean_up().await {
+                say(format_args!("warning: {error}"));
+            }
             Ok(if ended.succeeded { Ended::Done } else { Ended::Failed })
         }
         ControlFlow::Break(interruption) => {
@@ -156,13 +160,13 @@ async fn attend(
 }
 
 async fn until_ended(session: &YarnSession, observer: &mut dyn JobObserver) -> Result<SessionEnd, YarnError> {
-    let (mut pause, mut heard) = (FIRST_PAUSE, Instant::now());
+    let (mut pause, mut silent_since) = (FIRST_PAUSE, None);
     let mut shown = BTreeMap::new();
     loop {
         match session.ended().await {
             Ok(Some(end)) => return Ok(end),
-            Ok(None) => heard = Instant::now(),
-            Err(error) if heard.elapsed() > SILENCE => return Err(error),
+            Ok(None) => silent_since = None,
+            Err(error) if silent_since.get_or_insert_with(Instant::now).elapsed() > SILENCE => return Err(error),
             Err(error) => tracing::debug!(%error, "YARN is asked again"),
         }
         show(session, &mut shown, observer).await;

@@ -59,10 +59,22 @@ pub(super) async fn in_session(
         ControlFlow::Continue(printed) => printed,
     };
     if let Some(graph) = graph_of(&printed, configuration)? {
-        let prepared = for_session(session, file_systems.as_ref(), configuration, graph).await?;
+        let prepared = async {
+            if let Some(file_systems) = &file_systems {
+                composition::check_paths(file_systems, &graph).await?;
+            }
+            for_session(session, file_systems.as_ref(), configuration, graph).await
+        };
+        let prepared = tokio::select! {
+            prepared = prepared => prepared?,
+            interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
+        };
         return deploy_and_follow(prepared, detached, interrupts).await;
     }
-    let mut submitted = jobs(&*session).await?;
+    let mut submitted = tokio::select! {
+        submitted = jobs(&*session) => submitted?,
+        interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
+    };
     submitted.retain(|job| !known.contains(&job.jid));
     if submitted.is_empty() {
         return Err(printed.no_job().into());
@@ -94,9 +106,11 @@ fn graph_of(printed: &Printed, configuration: &Configuration) -> Result<Option<J
 /// Runs a program with a cluster in this process, until all its jobs have ended.
 pub(super) async fn here(
     named: Named<'_>,
-    configuration: Configuration,
+    mut configuration: Configuration,
     interrupts: Interrupts,
 ) -> Result<Ended, CommandError> {
+    // The cluster ends with this process: nobody has to show that they are there still.
+    configuration.set(&cluster::SHUTDOWN_ON_ATTACHED_EXIT, &false);
     let file_systems = local_file_systems(&configuration, &Environment::of_process())?;
     let descriptor = LocalDescriptor::new(configuration.clone(), file_systems.clone());
     let session = Arc::new(descriptor.deploy_for_program().await?);

@@ -9,12 +9,15 @@ use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{cluster, high_availability};
 use selvedge_runtime::ha::{HaError, HaServices, HaStart, LeaderComponent, LeaderRetrieval};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::{ClusterClientError, DeployError, RestClusterClient, SessionCluster};
 use crate::composition;
 
 /// A new leader is there when the last one's session has ended; Flink's clients wait as long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Before a leader that does not answer is asked again.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The leader of a session cannot be found.
 #[derive(Debug, Error)]
@@ -68,12 +71,29 @@ impl ElectedSession {
         let Some(found) = leader.found(PATIENCE).await else {
             return Err(ElectedError::NoLeader { cluster });
         };
+        let rest = RestClusterClient::direct(&found.address)?;
+        until_answered(&rest, &leader).await;
         Ok(Self {
-            rest: RestClusterClient::direct(&found.address)?,
+            rest,
             cluster,
             leader,
             _services: services,
         })
+    }
+}
+
+/// The node of a leader that has died is there as long as its session: waits for the next one. What does not come then is
+/// told by the first question.
+async fn until_answered(rest: &RestClusterClient, leader: &LeaderRetrieval) {
+    let begun = Instant::now();
+    while let Err(error) = rest.version().await
+        && (error.is_unreachable() || error.status() == Some(503))
+        && begun.elapsed() < PATIENCE
+    {
+        tokio::time::sleep(PAUSE).await;
+        if let Some(leader) = leader.current() {
+            rest.point_to(&leader.address);
+        }
     }
 }
 

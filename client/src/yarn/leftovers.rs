@@ -19,6 +19,9 @@ const AT_ONCE: usize = 16;
 /// Deletes staging directories that are left, as far as that goes; what fails is tried again by the next client. `own` is
 /// the directory of the application that is starting.
 pub(super) async fn sweep(rm: RmClient, staging: Staging, own: Location) {
+    let Ok(own_application) = own.name().parse::<ApplicationId>() else {
+        return;
+    };
     let listed = match staging.application_directories().await {
         Ok(listed) => listed,
         Err(error) => {
@@ -27,7 +30,7 @@ pub(super) async fn sweep(rm: RmClient, staging: Staging, own: Location) {
         }
     };
     for (application, directory) in old(&listed, &own).into_iter().take(AT_ONCE) {
-        if is_over(&rm, application).await {
+        if is_over(&rm, application, own_application).await {
             match staging.delete(&directory).await {
                 Ok(()) => tracing::info!(%directory, "deleted what {application} had left"),
                 Err(error) => tracing::debug!(%error, "a leftover stays"),
@@ -36,12 +39,13 @@ pub(super) async fn sweep(rm: RmClient, staging: Staging, own: Location) {
     }
 }
 
-/// Whether YARN will not start a master for it (any more).
-async fn is_over(rm: &RmClient, application: ApplicationId) -> bool {
+/// Whether YARN will not start a master for it (any more). `own` is of this ResourceManager.
+async fn is_over(rm: &RmClient, application: ApplicationId, own: ApplicationId) -> bool {
     match rm.application(application).await {
         Ok(report) => report.state.is_final(),
-        // Never submitted, or ended so long ago that YARN has forgotten it.
-        Err(error) => error.is_not_found(),
+        // Never submitted, or ended so long ago that YARN has forgotten it. One of another ResourceManager, which may share
+        // this HDFS, is not this one's to judge.
+        Err(error) => error.is_not_found() && application.cluster_timestamp() == own.cluster_timestamp(),
     }
 }
 

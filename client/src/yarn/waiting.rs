@@ -18,6 +18,9 @@ const AGAIN: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What YARN says once the ApplicationMaster has a container.
 const LAUNCHED: &str = "AM container is launched";
+const ASSIGNED: &str = "has assigned a container for AM";
+/// What it says of one that its user's share of the queue does not let in.
+const OF_USER: &str = "User's AM resource limit";
 /// What it says of one that no share lets in.
 const NOT_ACTIVATED: &str = "not yet activated.";
 
@@ -89,13 +92,16 @@ impl Waiting {
 
 fn reason(report: &Application, facts: &Facts) -> Option<String> {
     let said = report.diagnostics.as_deref().unwrap_or_default();
-    if said.contains(LAUNCHED) {
+    if said.contains(LAUNCHED) || said.contains(ASSIGNED) {
         return Some("its ApplicationMaster has a container and is being started".to_owned());
     }
-    if said.contains(NOT_ACTIVATED)
-        && let Some(share) = &facts.share
-    {
-        return Some(share.clone());
+    if said.contains(NOT_ACTIVATED) {
+        let share = facts.share.as_deref().filter(|_| !said.contains(OF_USER));
+        return Some(match share {
+            Some(share) => share.to_owned(),
+            None if said.contains(OF_USER) => "your share of its queue for ApplicationMasters is used up".to_owned(),
+            None => "its queue lets in no more ApplicationMasters".to_owned(),
+        });
     }
     let (free, all) = facts.room?;
     Some(format!(
@@ -162,6 +168,9 @@ mod tests {
         assert_eq!(line(FULL, 12), None);
         let told = line(NO_ROOM, 22).unwrap();
         assert!(told.contains("room on a node; 1.00 GiB of 8.00 GiB are free"), "{told}");
+        let of_user = FULL.replace("Queue's", "User's");
+        let told = line(&of_user, 27).unwrap();
+        assert!(told.contains("your share of its queue"), "{told}");
         let told = line("AM container is launched, waiting for AM to register", 32).unwrap();
         assert!(told.contains("has a container and is being started"), "{told}");
     }

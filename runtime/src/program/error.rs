@@ -152,7 +152,7 @@ impl fmt::Display for Ways<'_> {
             Some(url) => write!(f, ", nor did it submit one to {url} ({REST_URL})"),
             None => write!(
                 f,
-                ", which is the only way here: no cluster is there yet that {REST_URL} could name"
+                ", which is the only way here: no cluster is there that {REST_URL} could name"
             ),
         }
     }

@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 pub use error::ProgramError;
 pub use printed::Printed;
@@ -49,8 +51,6 @@ const GRAPH_DESCRIPTOR: i32 = 3;
 const LOOK_BYTES: u64 = 512;
 /// How long a program may take to end when it is told to.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long what the program has started may hold its output open after its end.
-const DRAIN: Duration = Duration::from_secs(3);
 
 /// A program that is to be run.
 #[derive(Debug, Clone)]
@@ -95,13 +95,14 @@ impl Program {
     /// # Errors
     /// [`ProgramError`].
     pub async fn run(&self, interrupted: impl Future<Output = ()>) -> Result<Printed, ProgramError> {
-        let (tail, graph) = (Tail::default(), Buffer::default());
-        let (mut child, mut pumps) = self.start(&tail, &graph)?;
+        let (tail, graph, over) = (Tail::default(), Buffer::default(), CancellationToken::new());
+        let (mut child, mut pumps) = self.start(&tail, &graph, &over)?;
+        let mut interrupted = pin!(interrupted);
         let mut family = Family::of(&child, self.own_group);
         let ended = tokio::select! {
             biased;
             status = child.wait() => Ended::ByItself(status),
-            () = interrupted => Ended::Interrupted,
+            () = &mut interrupted => Ended::Interrupted,
             () = after(self.timeout) => Ended::TooLate,
         };
         if !matches!(ended, Ended::ByItself(_)) {
@@ -114,8 +115,14 @@ impl Program {
         }
         // What it has started ends with it, and closes its output.
         family.kill_rest();
+        over.cancel();
         let drained = async { while pumps.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(DRAIN, drained).await;
+        tokio::select! {
+            () = drained => {}
+            // Whoever reads the output may be in no hurry, but has a say.
+            () = &mut interrupted, if matches!(ended, Ended::ByItself(_)) => {}
+            () = tokio::time::sleep(GRACE), if !matches!(ended, Ended::ByItself(_)) => {}
+        }
         pumps.shutdown().await;
         let last_lines = tail.text();
         let path = self.path.clone();
@@ -141,7 +148,12 @@ impl Program {
         }
     }
 
-    fn start(&self, tail: &Tail, graph: &Buffer) -> Result<(Child, JoinSet<()>), ProgramError> {
+    fn start(
+        &self,
+        tail: &Tail,
+        graph: &Buffer,
+        over: &CancellationToken,
+    ) -> Result<(Child, JoinSet<()>), ProgramError> {
         let failed = |source| ProgramError::Start {
             path: self.path.clone(),
             source,
@@ -161,12 +173,12 @@ impl Program {
             command.spawn().map_err(failed)?
         };
         let mut pumps = JoinSet::new();
-        pumps.spawn(graph.clone().fill(reader));
+        pumps.spawn(graph.clone().fill(reader, over.clone()));
         if let Some(stdout) = child.stdout.take() {
-            pumps.spawn(output::show(stdout, Stream::Output, tail.clone()));
+            pumps.spawn(output::show(stdout, Stream::Output, tail.clone(), over.clone()));
         }
         if let Some(stderr) = child.stderr.take() {
-            pumps.spawn(output::show(stderr, Stream::Error, tail.clone()));
+            pumps.spawn(output::show(stderr, Stream::Error, tail.clone(), over.clone()));
         }
         Ok((child, pumps))
     }
@@ -190,8 +202,8 @@ impl Program {
         if self.own_group {
             command.process_group(0);
         }
-        // A group that is not the terminal's may not read from it.
-        let reads = !(self.own_group && io::stdin().is_terminal());
+        // A group that is not the terminal's may not read from it; in a container nobody writes.
+        let reads = self.own_group && !io::stdin().is_terminal();
         command.stdin(if reads { Stdio::inherit() } else { Stdio::null() });
         Ok(command)
     }

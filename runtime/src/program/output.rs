@@ -2,13 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio_util::sync::CancellationToken;
 
 /// How many lines are kept, and how much of each.
 const LAST_LINES: usize = 20;
 const LINE_BYTES: usize = 400;
+/// A pipe holds no more.
+const PIPE_BYTES: usize = 1 << 20;
+/// How long what the program has started may hold its output open after its end.
+const DRAIN: Duration = Duration::from_secs(3);
 /// A graph that is larger is none.
 pub(super) const MAX_GRAPH_BYTES: usize = 64 << 20;
 
@@ -50,22 +56,34 @@ pub(super) enum Stream {
     Error,
 }
 
-/// Shows what comes until the end, and keeps the last lines.
-pub(super) async fn show(from: impl AsyncRead + Unpin, stream: Stream, tail: Tail) {
+/// Shows what comes until the end, and keeps the last lines. Once the program has `ended`, what is still in the pipe is shown,
+/// however slow whoever reads it is, but nobody else who holds the pipe open is waited for.
+pub(super) async fn show(from: impl AsyncRead + Unpin, stream: Stream, tail: Tail, ended: CancellationToken) {
     match stream {
-        Stream::Output => copy(from, tokio::io::stdout(), tail).await,
-        Stream::Error => copy(from, tokio::io::stderr(), tail).await,
+        Stream::Output => copy(from, tokio::io::stdout(), tail, ended).await,
+        Stream::Error => copy(from, tokio::io::stderr(), tail, ended).await,
     }
 }
 
-async fn copy(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, tail: Tail) {
+async fn copy(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, tail: Tail, ended: CancellationToken) {
     let mut lines = BufReader::new(from);
+    let mut left = PIPE_BYTES;
     loop {
         let mut line = Vec::new();
         // A line without end is shown in pieces.
-        let read = (&mut lines).take(64 << 10).read_until(b'\n', &mut line).await;
-        if !matches!(read, Ok(bytes) if bytes > 0) {
-            return;
+        let mut piece = (&mut lines).take(64 << 10);
+        let read = tokio::select! {
+            biased;
+            read = piece.read_until(b'\n', &mut line) => read,
+            () = after(&ended, DRAIN) => return,
+        };
+        let Ok(bytes @ 1..) = read else { return };
+        if ended.is_cancelled() {
+            match left.checked_sub(bytes) {
+                Some(rest) => left = rest,
+                // Whoever writes all this is not the program.
+                None => return,
+            }
         }
         tail.push(&line);
         // Nobody may be there to read it; the program goes on.
@@ -75,14 +93,25 @@ async fn copy(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, tai
     }
 }
 
+async fn after(ended: &CancellationToken, pause: Duration) {
+    ended.cancelled().await;
+    tokio::time::sleep(pause).await;
+}
+
 /// What was written to the graph's descriptor.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
-    pub(super) async fn fill(self, mut from: impl AsyncRead + Unpin) {
+    pub(super) async fn fill(self, mut from: impl AsyncRead + Unpin, ended: CancellationToken) {
         let mut piece = vec![0; 64 << 10];
-        while let Ok(read @ 1..) = from.read(&mut piece).await {
+        loop {
+            let read = tokio::select! {
+                biased;
+                read = from.read(&mut piece) => read,
+                () = after(&ended, DRAIN) => return,
+            };
+            let Ok(read @ 1..) = read else { return };
             let mut all = self.0.lock();
             // What is beyond is read, so that the program does not hang, and makes it too large.
             if all.len() <= MAX_GRAPH_BYTES {
@@ -119,18 +148,39 @@ mod tests {
     async fn what_has_no_line_end_is_shown_too() {
         let tail = Tail::default();
         let mut shown = Vec::new();
-        copy(&b"a\nb"[..], &mut shown, tail.clone()).await;
+        copy(&b"a\nb"[..], &mut shown, tail.clone(), CancellationToken::new()).await;
         assert_eq!(
             (shown.as_slice(), tail.text().as_str()),
             (&b"a\nb"[..], "its last lines:\n  a\n  b")
         );
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_was_written_before_the_end_is_shown_to_a_slow_reader_and_an_open_pipe_is_left() {
+        let (reader, mut writer) = tokio::io::duplex(1 << 10);
+        let (shown, mut slow) = tokio::io::duplex(1);
+        writer.write_all(b"first\nlast\n").await.unwrap();
+        let ended = CancellationToken::new();
+        ended.cancel();
+        let copied = copy(reader, shown, Tail::default(), ended);
+        let read = async {
+            let mut all = String::new();
+            for _ in 0..11 {
+                tokio::time::sleep(DRAIN).await;
+                all.push(char::from(slow.read_u8().await.unwrap()));
+            }
+            all
+        };
+        let ((), all) = tokio::join!(copied, read);
+        assert_eq!(all, "first\nlast\n");
+        drop(writer);
+    }
+
     #[tokio::test]
     async fn a_graph_without_end_is_read_but_not_kept() {
         let buffer = Buffer::default();
         let endless = tokio::io::repeat(b' ').take(2 * MAX_GRAPH_BYTES as u64);
-        buffer.clone().fill(endless).await;
+        buffer.clone().fill(endless, CancellationToken::new()).await;
         let kept = buffer.take().len();
         assert!(kept > MAX_GRAPH_BYTES && kept < MAX_GRAPH_BYTES + (1 << 20), "{kept}");
     }

@@ -155,7 +155,9 @@ impl Service {
                 blob_server,
                 master,
             } => {
-                tracing::info!(leader = %resource_manager, blob_server, "registered at the ResourceManager of {master}");
+                tracing::info!(leader = %resource_manager, blob_server, "registered at the ResourceManager");
+                // By chance where no setting names it: a simulation's log is to be the same each time.
+                tracing::debug!(%master, "the ResourceManager's process");
                 // Before the registration counts: a slot, and with it a deployment, comes only after.
                 if let Err(error) = self.deployer.blob_server.set(&blob_server) {
                     tracing::warn!("what is too large for a message cannot be fetched: {error}");

@@ -75,7 +75,7 @@ fn pack(place: &Path, name: &str, packer: &str) -> Result<PathBuf, String> {
         "--numeric-owner",
     ])
     .args([
-        "--mode=u+rw,go+r,go-w",
+        "--mode=u+rwX,go+rX,go-w",
         "--use-compress-program",
         packer,
         "--file",

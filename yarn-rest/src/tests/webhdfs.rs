@@ -60,6 +60,7 @@ async fn bytes_go_in_the_second_step_only_and_whoever_asks_is_named_there_by_the
     let options = CreateOptions {
         overwrite: true,
         mode: Some(0o600),
+        without_parents: true,
         ..CreateOptions::default()
     };
     web_hdfs(&[&name_node.uri()])
@@ -70,7 +71,7 @@ async fn bytes_go_in_the_second_step_only_and_whoever_asks_is_named_there_by_the
     assert!(first.body.is_empty());
     assert_eq!(
         first.url.query(),
-        Some("op=CREATE&permission=600&overwrite=true&user.name=alice")
+        Some("op=CREATE&permission=600&overwrite=true&createparent=false&user.name=alice")
     );
     let second = &data_node.received_requests().await.unwrap()[0];
     assert_eq!(second.body, b"bytes");

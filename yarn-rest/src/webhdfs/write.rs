@@ -25,10 +25,12 @@ pub struct CreateOptions {
     pub replication: Option<u16>,
     /// The size of its blocks in bytes.
     pub block_size: Option<u64>,
+    /// Whether its directory must be there; otherwise it is made. HttpFS makes it in any case.
+    pub without_parents: bool,
 }
 
 impl WebHdfs {
-    /// Makes a file and writes all of `body`; parents are made. Bytes go once: after an error the file may be there in
+    /// Makes a file and writes all of `body`. Bytes go once: after an error the file may be there in
     /// part, and is to be deleted or overwritten.
     ///
     /// # Errors
@@ -42,6 +44,9 @@ impl WebHdfs {
     ) -> Result<(), RestError> {
         let mut parameters = self.octal("permission", path, options.mode)?;
         parameters.push(("overwrite", options.overwrite.to_string()));
+        if options.without_parents {
+            parameters.push(("createparent", "false".to_owned()));
+        }
         parameters.extend(options.replication.map(|copies| ("replication", copies.to_string())));
         parameters.extend(options.block_size.map(|bytes| ("blocksize", bytes.to_string())));
         let call = self.call(Method::PUT, "CREATE", path, &parameters)?;

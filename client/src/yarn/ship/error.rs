@@ -40,6 +40,17 @@ pub enum ShipError {
         /// Its name there.
         name: String,
     },
+    /// A container's script cannot hold it.
+    #[error(
+        "{location} would be '{name}' in the containers, which their scripts cannot hold: rename it, or pack it into an \
+         archive and send that along with yarn.ship-archives"
+    )]
+    Name {
+        /// What was to be sent.
+        location: String,
+        /// Its name there.
+        name: String,
+    },
     /// Two of one name.
     #[error("{first} and {second} would both be '{name}' in the containers: rename one of them")]
     Twice {

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::options::yarn;
-use selvedge_runtime::deployment::{CONFIG_FILE, DIST_DIRECTORY, HADOOP_SITE_FILE, JOB_GRAPH_FILE};
+use selvedge_runtime::deployment::{
+    APPLICATION_FILE, ApplicationProgram, CONFIG_FILE, DIST_DIRECTORY, HADOOP_SITE_FILE, JOB_GRAPH_FILE,
+};
 use selvedge_runtime::fs::{FileStatus, FileSystems, FsError, Location, ParseLocationError};
 
 use super::ShipError;
@@ -19,6 +21,7 @@ const RESERVED: &[&str] = &[
     CONFIG_FILE,
     HADOOP_SITE_FILE,
     JOB_GRAPH_FILE,
+    APPLICATION_FILE,
     DIST_DIRECTORY,
     USRLIB,
     "tmp",
@@ -27,8 +30,8 @@ const RESERVED: &[&str] = &[
     "default_container_executor.sh",
     "default_container_executor_session.sh",
 ];
-/// Flink's list.
-const ARCHIVES: &[&str] = &[".tar.gz", ".tgz", ".tar", ".zip", ".jar", ".dst"];
+/// What NodeManagers unpack. Flink takes .dst too, which they do not.
+const ARCHIVES: &[&str] = &[".tar.gz", ".tgz", ".tar", ".zip", ".jar"];
 /// Linux takes 128 KiB for one variable.
 const VARIABLE_BYTES: usize = 120 << 10;
 /// What a file costs in it besides its name and place.
@@ -168,6 +171,10 @@ impl ShipPlan {
     }
 
     fn add(&mut self, name: String, status: FileStatus, archive: bool) -> Result<(), ShipError> {
+        if !fits_into_script(&name) {
+            let location = status.location.to_string();
+            return Err(ShipError::Name { location, name });
+        }
         match self.items.entry(name) {
             // The same place named twice is no mistake.
             Entry::Occupied(there)
@@ -206,10 +213,21 @@ fn resolve(file_systems: &FileSystems, text: &str) -> Result<Location, ParseLoca
     }
 }
 
+/// A NodeManager writes a name between double quotes into a container's script, and the directory before it without any.
+fn fits_into_script(name: &str) -> bool {
+    let (directory, file) = name.rsplit_once('/').unwrap_or(("", name));
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=@%,".contains(c);
+    let first = name.split('/').next().unwrap_or_default();
+    directory.chars().all(is_plain)
+        && !directory.starts_with('-')
+        && !file.chars().any(|c| c.is_control() || "\"$`\\".contains(c))
+        && !first.contains(':')
+}
+
 /// The name under which the containers get it.
 fn free_name(key: &'static str, location: &Location) -> Result<String, ShipError> {
     let name = location.name();
-    if name.is_empty() || RESERVED.contains(&name) {
+    if name.is_empty() || RESERVED.contains(&name) || name.starts_with(ApplicationProgram::PREFIX) {
         let (location, name) = (location.to_string(), name.to_owned());
         return Err(ShipError::Reserved { key, location, name });
     }
@@ -225,5 +243,31 @@ fn unreadable(key: &'static str) -> impl Fn(FsError) -> ShipError {
     move |cause| ShipError::Unreadable {
         key,
         cause: Box::new(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_break_a_containers_script_or_run_in_it_do_not_fit() {
+        for name in ["a.txt", "my file.txt", "dir/my file.txt", "dir/a:b", "é/ü-1_2.csv"] {
+            assert!(fits_into_script(name), "{name}");
+        }
+        for name in [
+            "my dir/a",
+            "a$b",
+            "dir/`cmd`",
+            "a\"b",
+            "a\\b",
+            "a:b",
+            "a:b/c",
+            "-p/a",
+            "a\nb",
+            "$(cmd)/a",
+        ] {
+            assert!(!fits_into_script(name), "{name}");
+        }
     }
 }

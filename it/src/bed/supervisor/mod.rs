@@ -67,12 +67,13 @@ pub async fn supervise(scratch: PathBuf, detached: bool) -> Result<(), BedError>
         }
         owner_gone(&layout).await
     };
-    let outcome = tokio::select! {
+    // Users are kept out until all is gone: who joined meanwhile would find daemons that are being killed.
+    let (outcome, _users) = tokio::select! {
         biased;
-        _users = owner => Ok(()),
-        ended = asked_to_end() => ended,
-        failed = processes.reap() => failed,
-        outcome = run(&layout, &processes) => outcome,
+        users = owner => (Ok(()), Some(users)),
+        ended = asked_to_end() => (ended, None),
+        failed = processes.reap() => (failed, None),
+        outcome = run(&layout, &processes) => (outcome, None),
     };
     let ended = processes.end_all().await;
     if outcome.is_err() || ended.is_err() {

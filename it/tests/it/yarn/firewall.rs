@@ -22,16 +22,20 @@ use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 #[derive(Clone)]
 pub(super) struct Closed {
     address: SocketAddr,
+    /// What keeps the address, and does not listen.
+    _bound: Arc<Option<TcpSocket>>,
     /// The listener whose queue is full, and those that fill it.
     _full: Arc<Option<(TcpListener, Vec<TcpStream>)>>,
 }
 
 impl Closed {
-    /// Nobody listens: it is refused at once.
-    pub(super) async fn refuses() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// Nobody listens: it is refused at once. The port stays taken.
+    pub(super) fn refuses() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         Self {
-            address: listener.local_addr().unwrap(),
+            address: socket.local_addr().unwrap(),
+            _bound: Arc::new(Some(socket)),
             _full: Arc::default(),
         }
     }
@@ -50,6 +54,7 @@ impl Closed {
         }
         Self {
             address,
+            _bound: Arc::default(),
             _full: Arc::new(Some((listener, waiting))),
         }
     }
@@ -172,7 +177,7 @@ async fn endless(cluster: &Cluster, folder: &Folder, address: &str) -> (Running,
 async fn a_job_that_cannot_be_cancelled_through_the_proxy_is_killed_by_the_resource_manager() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let (firewall, address) = Firewall::start(&cluster, Closed::refuses().await, Some("/yarn-cancel")).await;
+    let (firewall, address) = Firewall::start(&cluster, Closed::refuses(), Some("/yarn-cancel")).await;
     let (running, application) = endless(&cluster, &folder, &address).await;
     running.interrupt();
     let outcome = running.ended_within(BOUND).await.ended_with(130);
@@ -189,7 +194,7 @@ async fn a_job_that_cannot_be_cancelled_through_the_proxy_is_killed_by_the_resou
 async fn without_a_connection_to_the_master_progress_and_cancel_go_through_yarns_proxy() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let (firewall, address) = Firewall::start(&cluster, Closed::refuses().await, None).await;
+    let (firewall, address) = Firewall::start(&cluster, Closed::refuses(), None).await;
     let (running, application) = endless(&cluster, &folder, &address).await;
     running.interrupt();
     let outcome = running.ended_within(BOUND).await.ended_with(130);

@@ -14,7 +14,7 @@ async fn through_yarns_proxy_jobs_are_listed_and_cancelled_a_submission_is_refus
     let application = detached(&cluster, &folder, &[]).await;
     let job = submit(&cluster, &folder, &application, &endless_job()).await;
     until_is(&cluster, &application, &job, "RUNNING").await;
-    let (firewall, address) = Firewall::start(&cluster, Closed::refuses().await, None).await;
+    let (firewall, address) = Firewall::start(&cluster, Closed::refuses(), None).await;
     let through = |subcommand: &str| {
         let address = format!("-Dflink.yarn.resourcemanager.webapp.address={address}");
         command(&cluster, &folder, subcommand).arg(address)
