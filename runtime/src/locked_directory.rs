@@ -10,6 +10,8 @@ const NEW_PREFIX: &str = ".new-";
 /// Makes a directory of a name that nobody else has. The system gives the lock back when the process ends, however it does.
 pub(crate) fn make(parent: &Path, name: &str) -> io::Result<(PathBuf, File)> {
     let new = parent.join(format!("{NEW_PREFIX}{name}"));
+    // The name is one process's alone: it was killed here before.
+    let _ = fs::remove_dir(&new);
     fs::create_dir(&new)?;
     let path = parent.join(name);
     let locked = File::open(&new).and_then(|lock| {

@@ -122,7 +122,7 @@ async fn a_standby_sends_clients_to_the_leader_and_serves_when_it_is_one() {
     assert_eq!(ended.shutdown, Shutdown::ProcessAlone);
     assert_eq!(
         second
-            .get_until("/overview", |answer| answer.status != 307)
+            .get_until("/overview", |answer| answer.status == 200)
             .await
             .status,
         200

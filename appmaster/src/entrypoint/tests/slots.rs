@@ -113,7 +113,10 @@ async fn a_worker_that_nobody_uses_is_asked_and_given_back() {
         }
     };
     tokio::time::timeout(BOUND, gone).await.expect("the worker is released");
-    assert!(bed.workers.get(1).ended.borrow().is_some());
+    // It is forgotten first, and told then.
+    let mut ended = bed.workers.get(1).ended.subscribe();
+    let told = tokio::time::timeout(BOUND, ended.wait_for(Option::is_some)).await;
+    assert!(told.expect("the worker is told to end").is_ok());
     bed.end().await;
 }
 
@@ -121,7 +124,7 @@ async fn a_worker_that_nobody_uses_is_asked_and_given_back() {
 async fn a_job_whose_slots_the_cluster_may_not_have_says_which_bound_it_met() {
     let settings = [
         ("slotmanager.number-of-slots.max", "1"),
-        ("slot.request.timeout", "300 ms"),
+        ("slot.request.timeout", "3 s"),
     ];
     let bed = bed(DispatcherMode::Session, Workers::new(Behaviour::Run), None, &settings).await;
     let job = bed.submit(2).await;

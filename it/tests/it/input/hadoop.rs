@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use selvedge_it::cli::{Outcome, Selvedge};
+use selvedge_it::cli::{BOUND, Outcome, Selvedge};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -41,9 +41,12 @@ pub(super) fn submit(folder: &Folder, hadoop_conf: &Path) -> Selvedge {
 }
 
 /// An address of this machine where nobody listens.
-async fn closed_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().to_string()
+/// Nobody else gets its port as long as the socket is there.
+fn closed_port() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    (socket, address)
 }
 
 fn assert_clear(outcome: &Outcome, says: &[&str]) {
@@ -87,7 +90,7 @@ async fn a_yarn_site_that_is_no_xml_is_named() {
 #[tokio::test]
 async fn an_unreachable_resource_manager_is_told_with_its_address_and_the_file_that_names_it() {
     let folder = Folder::new();
-    let address = closed_port().await;
+    let (_bound, address) = closed_port();
     let conf = hadoop_conf(&folder, &[("yarn.resourcemanager.webapp.address", &address)]);
     let outcome = submit(&folder, &conf).run().await;
     assert_clear(
@@ -157,7 +160,8 @@ async fn with_https_only_the_command_speaks_tls_to_the_https_address() {
     let outcome = submit(&folder, &conf).run().await;
     assert_clear(&outcome, &[&https_address]);
     // A TLS record that holds a handshake.
-    assert_eq!(first_bytes.await.unwrap()[..2], [0x16, 0x03]);
+    let first = tokio::time::timeout(BOUND, first_bytes).await.expect("it connects");
+    assert_eq!(first.unwrap()[..2], [0x16, 0x03]);
     let nobody = tokio::time::timeout(Duration::ZERO, http.accept()).await;
     assert!(nobody.is_err(), "it came to the http address, too");
 }

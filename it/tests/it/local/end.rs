@@ -1,7 +1,5 @@
 //! How a job ends, and what the command shows of it.
 
-use std::time::Duration;
-
 use selvedge_it::cli::BOUND;
 use serde_json::json;
 
@@ -83,7 +81,7 @@ async fn plain_progress_names_the_states_of_a_job_that_runs() {
     }
     running.interrupt();
     running
-        .ended_within(Duration::from_secs(30))
+        .ended_within(BOUND)
         .await
         .ended_with(130)
         .assert_says(&["CANCELED"]);

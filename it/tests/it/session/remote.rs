@@ -99,7 +99,7 @@ async fn a_killed_clients_job_goes_on_unless_it_was_to_end_with_its_client() {
     let tied = [
         "-sae",
         "-Dclient.heartbeat.interval=100 ms",
-        "-Dclient.heartbeat.timeout=2 s",
+        "-Dclient.heartbeat.timeout=20 s",
     ];
     let mut tied = at(&session, "run").args(tied).arg(&endless).start();
     tied.until_says("that the job runs", BOUND, out_runs).await;
@@ -114,9 +114,10 @@ async fn a_killed_clients_job_goes_on_unless_it_was_to_end_with_its_client() {
 
 #[tokio::test]
 async fn a_session_that_is_not_there_or_goes_and_a_job_that_it_does_not_take_are_told() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // Bound, so that nobody else gets the port, but not listening.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = nobody.local_addr().unwrap().to_string();
-    drop(nobody);
     let folder = Folder::new();
     let job = folder.job(&numbers_of(Some(5), None));
     let outcome = Selvedge::new("run")
