@@ -29,6 +29,8 @@ use table::Table;
 /// What a NodeManager claims: enough for all containers at once.
 const VCORES: u32 = 1000;
 const CONTAINER_MB: u32 = 64;
+/// How many containers a NodeManager's heartbeat may bring that ask for no place: one by default, and a second for each.
+const PER_HEARTBEAT: &str = "yarn.scheduler.capacity.per-node-heartbeat.maximum-offswitch-assignments";
 /// What a NodeManager does beside running containers, and would do five hundred times: it costs minutes, and neither side.
 const UNWATCHED: [&str; 3] = [
     "yarn.nodemanager.log-container-debug-info.enabled",
@@ -55,6 +57,7 @@ async fn measure(wanted: &[String]) -> anyhow::Result<()> {
         node_vcores: VCORES,
         node_memory_mb: VCORES * CONTAINER_MB,
         minimum_allocation_mb: CONTAINER_MB,
+        capacity_scheduler: [(PER_HEARTBEAT.to_owned(), VCORES.to_string())].into(),
         yarn_site: UNWATCHED
             .map(|key| (key.to_owned(), "false".to_owned()))
             .into_iter()
