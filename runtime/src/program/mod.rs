@@ -99,7 +99,7 @@ impl Program {
         let (mut child, mut pumps) = self.start(&tail, &graph, &over)?;
         let mut interrupted = pin!(interrupted);
         let mut family = Family::of(&child, self.own_group);
-        let ended = tokio::select! {
+        let mut ended = tokio::select! {
             biased;
             status = child.wait() => Ended::ByItself(status),
             () = &mut interrupted => Ended::Interrupted,
@@ -120,7 +120,7 @@ impl Program {
         tokio::select! {
             () = drained => {}
             // Whoever reads the output may be in no hurry, but has a say.
-            () = &mut interrupted, if matches!(ended, Ended::ByItself(_)) => {}
+            () = &mut interrupted, if matches!(ended, Ended::ByItself(_)) => ended = Ended::Interrupted,
             () = tokio::time::sleep(GRACE), if !matches!(ended, Ended::ByItself(_)) => {}
         }
         pumps.shutdown().await;

@@ -127,6 +127,27 @@ async fn an_interrupted_program_is_told_to_end() {
     assert!(ended.unwrap_err().is_interruption());
 }
 
+#[tokio::test]
+async fn an_interruption_while_the_last_output_is_awaited_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = folder.path().join("process");
+    // What it leaves running holds its output open.
+    let mut program = script("sleep 5 & echo $$ >\"$3.new\"; mv \"$3.new\" \"$3\"");
+    program.own_group = false;
+    program.arguments.push(process.clone().into());
+    let interrupt = CancellationToken::new();
+    let ended = async {
+        until(|| process.exists(), "the program runs").await;
+        let id = fs::read_to_string(&process).unwrap();
+        let entry = Path::new("/proc").join(id.trim());
+        until(|| !entry.exists(), "the program has ended").await;
+        interrupt.cancel();
+    };
+    let both = async { tokio::join!(program.run(interrupt.cancelled()), ended) };
+    let (outcome, ()) = tokio::time::timeout(BOUND, both).await.expect("the program ends");
+    assert!(outcome.unwrap_err().is_interruption());
+}
+
 async fn until(condition: impl Fn() -> bool, what: &str) {
     let holds = async {
         while !condition() {
