@@ -33,7 +33,7 @@ const WORKERS: u32 = 5000;
 const SLOTS: u32 = 4;
 /// Over which the master's CPU time is taken.
 const WINDOW: Duration = Duration::from_secs(20);
-const SETTINGS: &str = "heartbeat.interval: 1 s\nheartbeat.timeout: 10 s\n";
+const SETTINGS: &str = "heartbeat.interval: 1 s\nheartbeat.timeout: 10 s\ntaskmanager.memory.process.size: 1728m\n";
 /// So many register at a time.
 const AT_ONCE: usize = 64;
 
