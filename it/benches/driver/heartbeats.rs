@@ -40,6 +40,7 @@ const AT_ONCE: usize = 64;
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     let count = scaled(WORKERS);
     let cluster = ByHand::start(SETTINGS).await?;
+    let idle = usage::pss(cluster.master()).context("the master")?;
     let mut child = Child::start(role(&["workers", cluster.rpc_address(), &count.to_string()])?)?;
     child.step("registered")?;
     cluster.until_workers(count.into()).await?;
@@ -61,7 +62,8 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         if run > 0 {
             cpu.push(share);
             beats.push(rate);
-            memory.push(usage::pss(cluster.master()).context("the master")? as f64 / 1024.0 / f64::from(count));
+            let held = usage::pss(cluster.master()).context("the master")?.saturating_sub(idle);
+            memory.push(held as f64 / 1024.0 / f64::from(count));
             // A worker that was given up stays away.
             lost.push(f64::from(count) - registered.as_f64().context("a number")?);
         }
@@ -74,7 +76,13 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         "",
     );
     table.add("… heartbeats answered", "1/s", beats, None, "");
-    table.add("… the master's memory for each", "KiB", memory, Some(20.0), "");
+    table.add(
+        "… the master's memory for each, above an idle one's",
+        "KiB",
+        memory,
+        Some(20.0),
+        "",
+    );
     table.add("… lost by a false time-out", "", lost, Some(0.0), "");
     drop(child);
     cluster.stop(Vec::new()).await
