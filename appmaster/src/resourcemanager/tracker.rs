@@ -19,6 +19,13 @@ pub(super) struct StartLimits {
     pub(super) registration_timeout: Duration,
 }
 
+/// A worker that has a container, and has not registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Starting {
+    since: Instant,
+    node: String,
+}
+
 /// Workers from the wish to their registration.
 #[derive(Debug)]
 pub(super) struct WorkerTracker {
@@ -26,7 +33,7 @@ pub(super) struct WorkerTracker {
     requested: u32,
     /// Requests that the driver has been told to take back, and has not said how many it could.
     cancelling: u32,
-    starting: BTreeMap<ResourceId, Instant>,
+    starting: BTreeMap<ResourceId, Starting>,
     registered: BTreeSet<ResourceId>,
     /// Registered before the driver said that they are started.
     early: BTreeSet<ResourceId>,
@@ -95,7 +102,7 @@ impl WorkerTracker {
     }
 
     /// A worker is being started. `false` where it is one that was given up already.
-    pub(super) fn started(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
+    pub(super) fn started(&mut self, resource_id: &ResourceId, node: &str, now: Instant) -> bool {
         if self.early.remove(resource_id) || self.registered.contains(resource_id) {
             return true;
         }
@@ -103,7 +110,8 @@ impl WorkerTracker {
         if self.gone.contains(resource_id) {
             return false;
         }
-        self.starting.insert(resource_id.clone(), now);
+        let node = node.to_owned();
+        self.starting.insert(resource_id.clone(), Starting { since: now, node });
         true
     }
 
@@ -122,16 +130,14 @@ impl WorkerTracker {
         }
     }
 
-    /// A worker has ended or is given up. `true` where it never registered: its start failed.
-    pub(super) fn ended(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
+    /// A worker has ended or is given up. Its node where it never registered: its start failed.
+    pub(super) fn ended(&mut self, resource_id: &ResourceId, now: Instant) -> Option<String> {
         self.gone.insert(resource_id);
         self.registered.remove(resource_id);
         self.early.remove(resource_id);
-        let failed_start = self.starting.remove(resource_id).is_some();
-        if failed_start {
-            self.note_failure(now);
-        }
-        failed_start
+        let failed = self.starting.remove(resource_id)?;
+        self.note_failure(now);
+        Some(failed.node)
     }
 
     /// A worker is not wanted any more.
@@ -198,10 +204,10 @@ impl WorkerTracker {
 
     /// Starting workers that did not register in time.
     pub(super) fn overdue(&self, now: Instant) -> Vec<ResourceId> {
-        let overdue = |since: &Instant| *since + self.limits.registration_timeout <= now;
+        let overdue = |starting: &Starting| starting.since + self.limits.registration_timeout <= now;
         self.starting
             .iter()
-            .filter(|(_, since)| overdue(since))
+            .filter(|(_, starting)| overdue(starting))
             .map(|(id, _)| id.clone())
             .collect()
     }
@@ -244,7 +250,7 @@ impl WorkerTracker {
         let registration = self
             .starting
             .values()
-            .map(|since| *since + self.limits.registration_timeout);
+            .map(|starting| starting.since + self.limits.registration_timeout);
         registration.chain(self.cool_until.filter(|until| *until > now)).min()
     }
 }
@@ -268,7 +274,7 @@ mod tests {
         let (now, mut workers) = (Instant::now(), tracker());
         assert_eq!(workers.plan(2, now).request, 2);
         assert_eq!(workers.plan(2, now), WorkerPlan::default());
-        assert!(workers.started(&"a".into(), now));
+        assert!(workers.started(&"a".into(), "node", now));
         workers.registers(&"a".into());
         assert_eq!(workers.plan(1, now), WorkerPlan::default());
     }
@@ -279,7 +285,7 @@ mod tests {
         assert_eq!(workers.plan(1, now).request, 1);
         workers.registers(&"a".into());
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
-        assert!(workers.started(&"a".into(), now));
+        assert!(workers.started(&"a".into(), "node", now));
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
     }
 
@@ -289,7 +295,7 @@ mod tests {
         type Event = fn(&mut WorkerTracker, &ResourceId, Instant);
         let events: [Event; 4] = [
             |workers, id, now| {
-                workers.started(id, now);
+                workers.started(id, "node", now);
             },
             |workers, id, _| workers.registers(id),
             |workers, id, now| {
@@ -318,7 +324,7 @@ mod tests {
             let mut workers = tracker();
             match from {
                 Unknown => {}
-                Starting => assert!(workers.started(&id, now)),
+                Starting => assert!(workers.started(&id, "node", now)),
                 Registered => workers.registers(&id),
                 Gone => workers.released(&id),
             }
@@ -332,7 +338,7 @@ mod tests {
     fn surplus_is_given_up_wishes_first() {
         let (now, mut workers) = (Instant::now(), tracker());
         workers.plan(3, now);
-        workers.started(&"a".into(), now);
+        workers.started(&"a".into(), "node", now);
         let plan = workers.plan(0, now);
         assert_eq!(
             plan,
@@ -388,11 +394,15 @@ mod tests {
     fn a_worker_that_does_not_register_is_overdue() {
         let (now, mut workers) = (Instant::now(), tracker());
         workers.plan(1, now);
-        workers.started(&"a".into(), now);
+        workers.started(&"a".into(), "node", now);
         assert!(workers.overdue(now).is_empty());
         let late = now + Duration::from_secs(300);
         assert_eq!(workers.overdue(late), ["a".into()]);
-        assert!(workers.ended(&"a".into(), late), "its start counts as failed");
+        assert_eq!(
+            workers.ended(&"a".into(), late).as_deref(),
+            Some("node"),
+            "its start counts as failed"
+        );
         assert_eq!(workers.plan(1, late).request, 1);
     }
 }
