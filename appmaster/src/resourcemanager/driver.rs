@@ -55,6 +55,13 @@ pub enum DriverEvent {
         /// Its node.
         node: String,
     },
+    /// A worker that an earlier attempt of this master started still runs; it will register.
+    WorkerRecovered {
+        /// On YARN the container id.
+        resource_id: ResourceId,
+        /// Its node.
+        node: String,
+    },
     /// A worker has ended, started or not.
     WorkerTerminated {
         /// Which.

@@ -92,6 +92,7 @@ impl Service {
                 failures_per_minute: settings.start_failures_per_minute,
                 retry_interval: settings.start_retry_interval,
                 registration_timeout: settings.registration_timeout,
+                recovery_timeout: settings.recovery_timeout,
             }),
             avoidance: NodeAvoidance::default(),
             leaders: JobLeaders::new(settings.job_timeout),
@@ -300,6 +301,12 @@ impl Service {
             DriverEvent::WorkerStarted { resource_id, node } => {
                 tracing::info!("worker {resource_id} starts on {node}");
                 if !self.tracker.started(&resource_id, &node, self.now()) {
+                    self.release(resource_id);
+                }
+            }
+            DriverEvent::WorkerRecovered { resource_id, node } => {
+                tracing::info!("worker {resource_id} on {node} was started by an earlier attempt: it is waited for");
+                if !self.tracker.recovered(&resource_id, &node, self.now()) {
                     self.release(resource_id);
                 }
             }

@@ -10,6 +10,9 @@
 //!              ask lowered  released   stopped ──────┘ not told
 //! ```
 //!
+//! With high availability containers outlive the attempt that started them: they are taken over as started, and told as
+//! recovered.
+//!
 //! One task owns the conversation with the YARN ResourceManager ([`service`]); what it decides is pure ([`state`]), and so
 //! are which nodes are left out ([`nodes`]), when a heartbeat is due ([`pacing`]) and how an end is told ([`ending`]). Containers are started and stopped, and
 //! logs of those that ended are read ([`last_words`]), beside the loop, in parallel.
@@ -221,16 +224,12 @@ impl YarnResourceManagerDriver {
 
     fn service(
         &self,
-        mut rm: AmClient,
+        rm: AmClient,
         registration: Registration,
         commands: mpsc::Receiver<Command>,
         start: DriverStart,
     ) -> DriverService {
-        // The workers of an earlier attempt do not know this one.
-        for container in &registration.containers_from_previous_attempts {
-            rm.release(container.id);
-        }
-        DriverService {
+        let mut service = DriverService {
             nodes: NmClient::new(rm.nm_tokens().clone(), self.settings.nodes()),
             rm,
             state: DriverState::new(
@@ -255,7 +254,9 @@ impl YarnResourceManagerDriver {
                 user: self.user.clone(),
             }),
             endings: JoinSet::new(),
-        }
+        };
+        service.take_over(&registration.containers_from_previous_attempts);
+        service
     }
 }
 

@@ -124,6 +124,12 @@ impl DriverService {
         }
     }
 
+    /// Containers of earlier attempts.
+    pub(super) fn take_over(&mut self, containers: &[Container]) {
+        let actions = self.state.recovered(containers);
+        self.carry_out(actions);
+    }
+
     async fn command(&mut self, command: Command) -> std::ops::ControlFlow<()> {
         match command {
             Command::Request { shape } => self.request(shape),
@@ -192,8 +198,7 @@ impl DriverService {
         self.carry_out(actions.unwrap_or_default());
         let actions = self.state.granted(granted);
         self.carry_out(actions);
-        let actions = self.state.recovered(&news.recovered);
-        self.carry_out(actions);
+        self.take_over(&news.recovered);
         self.pacing.answered(Instant::now(), self.rm.asks().total());
         if self.rm.has_news() {
             self.pacing.news(Instant::now());
@@ -264,6 +269,10 @@ impl DriverService {
                     self.pacing.news(Instant::now());
                 }
                 Action::Allocated { worker, node } => self.events.push_back(DriverEvent::WorkerStarted {
+                    resource_id: worker,
+                    node: node.host().to_owned(),
+                }),
+                Action::Recovered { worker, node } => self.events.push_back(DriverEvent::WorkerRecovered {
                     resource_id: worker,
                     node: node.host().to_owned(),
                 }),

@@ -35,6 +35,8 @@ pub(super) enum Action {
     Release(ContainerId),
     /// Tell the ResourceManager which worker it gets.
     Allocated { worker: ResourceId, node: NodeId },
+    /// Tell the ResourceManager which worker of an earlier attempt still runs.
+    Recovered { worker: ResourceId, node: NodeId },
     /// Tell the ResourceManager that a worker is gone.
     Terminated(Termination),
 }
@@ -189,12 +191,21 @@ impl DriverState {
         ]
     }
 
-    /// Containers of an earlier attempt that nobody asked for go back: their workers belong to no job of this one.
-    pub(super) fn recovered(&self, containers: &[Container]) -> Vec<Action> {
-        let unknown = containers
-            .iter()
-            .filter(|container| !self.containers.contains_key(&container.id));
-        unknown.map(|container| Action::Release(container.id)).collect()
+    /// Containers of earlier attempts: their workers look for this one, and are taken over.
+    pub(super) fn recovered(&mut self, containers: &[Container]) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for container in containers {
+            if self.containers.contains_key(&container.id) {
+                continue;
+            }
+            tracing::info!(container = %container.id, node = %container.node, "a container of an earlier attempt still runs");
+            self.containers.insert(container.id, Owned::new(container));
+            actions.push(Action::Recovered {
+                worker: resource_id(container.id),
+                node: container.node.clone(),
+            });
+        }
+        actions
     }
 
     /// A container ended. One that was released, or was reported before, is no news.

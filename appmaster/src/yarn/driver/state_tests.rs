@@ -262,14 +262,26 @@ fn at_the_end_nothing_is_wanted_and_everything_is_stopped() {
 }
 
 #[test]
-fn workers_of_an_earlier_attempt_are_not_kept() {
+fn workers_of_an_earlier_attempt_are_taken_over_once_and_end_like_others() {
     let mut state = state();
     state.request(shape(1024)).unwrap();
     state.granted(vec![container(2, 1)]);
-    assert_eq!(
-        state.recovered(&[container(2, 1), container(9, 1)]),
-        [Action::Release(container_id(9))]
-    );
+    let old = [container(2, 1), container(9, 1)];
+    let taken_over = Action::Recovered {
+        worker: resource_id(container_id(9)),
+        node: NodeId::new("127.0.0.2", 45454),
+    };
+    assert_eq!(state.recovered(&old), [taken_over]);
+    assert_eq!(state.recovered(&old), []);
+    assert!(matches!(
+        &state.completed(&status(9, 137, ""))[..],
+        [Action::Terminated(_)]
+    ));
+    state.recovered(&[container(10, 1)]);
+    assert!(matches!(
+        &state.release(&resource_id(container_id(10)))[..],
+        [Action::Stop { .. }, Action::Release(_)]
+    ));
 }
 
 #[test]
