@@ -175,6 +175,8 @@ mod tests {
             master_properties: vec![("jobmanager.memory.heap.size".to_owned(), "469762048b".to_owned())],
             queue: None,
             ignored: Vec::new(),
+            external_names: BTreeMap::new(),
+            labels: Vec::new(),
         };
         application(&configuration, &environment, &job, &request, &secret, "wordcount").unwrap()
     }
