@@ -103,7 +103,8 @@ async fn jobs_run_on_the_other_node_where_one_can_start_no_container() {
         until_exactly(&cluster, &master.application, 0).await;
     }
     let failed = failures();
-    assert!(failed <= 12, "{failed} containers were started on {}", node.node_id);
+    // After three the node is avoided, and four may be on their way.
+    assert!(failed <= 7, "{failed} containers were started on {}", node.node_id);
     drop(broken);
     stop(&cluster, &folder, &master.application).await;
 }
