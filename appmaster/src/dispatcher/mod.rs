@@ -21,6 +21,8 @@ mod recovery_tests;
 #[cfg(test)]
 mod refusal_tests;
 mod requirements;
+#[cfg(test)]
+mod requirements_tests;
 mod service;
 mod sparse;
 mod state;
