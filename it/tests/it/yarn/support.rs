@@ -194,7 +194,10 @@ impl Cluster {
 
     /// The container of the present master. Its number does not tell it: a ResourceManager that has restarted counts anew.
     pub(crate) async fn master_container(&self, application: &str) -> Result<String, String> {
-        let report = self.report(application).await?;
+        // Where there are lists of users, not everybody is told.
+        let report = self
+            .report(&format!("{application}?user.name={}", self.bed.user()))
+            .await?;
         let logs = report["amContainerLogs"].as_str().unwrap_or_default();
         let container = logs.split('/').find(|part| part.starts_with("container_"));
         container.map(str::to_owned).ok_or_else(|| report.to_string())
