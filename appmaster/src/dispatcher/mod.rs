@@ -45,6 +45,7 @@ pub use error::DispatcherError;
 use crate::jobmaster::{self, ArchivedExecutionGraph, JobMasters, JobResult};
 use crate::life::Life;
 use crate::metrics::ClusterGauges;
+use crate::resourcemanager::MostSlots;
 use crate::stores::{ArtifactStore, JobSummary, Stores, Uploads};
 use service::Service;
 
@@ -55,6 +56,8 @@ const REQUEST_QUEUE: usize = 256;
 pub(crate) struct Environment {
     pub(crate) mode: DispatcherMode,
     pub(crate) checker: Arc<dyn GraphChecker>,
+    /// Jobs that need more are refused.
+    pub(crate) most_slots: MostSlots,
     pub(crate) job_masters: JobMasters,
     pub(crate) job_master: jobmaster::Environment,
     pub(crate) stores: Stores,

@@ -53,7 +53,7 @@ impl From<DispatcherError> for RestError {
     fn from(error: DispatcherError) -> Self {
         let status = match &error {
             DispatcherError::UnknownJob(_) => StatusCode::NOT_FOUND,
-            DispatcherError::Graph(_) => StatusCode::BAD_REQUEST,
+            DispatcherError::Graph(_) | DispatcherError::TooFewSlots(_) => StatusCode::BAD_REQUEST,
             DispatcherError::Duplicate { .. } | DispatcherError::JobMaster(JobMasterError::CannotCancel { .. }) => {
                 StatusCode::CONFLICT
             }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use selvedge_core::Configuration;
+use selvedge_appmaster::resourcemanager::MostSlots;
 use selvedge_core::config::options::{cluster, rest, yarn};
+use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterEnvironment, MasterRole, ShippedFile};
 use selvedge_runtime::fs::{FileSystems, Location};
@@ -55,10 +56,15 @@ enum Deployment<'a> {
 impl Deployment<'_> {
     /// How many slots are needed at once, as far as is known.
     fn slots(self) -> u32 {
+        self.graph().map_or(0, JobGraph::required_slots)
+    }
+
+    /// The job, where it is known before it is there.
+    const fn graph(&self) -> Option<&JobGraph> {
         match self {
-            Self::Session => 0,
-            Self::Job(job) => job.graph.required_slots(),
-            Self::Application(application) => application.content.slots(),
+            Self::Session => None,
+            Self::Job(job) => Some(&job.graph),
+            Self::Application(application) => application.content.graph(),
         }
     }
 
@@ -218,6 +224,9 @@ impl YarnDescriptor {
     async fn start(&self, deployment: Deployment<'_>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
         let access = &self.access;
         let request = Request::read(&access.configuration, deployment.slots())?;
+        if let Some(graph) = deployment.graph() {
+            MostSlots::read(&access.configuration)?.check(graph)?;
+        }
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         let mut note = |line: &str| observer.note(line);

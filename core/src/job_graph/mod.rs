@@ -18,6 +18,7 @@ pub mod parameters;
 pub mod resources;
 pub mod schema;
 pub mod shipped;
+mod slots;
 pub mod topology;
 pub mod validate;
 pub mod vertex;
@@ -105,15 +106,5 @@ impl JobGraph {
         } else {
             JobType::Batch
         }
-    }
-
-    /// How many slots the job needs: the largest parallelism of each slot-sharing group, summed.
-    pub fn required_slots(&self) -> u32 {
-        let mut groups = BTreeMap::<&str, u32>::new();
-        for vertex in &self.vertices {
-            let slots = groups.entry(&vertex.slot_sharing_group).or_default();
-            *slots = (*slots).max(vertex.parallelism);
-        }
-        groups.values().sum()
     }
 }
