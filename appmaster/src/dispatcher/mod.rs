@@ -98,6 +98,7 @@ enum Request {
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     BlobServerPort(Reply<u16>),
+    Serves(Reply<bool>),
     Summaries(Reply<Vec<JobSummary>>),
     Job(JobId, Reply<Result<Arc<ArchivedExecutionGraph>, DispatcherError>>),
     Cancel(JobId, Reply<Result<(), DispatcherError>>),
@@ -189,6 +190,11 @@ impl DispatcherHandle {
             reply,
         };
         self.call(submission).await?
+    }
+
+    /// Whether jobs are taken: not any more once the cluster has begun to end, or another master goes on.
+    pub(crate) async fn serves(&self) -> Result<bool, DispatcherError> {
+        self.call(Request::Serves).await
     }
 
     /// The port at which workers fetch what jobs bring along.
