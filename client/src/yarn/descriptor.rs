@@ -245,7 +245,7 @@ impl YarnDescriptor {
         *self.begun.lock() = Some(begun.clone());
         self.submit(deployment, &request, &begun, ship, observer).await?;
         // Ends with this process at the latest; the next one goes on with it.
-        tokio::spawn(leftovers::sweep(access.rm.clone(), staging.clone(), directory.clone()));
+        tokio::spawn(leftovers::sweep(access.clone(), staging.clone(), directory.clone()));
         Ok(Started {
             report: match deployment {
                 Deployment::Application(_) => access.wait_for_master_or_end(application, observer).await?,
