@@ -34,6 +34,9 @@ const PASSING: &[&str] = &[
     r"^the binary is PRIVATE",
     r"^APPLICATION is [A-Z_]+$",
     r"^APPLICATION is ACCEPTED: ",
+    // A master that has ended before it was seen to run has none.
+    r"^tracking URL: ",
+    r"^the master's REST endpoint at ",
 ];
 
 fn masked(text: &str) -> String {
