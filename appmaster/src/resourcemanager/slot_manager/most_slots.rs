@@ -18,8 +18,8 @@ pub struct MostSlots {
     slots: u64,
     /// The setting that holds it there, with its value.
     limit: String,
-    /// Whether jobs are content with fewer slots than they ask for.
-    is_elastic: bool,
+    /// Under another one than Default, jobs may be content with fewer slots than they ask for.
+    scheduler: SchedulerKind,
 }
 
 /// A job that can never have its slots.
@@ -74,7 +74,7 @@ impl MostSlots {
         Self {
             slots,
             limit,
-            is_elastic: scheduler != SchedulerKind::Default,
+            scheduler,
         }
     }
 
@@ -85,7 +85,8 @@ impl MostSlots {
     /// [`TooFewSlots`].
     pub fn check(&self, graph: &JobGraph) -> Result<(), TooFewSlots> {
         let needed = graph.least_slots();
-        if self.is_elastic || !graph.slot_sharing_groups.is_empty() || u64::from(needed) <= self.slots {
+        let is_elastic = self.scheduler.adaptive(graph).is_some();
+        if is_elastic || !graph.slot_sharing_groups.is_empty() || u64::from(needed) <= self.slots {
             return Ok(());
         }
         Err(TooFewSlots {
