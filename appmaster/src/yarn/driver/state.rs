@@ -14,7 +14,7 @@ use yarn_rpc::types::{Container, ContainerState, ContainerStatus, NodeUpdate, Pr
 use super::YarnDriverError;
 use super::ending::Ending;
 use super::nodes::Nodes;
-use crate::resourcemanager::UnwantedNodes;
+use crate::resourcemanager::{UnwantedNodes, WorkerSpec};
 use crate::yarn::shape::WorkerShape;
 
 /// What the shell has to do, in this order.
@@ -34,7 +34,11 @@ pub(super) enum Action {
     /// Give the container back to YARN.
     Release(ContainerId),
     /// Tell the ResourceManager which worker it gets.
-    Allocated { worker: ResourceId, node: NodeId },
+    Allocated {
+        worker: ResourceId,
+        node: NodeId,
+        spec: WorkerSpec,
+    },
     /// Tell the ResourceManager which worker of an earlier attempt still runs.
     Recovered { worker: ResourceId, node: NodeId },
     /// Tell the ResourceManager that a worker is gone.
@@ -131,19 +135,17 @@ impl DriverState {
         Ok(vec![self.ask(index)])
     }
 
-    /// At most so many requests are no longer wanted; what was asked for last goes first. Tells how many were taken back.
-    pub(super) fn cancel(&mut self, count: u32) -> (u32, Vec<Action>) {
-        let mut left = count;
-        let mut actions = Vec::new();
-        for index in (0..self.groups.len()).rev() {
-            let cancelled = left.min(self.groups[index].pending);
-            if cancelled > 0 {
-                left -= cancelled;
-                self.groups[index].pending -= cancelled;
-                actions.push(self.ask(index));
-            }
+    /// At most so many requests for such workers are no longer wanted. Tells how many were taken back.
+    pub(super) fn cancel(&mut self, spec: &WorkerSpec, count: u32) -> (u32, Vec<Action>) {
+        let Some(index) = self.groups.iter().position(|group| group.shape.spec == *spec) else {
+            return (0, Vec::new());
+        };
+        let cancelled = count.min(self.groups[index].pending);
+        if cancelled == 0 {
+            return (0, Vec::new());
         }
-        (count - left, actions)
+        self.groups[index].pending -= cancelled;
+        (cancelled, vec![self.ask(index)])
     }
 
     /// Containers were granted: each serves a request of its priority. What serves none, or is too small for its request,
@@ -183,6 +185,7 @@ impl DriverState {
             Action::Allocated {
                 worker: resource_id(container.id),
                 node: container.node.clone(),
+                spec: shape.spec.clone(),
             },
             Action::Start {
                 container: Box::new(container),
@@ -232,9 +235,13 @@ impl DriverState {
         })]
     }
 
-    /// YARN refuses what is asked for. Nothing is wanted any more: how many requests that were.
-    pub(super) fn refused(&mut self) -> (u32, Vec<Action>) {
-        self.cancel(u32::MAX)
+    /// YARN refuses what is asked for. Nothing is wanted any more: which requests that were.
+    pub(super) fn refused(&mut self) -> (Vec<(WorkerSpec, u32)>, Vec<Action>) {
+        let pending = self.groups.iter().filter(|group| group.pending > 0);
+        let requests: Vec<_> = pending.map(|group| (group.shape.spec.clone(), group.pending)).collect();
+        let taken_back = requests.iter().flat_map(|(spec, count)| self.cancel(spec, *count).1);
+        let actions = taken_back.collect();
+        (requests, actions)
     }
 
     /// No new containers are wanted on these nodes.

@@ -16,6 +16,7 @@ mod restart;
 mod secrets;
 mod session;
 mod ship;
+mod sizes;
 mod staging;
 mod waits;
 mod wordcount;
