@@ -115,7 +115,7 @@ impl DriverService {
                 // A call that is dropped here is repeated as it was.
                 news = heartbeat(&mut self.rm, self.pacing.due()) => match news {
                     Ok(news) => self.news(news),
-                    Err(error) if error.is_refused_ask() => self.refused(&error),
+                    Err(error) if error.is_refused_ask() && self.state.has_granted() => self.refused(&error),
                     Err(error) => {
                         self.fail(&YarnDriverError::Heartbeat(error));
                         return self.wait_for_the_end().await;

@@ -96,6 +96,8 @@ pub(super) struct DriverState {
     /// By priority − 1.
     groups: Vec<Group>,
     containers: BTreeMap<ContainerId, Owned>,
+    /// Whether any container has ever come.
+    has_granted: bool,
     nodes: Nodes,
 }
 
@@ -107,6 +109,7 @@ impl DriverState {
             queue,
             groups: Vec::new(),
             containers: BTreeMap::new(),
+            has_granted: false,
             nodes: Nodes::default(),
         }
     }
@@ -180,6 +183,7 @@ impl DriverState {
         }
         let group = &mut self.groups[index];
         group.pending -= 1;
+        self.has_granted = true;
         self.containers.insert(container.id, Owned::new(&container));
         vec![
             Action::Allocated {
@@ -233,6 +237,11 @@ impl DriverState {
             against_node: ending.is_against_node(),
             log: ending.has_last_words().then_some((status.id, owned.web_address)),
         })]
+    }
+
+    /// Whether YARN has ever given what was asked for: then what it refuses is no fault of the settings alone.
+    pub(super) const fn has_granted(&self) -> bool {
+        self.has_granted
     }
 
     /// YARN refuses what is asked for. Nothing is wanted any more: which requests that were.

@@ -398,8 +398,12 @@ fn what_yarn_refuses_is_taken_back_as_a_whole() {
     for memory_mb in [1024, 1024, 2048] {
         state.request(shape(memory_mb)).unwrap();
     }
+    assert!(!state.has_granted());
     let (requests, actions) = state.refused();
     assert_eq!(requests, [(spec(1024), 2), (spec(2048), 1)]);
     assert_eq!(asks(&actions), [(1, 1024, 0), (2, 2048, 0)]);
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    assert!(state.has_granted(), "from now on a refusal is news of the cluster");
     assert_eq!(state.outstanding(), 0);
 }
