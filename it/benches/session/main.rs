@@ -12,7 +12,6 @@
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
 mod application;
-mod by_hand;
 mod deployment;
 mod recovery;
 mod share;
