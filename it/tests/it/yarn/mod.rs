@@ -2,19 +2,21 @@
 
 pub(crate) mod support;
 
-mod application;
+pub(crate) mod application;
 mod artifacts;
 mod client;
 mod configuration;
 mod failure;
+mod faults;
 mod firewall;
 mod logs;
 mod programs;
 mod recovery;
 mod rest;
 mod restart;
+mod scenarios;
 mod secrets;
-mod session;
+pub(crate) mod session;
 mod ship;
 mod sizes;
 mod staging;

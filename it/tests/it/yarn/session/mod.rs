@@ -6,7 +6,7 @@ mod options;
 mod refused;
 mod submitted;
 mod usual;
-mod workers;
+pub(super) mod workers;
 
 use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;
@@ -73,7 +73,7 @@ pub(super) async fn stop(cluster: &Cluster, folder: &Folder, application: &str) 
 }
 
 /// Some numbers into nothing.
-pub(super) fn short_job(rows: u64) -> Value {
+pub(crate) fn short_job(rows: u64) -> Value {
     job(
         &[
             vertex("numbers", &[numbers("make", Some(rows), None)]),
