@@ -51,7 +51,10 @@ pub use driver::{DriverError, DriverEvent, DriverStart, ResourceManagerDriver, U
 pub use error::ResourceManagerError;
 pub use info::{ResourceOverview, TaskManagerInfo};
 pub(crate) use slot_manager::Shortage;
-pub use slot_manager::{Capacity, ClusterBounds, ClusterUse, Matching, Most, SlotManagerSettings, SlotUse};
+pub use slot_manager::{
+    Capacity, ClusterBounds, ClusterUse, Matching, Most, MostSlots, MostSlotsError, SlotManagerSettings, SlotUse,
+    TooFewSlots,
+};
 pub use standalone::StandaloneDriver;
 
 use crate::MasterSettings;

@@ -7,6 +7,7 @@
 //!                  matching.rs   which worker gives a slot (none on a node of blocklist.rs)
 //!                  pending.rs    how many workers must come for the rest, within bounds.rs
 //!                  planning.rs   all of it together
+//!                  most_slots.rs  what bounds.rs leaves a job at most, told when it is submitted
 //!                  plan.rs       the result: slots to give, workers to have, jobs that cannot be served
 //!                  release.rs    workers that nobody uses
 //! ```
@@ -17,6 +18,7 @@
 mod blocklist;
 mod bounds;
 mod matching;
+mod most_slots;
 mod pending;
 mod plan;
 mod planning;
@@ -38,6 +40,7 @@ use tokio::time::Instant;
 
 pub use bounds::{Capacity, ClusterBounds, Most};
 pub use matching::Matching;
+pub use most_slots::{MostSlots, MostSlotsError, TooFewSlots};
 pub(crate) use plan::Shortage;
 pub(super) use plan::{Allocation, Unfulfillable};
 pub(super) use requirements::Need;

@@ -364,14 +364,21 @@ pub(crate) async fn kill_application(cluster: &Cluster, application: &str) {
     assert!(answer.status().is_success(), "{}", answer.status());
 }
 
-/// Kills the master of this attempt.
+/// Kills the master of this attempt. Its container is not always the first: YARN may have reserved one, and taken another.
 pub(crate) async fn kill_master(cluster: &Cluster, application: &str, attempt: &str) {
     let master = || async {
+        let report = cluster.report(application).await?;
+        let logs = report["amContainerLogs"].as_str().unwrap_or_default();
+        let of_attempt = format!("_{attempt}_");
+        let container = logs
+            .split('/')
+            .find(|part| part.starts_with("container_") && part.contains(&of_attempt));
         let containers = cluster.bed.container_processes(application);
         let containers = containers.map_err(|error| error.to_string())?;
-        let name = format!("_{attempt}_000001");
-        let master = containers.iter().find(|one| one.container.ends_with(&name));
-        master.map(|one| one.pid).ok_or_else(|| format!("{containers:?}"))
+        let master = containers.iter().find(|one| Some(one.container.as_str()) == container);
+        master
+            .map(|one| one.pid)
+            .ok_or_else(|| format!("{logs}: {containers:?}"))
     };
     let master = wait::until("the master's container", BOUND, master).await.unwrap();
     kill_process_group(Pid::from_raw(master).unwrap(), Signal::KILL).unwrap();
