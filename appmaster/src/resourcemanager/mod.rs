@@ -24,6 +24,7 @@ mod job_leader_ids;
 mod job_leaders;
 mod registrations;
 mod service;
+mod sizes;
 mod slot_manager;
 mod standalone;
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod usage;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use selvedge_core::resource::WorkerResourceSpec;
 use selvedge_core::{AllocationId, JobId, ResourceId};
@@ -50,11 +51,11 @@ pub(super) use worker::{LostSlot, ReportedSlot, WorkerResources};
 
 use super::error::SlotManagerError;
 use blocklist::Blocklist;
+pub(super) use pending::OwnSizes;
 use requirements::Requirements;
 use worker::Worker;
 
 /// Slots and needs.
-#[derive(Debug)]
 pub(super) struct SlotManager {
     settings: SlotManagerSettings,
     /// The worker that is asked for; `None` where workers come by themselves only.
@@ -66,6 +67,8 @@ pub(super) struct SlotManager {
     fail_unfulfillable: bool,
     /// Of the last plan.
     pending_slots: u32,
+    /// Which other sizes workers may have.
+    own_sizes: Option<Arc<OwnSizes>>,
 }
 
 impl SlotManager {
@@ -82,7 +85,14 @@ impl SlotManager {
             blocked: Blocklist::default(),
             fail_unfulfillable,
             pending_slots: 0,
+            own_sizes: None,
         }
+    }
+
+    /// The same where a slot that is larger than the usual worker may get a worker of its own.
+    pub(super) fn with_own_sizes(mut self, own_sizes: Arc<OwnSizes>) -> Self {
+        self.own_sizes = Some(own_sizes);
+        self
     }
 
     /// From now on, or no longer, jobs are told that they cannot have what they need.

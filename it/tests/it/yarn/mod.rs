@@ -18,6 +18,7 @@ mod scenarios;
 mod secrets;
 pub(crate) mod session;
 mod ship;
+mod sizes;
 mod staging;
 mod waits;
 mod wordcount;
