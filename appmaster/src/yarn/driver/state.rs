@@ -353,7 +353,11 @@ impl DriverState {
         let key = AskKey::priority(priority);
         let mut ask = ContainerAsk::new(key, group.shape.resource.clone(), group.pending);
         ask.node_label.clone_from(&self.node_label);
-        let places = self.places.spread(group.pending, self.nodes.left_out());
+        // Which nodes have the label is not known here.
+        let places = match self.node_label {
+            Some(_) => vec![(Locality::Anywhere, group.pending)],
+            None => self.places.spread(group.pending, self.nodes.left_out()),
+        };
         if places.iter().all(|(place, _)| *place == Locality::Anywhere) {
             return Action::Ask(ask);
         }

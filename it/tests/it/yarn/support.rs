@@ -366,19 +366,16 @@ pub(crate) async fn kill_application(cluster: &Cluster, application: &str) {
 
 /// Kills the master of this attempt. Its container is not always the first: YARN may have reserved one, and taken another.
 pub(crate) async fn kill_master(cluster: &Cluster, application: &str, attempt: &str) {
+    let of_attempt = format!("_{attempt}_");
     let master = || async {
-        let report = cluster.report(application).await?;
-        let logs = report["amContainerLogs"].as_str().unwrap_or_default();
-        let of_attempt = format!("_{attempt}_");
-        let container = logs
-            .split('/')
-            .find(|part| part.starts_with("container_") && part.contains(&of_attempt));
+        let container = cluster.master_container(application).await?;
         let containers = cluster.bed.container_processes(application);
         let containers = containers.map_err(|error| error.to_string())?;
-        let master = containers.iter().find(|one| Some(one.container.as_str()) == container);
+        let is_it = |one: &&ContainerProcess| one.container == container && container.contains(&of_attempt);
+        let master = containers.iter().find(is_it);
         master
             .map(|one| one.pid)
-            .ok_or_else(|| format!("{logs}: {containers:?}"))
+            .ok_or_else(|| format!("{container}: {containers:?}"))
     };
     let master = wait::until("the master's container", BOUND, master).await.unwrap();
     kill_process_group(Pid::from_raw(master).unwrap(), Signal::KILL).unwrap();
