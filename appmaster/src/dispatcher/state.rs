@@ -94,7 +94,7 @@ impl State {
         match self.jobs.get(&job) {
             Some(Job::Initializing(_)) => duplicate("INITIALIZING"),
             Some(Job::Running(_)) => duplicate("running"),
-            Some(Job::Ending(ending)) => duplicate(ending.result.status.as_str()),
+            Some(Job::Ending(ending)) => duplicate(ending.shown().status().as_str()),
             None if self.ended.contains(&job) => duplicate("ended"),
             None => {
                 let shown = sparse::initializing(job, graph, now.wall);
