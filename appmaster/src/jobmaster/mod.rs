@@ -22,6 +22,9 @@ pub mod probe;
 mod refusal_tests;
 mod regions;
 mod registration;
+mod releasing;
+#[cfg(test)]
+mod releasing_tests;
 mod requests;
 mod requirements;
 mod restart_strategy;

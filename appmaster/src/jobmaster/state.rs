@@ -24,6 +24,7 @@ use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, ResourceId, VertexId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::connector::Committable;
+use selvedge_runtime::gateway::proto::ReleasedPartitions;
 use tokio::time::Instant;
 
 use super::deployment::Deployment;
@@ -56,6 +57,11 @@ pub(super) enum Action {
     CancelTasks {
         resource_id: ResourceId,
         attempts: Vec<ExecutionAttemptId>,
+    },
+    /// These workers are to forget partitions.
+    ReleasePartitions {
+        workers: Vec<ResourceId>,
+        partitions: Arc<[ReleasedPartitions]>,
     },
     /// The sources are to give the splits of these attempts to others.
     ReturnSplits {
