@@ -9,11 +9,14 @@ use futures::future::select_all;
 use selvedge_core::LeaderSessionId;
 use selvedge_runtime::ha::{HaError, HaServices, LeaderComponent, LeaderElection, LeaderInformation, LeaderRetrieval};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, sleep_until};
 
 use crate::jobmaster::RunningJobs;
 
-/// How often what others see is compared with what was told: a change that came before it was followed is found so.
+/// When what others see is compared with what was told: so soon after something was told, then after twice as long each time.
+/// A change that came before it was followed is found so.
+const COMPARE_AFTER: Duration = Duration::from_secs(1);
+/// The longest time between two.
 const COMPARE_EVERY: Duration = Duration::from_secs(60);
 
 /// Tells under one leadership.
@@ -30,6 +33,33 @@ pub(super) struct Announcer {
 struct Told {
     information: LeaderInformation,
     seen: LeaderRetrieval,
+}
+
+/// When what others see is compared with what was told.
+#[derive(Clone, Copy)]
+struct Compare {
+    at: Instant,
+    pause: Duration,
+}
+
+impl Compare {
+    /// Something was told.
+    fn sooner(self) -> Self {
+        let soon = Self::after(COMPARE_AFTER);
+        Self {
+            at: self.at.min(soon.at),
+            ..soon
+        }
+    }
+
+    fn later(self) -> Self {
+        Self::after((self.pause * 2).min(COMPARE_EVERY))
+    }
+
+    fn after(pause: Duration) -> Self {
+        let at = Instant::now() + pause;
+        Self { at, pause }
+    }
 }
 
 type AllTold = BTreeMap<LeaderComponent, Told>;
@@ -60,34 +90,47 @@ impl Announcer {
         ] {
             self.tell(&mut told, component, self.session, address).await?;
         }
-        let mut compare = tokio::time::interval_at(Instant::now() + COMPARE_EVERY, COMPARE_EVERY);
-        compare.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut compare = Compare::after(COMPARE_AFTER);
         loop {
             let present = jobs.borrow_and_update().clone();
-            self.tell_jobs(&mut told, &present).await?;
+            if self.tell_jobs(&mut told, &present).await? {
+                compare = compare.sooner();
+            }
             tokio::select! {
                 biased;
                 changed = jobs.changed() => if changed.is_err() {
                     return Ok(());
                 },
-                component = changed_by_others(&mut told) => self.tell_again(&told, component).await?,
-                _ = compare.tick() => {
-                    let differ = told.iter().filter(|(_, told)| told.seen.current().as_ref() != Some(&told.information));
-                    for (component, _) in differ {
-                        self.tell_again(&told, *component).await?;
-                    }
+                component = changed_by_others(&mut told) => {
+                    self.tell_again(&told, component).await?;
+                    compare = compare.sooner();
+                }
+                () = sleep_until(compare.at) => {
+                    compare = compare.later();
+                    self.tell_what_differs(&told).await?;
                 }
             }
         }
     }
 
-    /// Tells of the jobs that are new, or have another JobMaster, and takes back those that have gone.
-    async fn tell_jobs(&self, told: &mut AllTold, present: &RunningJobs) -> Result<(), HaError> {
+    async fn tell_what_differs(&self, told: &AllTold) -> Result<(), HaError> {
+        for (component, Told { information, seen }) in told {
+            if seen.current().as_ref() != Some(information) {
+                self.tell_again(told, *component).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells of the jobs that are new, or have another JobMaster, and takes back those that have gone. Whether any is new.
+    async fn tell_jobs(&self, told: &mut AllTold, present: &RunningJobs) -> Result<bool, HaError> {
+        let mut any = false;
         for (job, job_master) in present {
             let component = LeaderComponent::JobMaster(*job);
             let known = told.get(&component).map(|told| told.information.session);
             if known != Some(*job_master) {
                 self.tell(told, component, *job_master, &self.rpc_address).await?;
+                any = true;
             }
         }
         let is_gone = |component: &LeaderComponent| match component {
@@ -99,7 +142,7 @@ impl Announcer {
             told.remove(&component);
             self.election.withdraw(self.session, component).await?;
         }
-        Ok(())
+        Ok(any)
     }
 
     async fn tell(
