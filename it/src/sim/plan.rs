@@ -64,6 +64,8 @@ pub(crate) enum Fault {
     HoldWorkers { which: (usize, usize), lasts: Duration },
     /// The ResourceManager is away for a while, and has forgotten the application's asks.
     RestartResourceManager { lasts: Duration },
+    /// The active ResourceManager steps down or is killed, and after a while the other one is active, which knows as little.
+    FailOver { is_killed: bool, lasts: Duration },
     /// No message passes between master and ResourceManager for a while; all arrive afterwards.
     HoldResourceManager { lasts: Duration },
     /// The next answer of the ResourceManager is lost with its connection.
@@ -161,7 +163,7 @@ impl JobPlan {
             at,
             parallelism: rng.random_range(1..=slots.max(1)),
             seconds,
-            cancel_at: is_cancelled.then(|| at + moment(rng)),
+            cancel_at: is_cancelled.then(|| at + until_cancelled(rng)),
             is_endless,
             is_too_large: false,
         }
@@ -189,6 +191,7 @@ impl Fault {
             | Self::Cut { lasts, .. }
             | Self::HoldWorkers { lasts, .. }
             | Self::RestartResourceManager { lasts }
+            | Self::FailOver { lasts, .. }
             | Self::HoldResourceManager { lasts }
             | Self::BreakNode { lasts, .. }
             | Self::RestartNode { lasts, .. }
@@ -242,7 +245,7 @@ fn draw_worker_fault(rng: &mut StdRng) -> Fault {
 
 fn draw_grant_fault(rng: &mut StdRng) -> Fault {
     let lasts = some_seconds(rng);
-    match rng.random_range(0..8) {
+    match rng.random_range(0..11) {
         0 => Fault::RestartResourceManager { lasts },
         1 => Fault::HoldResourceManager { lasts },
         2 => Fault::LoseAnswer,
@@ -250,6 +253,11 @@ fn draw_grant_fault(rng: &mut StdRng) -> Fault {
         4 => Fault::Grant(GrantFault::Undersized),
         5 => Fault::Grant(GrantFault::Foreign),
         6 => Fault::Grant(GrantFault::Duplicated),
+        7 => Fault::Grant(GrantFault::Nowhere),
+        8 | 9 => Fault::FailOver {
+            is_killed: rng.random_bool(0.5),
+            lasts,
+        },
         _ => Fault::Grant(GrantFault::Reordered),
     }
 }
@@ -290,6 +298,14 @@ fn some_seconds(rng: &mut StdRng) -> Duration {
     Duration::from_millis(rng.random_range(500..8000))
 }
 
+/// A third is cancelled while its workers are being started.
+fn until_cancelled(rng: &mut StdRng) -> Duration {
+    match rng.random_range(0..3) {
+        0 => Duration::from_millis(rng.random_range(100..2000)),
+        _ => moment(rng),
+    }
+}
+
 fn moment(rng: &mut StdRng) -> Duration {
     Duration::from_millis(rng.random_range(0..ACTIVE.as_millis() as u64))
 }
@@ -319,7 +335,7 @@ mod tests {
                 words.map(str::to_owned).collect::<Vec<_>>().join(" ")
             })
             .collect();
-        assert_eq!(kinds.len(), 34, "{kinds:#?}");
+        assert_eq!(kinds.len(), 37, "{kinds:#?}");
         for plan in plans {
             let modest = plan.jobs.iter().filter(|job| !job.is_too_large);
             let slots: u32 = modest.map(|job| job.parallelism).sum();

@@ -33,6 +33,7 @@ impl Refusal {
 
 const NOT_REGISTERED: &str = "org.apache.hadoop.yarn.exceptions.ApplicationMasterNotRegisteredException";
 const INVALID: &str = "org.apache.hadoop.yarn.exceptions.InvalidApplicationMasterRequestException";
+pub(super) const STANDBY: &str = "org.apache.hadoop.ipc.StandbyException";
 const NO_ATTEMPT: &str = "org.apache.hadoop.yarn.exceptions.ApplicationAttemptNotFoundException";
 
 /// What the world has to do with hosts.
@@ -74,6 +75,8 @@ pub(crate) struct Granted {
 pub(crate) struct Cluster {
     /// Which start of the ResourceManager this is: grants of an earlier one are worth nothing.
     pub(super) identifier: i64,
+    /// The host of the ResourceManager that is active; none while the other one takes over.
+    active: Option<&'static str>,
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) maximum: Resource,
     /// The attempt of the application that runs, or is to be started next.
@@ -87,6 +90,8 @@ pub(crate) struct Cluster {
     pub(super) news: AllocateResponseProto,
     /// Grants that are told later than what came after them.
     pub(super) held_back: AllocateResponseProto,
+    /// Nodes on which the application wants no containers.
+    pub(super) blacklist: BTreeSet<String>,
     pub(super) tokens_sent: BTreeSet<String>,
     pub(super) next_container: u64,
     pub(super) grant_faults: Vec<GrantFault>,
@@ -102,6 +107,7 @@ impl Cluster {
     pub(crate) fn new(nodes: impl IntoIterator<Item = String>, size: &Resource) -> Self {
         Self {
             identifier: 1,
+            active: Some(super::RESOURCE_MANAGERS[0]),
             nodes: nodes.into_iter().map(|name| (name, Node::new())).collect(),
             maximum: size.clone(),
             attempt: 1,
@@ -113,6 +119,7 @@ impl Cluster {
             granted: BTreeMap::new(),
             news: AllocateResponseProto::default(),
             held_back: AllocateResponseProto::default(),
+            blacklist: BTreeSet::new(),
             tokens_sent: BTreeSet::new(),
             // The first is the ApplicationMaster's own.
             next_container: 2,
@@ -162,6 +169,26 @@ impl Cluster {
         node.is_some_and(|node| node.processes().any(|known| known == container))
     }
 
+    /// The host of the active ResourceManager.
+    pub(crate) const fn active(&self) -> Option<&'static str> {
+        self.active
+    }
+
+    /// The active ResourceManager is that no more.
+    pub(crate) const fn step_down(&mut self) {
+        self.active = None;
+    }
+
+    /// Another one is, with what the first has stored: as after a restart.
+    pub(crate) fn take_over(&mut self, host: &'static str) {
+        self.active = Some(host);
+        self.restart_resource_manager();
+    }
+
+    pub(super) fn is_active(&self, host: &str) -> bool {
+        self.active == Some(host)
+    }
+
     pub(crate) fn take_orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
     }
@@ -201,6 +228,7 @@ impl Cluster {
         self.news = AllocateResponseProto::default();
         self.held_back = AllocateResponseProto::default();
         self.asks.clear();
+        self.blacklist.clear();
         self.tokens_sent.clear();
     }
 
@@ -248,6 +276,11 @@ impl Cluster {
         }
         for ask in &request.ask {
             self.ask(ask);
+        }
+        let blacklist = request.blacklist_request.unwrap_or_default();
+        self.blacklist.extend(blacklist.blacklist_additions);
+        for node in &blacklist.blacklist_removals {
+            self.blacklist.remove(node);
         }
         for released in &request.release {
             self.release(released.id() as u64);

@@ -15,6 +15,8 @@ pub(crate) enum GrantFault {
     Undersized,
     /// A container for an ask that nobody made.
     Foreign,
+    /// A container on a node that nobody reaches any more.
+    Nowhere,
     /// The next grants are told twice in one answer, and again in the next.
     Duplicated,
     /// The next grants are told last first, and later than what happens after them.
