@@ -1,6 +1,6 @@
 //! What a NodeManager knows of its containers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::cluster::Refusal;
@@ -42,6 +42,8 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct Node {
     containers: BTreeMap<u64, Phase>,
+    /// All that it has ever started.
+    started: BTreeSet<u64>,
     /// The ResourceManager that it is registered with.
     obeys: i64,
     faults: Vec<NodeFault>,
@@ -55,6 +57,7 @@ impl Node {
     pub(super) const fn new() -> Self {
         Self {
             containers: BTreeMap::new(),
+            started: BTreeSet::new(),
             obeys: 1,
             faults: Vec::new(),
             is_up: true,
@@ -109,6 +112,10 @@ impl Node {
             let message = format!("Container {number} already is running on this node!!");
             return Err(Refusal::new(YARN, message));
         }
+        if self.started.contains(&number) {
+            let message = format!("Attempt to relaunch the same container with id {number}.");
+            return Err(Refusal::new(YARN, message));
+        }
         let fault = if self.is_broken {
             Some(NodeFault::FailLaunch)
         } else {
@@ -130,6 +137,7 @@ impl Node {
             None => launching(Duration::ZERO, false),
         };
         self.containers.insert(number, phase);
+        self.started.insert(number);
         Ok(())
     }
 
