@@ -82,7 +82,12 @@ fn what_a_region_has_sent_is_forgotten_when_all_of_it_has_finished_and_the_job_g
     let failure = state.job_failure("the source broke".to_owned(), FailureKind::Cause, now);
     state.fail_or_restart(failure, Vec::new(), Scope::Job, now);
     let actions = restart(&mut state, now);
-    assert_eq!(told(&actions), [(vec![worker(1)], of_source(&[1], 1))]);
+    let both = vec![worker(0), worker(1)];
+    assert_eq!(
+        told(&actions),
+        [(both, of_source(&[1], 1))],
+        "the other is forgotten already"
+    );
     assert_eq!(
         told(&finish(&mut state, 0, 1, now)),
         [(vec![worker(0)], of_source(&[0], 1))]
