@@ -22,6 +22,8 @@ pub struct MasterSettings {
     pub scheduling: SchedulingSettings,
     /// How long a started worker may take to register.
     pub registration_timeout: Duration,
+    /// For how long the workers of an earlier attempt are waited for before others are asked for.
+    pub recovery_timeout: Duration,
     /// How many starts of workers may fail in a minute.
     pub start_failures_per_minute: f64,
     /// The pause after too many failed starts.
@@ -110,6 +112,7 @@ impl MasterSettings {
                 slot_idle_timeout: configuration.get(&slot::SLOT_IDLE_TIMEOUT)?,
             },
             registration_timeout: configuration.get(&resourcemanager::TASKMANAGER_REGISTRATION_TIMEOUT)?,
+            recovery_timeout: configuration.get(&resourcemanager::PREVIOUS_WORKER_RECOVERY_TIMEOUT)?,
             start_failures_per_minute: configuration.get(&resourcemanager::START_WORKER_MAX_FAILURE_RATE)?,
             start_retry_interval: configuration.get(&resourcemanager::START_WORKER_RETRY_INTERVAL)?,
             job_timeout: configuration.get(&resourcemanager::JOB_TIMEOUT)?,

@@ -133,7 +133,13 @@ impl ResourceManagerDriver for LocalDriver {
         let _ = events.send(started).await;
         tokio::spawn(async move {
             let cause = format!("TaskManager {resource_id} ended: {}", worker.wait().await);
-            let _ = events.send(DriverEvent::WorkerTerminated { resource_id, cause }).await;
+            let ended = DriverEvent::WorkerTerminated {
+                resource_id,
+                cause,
+                // There is no other one.
+                against_node: false,
+            };
+            let _ = events.send(ended).await;
         });
         Ok(())
     }

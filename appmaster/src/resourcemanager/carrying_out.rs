@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::service::{OwnEvent, Service};
 use super::slot_manager::Unfulfillable;
 use super::workers::Workers;
-use super::{Reply, ResourceManagerError, ResourceNotice, WorkerSpec};
+use super::{Reply, ResourceManagerError, ResourceNotice, UnwantedNodes, WorkerSpec};
 
 /// How long workers may take to hear that the cluster ends.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(3);
@@ -105,16 +105,21 @@ impl Service {
     }
 
     pub(super) fn unblock_nodes(&mut self, now: Instant) {
-        let nodes = self.slots.unblock_nodes(now);
+        let mut nodes = self.slots.unblock_nodes(now);
+        nodes.extend(self.avoidance.expired(now));
         if !nodes.is_empty() {
             tracing::info!("no longer blocked: {}", nodes.join(", "));
             self.tell_blocked();
         }
     }
 
-    fn tell_blocked(&mut self) {
+    pub(super) fn tell_blocked(&mut self) {
         self.changed();
-        let (driver, nodes) = (self.environment.driver.clone(), self.slots.blocked_nodes());
+        let driver = self.environment.driver.clone();
+        let nodes = UnwantedNodes {
+            blocked: self.slots.blocked_nodes(),
+            avoided: self.avoidance.nodes(),
+        };
         tokio::spawn(async move { driver.block_nodes(nodes).await });
     }
 
@@ -125,7 +130,9 @@ impl Service {
                 self.environment.settings.registration_timeout.as_secs()
             );
             tracing::warn!("{cause}");
-            self.tracker.ended(&resource_id, now);
+            if let Some(node) = self.tracker.ended(&resource_id, now) {
+                self.start_failed_on(&node, now);
+            }
             self.notify_all(&ResourceNotice::StartFailed { cause });
             self.release(resource_id);
         }

@@ -35,6 +35,15 @@ pub struct WorkerSpec {
     pub process: TaskExecutorProcessSpec,
 }
 
+/// Nodes on which no new workers are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnwantedNodes {
+    /// Whoever blocked them wants none there at all.
+    pub blocked: BTreeSet<String>,
+    /// Workers failed to start there again and again, the worst first: as many are left out as the cluster can do without.
+    pub avoided: Vec<String>,
+}
+
 /// What a driver reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,12 +55,21 @@ pub enum DriverEvent {
         /// Its node.
         node: String,
     },
+    /// A worker that an earlier attempt of this master started still runs; it will register.
+    WorkerRecovered {
+        /// On YARN the container id.
+        resource_id: ResourceId,
+        /// Its node.
+        node: String,
+    },
     /// A worker has ended, started or not.
     WorkerTerminated {
         /// Which.
         resource_id: ResourceId,
         /// For users: `container container_… on node X exited with status 137 (killed, …)`.
         cause: String,
+        /// Whether its node may be to blame, where it never registered.
+        against_node: bool,
     },
     /// A worker that was asked for will not come.
     RequestFailed {
@@ -99,7 +117,7 @@ pub trait ResourceManagerDriver: Send + Sync + std::fmt::Debug + 'static {
     }
 
     /// New workers are not wanted on these nodes, in place of those that were named before.
-    async fn block_nodes(&self, _nodes: BTreeSet<String>) {}
+    async fn block_nodes(&self, _nodes: UnwantedNodes) {}
 
     /// Someone waits for news of a worker that may be gone: ask soon.
     fn hurry(&self) {}

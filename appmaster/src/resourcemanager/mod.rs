@@ -9,10 +9,11 @@
 //!
 //! JobMasters declare which slots they need; workers register and report. What follows is decided by pure halves:
 //! `slot_manager` (slots, needs, how many workers), `tracker.rs` (workers on their way), `job_leaders.rs` (who leads a job),
-//! `gathering.rs` (when to act: `slotmanager.requirement-check.delay`, `slotmanager.declare-needed-resource.delay`). The
+//! `avoidance.rs` (nodes on which workers do not start), `gathering.rs` (when to act: `slotmanager.requirement-check.delay`, `slotmanager.declare-needed-resource.delay`). The
 //! shell is `service.rs`, with `job_leader_ids.rs` (JobMasters, and leader retrieval), `registrations.rs` (workers) and
 //! `carrying_out.rs` (what plans say).
 
+mod avoidance;
 mod carrying_out;
 mod driver;
 mod error;
@@ -46,7 +47,7 @@ use selvedge_runtime::ha::HaServices;
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-pub use driver::{DriverError, DriverEvent, DriverStart, ResourceManagerDriver, WorkerSpec};
+pub use driver::{DriverError, DriverEvent, DriverStart, ResourceManagerDriver, UnwantedNodes, WorkerSpec};
 pub use error::ResourceManagerError;
 pub use info::{ResourceOverview, TaskManagerInfo};
 pub(crate) use slot_manager::Shortage;

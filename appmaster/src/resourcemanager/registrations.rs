@@ -5,6 +5,7 @@ use std::time::Duration;
 use selvedge_core::ResourceId;
 use selvedge_runtime::gateway::proto::RegisterTaskExecutorRequest;
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
+use tokio::time::Instant;
 
 use super::ResourceNotice;
 use super::error::SlotManagerError;
@@ -45,6 +46,10 @@ impl Service {
             }
         }
         self.tracker.registers(&resource_id);
+        if self.avoidance.started(&node) {
+            tracing::info!("a worker starts on {node} after all: the node is not avoided any more");
+            self.tell_blocked();
+        }
         tracing::info!("TaskManager {resource_id} on {node} registered with {number_of_slots} slots");
         self.workers.add(registration, gateway, self.environment.clock.wall());
         // A job may wait for just these slots.
@@ -106,14 +111,26 @@ impl Service {
         });
     }
 
-    pub(super) fn worker_terminated(&mut self, resource_id: ResourceId, cause: String) {
+    pub(super) fn worker_terminated(&mut self, resource_id: ResourceId, cause: String, against_node: bool) {
         tracing::info!("worker {resource_id} ended: {cause}");
         self.workers.remove(&resource_id);
         self.slots.remove_worker(&resource_id);
-        if self.tracker.ended(&resource_id, self.now()) {
+        let now = self.now();
+        if let Some(node) = self.tracker.ended(&resource_id, now) {
+            if against_node {
+                self.start_failed_on(&node, now);
+            }
             self.notify_all(&ResourceNotice::StartFailed { cause: cause.clone() });
         }
         self.notify_all(&ResourceNotice::Terminated { resource_id, cause });
+    }
+
+    /// A worker on this node never registered.
+    pub(super) fn start_failed_on(&mut self, node: &str, now: Instant) {
+        if self.avoidance.start_failed(node, now) {
+            tracing::warn!("workers on node {node} fail to start again and again: it is avoided for a while");
+            self.tell_blocked();
+        }
     }
 
     /// Slots that a worker does not know of any more.

@@ -9,6 +9,7 @@ use selvedge_core::{JobId, LeaderSessionId, ResourceId};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use super::avoidance::NodeAvoidance;
 use super::driver::DriverEvent;
 use super::gateway::reported_slots;
 use super::gathering::Gathering;
@@ -28,6 +29,8 @@ pub(super) struct Service {
     pub(super) environment: Environment,
     pub(super) slots: SlotManager,
     pub(super) tracker: WorkerTracker,
+    /// Nodes on which workers fail to start.
+    pub(super) avoidance: NodeAvoidance,
     pub(super) workers: Workers,
     pub(super) leaders: JobLeaders,
     pub(super) leader_ids: JobLeaderIds,
@@ -89,7 +92,9 @@ impl Service {
                 failures_per_minute: settings.start_failures_per_minute,
                 retry_interval: settings.start_retry_interval,
                 registration_timeout: settings.registration_timeout,
+                recovery_timeout: settings.recovery_timeout,
             }),
+            avoidance: NodeAvoidance::default(),
             leaders: JobLeaders::new(settings.job_timeout),
             leader_ids: JobLeaderIds::new(environment.ha.clone(), to_own_events.clone()),
             claims: Vec::new(),
@@ -170,6 +175,7 @@ impl Service {
             self.declaration.due(),
             self.slots.deadline(now),
             self.tracker.deadline(now),
+            self.avoidance.deadline(),
             self.leaders.deadline(),
             self.set_up_until,
         ];
@@ -294,11 +300,21 @@ impl Service {
         match event {
             DriverEvent::WorkerStarted { resource_id, node } => {
                 tracing::info!("worker {resource_id} starts on {node}");
-                if !self.tracker.started(&resource_id, self.now()) {
+                if !self.tracker.started(&resource_id, &node, self.now()) {
                     self.release(resource_id);
                 }
             }
-            DriverEvent::WorkerTerminated { resource_id, cause } => self.worker_terminated(resource_id, cause),
+            DriverEvent::WorkerRecovered { resource_id, node } => {
+                tracing::info!("worker {resource_id} on {node} was started by an earlier attempt: it is waited for");
+                if !self.tracker.recovered(&resource_id, &node, self.now()) {
+                    self.release(resource_id);
+                }
+            }
+            DriverEvent::WorkerTerminated {
+                resource_id,
+                cause,
+                against_node,
+            } => self.worker_terminated(resource_id, cause, against_node),
             DriverEvent::RequestFailed { cause } => self.request_failed(cause),
             DriverEvent::Fatal { cause } => {
                 let fatal = self.environment.fatal.clone();

@@ -26,6 +26,7 @@ use crate::testing::profile;
 
 mod job_leaders;
 mod refusals;
+mod starts;
 
 const BOUND: Duration = Duration::from_secs(1000);
 
@@ -61,7 +62,7 @@ impl ResourceManagerDriver for TalkingDriver {
 
 /// Tells the test which nodes are blocked.
 #[derive(Debug)]
-struct BlockingDriver(mpsc::UnboundedSender<BTreeSet<String>>);
+struct BlockingDriver(mpsc::UnboundedSender<UnwantedNodes>);
 
 #[async_trait]
 impl ResourceManagerDriver for BlockingDriver {
@@ -83,7 +84,7 @@ impl ResourceManagerDriver for BlockingDriver {
         Ok(())
     }
 
-    async fn block_nodes(&self, nodes: BTreeSet<String>) {
+    async fn block_nodes(&self, nodes: UnwantedNodes) {
         self.0.send(nodes).unwrap();
     }
 }
@@ -358,7 +359,11 @@ async fn nodes_that_are_blocked_are_told_to_the_driver_and_shown() {
         .block_nodes(vec!["node".to_owned()], hour, "its disk is slow")
         .await
         .unwrap();
-    assert_eq!(within(told.recv()).await.unwrap(), BTreeSet::from(["node".to_owned()]));
+    let expected = UnwantedNodes {
+        blocked: BTreeSet::from(["node".to_owned()]),
+        avoided: Vec::new(),
+    };
+    assert_eq!(within(told.recv()).await.unwrap(), expected);
     assert_eq!(bed.handle.overview().await.unwrap().usage.blocked_workers, 1);
     assert!(bed.handle.task_manager(&"a".into()).await.unwrap().slots.blocked);
 }

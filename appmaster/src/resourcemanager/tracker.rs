@@ -17,6 +17,15 @@ pub(super) struct StartLimits {
     pub(super) failures_per_minute: f64,
     pub(super) retry_interval: Duration,
     pub(super) registration_timeout: Duration,
+    /// For how long workers of earlier attempts count as if they were on their way.
+    pub(super) recovery_timeout: Duration,
+}
+
+/// A worker that has a container, and has not registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Starting {
+    since: Instant,
+    node: String,
 }
 
 /// Workers from the wish to their registration.
@@ -26,7 +35,9 @@ pub(super) struct WorkerTracker {
     requested: u32,
     /// Requests that the driver has been told to take back, and has not said how many it could.
     cancelling: u32,
-    starting: BTreeMap<ResourceId, Instant>,
+    starting: BTreeMap<ResourceId, Starting>,
+    /// Workers of earlier attempts that have not registered.
+    recovered: BTreeMap<ResourceId, Starting>,
     registered: BTreeSet<ResourceId>,
     /// Registered before the driver said that they are started.
     early: BTreeSet<ResourceId>,
@@ -85,6 +96,7 @@ impl WorkerTracker {
             requested: 0,
             cancelling: 0,
             starting: BTreeMap::new(),
+            recovered: BTreeMap::new(),
             registered: BTreeSet::new(),
             early: BTreeSet::new(),
             gone: Gone::new(),
@@ -95,7 +107,7 @@ impl WorkerTracker {
     }
 
     /// A worker is being started. `false` where it is one that was given up already.
-    pub(super) fn started(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
+    pub(super) fn started(&mut self, resource_id: &ResourceId, node: &str, now: Instant) -> bool {
         if self.early.remove(resource_id) || self.registered.contains(resource_id) {
             return true;
         }
@@ -103,7 +115,21 @@ impl WorkerTracker {
         if self.gone.contains(resource_id) {
             return false;
         }
-        self.starting.insert(resource_id.clone(), now);
+        let node = node.to_owned();
+        self.starting.insert(resource_id.clone(), Starting { since: now, node });
+        true
+    }
+
+    /// A worker of an earlier attempt still runs. `false` where it is one that was given up already.
+    pub(super) fn recovered(&mut self, resource_id: &ResourceId, node: &str, now: Instant) -> bool {
+        if self.gone.contains(resource_id) {
+            return false;
+        }
+        if !self.registered.contains(resource_id) {
+            let node = node.to_owned();
+            self.recovered
+                .insert(resource_id.clone(), Starting { since: now, node });
+        }
         true
     }
 
@@ -114,7 +140,7 @@ impl WorkerTracker {
 
     /// A worker that is not gone registers.
     pub(super) fn registers(&mut self, resource_id: &ResourceId) {
-        let known = self.starting.remove(resource_id).is_some();
+        let known = self.starting.remove(resource_id).is_some() || self.recovered.remove(resource_id).is_some();
         let first = self.registered.insert(resource_id.clone());
         if first && !known && self.requested > 0 {
             self.requested -= 1;
@@ -122,22 +148,22 @@ impl WorkerTracker {
         }
     }
 
-    /// A worker has ended or is given up. `true` where it never registered: its start failed.
-    pub(super) fn ended(&mut self, resource_id: &ResourceId, now: Instant) -> bool {
+    /// A worker has ended or is given up. Its node where it never registered: its start failed.
+    pub(super) fn ended(&mut self, resource_id: &ResourceId, now: Instant) -> Option<String> {
         self.gone.insert(resource_id);
         self.registered.remove(resource_id);
         self.early.remove(resource_id);
-        let failed_start = self.starting.remove(resource_id).is_some();
-        if failed_start {
-            self.note_failure(now);
-        }
-        failed_start
+        self.recovered.remove(resource_id);
+        let failed = self.starting.remove(resource_id)?;
+        self.note_failure(now);
+        Some(failed.node)
     }
 
     /// A worker is not wanted any more.
     pub(super) fn released(&mut self, resource_id: &ResourceId) {
         self.gone.insert(resource_id);
         self.registered.remove(resource_id);
+        self.recovered.remove(resource_id);
         self.starting.remove(resource_id);
         self.early.remove(resource_id);
     }
@@ -167,9 +193,15 @@ impl WorkerTracker {
     /// Whether [`Self::plan`] would do anything.
     pub(super) fn is_settled(&self, needed: u32, now: Instant) -> bool {
         if needed > self.pending() {
-            return self.is_cooling(now);
+            return self.is_cooling(now) || needed <= self.pending() + self.coming_back(now);
         }
         self.surplus(needed) == 0
+    }
+
+    /// Workers of earlier attempts that may still register.
+    fn coming_back(&self, now: Instant) -> u32 {
+        let is_awaited = |recovered: &&Starting| recovered.since + self.limits.recovery_timeout > now;
+        self.recovered.values().filter(is_awaited).count() as u32
     }
 
     fn surplus(&self, needed: u32) -> u32 {
@@ -196,12 +228,13 @@ impl WorkerTracker {
         }
     }
 
-    /// Starting workers that did not register in time.
+    /// Starting workers, and those of earlier attempts, that did not register in time.
     pub(super) fn overdue(&self, now: Instant) -> Vec<ResourceId> {
-        let overdue = |since: &Instant| *since + self.limits.registration_timeout <= now;
+        let overdue = |starting: &Starting| starting.since + self.limits.registration_timeout <= now;
         self.starting
             .iter()
-            .filter(|(_, since)| overdue(since))
+            .chain(&self.recovered)
+            .filter(|(_, starting)| overdue(starting))
             .map(|(id, _)| id.clone())
             .collect()
     }
@@ -213,7 +246,8 @@ impl WorkerTracker {
             if self.is_cooling(now) {
                 return WorkerPlan::default();
             }
-            let request = needed - pending;
+            // Those that come back in time need not be asked for.
+            let request = (needed - pending).saturating_sub(self.coming_back(now));
             self.requested += request;
             return WorkerPlan {
                 request,
@@ -241,11 +275,15 @@ impl WorkerTracker {
 
     /// When the plan may change by itself.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
-        let registration = self
-            .starting
+        let limits = &self.limits;
+        let unregistered = self.starting.values().chain(self.recovered.values());
+        let registration = unregistered.map(|starting| starting.since + limits.registration_timeout);
+        let recovery = self
+            .recovered
             .values()
-            .map(|since| *since + self.limits.registration_timeout);
-        registration.chain(self.cool_until.filter(|until| *until > now)).min()
+            .map(|worker| worker.since + limits.recovery_timeout);
+        let to_come = recovery.chain(self.cool_until).filter(|until| *until > now);
+        registration.chain(to_come).min()
     }
 }
 
@@ -260,7 +298,33 @@ mod tests {
             failures_per_minute: 3.0,
             retry_interval: Duration::from_secs(3),
             registration_timeout: Duration::from_secs(300),
+            recovery_timeout: Duration::from_secs(10),
         })
+    }
+
+    #[test]
+    fn a_worker_of_an_earlier_attempt_is_waited_for_before_another_one_is_asked_for() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        assert!(workers.recovered(&"old".into(), "node", now));
+        assert_eq!(workers.plan(2, now).request, 1, "one comes back");
+        assert!(workers.is_settled(2, now));
+        let late = now + Duration::from_secs(10);
+        assert_eq!(workers.deadline(now), Some(late));
+        assert!(!workers.is_settled(2, late));
+        assert_eq!(workers.plan(2, late).request, 1, "it did not come in time");
+        workers.registers(&"old".into());
+        assert_eq!(workers.pending(), 2, "it is none of those that were asked for");
+    }
+
+    #[test]
+    fn a_worker_of_an_earlier_attempt_that_never_registers_is_overdue_and_no_failed_start() {
+        let (now, mut workers) = (Instant::now(), tracker());
+        assert!(workers.recovered(&"old".into(), "node", now));
+        let late = now + Duration::from_secs(300);
+        assert_eq!(workers.overdue(late), ["old".into()]);
+        assert_eq!(workers.ended(&"old".into(), late), None);
+        assert_eq!((workers.overdue(late).len(), workers.failed_starts()), (0, 0));
+        assert!(!workers.recovered(&"old".into(), "node", late), "it was given up");
     }
 
     #[test]
@@ -268,7 +332,7 @@ mod tests {
         let (now, mut workers) = (Instant::now(), tracker());
         assert_eq!(workers.plan(2, now).request, 2);
         assert_eq!(workers.plan(2, now), WorkerPlan::default());
-        assert!(workers.started(&"a".into(), now));
+        assert!(workers.started(&"a".into(), "node", now));
         workers.registers(&"a".into());
         assert_eq!(workers.plan(1, now), WorkerPlan::default());
     }
@@ -279,7 +343,7 @@ mod tests {
         assert_eq!(workers.plan(1, now).request, 1);
         workers.registers(&"a".into());
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
-        assert!(workers.started(&"a".into(), now));
+        assert!(workers.started(&"a".into(), "node", now));
         assert_eq!(workers.plan(0, now), WorkerPlan::default());
     }
 
@@ -289,7 +353,7 @@ mod tests {
         type Event = fn(&mut WorkerTracker, &ResourceId, Instant);
         let events: [Event; 4] = [
             |workers, id, now| {
-                workers.started(id, now);
+                workers.started(id, "node", now);
             },
             |workers, id, _| workers.registers(id),
             |workers, id, now| {
@@ -318,7 +382,7 @@ mod tests {
             let mut workers = tracker();
             match from {
                 Unknown => {}
-                Starting => assert!(workers.started(&id, now)),
+                Starting => assert!(workers.started(&id, "node", now)),
                 Registered => workers.registers(&id),
                 Gone => workers.released(&id),
             }
@@ -332,7 +396,7 @@ mod tests {
     fn surplus_is_given_up_wishes_first() {
         let (now, mut workers) = (Instant::now(), tracker());
         workers.plan(3, now);
-        workers.started(&"a".into(), now);
+        workers.started(&"a".into(), "node", now);
         let plan = workers.plan(0, now);
         assert_eq!(
             plan,
@@ -388,11 +452,15 @@ mod tests {
     fn a_worker_that_does_not_register_is_overdue() {
         let (now, mut workers) = (Instant::now(), tracker());
         workers.plan(1, now);
-        workers.started(&"a".into(), now);
+        workers.started(&"a".into(), "node", now);
         assert!(workers.overdue(now).is_empty());
         let late = now + Duration::from_secs(300);
         assert_eq!(workers.overdue(late), ["a".into()]);
-        assert!(workers.ended(&"a".into(), late), "its start counts as failed");
+        assert_eq!(
+            workers.ended(&"a".into(), late).as_deref(),
+            Some("node"),
+            "its start counts as failed"
+        );
         assert_eq!(workers.plan(1, late).request, 1);
     }
 }

@@ -6,6 +6,6 @@ mod launch;
 mod settings;
 mod shape;
 
-pub use driver::{YarnDriverError, YarnResourceManagerDriver};
+pub use driver::{ContainerLogPlace, ContainerLogs, YarnDriverError, YarnResourceManagerDriver};
 pub use entrypoint::{Compose, Composition, run_application_master};
 pub use settings::YarnSettingsError;

@@ -51,6 +51,7 @@ impl DriverSettings {
             asking_interval: configuration.get(&yarn::CONTAINER_REQUEST_HEARTBEAT_INTERVAL)?,
             expiry_interval: hadoop.am_expiry_interval()?,
             node_label: configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
+            node_scheme: if hadoop.yarn_uses_https()? { "https" } else { "http" },
             external_resources: external_resources(configuration)?,
             ipc,
         })

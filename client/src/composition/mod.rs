@@ -24,6 +24,8 @@ use yarn_common::environment::Environment;
 
 use worker::LocalLauncher;
 
+use crate::yarn::NodeLogs;
+
 /// Plans a graph as a worker would, before it is sent anywhere.
 pub fn graph_checker() -> Arc<dyn GraphChecker> {
     Arc::new(PlanChecker)
@@ -51,6 +53,7 @@ pub fn of_master(file_systems: &FileSystems) -> Composition {
         checker: graph_checker(),
         high_availability: high_availability(),
         plugins: plugins(),
+        container_logs: Arc::new(NodeLogs),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can be told before anything is staged: whether the cluster can take the request at all.
 
+use std::collections::BTreeMap;
+
 use selvedge_core::config::options::yarn;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::{ExternalResources, YarnContainer, YarnExternalResources};
@@ -28,6 +30,10 @@ pub(super) struct Request {
     pub(super) queue: Option<String>,
     /// A line for each external resource that is not asked for.
     pub(super) ignored: Vec<String>,
+    /// Our names of external resources, by YARN's.
+    pub(super) external_names: BTreeMap<String, String>,
+    /// Node labels that are wished for, each with its setting.
+    pub(super) labels: Vec<(&'static str, String)>,
 }
 
 impl Request {
@@ -41,6 +47,7 @@ impl Request {
             ExternalResources::read(configuration)?,
             YarnExternalResources::read(configuration)?,
         );
+        workers::check_bounds(configuration, &worker)?;
         let slots_of_worker = worker.number_of_slots.max(1);
         Ok(Self {
             master: Resource::new(
@@ -52,6 +59,8 @@ impl Request {
             master_properties: master.to_dynamic_properties(),
             queue: configuration.find(&yarn::APPLICATION_QUEUE)?,
             ignored: [amounts.ignored, names.ignored].concat(),
+            external_names: names.types.into_iter().map(|(name, kind)| (kind, name)).collect(),
+            labels: labels::wished(configuration)?,
         })
     }
 }
@@ -80,10 +89,14 @@ pub(super) async fn new_application(
     let application = application?;
     check_nodes(&metrics?)?;
     match scheduler {
-        Ok(scheduler) => check_queue(&scheduler, request.queue.as_deref())?,
+        Ok(scheduler) => {
+            check_queue(&scheduler, request.queue.as_deref())?;
+            labels::check_access(&scheduler, request)?;
+        }
         // Who may submit may still not be allowed to list queues; YARN itself refuses an unknown one.
         Err(error) => note(&format!("the queues could not be listed: {error}")),
     }
+    labels::check_known(rm, request, note).await?;
     check_size(request, &application.maximum_capability(), hadoop)?;
     for line in &request.ignored {
         note(line);
@@ -174,21 +187,23 @@ fn check_size(request: &Request, maximum: &Resource, hadoop: &HadoopConfiguratio
             )));
         }
         for (kind, amount) in &wanted.extra {
-            check_extra(role, kind, *amount, maximum.extra.get(kind).copied())?;
+            let name = request.external_names.get(kind).map_or("<name>", String::as_str);
+            check_extra((role, name, kind), *amount, maximum.extra.get(kind).copied())?;
         }
     }
     Ok(())
 }
 
-fn check_extra(role: &str, kind: &str, wanted: u64, largest: Option<u64>) -> Result<(), YarnError> {
-    let keys = "external-resource.<name>.amount and .yarn.config-key";
+fn check_extra(what: (&str, &str, &str), wanted: u64, largest: Option<u64>) -> Result<(), YarnError> {
+    let (role, name, kind) = what;
+    let amount = format!("external-resource.{name}.amount");
     match largest {
         None => Err(YarnError::NotReady(format!(
-            "{role} needs {wanted} {kind} ({keys}), and the cluster knows no resource of that name: declare it in YARN's \
-             resource-types.xml, or correct the key"
+            "{role} needs {wanted} {kind} ({amount}), and the cluster knows no resource of that name: declare it in YARN's \
+             resource-types.xml, or correct external-resource.{name}.yarn.config-key"
         ))),
         Some(largest) if wanted > largest => Err(YarnError::NotReady(format!(
-            "{role} needs {wanted} {kind} ({keys}), but the largest container of the cluster has {largest}: lower the amount"
+            "{role} needs {wanted} {kind} ({amount}), but the largest container of the cluster has {largest}: lower {amount}"
         ))),
         Some(_) => Ok(()),
     }
@@ -212,6 +227,11 @@ fn round_up(request: &Request, unit: &Resource, note: &mut dyn FnMut(&str)) {
         }
     }
 }
+
+mod labels;
+mod workers;
+
+pub(super) use workers::check_discovery;
 
 #[cfg(test)]
 mod tests;

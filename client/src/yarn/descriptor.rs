@@ -220,6 +220,7 @@ impl YarnDescriptor {
         let request = Request::read(&access.configuration, deployment.slots())?;
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
+        checks::check_discovery(&access.configuration, &ship)?;
         let mut note = |line: &str| observer.note(line);
         let application = checks::new_application(&access.rm, &access.hadoop, &request, &mut note).await?;
         match deployment {

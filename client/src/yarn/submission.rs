@@ -53,6 +53,8 @@ pub(super) fn application(
         // Not set is YARN's own default.
         application.max_app_attempts = attempts;
         let interval = configuration.get(&yarn::APPLICATION_ATTEMPT_FAILURES_VALIDITY_INTERVAL)?;
+        // The next master finds the workers of the one before, and they find it.
+        application.keep_containers_across_application_attempts = true;
         application.attempt_failures_validity_interval = u64::try_from(interval).ok().map(Duration::from_millis);
     } else {
         // A second master could not know what the first one did.
@@ -173,6 +175,8 @@ mod tests {
             master_properties: vec![("jobmanager.memory.heap.size".to_owned(), "469762048b".to_owned())],
             queue: None,
             ignored: Vec::new(),
+            external_names: BTreeMap::new(),
+            labels: Vec::new(),
         };
         application(&configuration, &environment, &job, &request, &secret, "wordcount").unwrap()
     }
@@ -220,6 +224,7 @@ mod tests {
         assert_eq!(application.name, "wordcount");
         assert_eq!(application.application_type, "Selvedge");
         assert_eq!((application.max_app_attempts, application.priority), (Some(1), None));
+        assert!(!application.keep_containers_across_application_attempts);
         assert!(!application.unmanaged_am);
         assert_eq!(application.log_aggregation, None);
     }
@@ -229,6 +234,7 @@ mod tests {
         let zookeeper = ("high-availability.type", "zookeeper");
         let application = submitted(&[zookeeper]);
         assert_eq!(application.max_app_attempts, None, "YARN's own default");
+        assert!(application.keep_containers_across_application_attempts);
         assert_eq!(
             application.attempt_failures_validity_interval,
             Some(Duration::from_secs(10))

@@ -28,11 +28,11 @@ pub struct YarnExternalResources {
 }
 
 impl ExternalResources {
-    /// Reads `external-resource.<name>.amount` of each name. A resource without an amount, or with one below 1, is ignored, as
+    /// Reads `external-resource.<name>.amount` of each name. A resource without an amount, or with none of it, is ignored, as
     /// in Flink.
     ///
     /// # Errors
-    /// An amount that is no whole number.
+    /// An amount that is no whole number, or less than 0.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let mut read = Self::default();
         for name in names(configuration)? {
@@ -40,6 +40,10 @@ impl ExternalResources {
             match whole_number(configuration, &key)? {
                 Some(amount) if amount > 0 => {
                     read.amounts.insert(name, amount.unsigned_abs());
+                }
+                Some(amount) if amount < 0 => {
+                    let reason = format!("'{amount}' is less than nothing; write 1 or more");
+                    return Err(ConfigError::Invalid { key, reason });
                 }
                 Some(amount) => read.ignored.push(format!(
                     "the external resource {name} is ignored, because its amount {key} is {amount}; write 1 or more"

@@ -197,9 +197,12 @@ fn external_resources_have_amounts_and_what_has_none_is_ignored_with_a_line() {
         let read = ExternalResources::read(&external(&[("external-resources", none)])).unwrap();
         assert_eq!(read, ExternalResources::default());
     }
-    let some = external(&[("external-resources", "gpu"), ("external-resource.gpu.amount", "some")]);
-    let message = ExternalResources::read(&some).unwrap_err().to_string();
-    assert!(message.starts_with("external-resource.gpu.amount: 'some'"), "{message}");
+    for amount in ["some", "-2"] {
+        let wrong = external(&[("external-resources", "gpu"), ("external-resource.gpu.amount", amount)]);
+        let message = ExternalResources::read(&wrong).unwrap_err().to_string();
+        let expected = format!("external-resource.gpu.amount: '{amount}'");
+        assert!(message.starts_with(&expected), "{message}");
+    }
 }
 
 #[test]

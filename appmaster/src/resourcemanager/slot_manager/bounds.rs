@@ -1,7 +1,7 @@
 //! How small and how large a cluster may become, pure.
 
 use selvedge_core::config::options::resourcemanager as options;
-use selvedge_core::resource::{Quantity, ResourceProfile};
+use selvedge_core::resource::{Quantity, ResourceProfile, WorkerResourceSpec};
 
 /// What workers have together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,6 +65,11 @@ impl Capacity {
 }
 
 impl ClusterBounds {
+    /// Which bound a single worker is above, for users: then none can ever be started.
+    pub fn exceeded_by_one(&self, worker: &WorkerResourceSpec) -> Option<String> {
+        self.exceeded_by(&Capacity::of(&worker.total, worker.number_of_slots))
+    }
+
     /// Which bound this is above, for users.
     pub(super) fn exceeded_by(&self, capacity: &Capacity) -> Option<String> {
         if capacity.slots > self.most.slots {

@@ -10,15 +10,21 @@
 //!              ask lowered  released   stopped ──────┘ not told
 //! ```
 //!
+//! With high availability containers outlive the attempt that started them: they are taken over as started, and told as
+//! recovered.
+//!
 //! One task owns the conversation with the YARN ResourceManager ([`service`]); what it decides is pure ([`state`]), and so
-//! is when a heartbeat is due ([`pacing`]). Containers are started and stopped beside the loop, in parallel.
+//! are which nodes are left out ([`nodes`]), when a heartbeat is due ([`pacing`]) and how an end is told ([`ending`]). Containers are started and stopped, and
+//! logs of those that ended are read ([`last_words`]), beside the loop, in parallel.
 
+mod ending;
 mod error;
+mod last_words;
+mod nodes;
 mod pacing;
 mod service;
 mod state;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -42,14 +48,15 @@ use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::types::FinalStatus;
 
 pub use error::YarnDriverError;
+pub use last_words::{ContainerLogPlace, ContainerLogs};
 use pacing::Pacing;
-use service::{Command, DriverService, NO_HISTORY};
+use service::{Command, DriverService, LogAccess, NO_HISTORY};
 use state::DriverState;
 
 use super::launch::WorkerLaunch;
 use super::settings::YarnSettingsError;
 use super::shape::WorkerShape;
-use crate::resourcemanager::{DriverError, DriverStart, ResourceManagerDriver, WorkerSpec};
+use crate::resourcemanager::{DriverError, DriverStart, ResourceManagerDriver, UnwantedNodes, WorkerSpec};
 
 /// How many commands may wait.
 const COMMAND_QUEUE: usize = 1024;
@@ -70,6 +77,8 @@ pub(crate) struct DriverSettings {
     pub(super) expiry_interval: Duration,
     /// The node label of workers.
     pub(super) node_label: Option<String>,
+    /// How NodeManagers serve logs: `http` or `https`.
+    pub(super) node_scheme: &'static str,
     /// What YARN calls the external resources of workers.
     pub(super) external_resources: YarnExternalResources,
     /// Time-outs and limits of connections, and what opens them.
@@ -108,6 +117,9 @@ pub struct YarnResourceManagerDriver {
     /// This node's name, under which REST is reached.
     host: String,
     launch: WorkerLaunch,
+    /// Who runs the application.
+    user: String,
+    logs: OnceLock<Arc<dyn ContainerLogs>>,
     commands: OnceLock<mpsc::Sender<Command>>,
     /// YARN knows how the application ended.
     unregistered: AtomicBool,
@@ -125,6 +137,7 @@ impl YarnResourceManagerDriver {
         token: Token,
         ipc: IpcOptions,
     ) -> Result<Self, YarnSettingsError> {
+        let user = environment.user.clone();
         let launch = WorkerLaunch::new(
             environment,
             &container.credentials,
@@ -132,20 +145,22 @@ impl YarnResourceManagerDriver {
             &container.assignments,
         );
         let settings = DriverSettings::read(&container.configuration, &container.hadoop, ipc)?;
-        let host = container.environment.node.host().to_owned();
-        Ok(Self::new(settings, token, host, launch))
-    }
-
-    /// A driver that registers with the AMRM token.
-    const fn new(settings: DriverSettings, token: Token, host: String, launch: WorkerLaunch) -> Self {
-        Self {
+        Ok(Self {
             settings,
             token,
-            host,
+            host: container.environment.node.host().to_owned(),
             launch,
+            user,
+            logs: OnceLock::new(),
             commands: OnceLock::new(),
             unregistered: AtomicBool::new(false),
-        }
+        })
+    }
+
+    /// From the driver's start on, the last lines of a worker's log are told with the cause of its end.
+    pub(super) fn read_logs_with(&self, logs: Arc<dyn ContainerLogs>) {
+        // The first one stays.
+        let _ = self.logs.set(logs);
     }
 
     /// Tells YARN that the application failed, also where this driver was never initialised: who asks for the
@@ -215,19 +230,19 @@ impl YarnResourceManagerDriver {
 
     fn service(
         &self,
-        mut rm: AmClient,
+        rm: AmClient,
         registration: Registration,
         commands: mpsc::Receiver<Command>,
         start: DriverStart,
     ) -> DriverService {
-        // The workers of an earlier attempt do not know this one.
-        for container in &registration.containers_from_previous_attempts {
-            rm.release(container.id);
-        }
-        DriverService {
+        let mut service = DriverService {
             nodes: NmClient::new(rm.nm_tokens().clone(), self.settings.nodes()),
             rm,
-            state: DriverState::new(registration.maximum_capability, self.settings.node_label.clone()),
+            state: DriverState::new(
+                registration.maximum_capability,
+                self.settings.node_label.clone(),
+                registration.queue,
+            ),
             pacing: Pacing::new(
                 self.settings.idle_interval,
                 self.settings.asking_interval,
@@ -239,7 +254,15 @@ impl YarnResourceManagerDriver {
             listener: start.events,
             starts: JoinSet::new(),
             stops: JoinSet::new(),
-        }
+            log_access: self.logs.get().map(|logs| LogAccess {
+                logs: Arc::clone(logs),
+                scheme: self.settings.node_scheme,
+                user: self.user.clone(),
+            }),
+            endings: JoinSet::new(),
+        };
+        service.take_over(&registration.containers_from_previous_attempts);
+        service
     }
 }
 
@@ -285,8 +308,8 @@ impl ResourceManagerDriver for YarnResourceManagerDriver {
         process.with_whole_cores()
     }
 
-    async fn block_nodes(&self, nodes: BTreeSet<String>) {
-        if let Err(error) = self.send(Command::Block { nodes }).await {
+    async fn block_nodes(&self, nodes: UnwantedNodes) {
+        if let Err(error) = self.send(Command::Block(nodes)).await {
             tracing::debug!(%error, "YARN is not told which nodes are blocked");
         }
     }

@@ -1,6 +1,6 @@
 //! The driver's shell: one task that owns the conversation with YARN and carries out what the state decides.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use selvedge_core::ResourceId;
@@ -10,12 +10,13 @@ use tokio::time::{Instant, sleep_until};
 use yarn_common::id::{ContainerId, NodeId};
 use yarn_rpc::am::{Allocation, AmClient, AmError};
 use yarn_rpc::nm::NmClient;
-use yarn_rpc::types::{Container, FinalStatus};
+use yarn_rpc::types::{Container, FinalStatus, NodeUpdate};
 
 use super::YarnDriverError;
+use super::last_words::{ContainerLogPlace, ContainerLogs, last_words};
 use super::pacing::Pacing;
-use super::state::{Action, DriverState};
-use crate::resourcemanager::DriverEvent;
+use super::state::{Action, DriverState, Termination};
+use crate::resourcemanager::{DriverEvent, UnwantedNodes};
 use crate::yarn::launch::WorkerLaunch;
 use crate::yarn::shape::WorkerShape;
 
@@ -25,6 +26,8 @@ const PROGRESS: f32 = 1.0;
 pub(super) const NO_HISTORY: &str = "";
 /// As many commands are looked at before the next heartbeat.
 const BATCH: usize = 64;
+/// So many logs are read at once; the end of a whole cluster is told without them.
+const LOGS_AT_ONCE: usize = 16;
 
 /// What the ResourceManager wants of the driver.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ pub(super) enum Command {
     /// This worker is not wanted any more.
     Release { worker: ResourceId },
     /// No new worker on these nodes.
-    Block { nodes: BTreeSet<String> },
+    Block(UnwantedNodes),
     /// Someone waits for news.
     Hurry,
     /// The end.
@@ -52,6 +55,15 @@ pub(super) enum Command {
 
 /// A container and whether its node started it.
 type Started = (ContainerId, Result<(), String>);
+
+/// Where the logs of containers are read.
+#[derive(Debug)]
+pub(super) struct LogAccess {
+    pub(super) logs: Arc<dyn ContainerLogs>,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    pub(super) user: String,
+}
 
 /// The state and what it acts upon.
 #[derive(Debug)]
@@ -67,6 +79,10 @@ pub(super) struct DriverService {
     pub(super) listener: mpsc::Sender<DriverEvent>,
     pub(super) starts: JoinSet<Started>,
     pub(super) stops: JoinSet<()>,
+    /// `None` where logs are not read.
+    pub(super) log_access: Option<LogAccess>,
+    /// Ends of workers whose last words are being read.
+    pub(super) endings: JoinSet<DriverEvent>,
 }
 
 impl DriverService {
@@ -94,9 +110,11 @@ impl DriverService {
                 }
                 Some(started) = self.starts.join_next() => self.started(started),
                 Some(_) = self.stops.join_next() => {}
+                Some(Ok(ended)) = self.endings.join_next() => self.events.push_back(ended),
                 // A call that is dropped here is repeated as it was.
                 news = heartbeat(&mut self.rm, self.pacing.due()) => match news {
                     Ok(news) => self.news(news),
+                    Err(error) if error.is_refused_ask() => self.refused(&error),
                     Err(error) => {
                         self.fail(&YarnDriverError::Heartbeat(error));
                         return self.wait_for_the_end().await;
@@ -104,6 +122,12 @@ impl DriverService {
                 },
             }
         }
+    }
+
+    /// Containers of earlier attempts.
+    pub(super) fn take_over(&mut self, containers: &[Container]) {
+        let actions = self.state.recovered(containers);
+        self.carry_out(actions);
     }
 
     async fn command(&mut self, command: Command) -> std::ops::ControlFlow<()> {
@@ -119,9 +143,9 @@ impl DriverService {
                 let actions = self.state.release(&worker);
                 self.carry_out(actions);
             }
-            Command::Block { nodes } => {
-                self.rm.set_blacklist(nodes);
-                self.pacing.news(Instant::now());
+            Command::Block(nodes) => {
+                let actions = self.state.block(nodes);
+                self.carry_out(actions);
             }
             Command::Hurry => self.pacing.hurry(Instant::now()),
             Command::Unregister {
@@ -159,18 +183,53 @@ impl DriverService {
         for container in &granted {
             tracing::info!(container = %container.id, node = %container.node, resource = %container.resource, "container granted");
         }
+        for (container, node) in news.preemption.iter().flat_map(|wish| self.state.preempting(wish)) {
+            tracing::warn!(%container, %node, "YARN will take the container back for another application (preemption)");
+        }
+        for update in &news.updated_nodes {
+            self.node_changed(update);
+        }
         // The end of a container comes before the grant of the next, as it happened.
         for status in &news.completed {
             let actions = self.state.completed(status);
             self.carry_out(actions);
         }
+        let actions = news.cluster_nodes.map(|nodes| self.state.cluster_size(nodes));
+        self.carry_out(actions.unwrap_or_default());
         let actions = self.state.granted(granted);
         self.carry_out(actions);
-        let actions = self.state.recovered(&news.recovered);
-        self.carry_out(actions);
+        self.take_over(&news.recovered);
         self.pacing.answered(Instant::now(), self.rm.asks().total());
         if self.rm.has_news() {
             self.pacing.news(Instant::now());
+        }
+    }
+
+    /// The largest container may have become smaller since the registration, as when a node left: those that were asked
+    /// for do not come, and the others are not to be lost with them.
+    fn refused(&mut self, error: &AmError) {
+        let (requests, actions) = self.state.refused();
+        self.carry_out(actions);
+        let cause = format!(
+            "the YARN ResourceManager refuses {requests} containers of what was asked for: {error}; lower \
+             taskmanager.memory.process.size or yarn.containers.vcores, or see why the nodes of the cluster are smaller than \
+             they were"
+        );
+        tracing::warn!("{cause}");
+        let failed = || DriverEvent::RequestFailed { cause: cause.clone() };
+        self.events.extend((0..requests).map(|_| failed()));
+        self.pacing.answered(Instant::now(), 0);
+    }
+
+    fn node_changed(&mut self, update: &NodeUpdate) {
+        let containers = self.state.node_changed(update);
+        let (node, state, report) = (&update.node, update.state, &update.health_report);
+        if containers > 0 || update.decommissioning_timeout.is_some() {
+            tracing::warn!(%node, ?state, %report, ?update.decommissioning_timeout, containers, "a node changed");
+        }
+        if containers > 0 {
+            // How they end is told soon.
+            self.pacing.hurry(Instant::now());
         }
     }
 
@@ -198,6 +257,11 @@ impl DriverService {
                     }
                     self.pacing.news(Instant::now());
                 }
+                Action::LeaveOut(nodes) => {
+                    tracing::info!(?nodes, "YARN is told to give no containers on these nodes");
+                    self.rm.set_blacklist(nodes);
+                    self.pacing.news(Instant::now());
+                }
                 Action::Start { container, shape } => self.start(*container, shape),
                 Action::Stop { node, container } => self.stop(node, container),
                 Action::Release(container) => {
@@ -208,15 +272,44 @@ impl DriverService {
                     resource_id: worker,
                     node: node.host().to_owned(),
                 }),
-                Action::Terminated { worker, cause } => {
-                    // Who is told logs the cause.
-                    tracing::debug!(%worker, "worker terminated");
-                    self.events.push_back(DriverEvent::WorkerTerminated {
-                        resource_id: worker,
-                        cause,
-                    });
-                }
+                Action::Recovered { worker, node } => self.events.push_back(DriverEvent::WorkerRecovered {
+                    resource_id: worker,
+                    node: node.host().to_owned(),
+                }),
+                Action::Terminated(ended) => self.terminated(ended),
             }
+        }
+    }
+
+    /// Tells the end of a worker, with its last words where they can be read.
+    fn terminated(&mut self, ended: Termination) {
+        let Termination {
+            worker,
+            cause,
+            against_node,
+            log,
+        } = ended;
+        // Who is told logs the cause.
+        tracing::debug!(%worker, "worker terminated");
+        let event = move |cause| DriverEvent::WorkerTerminated {
+            resource_id: worker,
+            cause,
+            against_node,
+        };
+        match (log, &self.log_access) {
+            (Some((container, web_address)), Some(access)) if self.endings.len() < LOGS_AT_ONCE => {
+                let place = ContainerLogPlace {
+                    node_url: format!("{}://{web_address}", access.scheme),
+                    container,
+                    user: access.user.clone(),
+                };
+                let logs = Arc::clone(&access.logs);
+                self.endings.spawn(async move {
+                    let words = last_words(logs, place, &cause).await;
+                    event(cause + &words)
+                });
+            }
+            _ => self.events.push_back(event(cause)),
         }
     }
 

@@ -3,15 +3,18 @@
 //! Each distinct [`WorkerShape`] has a priority of its own, numbered from 1 in order of first use: YARN may grant larger
 //! containers than asked for, so only the priority tells what a container was granted for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use selvedge_core::ResourceId;
 use yarn_common::id::{ContainerId, NodeId};
 use yarn_common::resource::Resource;
 use yarn_rpc::am::{AskKey, ContainerAsk};
-use yarn_rpc::types::{Container, ContainerState, ContainerStatus};
+use yarn_rpc::types::{Container, ContainerState, ContainerStatus, NodeUpdate, Preemption};
 
 use super::YarnDriverError;
+use super::ending::Ending;
+use super::nodes::Nodes;
+use crate::resourcemanager::UnwantedNodes;
 use crate::yarn::shape::WorkerShape;
 
 /// What the shell has to do, in this order.
@@ -19,6 +22,8 @@ use crate::yarn::shape::WorkerShape;
 pub(super) enum Action {
     /// Set the ask of one priority to this count.
     Ask(ContainerAsk),
+    /// Tell YARN to give no containers on these nodes, in place of earlier ones.
+    LeaveOut(BTreeSet<String>),
     /// Start a worker in the container.
     Start {
         container: Box<Container>,
@@ -30,8 +35,43 @@ pub(super) enum Action {
     Release(ContainerId),
     /// Tell the ResourceManager which worker it gets.
     Allocated { worker: ResourceId, node: NodeId },
+    /// Tell the ResourceManager which worker of an earlier attempt still runs.
+    Recovered { worker: ResourceId, node: NodeId },
     /// Tell the ResourceManager that a worker is gone.
-    Terminated { worker: ResourceId, cause: String },
+    Terminated(Termination),
+}
+
+/// The end of a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Termination {
+    pub(super) worker: ResourceId,
+    pub(super) cause: String,
+    /// Whether its node may be to blame, where it never registered.
+    pub(super) against_node: bool,
+    /// The container and the web address of its node, where its log can say more.
+    pub(super) log: Option<(ContainerId, String)>,
+}
+
+/// A container that is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Owned {
+    node: NodeId,
+    /// Of its NodeManager: `host:port`.
+    web_address: String,
+    memory_mb: u64,
+    /// YARN has said that it will take it back.
+    preempted: bool,
+}
+
+impl Owned {
+    fn new(container: &Container) -> Self {
+        Self {
+            node: container.node.clone(),
+            web_address: container.node_http_address.clone(),
+            memory_mb: container.resource.memory_mb,
+            preempted: false,
+        }
+    }
 }
 
 /// Workers of one shape.
@@ -47,18 +87,23 @@ struct Group {
 pub(super) struct DriverState {
     maximum: Resource,
     node_label: Option<String>,
+    /// Where the application runs, for causes.
+    queue: String,
     /// By priority − 1.
     groups: Vec<Group>,
-    containers: BTreeMap<ContainerId, NodeId>,
+    containers: BTreeMap<ContainerId, Owned>,
+    nodes: Nodes,
 }
 
 impl DriverState {
-    pub(super) const fn new(maximum: Resource, node_label: Option<String>) -> Self {
+    pub(super) fn new(maximum: Resource, node_label: Option<String>, queue: String) -> Self {
         Self {
             maximum,
             node_label,
+            queue,
             groups: Vec::new(),
             containers: BTreeMap::new(),
+            nodes: Nodes::default(),
         }
     }
 
@@ -120,16 +165,20 @@ impl DriverState {
             tracing::info!(container = %container.id, priority = container.priority.0, "returning an excess container");
             return vec![Action::Release(container.id)];
         };
-        let group = &mut self.groups[index];
-        let shape = group.shape.clone();
+        let shape = self.groups[index].shape.clone();
         // Only memory counts: not every scheduler looks at cores, and such a one grants a single core.
         if container.resource.memory_mb < shape.resource.memory_mb {
             let (granted, wanted) = (&container.resource, &shape.resource);
             tracing::warn!(container = %container.id, %granted, %wanted, "returning a container that is too small");
             return vec![Action::Release(container.id), self.ask(index)];
         }
+        if self.nodes.is_left_out(&container.node) {
+            tracing::info!(container = %container.id, node = %container.node, "returning a container of a node that is left out");
+            return vec![Action::Release(container.id), self.ask(index)];
+        }
+        let group = &mut self.groups[index];
         group.pending -= 1;
-        self.containers.insert(container.id, container.node.clone());
+        self.containers.insert(container.id, Owned::new(&container));
         vec![
             Action::Allocated {
                 worker: resource_id(container.id),
@@ -142,12 +191,21 @@ impl DriverState {
         ]
     }
 
-    /// Containers of an earlier attempt that nobody asked for go back: their workers belong to no job of this one.
-    pub(super) fn recovered(&self, containers: &[Container]) -> Vec<Action> {
-        let unknown = containers
-            .iter()
-            .filter(|container| !self.containers.contains_key(&container.id));
-        unknown.map(|container| Action::Release(container.id)).collect()
+    /// Containers of earlier attempts: their workers look for this one, and are taken over.
+    pub(super) fn recovered(&mut self, containers: &[Container]) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for container in containers {
+            if self.containers.contains_key(&container.id) {
+                continue;
+            }
+            tracing::info!(container = %container.id, node = %container.node, "a container of an earlier attempt still runs");
+            self.containers.insert(container.id, Owned::new(container));
+            actions.push(Action::Recovered {
+                worker: resource_id(container.id),
+                node: container.node.clone(),
+            });
+        }
+        actions
     }
 
     /// A container ended. One that was released, or was reported before, is no news.
@@ -155,26 +213,77 @@ impl DriverState {
         if status.state != ContainerState::Complete {
             return Vec::new();
         }
-        let Some(node) = self.containers.remove(&status.id) else {
+        let Some(owned) = self.containers.remove(&status.id) else {
             return Vec::new();
         };
-        vec![Action::Terminated {
+        let ending = Ending {
+            status,
+            node: &owned.node,
+            memory_mb: owned.memory_mb,
+            queue: &self.queue,
+            preempted: owned.preempted,
+            node_trouble: self.nodes.trouble(&owned.node),
+        };
+        vec![Action::Terminated(Termination {
             worker: resource_id(status.id),
-            cause: cause_of_end(status, &node),
-        }]
+            cause: ending.cause(),
+            against_node: ending.is_against_node(),
+            log: ending.has_last_words().then_some((status.id, owned.web_address)),
+        })]
+    }
+
+    /// YARN refuses what is asked for. Nothing is wanted any more: how many requests that were.
+    pub(super) fn refused(&mut self) -> (u32, Vec<Action>) {
+        self.cancel(u32::MAX)
+    }
+
+    /// No new containers are wanted on these nodes.
+    pub(super) fn block(&mut self, unwanted: UnwantedNodes) -> Vec<Action> {
+        let left_out = self.nodes.set_unwanted(unwanted);
+        left_out.map(Action::LeaveOut).into_iter().collect()
+    }
+
+    /// The cluster has so many nodes.
+    pub(super) fn cluster_size(&mut self, nodes: u32) -> Vec<Action> {
+        let left_out = self.nodes.set_count(nodes);
+        left_out.map(Action::LeaveOut).into_iter().collect()
+    }
+
+    /// YARN wants containers back. Those of ours that it had not named before.
+    pub(super) fn preempting(&mut self, preemption: &Preemption) -> Vec<(ContainerId, NodeId)> {
+        let mut new = Vec::new();
+        for id in preemption.strict.iter().chain(&preemption.negotiable) {
+            if let Some(owned) = self.containers.get_mut(id).filter(|owned| !owned.preempted) {
+                owned.preempted = true;
+                new.push((*id, owned.node.clone()));
+            }
+        }
+        new
+    }
+
+    /// A node is not as it was. How many of our containers it takes with it.
+    pub(super) fn node_changed(&mut self, update: &NodeUpdate) -> usize {
+        self.nodes.update(update);
+        if update.is_usable() {
+            return 0;
+        }
+        let there = self.containers.values().filter(|owned| owned.node == update.node);
+        there.count()
     }
 
     /// The node did not start the container.
     pub(super) fn start_failed(&mut self, container: ContainerId, cause: &str) -> Vec<Action> {
-        let Some(node) = self.containers.remove(&container) else {
+        let Some(Owned { node, .. }) = self.containers.remove(&container) else {
             return Vec::new();
         };
         vec![
             Action::Release(container),
-            Action::Terminated {
+            Action::Terminated(Termination {
                 worker: resource_id(container),
                 cause: format!("container {container} on node {node} could not be started: {cause}"),
-            },
+                against_node: true,
+                log: None,
+            }),
         ]
     }
 
@@ -182,7 +291,10 @@ impl DriverState {
     pub(super) fn release(&mut self, worker: &ResourceId) -> Vec<Action> {
         let container = worker.as_str().parse().ok();
         match container.and_then(|container| self.containers.remove_entry(&container)) {
-            Some((container, node)) => vec![Action::Stop { node, container }, Action::Release(container)],
+            Some((container, owned)) => {
+                let node = owned.node;
+                vec![Action::Stop { node, container }, Action::Release(container)]
+            }
             None => Vec::new(),
         }
     }
@@ -196,7 +308,8 @@ impl DriverState {
                 actions.push(self.ask(index));
             }
         }
-        for (container, node) in std::mem::take(&mut self.containers) {
+        for (container, owned) in std::mem::take(&mut self.containers) {
+            let node = owned.node;
             actions.push(Action::Stop { node, container });
         }
         actions
@@ -219,38 +332,6 @@ fn priority_index(container: &Container) -> Option<usize> {
 /// A worker on YARN goes by its container's id.
 pub(super) fn resource_id(container: ContainerId) -> ResourceId {
     ResourceId(container.to_string())
-}
-
-/// How a container ended, in words that need no knowledge of YARN's numbers.
-fn cause_of_end(status: &ContainerStatus, node: &NodeId) -> String {
-    let mut cause = format!(
-        "container {} on node {node} ended with exit status {}: {}",
-        status.id,
-        status.exit_status,
-        status.exit_status.explanation()
-    );
-    let diagnostics = on_one_line(&status.diagnostics);
-    if !diagnostics.is_empty() {
-        cause.push_str("; YARN says: ");
-        cause.push_str(&diagnostics);
-    }
-    cause
-}
-
-/// YARN's words without time stamps, repetitions and stack traces.
-fn on_one_line(diagnostics: &str) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in diagnostics.lines() {
-        let line = match line.split_once(']') {
-            Some((stamp, rest)) if stamp.starts_with('[') => rest,
-            _ => line,
-        };
-        let line = line.trim();
-        if !line.is_empty() && !line.starts_with("at ") && !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
-    lines.join(" | ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use yarn_common::exit_status::ContainerExitStatus;
 use yarn_common::id::ApplicationId;
 use yarn_common::resource::Priority;
 use yarn_common::token::{Token, TokenKind};
-use yarn_rpc::types::ExecutionType;
+use yarn_rpc::types::{ExecutionType, NodeState};
 
 use super::*;
 
@@ -49,7 +49,7 @@ fn status(number: u64, exit_status: i32, diagnostics: &str) -> ContainerStatus {
 }
 
 fn state() -> DriverState {
-    DriverState::new(Resource::new(4096, 4), None)
+    DriverState::new(Resource::new(4096, 4), None, "root.etl".to_owned())
 }
 
 /// The asks among actions, as (priority, memory, count).
@@ -190,13 +190,14 @@ fn an_end_is_told_once_and_in_plain_words() {
         "[2026-11-20 22:17:07.396]running beyond limits\n\tat org.x.Y.z(Y.java:1)\n\n[2026-11-20 22:17:08.1]Killed.\nKilled.\n",
     );
     let actions = state.completed(&killed);
-    let [Action::Terminated { worker, cause }] = &actions[..] else {
+    let [Action::Terminated(Termination { worker, cause, log, .. })] = &actions[..] else {
         panic!("{actions:?}");
     };
     assert_eq!(worker.0, container_id(2).to_string());
+    assert_eq!(log.as_ref().unwrap(), &(container_id(2), "127.0.0.2:8042".to_owned()));
     for part in [
         "container container_1700000000000_0007_01_000002 on node 127.0.0.2:45454 ended with exit status -104",
-        "used more memory than the container has",
+        "used more memory than the container has, which is 2048 MiB",
         "YARN says: running beyond limits | Killed.",
     ] {
         assert!(cause.contains(part), "{cause}");
@@ -225,7 +226,7 @@ fn a_start_that_fails_gives_the_container_back_and_ends_the_worker() {
     state.granted(vec![container(2, 1)]);
     let actions = state.start_failed(container_id(2), "This token is expired");
     assert!(
-        matches!(&actions[..], [Action::Release(_), Action::Terminated { cause, .. }]
+        matches!(&actions[..], [Action::Release(_), Action::Terminated(Termination { cause, against_node: true, log: None, .. })]
             if cause.contains("could not be started: This token is expired")),
         "{actions:?}"
     );
@@ -261,12 +262,127 @@ fn at_the_end_nothing_is_wanted_and_everything_is_stopped() {
 }
 
 #[test]
-fn workers_of_an_earlier_attempt_are_not_kept() {
+fn workers_of_an_earlier_attempt_are_taken_over_once_and_end_like_others() {
     let mut state = state();
     state.request(shape(1024)).unwrap();
     state.granted(vec![container(2, 1)]);
+    let old = [container(2, 1), container(9, 1)];
+    let taken_over = Action::Recovered {
+        worker: resource_id(container_id(9)),
+        node: NodeId::new("127.0.0.2", 45454),
+    };
+    assert_eq!(state.recovered(&old), [taken_over]);
+    assert_eq!(state.recovered(&old), []);
+    assert!(matches!(
+        &state.completed(&status(9, 137, ""))[..],
+        [Action::Terminated(_)]
+    ));
+    state.recovered(&[container(10, 1)]);
+    assert!(matches!(
+        &state.release(&resource_id(container_id(10)))[..],
+        [Action::Stop { .. }, Action::Release(_)]
+    ));
+}
+
+#[test]
+fn a_container_that_yarn_asks_back_is_marked_once_and_its_end_is_told_as_preemption() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    let asked = Preemption {
+        strict: vec![container_id(2), container_id(9)],
+        negotiable: vec![container_id(2)],
+        wanted: Vec::new(),
+    };
     assert_eq!(
-        state.recovered(&[container(2, 1), container(9, 1)]),
-        [Action::Release(container_id(9))]
+        state.preempting(&asked),
+        [(container_id(2), NodeId::new("127.0.0.2", 45454))]
     );
+    assert_eq!(state.preempting(&asked), [], "it was named before");
+    let actions = state.completed(&status(2, 137, ""));
+    assert!(
+        matches!(&actions[..], [Action::Terminated(ended)] if ended.cause.contains("preempted: ")
+            && ended.cause.contains("the queue root.etl") && !ended.against_node),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn what_yarn_tells_of_a_node_is_told_with_the_end_of_what_ran_there() {
+    let node = |state, health_report: &str| NodeUpdate {
+        node: NodeId::new("127.0.0.2", 45454),
+        http_address: String::new(),
+        rack: String::new(),
+        state,
+        capability: None,
+        health_report: health_report.to_owned(),
+        decommissioning_timeout: None,
+        kind: None,
+        used: None,
+        containers: 0,
+        last_health_report_ms: None,
+        labels: BTreeSet::new(),
+        attributes: BTreeMap::new(),
+        containers_utilization: None,
+        node_utilization: None,
+    };
+    for (told, there, expected) in [
+        (
+            vec![node(NodeState::Unhealthy, "1/1 local-dirs are bad ")],
+            1,
+            Some("the node is unhealthy: 1/1 local-dirs are bad)"),
+        ),
+        (vec![node(NodeState::Lost, "")], 1, Some("the node is lost)")),
+        (
+            vec![node(NodeState::Decommissioning, "")],
+            0,
+            Some("the node is being decommissioned)"),
+        ),
+        (vec![node(NodeState::Lost, ""), node(NodeState::Running, "")], 0, None),
+    ] {
+        let mut state = state();
+        state.request(shape(1024)).unwrap();
+        state.granted(vec![container(2, 1)]);
+        let counts: Vec<_> = told.iter().map(|update| state.node_changed(update)).collect();
+        assert_eq!(counts.last(), Some(&there));
+        let actions = state.completed(&status(2, -100, ""));
+        let [Action::Terminated(ended)] = &actions[..] else {
+            panic!("{actions:?}");
+        };
+        match expected {
+            Some(words) => assert!(ended.cause.contains(words), "{}", ended.cause),
+            None => assert!(!ended.cause.contains("the node is"), "{}", ended.cause),
+        }
+    }
+}
+
+#[test]
+fn a_container_that_comes_from_a_node_that_is_left_out_goes_back_and_is_asked_for_again() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    let avoid = UnwantedNodes {
+        avoided: vec!["127.0.0.2".to_owned()],
+        ..UnwantedNodes::default()
+    };
+    assert_eq!(state.block(avoid), [], "it is not known how many nodes there are");
+    let told = state.cluster_size(3);
+    assert_eq!(told, [Action::LeaveOut(BTreeSet::from(["127.0.0.2".to_owned()]))]);
+    assert_eq!(state.cluster_size(3), []);
+    let actions = state.granted(vec![container(2, 1)]);
+    assert_eq!(outcome(&actions), (Vec::new(), vec![container_id(2)]));
+    assert_eq!(asks(&actions), [(1, 1024, 1)]);
+    let mut elsewhere = container(3, 1);
+    elsewhere.node = NodeId::new("127.0.0.3", 45454);
+    assert_eq!(outcome(&state.granted(vec![elsewhere])).0.len(), 1);
+}
+
+#[test]
+fn what_yarn_refuses_is_taken_back_as_a_whole() {
+    let mut state = state();
+    for memory_mb in [1024, 1024, 2048] {
+        state.request(shape(memory_mb)).unwrap();
+    }
+    let (requests, actions) = state.refused();
+    assert_eq!((requests, asks(&actions)), (3, vec![(2, 2048, 0), (1, 1024, 0)]));
+    assert_eq!(state.outstanding(), 0);
 }

@@ -67,6 +67,7 @@ impl Master {
     /// Serves its job, or whatever jobs come, until the cluster has ended or the process is told to.
     pub(super) async fn run(&self, compose: &Compose, termination: &Termination) -> Result<Ended, MasterError> {
         let composition = compose(&self.container.configuration, &self.file_systems);
+        self.driver.read_logs_with(composition.container_logs.clone());
         let (registry, plugins) = (composition.high_availability.clone(), composition.plugins.clone());
         let config = self.cluster_config(composition)?;
         let mut services = ClusterServices::read(&registry, &config.configuration, config.seed).await?;

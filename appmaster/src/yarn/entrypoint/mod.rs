@@ -36,6 +36,7 @@ use master::Master;
 
 use crate::entrypoint::{ClusterEnd, Shutdown};
 use crate::jobmaster::JobMasterPlugins;
+use crate::yarn::ContainerLogs;
 
 /// The start failed.
 const EXIT_START_FAILED: u8 = 1;
@@ -60,6 +61,8 @@ pub struct Composition {
     pub high_availability: HaServicesRegistry,
     /// What the program adds to JobMasters.
     pub plugins: JobMasterPlugins,
+    /// Reads what workers wrote that have ended.
+    pub container_logs: Arc<dyn ContainerLogs>,
 }
 
 /// Makes the composition with the settings and the file systems of the container.

@@ -1,9 +1,11 @@
+use selvedge_runtime::fs::FileSystems;
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 use yarn_common::environment::Environment;
 
 use super::*;
+use crate::yarn::ship::ShipPlan;
 
 fn request() -> Request {
     Request {
@@ -13,6 +15,8 @@ fn request() -> Request {
         master_properties: Vec::new(),
         queue: None,
         ignored: vec!["fpga is ignored".to_owned()],
+        external_names: BTreeMap::from([("yarn.io/gpu".to_owned(), "gpu".to_owned())]),
+        labels: Vec::new(),
     }
 }
 
@@ -120,11 +124,11 @@ async fn an_external_resource_that_the_cluster_does_not_know_or_has_too_little_o
     for (wish, expected) in [
         (
             wishing("yarn.io/fpga", 1),
-            "a TaskManager needs 1 yarn.io/fpga (external-resource.<name>.amount and .yarn.config-key), and the cluster knows no resource of that name",
+            "a TaskManager needs 1 yarn.io/fpga (external-resource.<name>.amount), and the cluster knows no resource of that name",
         ),
         (
             wishing("yarn.io/gpu", 3),
-            "needs 3 yarn.io/gpu (external-resource.<name>.amount and .yarn.config-key), but the largest container of the cluster has 2",
+            "needs 3 yarn.io/gpu (external-resource.gpu.amount), but the largest container of the cluster has 2",
         ),
     ] {
         let message = ask(&server, &wish).await.0.unwrap_err().to_string();
@@ -156,12 +160,154 @@ fn a_request_asks_for_the_sizes_and_external_resources_of_the_settings_and_refus
         read.ignored
     );
     assert_eq!(read.worker, Resource::new(1000, 2).with_extra("yarn.io/gpu", 2));
+    assert_eq!(read.external_names["yarn.io/gpu"], "gpu");
     configuration.set_text("taskmanager.memory.managed.consumer-weights.OPERATOR", "-1");
     let error = Request::read(&configuration, 0).unwrap_err().to_string();
     assert!(
         error.contains("consumer-weights: the weight of OPERATOR: '-1'"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_label_that_the_cluster_does_not_have_or_the_queue_may_not_use_is_told() {
+    let server = cluster(|answers| {
+        answers["get-node-labels"] =
+            json!({"nodeLabelInfo": [{"name": "gpu", "exclusivity": "true"}, {"name": "ssd"}]});
+        let queues = &mut answers["scheduler"]["scheduler"]["schedulerInfo"]["queues"]["queue"];
+        queues[0]["nodeLabels"] = json!(["gpu"]);
+        queues[1] = json!({"queueName": "all", "state": "RUNNING", "nodeLabels": "*"});
+    })
+    .await;
+    let wishing = |queue: Option<&str>, label: &str| {
+        let mut wish = request();
+        wish.queue = queue.map(str::to_owned);
+        wish.labels = vec![("yarn.taskmanager.node-label", label.to_owned())];
+        wish
+    };
+    for (queue, label, expected) in [
+        (
+            None,
+            "tpu",
+            "the cluster has no node label 'tpu' (yarn.taskmanager.node-label); it has gpu, ssd",
+        ),
+        (
+            Some("default"),
+            "ssd",
+            "the queue 'root.default' (yarn.application.queue) may not use nodes with the label 'ssd' \
+             (yarn.taskmanager.node-label); it may use gpu",
+        ),
+    ] {
+        let message = ask(&server, &wishing(queue, label)).await.0.unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+    for (queue, label) in [(None, "ssd"), (Some("default"), "gpu"), (Some("all"), "ssd")] {
+        ask(&server, &wishing(queue, label)).await.0.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_without_labels_says_so() {
+    let server = cluster(|answers| answers["get-node-labels"] = json!({})).await;
+    let mut wish = request();
+    wish.labels = vec![("yarn.application.node-label", "gpu".to_owned())];
+    let message = ask(&server, &wish).await.0.unwrap_err().to_string();
+    assert!(
+        message.contains("'gpu' (yarn.application.node-label); it has none (see yarn.node-labels.enabled)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_request_knows_which_labels_it_wishes_for() {
+    let mut configuration = selvedge_core::config::shipped();
+    configuration.set_text("yarn.taskmanager.node-label", " gpu ");
+    configuration.set_text("yarn.application.node-label", "");
+    let read = Request::read(&configuration, 0).unwrap();
+    assert_eq!(read.labels, [("yarn.taskmanager.node-label", "gpu".to_owned())]);
+}
+
+#[test]
+fn a_worker_larger_than_the_cluster_may_be_is_refused_with_both_settings() {
+    for (settings, expected) in [
+        (
+            [
+                ("taskmanager.numberOfTaskSlots", "8"),
+                ("slotmanager.number-of-slots.max", "4"),
+            ],
+            "taskmanager.numberOfTaskSlots: '8' makes a single TaskManager larger than the cluster may be by \
+             slotmanager.number-of-slots.max (4)",
+        ),
+        (
+            [
+                ("taskmanager.cpu.cores", "2.5"),
+                ("slotmanager.max-total-resource.cpu", "2"),
+            ],
+            "taskmanager.cpu.cores: '3' makes a single TaskManager larger than the cluster may be by \
+             slotmanager.max-total-resource.cpu (2)",
+        ),
+        (
+            [
+                ("taskmanager.memory.process.size", "2g"),
+                ("slotmanager.max-total-resource.memory", "1m"),
+            ],
+            "taskmanager.memory.process.size: '",
+        ),
+        (
+            [
+                ("slotmanager.number-of-slots.min", "5"),
+                ("slotmanager.number-of-slots.max", "4"),
+            ],
+            "slotmanager.number-of-slots.min: '5' is more than slotmanager.number-of-slots.max, which is 4",
+        ),
+        (
+            [("external-resources", "gpu"), ("external-resource.gpu.amount", "-1")],
+            "external-resource.gpu.amount: '-1' is less than nothing",
+        ),
+    ] {
+        let mut configuration = selvedge_core::config::shipped();
+        for (key, value) in settings {
+            configuration.set_text(key, value);
+        }
+        let message = Request::read(&configuration, 0).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_discovery_script_that_no_container_will_have_is_refused_with_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("find.sh");
+    std::fs::write(&script, "#!/bin/sh\n").unwrap();
+    for (path, fits) in [
+        ("find.sh", true),
+        ("./find.sh", true),
+        ("/opt/find.sh", true),
+        ("selvedge-dist/find.sh", true),
+        ("other.sh", false),
+        ("plugins/find.sh", false),
+    ] {
+        let configuration: Configuration = [
+            ("external-resources", "gpu"),
+            ("external-resource.gpu.amount", "1"),
+            ("external-resource.gpu.param.discovery-script.path", path),
+            ("yarn.ship-files", &script.display().to_string()),
+        ]
+        .into_iter()
+        .collect();
+        let file_systems = FileSystems::local_only();
+        let ship = ShipPlan::read(&configuration, &file_systems, std::path::Path::new("/x/selvedge")).await;
+        match check_discovery(&configuration, &ship.unwrap()) {
+            Ok(()) => assert!(fits, "{path}"),
+            Err(error) => {
+                let message = error.to_string();
+                let expected = format!(
+                    "external-resource.gpu.param.discovery-script.path: '{path}' is not among the files that are sent along"
+                );
+                assert!(!fits && message.contains(&expected), "{message}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

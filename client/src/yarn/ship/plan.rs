@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use selvedge_core::Configuration;
 use selvedge_core::config::options::yarn;
@@ -83,6 +83,13 @@ impl ShipPlan {
         }
         plan.check_size()?;
         Ok(plan)
+    }
+
+    /// Whether a file of this path will be in the working directory of containers, as far as archives can be looked into.
+    pub(in super::super) fn holds(&self, path: &Path) -> bool {
+        let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+        let within = |item: &Item| item.archive && path.starts_with(&item.key);
+        path.to_str().is_some_and(|path| self.items.contains_key(path)) || self.items.values().any(within)
     }
 
     pub(super) fn into_items(self) -> impl Iterator<Item = Item> {

@@ -33,13 +33,12 @@ pub const START_WORKER_RETRY_INTERVAL: ConfigOption<Duration> = ConfigOption::ne
     "How long new requests pause then.",
 )
 .with_default("3 s");
-/// How long a new master waits for the workers of the previous one.
+/// How long a new master waits for the workers of the previous one before it asks for others.
 pub const PREVIOUS_WORKER_RECOVERY_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "resourcemanager.previous-worker.recovery.timeout",
-    "How long a new master waits for the workers of the previous one.",
+    "How long a new master waits for the workers of the previous one before it asks for others.",
 )
-.with_default("0 s")
-.not_in_effect();
+.with_default("0 s");
 /// How long requests may wait for workers that nobody starts on demand; not set is slot.request.timeout.
 pub const STANDALONE_START_UP_TIME: ConfigOption<Duration> = ConfigOption::new(
     "resourcemanager.standalone.start-up-time",

@@ -11,7 +11,7 @@ use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
 use crate::yarn::support::{Cluster, application_in};
 
 #[tokio::test]
-async fn yarns_second_attempt_takes_over_the_leadership_of_a_killed_master() {
+async fn yarns_second_attempt_takes_over_the_leadership_and_the_workers_of_a_killed_master() {
     let zookeeper = ZooKeeper::start().await.unwrap();
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
@@ -31,6 +31,7 @@ async fn yarns_second_attempt_takes_over_the_leadership_of_a_killed_master() {
         ])
         .arg(format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.quorum()))
         .arg("-Dhigh-availability.zookeeper.client.session-timeout=4 s")
+        .arg("-Dresourcemanager.previous-worker.recovery.timeout=1 min")
         .arg(endless)
         .run()
         .await
@@ -38,6 +39,7 @@ async fn yarns_second_attempt_takes_over_the_leadership_of_a_killed_master() {
     let application = application_in(&started.said()).unwrap();
     let job = cluster.running_job(&application).await;
     let client = nodes::connect(zookeeper.quorum()).await;
+    let workers = cluster.workers(&application, 1).await;
     let path = format!("/flink/{application}");
     let before = nodes::leader(&client, &path, "rest_server").await.unwrap().0;
 
@@ -59,6 +61,14 @@ async fn yarns_second_attempt_takes_over_the_leadership_of_a_killed_master() {
         cluster.running_job(&application).await,
         job,
         "the same job, by the same id"
+    );
+    let is_worker = |container: &str| !container.ends_with("_000001");
+    let after = cluster.bed.container_processes(&application).unwrap();
+    let after: Vec<_> = after.into_iter().filter(|one| is_worker(&one.container)).collect();
+    assert_eq!(
+        after.iter().map(|one| (&one.container, one.pid)).collect::<Vec<_>>(),
+        workers.iter().map(|one| (&one.container, one.pid)).collect::<Vec<_>>(),
+        "the same worker, and no other"
     );
     let report = cluster.report(&application).await.unwrap();
     assert_eq!(report["finalStatus"], "UNDEFINED");

@@ -28,7 +28,14 @@ async fn a_worker_killed_in_the_middle_fails_the_job_with_its_container_and_exit
     kill_process_group(Pid::from_raw(victim.pid).unwrap(), Signal::KILL).unwrap();
     let outcome = running.ended_within(BOUND).await.ended_with(1);
     outcome
-        .assert_says(&["FAILED", &victim.container, "137"])
+        .assert_says(&[
+            "FAILED",
+            &victim.container,
+            "137",
+            "was killed by SIGKILL",
+            "raise taskmanager.memory.process.size",
+            "last lines of taskmanager.log",
+        ])
         .assert_no_stack();
     let report = cluster.ended(&application).await;
     assert_eq!(report["finalStatus"], "FAILED", "{report}");
