@@ -210,7 +210,7 @@ impl World {
     }
 
     fn node(&self, which: usize) -> String {
-        format!("nm-{}", which % self.plan.nodes + 1)
+        self.plan.node(which)
     }
 
     /// One of the workers that run.

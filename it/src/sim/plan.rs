@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// NodeManagers; each has room for two workers.
     pub(crate) nodes: usize,
+    /// A node on which nothing that is started ever runs: the application is to do without it.
+    pub(crate) spoilt: Option<usize>,
     /// Slots of each worker.
     pub(crate) slots: u32,
     /// The longest time that a message takes.
@@ -114,11 +116,13 @@ impl Plan {
         let mut rng = StdRng::seed_from_u64(seed);
         let nodes = rng.random_range(2..=3);
         let slots = rng.random_range(1..=2);
-        let capacity = u32::try_from(nodes * 2).unwrap_or(1) * slots;
+        let spoilt = (nodes == 3 && rng.random_bool(0.3)).then(|| rng.random_range(0..nodes));
+        let slots_of = |nodes: usize| u32::try_from(nodes * 2).unwrap_or(1) * slots;
+        let capacity = slots_of(nodes - usize::from(spoilt.is_some()));
         let count = rng.random_range(1..=3);
         let mut jobs: Vec<_> = (0..count).map(|_| JobPlan::draw(&mut rng, capacity / count)).collect();
         if rng.random_bool(0.15) {
-            jobs.push(JobPlan::too_large(&mut rng, capacity));
+            jobs.push(JobPlan::too_large(&mut rng, slots_of(nodes)));
         }
         let is_highly_available = rng.random_bool(0.5);
         let count = rng.random_range(0..=5);
@@ -128,6 +132,7 @@ impl Plan {
         Self {
             seed,
             nodes,
+            spoilt,
             slots,
             latency: Duration::from_millis(latency),
             is_highly_available,
@@ -140,8 +145,14 @@ impl Plan {
     /// The same without anything going wrong.
     pub(crate) fn without_faults(mut self) -> Self {
         self.faults.clear();
+        self.spoilt = None;
         self.is_disorderly = false;
         self
+    }
+
+    /// The name of a node.
+    pub(crate) fn node(&self, which: usize) -> String {
+        format!("nm-{}", which % self.nodes + 1)
     }
 
     /// After it, nothing is done to the cluster any more.
@@ -339,7 +350,8 @@ mod tests {
         for plan in plans {
             let modest = plan.jobs.iter().filter(|job| !job.is_too_large);
             let slots: u32 = modest.map(|job| job.parallelism).sum();
-            assert!(slots <= u32::try_from(plan.nodes * 2).unwrap() * plan.slots, "{plan:?}");
+            let nodes = plan.nodes - usize::from(plan.spoilt.is_some());
+            assert!(slots <= u32::try_from(nodes * 2).unwrap() * plan.slots, "{plan:?}");
             assert!(
                 plan.jobs
                     .iter()

@@ -124,6 +124,9 @@ impl World {
         if planted == Planted::DeafScheduler {
             cluster.plant_deafness();
         }
+        if let Some(spoilt) = plan.spoilt {
+            cluster.spoil_node(&plan.node(spoilt));
+        }
         let sim = turmoil::Builder::new()
             .rng_seed(plan.seed)
             .tick_duration(TICK)

@@ -207,7 +207,7 @@ impl Cluster {
             .retain(|number, granted| nodes.get(&granted.node).is_some_and(|node| node.knows(*number)));
     }
 
-    /// The ApplicationMaster is gone without a word: its containers end, and the next attempt gets others.
+    /// The ApplicationMaster is gone without a word: what runs in its containers goes on for the next attempt, the others end.
     /// That attempt; `None` where the application has ended.
     pub(crate) fn attempt_ended(&mut self) -> Option<u32> {
         if self.finished.is_some() {
@@ -216,7 +216,14 @@ impl Cluster {
         self.attempt += 1;
         self.tracking_url = None;
         self.forget_attempt();
-        for number in self.granted.keys().copied().collect::<Vec<_>>() {
+        let nodes = &self.nodes;
+        let is_started =
+            |number: u64, granted: &Granted| nodes.get(&granted.node).is_some_and(|node| node.knows(number));
+        let unstarted = self
+            .granted
+            .iter()
+            .filter(|(number, granted)| !is_started(**number, granted));
+        for number in unstarted.map(|(number, _)| *number).collect::<Vec<_>>() {
             self.release(number);
         }
         Some(self.attempt)
@@ -256,7 +263,26 @@ impl Cluster {
         }
         self.is_registered = true;
         self.tracking_url = request.tracking_url;
-        Ok(answers::registered(&self.maximum))
+        let earlier = self.granted.iter().filter(|(_, granted)| self.is_of_earlier(granted));
+        let earlier: Vec<_> = earlier
+            .map(|(number, granted)| answers::granted(*number, granted, self.identifier))
+            .collect();
+        let nodes: BTreeSet<_> = self
+            .granted
+            .values()
+            .filter(|granted| self.is_of_earlier(granted))
+            .map(|granted| granted.node.clone())
+            .collect();
+        self.tokens_sent.extend(nodes.iter().cloned());
+        Ok(RegisterApplicationMasterResponseProto {
+            containers_from_previous_attempts: earlier,
+            nm_tokens_from_previous_attempts: nodes.iter().map(|node| answers::nm_token(node)).collect(),
+            ..answers::registered(&self.maximum)
+        })
+    }
+
+    fn is_of_earlier(&self, granted: &Granted) -> bool {
+        granted.attempt != self.attempt && !granted.is_released
     }
 
     pub(super) fn allocate(&mut self, request: AllocateRequestProto) -> Result<AllocateResponseProto, Refusal> {
@@ -344,12 +370,10 @@ impl Cluster {
         }
     }
 
-    /// An attempt is told of its own containers only.
+    /// An attempt is told of its own containers, and of those that it has from earlier ones.
     pub(super) fn complete(&mut self, number: u64, exit_status: i32, diagnostics: &str) {
-        if let Some(granted) = self.granted.remove(&number)
-            && granted.attempt == self.attempt
-        {
-            let status = answers::completed(self.attempt, number, exit_status, diagnostics);
+        if let Some(granted) = self.granted.remove(&number) {
+            let status = answers::completed(granted.attempt, number, exit_status, diagnostics);
             self.news.completed_container_statuses.push(status);
         }
     }

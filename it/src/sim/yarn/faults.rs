@@ -67,6 +67,13 @@ impl Cluster {
         self.fault_grants(GrantFault::Surplus);
     }
 
+    /// Nothing ever runs on this node.
+    pub(crate) fn spoil_node(&mut self, name: &str) {
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.spoil();
+        }
+    }
+
     /// The next answer of a host is lost with its connection: the call was carried out, and its caller does not know.
     pub(crate) fn lose_answer(&mut self, host: &str) {
         *self.lost_answers.entry(host.to_owned()).or_default() += 1;
@@ -124,12 +131,8 @@ impl Cluster {
 
     /// The application is asked to give a container back.
     pub(crate) fn warn_of_preemption(&mut self, container: u64) {
-        if self
-            .granted
-            .get(&container)
-            .is_some_and(|granted| granted.attempt == self.attempt)
-        {
-            self.news.preempt = Some(answers::preemption(self.attempt, container));
+        if let Some(granted) = self.granted.get(&container) {
+            self.news.preempt = Some(answers::preemption(granted.attempt, container));
         }
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Node {
     is_up: bool,
     /// Every container that is started ends at once.
     is_broken: bool,
+    /// It is so for good.
+    is_spoilt: bool,
 }
 
 impl Node {
@@ -62,6 +64,7 @@ impl Node {
             faults: Vec::new(),
             is_up: true,
             is_broken: false,
+            is_spoilt: false,
         }
     }
 
@@ -71,6 +74,10 @@ impl Node {
 
     pub(crate) const fn set_broken(&mut self, is_broken: bool) {
         self.is_broken = is_broken;
+    }
+
+    pub(super) const fn spoil(&mut self) {
+        self.is_spoilt = true;
     }
 
     pub(super) const fn set_up(&mut self, is_up: bool) {
@@ -116,7 +123,7 @@ impl Node {
             let message = format!("Attempt to relaunch the same container with id {number}.");
             return Err(Refusal::new(YARN, message));
         }
-        let fault = if self.is_broken {
+        let fault = if self.is_broken || self.is_spoilt {
             Some(NodeFault::FailLaunch)
         } else {
             self.faults.pop()
