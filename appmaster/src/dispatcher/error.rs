@@ -28,6 +28,20 @@ pub enum DispatcherError {
         /// Why.
         cause: String,
     },
+    /// The resource requirements could not be stored for the next master.
+    #[error("the resource requirements of job {job} stay as they are, as the new ones cannot be kept: {cause}")]
+    RequirementsNotStored {
+        /// The job.
+        job: JobId,
+        /// Why.
+        cause: String,
+    },
+    /// Another change is on its way.
+    #[error("the resource requirements of job {0} are being changed by somebody else: try again")]
+    Changing(JobId),
+    /// The job has not begun, or has ended.
+    #[error("job {0} does not run: it has no resource requirements")]
+    NotRunning(JobId),
     /// No such job.
     #[error("job {0} is not known")]
     UnknownJob(JobId),

@@ -20,6 +20,9 @@ mod recovery;
 mod recovery_tests;
 #[cfg(test)]
 mod refusal_tests;
+mod requirements;
+#[cfg(test)]
+mod requirements_tests;
 mod service;
 mod sparse;
 mod state;
@@ -31,6 +34,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
+use selvedge_core::job_graph::JobRequirements;
 use selvedge_core::status::{ApplicationStatus, JobStatus};
 use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::clock::Timestamp;
@@ -98,6 +102,12 @@ enum Request {
     Summaries(Reply<Vec<JobSummary>>),
     Job(JobId, Reply<Result<Arc<ArchivedExecutionGraph>, DispatcherError>>),
     Cancel(JobId, Reply<Result<(), DispatcherError>>),
+    Requirements(JobId, Reply<Result<JobRequirements, DispatcherError>>),
+    ChangeRequirements {
+        job: JobId,
+        requirements: JobRequirements,
+        reply: Reply<Result<(), DispatcherError>>,
+    },
     Result(JobId, Reply<Result<Option<JobResult>, DispatcherError>>),
     AwaitResult(JobId, Reply<Result<JobResult, DispatcherError>>),
     Fetched(JobId, Reply<()>),
@@ -221,6 +231,21 @@ impl DispatcherHandle {
     /// soon as its JobMaster runs.
     pub async fn cancel(&self, job: JobId) -> Result<(), DispatcherError> {
         self.call(|reply| Request::Cancel(job, reply)).await?
+    }
+
+    /// Between which bounds the adaptive scheduler chooses the parallelism of a job that runs.
+    pub async fn requirements(&self, job: JobId) -> Result<JobRequirements, DispatcherError> {
+        self.call(|reply| Request::Requirements(job, reply)).await?
+    }
+
+    /// Changes them; returns when the change is kept for the next master and counts, not when the job is rescaled.
+    pub async fn change_requirements(&self, job: JobId, requirements: JobRequirements) -> Result<(), DispatcherError> {
+        let change = |reply| Request::ChangeRequirements {
+            job,
+            requirements,
+            reply,
+        };
+        self.call(change).await?
     }
 
     /// The result of a job, once it is stored; `None` before.

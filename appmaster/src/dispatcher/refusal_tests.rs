@@ -1,5 +1,7 @@
 //! Requests that the Dispatcher does not take: each is refused with an error of its own, and changes nothing.
 
+use selvedge_core::job_graph::{ParallelismBounds, VertexRequirements};
+
 use super::*;
 use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint};
 use crate::jobmaster::JobMasterError;
@@ -35,6 +37,55 @@ async fn until_running(dispatcher: &DispatcherHandle) {
     tokio::time::timeout(BOUND, runs).await.expect("the job runs");
 }
 
+/// Requirements of the job that the tests run.
+fn up_to(upper_bound: u32) -> JobRequirements {
+    let parallelism = ParallelismBounds {
+        lower_bound: 1,
+        upper_bound,
+    };
+    let stated = VertexRequirements { parallelism };
+    ["source", "sink"].map(|vertex| (vertex.into(), stated)).into()
+}
+
+#[tokio::test]
+async fn requirements_that_nothing_would_go_by_are_refused() {
+    let cluster = session(&[]).await;
+    let dispatcher = cluster.dispatcher();
+    let mut stating = word_count(1);
+    stating.resource_requirements = up_to(2);
+    let refused = dispatcher.submit_job(Some(JOB), stating).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("resource_requirements") && refused.contains("jobmanager.scheduler"),
+        "{refused}"
+    );
+    dispatcher.submit_job(Some(JOB), word_count(1)).await.unwrap();
+    until_running(&dispatcher).await;
+    let not_adaptive = DispatcherError::JobMaster(JobMasterError::NotAdaptive { job: JOB });
+    assert_eq!(dispatcher.requirements(JOB).await, Err(not_adaptive.clone()));
+    assert_eq!(dispatcher.change_requirements(JOB, up_to(2)).await, Err(not_adaptive));
+    cluster.shutdown(ApplicationStatus::Succeeded, "the test is over").await;
+}
+
+#[tokio::test]
+async fn a_change_of_requirements_counts_and_a_refused_one_leaves_them() {
+    let settings = [
+        ("jobmanager.scheduler", "Adaptive"),
+        ("execution.runtime-mode", "STREAMING"),
+    ];
+    let cluster = session(&settings).await;
+    let dispatcher = cluster.dispatcher();
+    dispatcher.submit_job(Some(JOB), word_count(1)).await.unwrap();
+    until_running(&dispatcher).await;
+    dispatcher.change_requirements(JOB, up_to(2)).await.unwrap();
+    let refused = dispatcher.change_requirements(JOB, up_to(0)).await.unwrap_err();
+    assert!(
+        matches!(refused, DispatcherError::JobMaster(JobMasterError::Requirements(_))),
+        "{refused}"
+    );
+    assert_eq!(dispatcher.requirements(JOB).await, Ok(up_to(2)));
+    cluster.shutdown(ApplicationStatus::Succeeded, "the test is over").await;
+}
+
 #[tokio::test]
 async fn an_unknown_job_is_refused_by_every_request_and_nothing_changes() {
     let cluster = session(&[]).await;
@@ -46,6 +97,11 @@ async fn an_unknown_job_is_refused_by_every_request_and_nothing_changes() {
         ("cancel", dispatcher.cancel(UNKNOWN).await),
         ("result", dispatcher.result(UNKNOWN).await.map(drop)),
         ("await the result", dispatcher.await_result(UNKNOWN).await.map(drop)),
+        ("requirements", dispatcher.requirements(UNKNOWN).await.map(drop)),
+        (
+            "change requirements",
+            dispatcher.change_requirements(UNKNOWN, up_to(2)).await,
+        ),
     ] {
         assert_eq!(outcome, Err(DispatcherError::UnknownJob(UNKNOWN)), "{request}");
     }

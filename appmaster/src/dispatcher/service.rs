@@ -1,6 +1,6 @@
 //! The shell of the Dispatcher: owns the state; slow work is spawned and comes back as an event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use selvedge_core::status::ApplicationStatus;
@@ -28,6 +28,11 @@ pub(super) enum Event {
     },
     /// `None` where the JobMaster broke down.
     Ended(JobId, Option<Arc<ArchivedExecutionGraph>>),
+    RequirementsChanged {
+        job: JobId,
+        outcome: Result<(), DispatcherError>,
+        reply: Reply<Result<(), DispatcherError>>,
+    },
     ResultStored(JobId, Result<(), String>),
     CleanedUp(JobId, Result<(), String>),
 }
@@ -39,6 +44,8 @@ pub(super) struct Service {
     pub(super) awaiting_results: BTreeMap<JobId, Vec<Reply<Result<JobResult, DispatcherError>>>>,
     /// Those who want jobs cancelled that are still initialising.
     pub(super) awaiting_cancel: BTreeMap<JobId, Vec<Reply<Result<(), DispatcherError>>>>,
+    /// Jobs whose resource requirements are being changed.
+    pub(super) changing: BTreeSet<JobId>,
     requests: mpsc::Receiver<Request>,
     /// What goes on beside the loop. It ends with the Dispatcher: nothing is stored in the name of one that has lost its
     /// leadership.
@@ -55,6 +62,7 @@ impl Service {
             end: Some(end),
             awaiting_results: BTreeMap::new(),
             awaiting_cancel: BTreeMap::new(),
+            changing: BTreeSet::new(),
             requests,
             work: JoinSet::new(),
         }
@@ -103,6 +111,12 @@ impl Service {
             Request::Summaries(reply) => self.summaries(reply),
             Request::Job(job, reply) => self.look_up(job, reply),
             Request::Cancel(job, reply) => self.cancel(job, reply),
+            Request::Requirements(job, reply) => self.requirements(job, reply),
+            Request::ChangeRequirements {
+                job,
+                requirements,
+                reply,
+            } => self.change_requirements(job, requirements, reply),
             Request::Result(job, reply) => self.result(job, reply),
             Request::AwaitResult(job, reply) => self.await_result(job, reply),
             Request::Fetched(job, reply) => {
@@ -138,6 +152,7 @@ impl Service {
         match done {
             Ok(Event::Accepted { job, outcome, reply }) => self.accepted(job, outcome, reply),
             Ok(Event::Ended(job, graph)) => self.ended(job, graph),
+            Ok(Event::RequirementsChanged { job, outcome, reply }) => self.requirements_changed(job, outcome, reply),
             Ok(Event::ResultStored(job, outcome)) => self.result_stored(job, outcome),
             Ok(Event::CleanedUp(job, outcome)) => self.cleaned_up(job, outcome),
             Err(error) => self.break_down(format!("a part of the Dispatcher broke down: {error}")),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use selvedge_core::config::options::execution::RUNTIME_MODE;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId};
 use selvedge_runtime::connector::{GraphChecker, report};
 use selvedge_runtime::machine::run_blocking;
@@ -20,7 +21,11 @@ impl Service {
         reply: Reply<Result<JobId, DispatcherError>>,
     ) {
         let job = job.unwrap_or_else(|| JobId::random(&mut self.environment.rng));
-        if let Err(error) = self.state.admit(job, &graph, self.now()) {
+        let graph = self.with_runtime_mode(graph);
+        let admitted = self
+            .check_scheduler(&graph)
+            .and_then(|()| self.state.admit(job, &graph, self.now()));
+        if let Err(error) = admitted {
             let _ = reply.send(Err(error));
             return;
         }
@@ -33,6 +38,34 @@ impl Service {
             };
             Event::Accepted { job, outcome, reply }
         });
+    }
+
+    /// The cluster's setting is that of a job without one of its own.
+    fn with_runtime_mode(&self, mut graph: JobGraph) -> JobGraph {
+        let key = RUNTIME_MODE.key();
+        if let Some(mode) = self.environment.configuration.text(key) {
+            let own = graph.configuration.entry(key.to_owned());
+            own.or_insert_with(|| mode.to_owned());
+        }
+        graph
+    }
+
+    /// Requirements that nothing would go by are refused.
+    fn check_scheduler(&self, graph: &JobGraph) -> Result<(), DispatcherError> {
+        if graph.resource_requirements.is_empty() {
+            return Ok(());
+        }
+        let scheduling = self.environment.job_master.settings.scheduling;
+        let why = match scheduling.scheduler.adaptive(graph) {
+            Some(settings) if settings.reactive => "the workers that there are decide (scheduler-mode): leave them out",
+            Some(_) => return Ok(()),
+            None => {
+                "its parallelism is fixed: leave them out, or set jobmanager.scheduler to Adaptive, and \
+                 execution.runtime-mode to STREAMING where its sources end"
+            }
+        };
+        let cause = format!("it states resource_requirements, but {why}");
+        Err(DispatcherError::Graph(cause))
     }
 
     pub(super) fn accepted(

@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::Configuration;
+use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::{blob, cluster, jobmanager, process, rest as rest_options};
 use selvedge_core::memory::TaskExecutorProcessSpec;
 use selvedge_core::status::ApplicationStatus;
@@ -45,7 +46,7 @@ pub use crate::dispatcher::{ClusterEnd, DispatcherMode};
 
 use crate::blobs::Blobs;
 use crate::dispatcher::{CleanupStrategy, DispatcherError, DispatcherHandle};
-use crate::jobmaster::JobMasterPlugins;
+use crate::jobmaster::{JobMasterPlugins, refuse_reactive};
 use crate::metrics::MasterMetrics;
 use crate::resourcemanager::{ResourceManagerDriver, ResourceManagerHandle};
 use crate::settings::{MasterSettings, client_timeout};
@@ -162,6 +163,16 @@ impl ClusterServices {
     }
 }
 
+/// Reactive mode is for the one job of a cluster whose workers somebody starts.
+fn check_reactive(config: &ClusterConfig) -> Result<(), ConfigError> {
+    let what = match (config.mode, config.driver.is_active()) {
+        (DispatcherMode::Session, _) => "a session",
+        (_, true) => "a cluster that starts its workers itself",
+        (_, false) => return Ok(()),
+    };
+    refuse_reactive(&config.configuration, what)
+}
+
 /// How much has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shutdown {
@@ -260,6 +271,7 @@ impl ClusterEntrypoint {
         config: ClusterConfig,
         services: ClusterServices,
     ) -> Result<(Cluster, WhenLeading), StartError> {
+        check_reactive(&config)?;
         let settings = MasterSettings::read(&config.configuration)?;
         let plugins = services.plugins.select(&config.configuration)?;
         let metrics_interval = settings.metrics_interval;

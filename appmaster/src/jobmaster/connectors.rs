@@ -17,10 +17,13 @@ pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(600);
 /// How long they may take to clean up: someone waits for a job that has failed or was cancelled.
 pub(super) const ABORT_PATIENCE: Duration = Duration::from_secs(120);
 
+/// The enumerators of a job's sources.
+pub(super) type Enumerators = BTreeMap<OperatorId, Box<dyn SplitEnumerator>>;
+
 /// What the connectors of a job gave.
 #[derive(Debug, Default)]
 pub(super) struct PreparedConnectors {
-    pub(super) enumerators: BTreeMap<OperatorId, Box<dyn SplitEnumerator>>,
+    pub(super) enumerators: Enumerators,
     pub(super) committers: Committers,
 }
 
@@ -44,6 +47,19 @@ pub(super) async fn prepare(
         }
     }
     Ok(prepared)
+}
+
+/// Makes every enumerator anew: the job starts over, with the parallelism of this graph.
+pub(super) async fn enumerators(graph: &JobGraph, connectors: &dyn Connectors) -> Result<Enumerators, String> {
+    let mut enumerators = Enumerators::new();
+    for vertex in &graph.vertices {
+        for operator in &vertex.chain {
+            let enumerator = connectors.enumerator(graph, operator, vertex.parallelism).await;
+            let enumerator = enumerator.map_err(|error| format!("operator '{}': {}", operator.id, error.report()))?;
+            enumerators.extend(enumerator.map(|enumerator| (operator.id.clone(), enumerator)));
+        }
+    }
+    Ok(enumerators)
 }
 
 /// The job does not run: nothing stays of what was prepared, nor of what an earlier master has begun, with any of its sinks.

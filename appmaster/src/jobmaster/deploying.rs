@@ -84,7 +84,8 @@ impl JobState {
         if self.has_failed() || self.ending != Ending::NotYet {
             return Vec::new();
         }
-        if shortage.may_pass() {
+        // Under the adaptive scheduler, a job runs with what there is.
+        if shortage.may_pass() || self.adaptive.is_some() {
             self.start_failure = Some(shortage.to_string());
             return Vec::new();
         }
@@ -108,7 +109,8 @@ impl JobState {
     pub(super) fn release_slot_of(&mut self, task: TaskIndex, now: Now) {
         let place = self.sharing.place_of(task);
         let finished = |task: &TaskIndex| self.graph.run(*task).state() == ExecutionState::Finished;
-        if self.sharing.tasks_at(place).iter().all(finished) {
+        // An adaptive job keeps its slots: all of it may start over.
+        if self.adaptive.is_none() && self.sharing.tasks_at(place).iter().all(finished) {
             self.pool.release(place, now.monotonic);
         }
     }

@@ -1,5 +1,6 @@
 //! What can go wrong in a JobMaster.
 
+use selvedge_core::job_graph::RequirementsError;
 use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_core::{ExecutionAttemptId, JobId};
 use thiserror::Error;
@@ -47,6 +48,23 @@ pub enum JobMasterError {
         /// More, where the status does not say it.
         detail: &'static str,
     },
+    /// The job cannot have these requirements.
+    #[error(transparent)]
+    Requirements(#[from] RequirementsError),
+    /// The parallelism of the job is fixed.
+    #[error(
+        "job {job} does not run under the adaptive scheduler, and its parallelism is fixed: set jobmanager.scheduler to Adaptive, \
+         and execution.runtime-mode to STREAMING where its sources end, and submit it anew"
+    )]
+    NotAdaptive {
+        /// The job.
+        job: JobId,
+    },
+    /// The cluster's size decides.
+    #[error(
+        "the parallelism of a job in reactive mode follows the workers that there are (scheduler-mode): start or stop some"
+    )]
+    Reactive,
     /// The JobMaster has ended.
     #[error("the JobMaster of job {job} has ended")]
     Gone {

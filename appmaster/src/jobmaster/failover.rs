@@ -40,6 +40,7 @@ pub(super) enum Scope<'a> {
 #[derive(Debug)]
 pub(super) struct Failover {
     strategy: RestartStrategy,
+    full: bool,
     regions: Regions,
     /// How many tasks of each region have not FINISHED.
     unfinished: Vec<usize>,
@@ -71,6 +72,7 @@ impl Failover {
             restart_of: vec![0; regions.iter().map(<[_]>::len).sum()],
             unfinished: regions.iter().map(<[_]>::len).collect(),
             regions,
+            full: settings.full,
             strategy: RestartStrategy::new(settings.restart),
             history_size: settings.history_size.max(1),
             attempts_kept: settings.attempts_kept,
@@ -78,6 +80,14 @@ impl Failover {
             coming: BTreeMap::new(),
             number: 0,
         }
+    }
+
+    /// The tasks are those of another graph; no restart is coming.
+    pub(super) fn set_graph(&mut self, graph: &JobGraph) {
+        self.regions = Regions::of(graph, self.full);
+        self.restart_of = vec![0; self.regions.iter().map(<[_]>::len).sum()];
+        self.unfinished = self.regions.iter().map(<[_]>::len).collect();
+        self.coming.clear();
     }
 
     /// The job ends: it is not restarted any more.
@@ -112,7 +122,7 @@ impl Failover {
     }
 
     /// These tasks are restarted, not before then. An earlier restart of theirs goes on without them.
-    fn restart(&mut self, tasks: &[TaskIndex], not_before: Instant) {
+    pub(super) fn restart(&mut self, tasks: &[TaskIndex], not_before: Instant) {
         self.number += 1;
         for task in tasks {
             self.restart_of[task.position()] = self.number;
@@ -189,6 +199,9 @@ impl JobState {
 
     /// The next step of each restart, where there is one: the splits of tasks that have all ended go back.
     pub(super) fn go_on_restarting(&mut self, now: Now) -> Vec<Action> {
+        if self.adaptive.is_some() {
+            return self.go_on_restarting_all(now);
+        }
         let graph = &self.graph;
         let mut actions = Vec::new();
         for (number, restart) in &mut self.failover.coming {
@@ -202,6 +215,19 @@ impl JobState {
             }
         }
         actions
+    }
+
+    /// The same under the adaptive scheduler: all tasks start over, with sources that start over too.
+    fn go_on_restarting_all(&mut self, now: Now) -> Vec<Action> {
+        let coming = self.failover.coming.values_mut();
+        coming.for_each(|restart| restart.pause_over = restart.not_before <= now.monotonic);
+        if !self.graph.all_terminal() || self.failover.coming.values().any(|restart| !restart.pause_over) {
+            return Vec::new();
+        }
+        self.failover.coming.clear();
+        self.file_failure();
+        self.former_workers.clear();
+        self.start_over_adaptively(now)
     }
 
     /// The sources have the splits back: new attempts take the places of the ended ones.

@@ -3,6 +3,7 @@
 //! The Dispatcher starts it and is told its outcome; workers call it through [`JobMasters`]; the ResourceManager gives it
 //! slots and says when workers are gone. Its states are drawn in `state.rs`.
 
+mod adaptive;
 mod connectors;
 mod deploying;
 mod deployment;
@@ -38,6 +39,7 @@ mod slot_sharing;
 mod splits;
 mod state;
 mod status_listener;
+mod steps;
 mod task_events;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
+use selvedge_core::job_graph::JobRequirements;
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobGraph, JobId, LeaderSessionId, OperatorId, ResourceId};
 use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, InputSplit};
@@ -56,6 +59,7 @@ use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use selvedge_runtime::metrics::MetricGroup;
 use tokio::sync::{mpsc, oneshot};
 
+pub use adaptive::{AdaptiveSettings, refuse_reactive};
 pub use error::JobMasterError;
 pub use execution_graph::{ArchivedExecutionGraph, ExecutionGraph};
 pub use failure_labels::{FailureEnricher, TypeEnricher};
@@ -145,6 +149,9 @@ enum Request {
         cause: String,
         reply: Reply<()>,
     },
+    Requirements(Reply<Result<JobRequirements, JobMasterError>>),
+    WithRequirements(JobRequirements, Reply<Result<JobGraph, JobMasterError>>),
+    Require(Arc<JobGraph>, Reply<()>),
     RegisterTaskManager(
         RegisterTaskManagerRequest,
         Reply<GatewayResult<RegisterTaskManagerResponse>>,
@@ -248,6 +255,22 @@ impl JobMasterHandle {
     /// Fails the job; returns when that is decided, not when the job has ended.
     pub(crate) async fn fail(&self, cause: String) -> Result<(), JobMasterError> {
         self.call(|reply| Request::Fail { cause, reply }).await
+    }
+
+    /// Between which bounds the parallelism of each vertex is chosen.
+    pub(crate) async fn requirements(&self) -> Result<JobRequirements, JobMasterError> {
+        self.call(Request::Requirements).await?
+    }
+
+    /// The job's graph with these requirements; it has those that it had until [`Self::require`].
+    pub(crate) async fn with_requirements(&self, requirements: JobRequirements) -> Result<JobGraph, JobMasterError> {
+        self.call(|reply| Request::WithRequirements(requirements, reply))
+            .await?
+    }
+
+    /// The requirements of this graph, which [`Self::with_requirements`] has given, count from now on.
+    pub(crate) async fn require(&self, graph: Arc<JobGraph>) -> Result<(), JobMasterError> {
+        self.call(|reply| Request::Require(graph, reply)).await
     }
 
     /// Leadership is lost: the job is SUSPENDED here, and another master goes on with it. Workers are told, what sinks have

@@ -43,6 +43,16 @@ impl Service {
                 let _ = reply.send(());
                 return actions;
             }
+            Request::Requirements(reply) => {
+                let _ = reply.send(self.state.requirements());
+            }
+            Request::WithRequirements(requirements, reply) => {
+                let _ = reply.send(self.state.with_requirements(requirements));
+            }
+            Request::Require(graph, reply) => {
+                self.state.require(graph);
+                let _ = reply.send(());
+            }
             Request::RegisterTaskManager(request, reply) => {
                 let mut actions = Vec::new();
                 let _ = reply.send(self.register(request, now, &mut actions));

@@ -10,6 +10,7 @@ use selvedge_core::config::options::jobmanager::SCHEDULER;
 use selvedge_core::job_graph::{JobGraph, JobType};
 use tokio::time::Instant;
 
+use super::adaptive::{Adaptive, AdaptiveSettings, is_reactive};
 use super::execution_graph::TaskIndex;
 use super::regions::Regions;
 use super::slot_pool::SlotPool;
@@ -42,6 +43,8 @@ pub(super) trait Scheduler: Debug + Send {
 pub enum SchedulerKind {
     /// Each pipelined region is deployed when it has all its slots.
     Default,
+    /// A streaming job runs with the slots that there are; a batch job as under the default scheduler.
+    Adaptive(AdaptiveSettings),
 }
 
 impl SchedulerKind {
@@ -51,15 +54,27 @@ impl SchedulerKind {
     /// A name that no scheduler has, or one of Flink's that is not offered.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let name = configuration.get(&SCHEDULER)?;
+        if name.eq_ignore_ascii_case("Adaptive") || is_reactive(configuration)? {
+            return Ok(Self::Adaptive(AdaptiveSettings::read(configuration)?));
+        }
         if name.eq_ignore_ascii_case("Default") {
             return Ok(Self::Default);
         }
         Err(ConfigError::Invalid {
             key: SCHEDULER.key().to_owned(),
-            reason: format!("there is no scheduler '{name}'; write Default"),
+            reason: format!("there is no scheduler '{name}'; write Default or Adaptive"),
         })
     }
 
+    /// How the adaptive scheduler runs this job; `None` where it does not.
+    pub(crate) fn adaptive(self, graph: &JobGraph) -> Option<AdaptiveSettings> {
+        match self {
+            Self::Adaptive(settings) if Adaptive::takes(graph) => Some(settings),
+            _ => None,
+        }
+    }
+
+    /// What deploys tasks as their slots come; under the adaptive scheduler, all slots of a graph are there.
     pub(super) fn make(
         self,
         graph: &JobGraph,
@@ -67,7 +82,7 @@ impl SchedulerKind {
         slot_timeout: Duration,
     ) -> Box<dyn Scheduler> {
         match self {
-            Self::Default => Box::new(DefaultScheduler::new(graph, sharing.clone(), slot_timeout)),
+            Self::Default | Self::Adaptive(_) => Box::new(DefaultScheduler::new(graph, sharing.clone(), slot_timeout)),
         }
     }
 }
@@ -199,7 +214,8 @@ mod tests {
         };
         assert_eq!(SchedulerKind::read(&Configuration::new()), Ok(SchedulerKind::Default));
         assert_eq!(read("default"), Ok(SchedulerKind::Default));
-        for name in ["Adaptive", "AdaptiveBatch", "Fastest"] {
+        assert!(matches!(read("adaptive"), Ok(SchedulerKind::Adaptive(_))));
+        for name in ["AdaptiveBatch", "Fastest"] {
             let error = read(name).unwrap_err().to_string();
             assert!(
                 error.contains("jobmanager.scheduler") && error.contains(name),

@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::connectors::{self, Committers, PreparedConnectors};
+use super::connectors::{self, Committers, Enumerators, PreparedConnectors};
 use super::deployment::JobHeader;
 use super::failover::{Failover, Scope};
 use super::requirements::Requirements;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
+use super::scheduler::SchedulerKind;
 use super::splits::{SplitCommand, return_splits, serve_splits};
 use super::state::{Action, JobState, Now};
 use super::status_listener::Listeners;
@@ -34,7 +35,10 @@ pub(super) enum Event {
     /// The output is visible, perhaps with something left beside it.
     Committed(Result<Option<String>, String>),
     Aborted(Option<String>),
-    SplitFailed(String),
+    /// A source has failed; the sources are those of this number.
+    SplitFailed(u64, String),
+    /// The sources are ready for the ExecutionGraph of this number.
+    Enumerated(u64, Result<Enumerators, String>),
     /// The sources have taken splits back, for the restart of this number.
     SplitsReturned(u64),
 }
@@ -48,6 +52,8 @@ pub(super) struct Service {
     pub(super) workers: Workers,
     committers: Committers,
     pub(super) splits: BTreeMap<OperatorId, mpsc::Sender<SplitCommand>>,
+    /// How often the sources were made ready.
+    sources: u64,
     pub(super) figures_asked: Instant,
     listeners: Listeners,
     /// Why the job cannot run whatever its connectors say.
@@ -84,6 +90,11 @@ impl Service {
         let heartbeat = environment.settings.heartbeat;
         let mut failover = environment.settings.failover.clone();
         let restart = RestartSettings::of_job(&graph.configuration, &failover.restart);
+        let scheduler = environment.settings.scheduling.scheduler;
+        if scheduler != SchedulerKind::Default && scheduler.adaptive(&graph).is_none() {
+            tracing::info!(job = %job_id, "all sources of the job end: it runs under the default scheduler, as execution.runtime-mode does not say STREAMING");
+        }
+        failover.full |= environment.settings.scheduling.scheduler.adaptive(&graph).is_some();
         let unusable = restart.map(|restart| failover.restart = restart).err();
         let header = JobHeader::new(job_id, job_master_id, &graph);
         let state = JobState::new(
@@ -111,6 +122,7 @@ impl Service {
             state,
             committers: Committers::default(),
             splits: BTreeMap::new(),
+            sources: 0,
             figures_asked: now.monotonic,
             listeners: environment.plugins.listeners.clone(),
             unusable: unusable.map(|error| format!("the job's configuration cannot be used: {error}")),
@@ -165,7 +177,8 @@ impl Service {
             Some(request) = self.requests.recv() => self.on_request(request),
             () = until(deadline) => self.state.tick(self.now()),
         };
-        for action in actions {
+        let adapting = self.state.adapt(self.now());
+        for action in actions.into_iter().chain(adapting) {
             self.carry_out(action);
         }
         for (resource_id, held) in self.state.pool.ledger().take_changed() {
@@ -214,7 +227,19 @@ impl Service {
             }
             Event::Committed(outcome) => self.state.committed(outcome, now),
             Event::Aborted(leftover) => self.state.aborted(leftover, now),
-            Event::SplitFailed(cause) => {
+            Event::SplitFailed(sources, cause) if sources != self.sources => {
+                tracing::info!(job = %self.job_id, "ignored: a source has failed that is replaced: {cause}");
+                Vec::new()
+            }
+            Event::Enumerated(number, outcome) => {
+                if !self.state.awaits_sources(number) {
+                    tracing::info!(job = %self.job_id, "ignored: the sources are ready for ExecutionGraph {number}");
+                    return Vec::new();
+                }
+                let outcome = outcome.map(|enumerators| self.take_enumerators(enumerators));
+                self.state.enumerated(number, outcome, now)
+            }
+            Event::SplitFailed(_, cause) => {
                 let failure = self.state.job_failure(cause, FailureKind::Cause, now);
                 self.state.fail_or_restart(failure, Vec::new(), Scope::Job, now)
             }
@@ -224,11 +249,19 @@ impl Service {
 
     fn take_connectors(&mut self, prepared: PreparedConnectors) {
         self.committers = prepared.committers;
-        for (operator, enumerator) in prepared.enumerators {
+        self.take_enumerators(prepared.enumerators);
+    }
+
+    /// In place of those that there were.
+    fn take_enumerators(&mut self, enumerators: Enumerators) {
+        self.splits.clear();
+        self.sources += 1;
+        let sources = self.sources;
+        for (operator, enumerator) in enumerators {
             let events = self.own_events.clone();
             let failed = move |cause| {
                 let events = events.clone();
-                tokio::spawn(async move { events.send(Event::SplitFailed(cause)).await });
+                tokio::spawn(async move { events.send(Event::SplitFailed(sources, cause)).await });
             };
             self.splits
                 .insert(operator.clone(), serve_splits(operator, enumerator, failed));
@@ -322,6 +355,12 @@ impl Service {
             Action::ReturnSlot(slot) => self.workers.return_slot(&slot),
             Action::CancelTasks { resource_id, attempts } => self.workers.cancel(resource_id, attempts),
             Action::ReleasePartitions { workers, partitions } => self.workers.release(workers, &partitions),
+            Action::Enumerate { number, graph } => {
+                let connectors = self.environment.connectors.clone();
+                self.spawn(async move {
+                    Event::Enumerated(number, connectors::enumerators(&graph, connectors.as_ref()).await)
+                });
+            }
             Action::ReturnSplits { number, attempts } => {
                 let sources: Vec<_> = self.splits.values().cloned().collect();
                 self.spawn(async move {

@@ -63,7 +63,8 @@ pub(super) struct SlotPool {
     places: Vec<Place>,
     slots: BTreeMap<AllocationId, PooledSlot>,
     ledger: Ledger,
-    /// By kind: how many places need a slot, those of them that have none, and the free slots.
+    /// By kind: how many slots there are, how many places need one, those of them that have none, and the free slots.
+    held: Vec<usize>,
     needed: Vec<u32>,
     unfilled: Vec<usize>,
     free: Vec<FreeSlots>,
@@ -89,6 +90,7 @@ impl SlotPool {
             places: vec![place; sharing.places()],
             slots: BTreeMap::new(),
             ledger: Ledger::default(),
+            held: vec![0; kinds],
             needed: vec![0; kinds],
             unfilled: vec![0; kinds],
             free: vec![FreeSlots::new(); kinds],
@@ -145,6 +147,7 @@ impl SlotPool {
         self.free[kind].insert(slot.key());
         self.idle[kind].insert((now, allocation));
         self.ledger.take(&slot.location);
+        self.held[kind] += 1;
         self.slots.insert(allocation, slot);
         true
     }
@@ -199,8 +202,7 @@ impl SlotPool {
 
     /// Whether each of these places could have a slot if the job had no others to fill.
     pub(super) fn could_fill(&self, places: &[usize]) -> bool {
-        let mut of_kind = vec![0; self.free.len()];
-        self.slots.values().for_each(|slot| of_kind[slot.kind] += 1);
+        let of_kind = self.held();
         self.suffices(places, |_, kind| of_kind[kind])
     }
 
@@ -282,6 +284,31 @@ impl SlotPool {
         }
     }
 
+    /// How many slots of each kind the job has.
+    pub(super) fn held(&self) -> Vec<usize> {
+        self.held.clone()
+    }
+
+    /// A slot is needed at exactly these places.
+    pub(super) fn need_where(&mut self, needed: impl Fn(usize) -> bool) {
+        (0..self.places.len()).for_each(|place| self.set_needed(place, needed(place)));
+    }
+
+    /// Nothing runs at any place any more, and slots are needed as before.
+    pub(super) fn vacate(&mut self, now: Instant) {
+        for place in 0..self.places.len() {
+            let needed = self.places[place].needed;
+            self.release(place, now);
+            self.set_needed(place, needed);
+        }
+    }
+
+    /// Other tasks are to run at the same places.
+    pub(super) fn set_sharing(&mut self, sharing: Arc<SlotSharing>) {
+        debug_assert_eq!(sharing.profile_of, self.sharing.profile_of, "places stay");
+        self.sharing = sharing;
+    }
+
     /// Tasks are to run at a place (again).
     pub(super) fn need(&mut self, place: usize) {
         self.set_needed(place, true);
@@ -305,6 +332,7 @@ impl SlotPool {
             return;
         };
         self.ledger.give_up(&slot.location);
+        self.held[slot.kind] -= 1;
         match slot.standing {
             Standing::Free { since } => {
                 self.free[slot.kind].remove(&slot.key());

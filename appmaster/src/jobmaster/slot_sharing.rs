@@ -4,9 +4,10 @@
 //! one slot-sharing group, which is checked with the job, so that their equal subtasks stand at one place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use selvedge_core::MemorySize;
-use selvedge_core::job_graph::JobGraph;
+use selvedge_core::job_graph::{JobGraph, Vertex};
 use selvedge_core::resource::ProfileSpec;
 
 use super::execution_graph::{Layout, Peers, TaskIndex};
@@ -26,6 +27,8 @@ pub(super) struct SlotSharing {
     pub(super) profiles: Vec<ProfileSpec>,
     /// Which of the kinds each place needs.
     pub(super) profile_of: Vec<usize>,
+    /// The places of each group.
+    pub(super) groups: BTreeMap<String, Range<usize>>,
     /// The places that most of a place's input comes from, where they are few.
     inputs: Vec<Vec<usize>>,
 }
@@ -33,20 +36,34 @@ pub(super) struct SlotSharing {
 impl SlotSharing {
     /// The places of a job. Where slots have a stated profile, `network` says what the channels of a subtask need beside it.
     pub(super) fn of(graph: &JobGraph, network: impl Fn(Channels) -> MemorySize) -> Self {
+        Self::lay_out(graph, graph, |vertex| vertex.parallelism, network)
+    }
+
+    /// The same with places for as many subtasks as there can ever be, and with the slots that the job has asked for as it was
+    /// submitted: neither is another one when the job is rescaled.
+    pub(super) fn with_room(graph: &JobGraph, submitted: &JobGraph, network: impl Fn(Channels) -> MemorySize) -> Self {
+        Self::lay_out(graph, submitted, |vertex| vertex.max_parallelism, network)
+    }
+
+    fn lay_out(
+        graph: &JobGraph,
+        submitted: &JobGraph,
+        room: impl Fn(&Vertex) -> u32,
+        network: impl Fn(Channels) -> MemorySize,
+    ) -> Self {
         let layout = Layout::of(graph);
         let mut sharing = Self {
             place_of: Vec::with_capacity(layout.len()),
             tasks: Vec::new(),
             profiles: Vec::new(),
             profile_of: Vec::new(),
+            groups: BTreeMap::new(),
             inputs: Vec::new(),
         };
-        let first = sharing.lay_out_groups(graph, network);
+        sharing.lay_out_groups(submitted, room, network);
         for vertex in &graph.vertices {
-            let start = first
-                .get(vertex.slot_sharing_group.as_str())
-                .copied()
-                .unwrap_or_default();
+            let group = sharing.groups.get(&vertex.slot_sharing_group);
+            let start = group.map_or(0, |places| places.start);
             for subtask in 0..vertex.parallelism as usize {
                 sharing.tasks[start + subtask].push(sharing.place_of.len().into());
                 sharing.place_of.push(start + subtask);
@@ -57,19 +74,20 @@ impl SlotSharing {
     }
 
     /// Groups take places one after another, in the order of their names.
-    fn lay_out_groups<'a>(
+    fn lay_out_groups(
         &mut self,
-        graph: &'a JobGraph,
+        graph: &JobGraph,
+        room: impl Fn(&Vertex) -> u32,
         network: impl Fn(Channels) -> MemorySize,
-    ) -> BTreeMap<&'a str, usize> {
+    ) {
         let mut sizes = BTreeMap::<&str, u32>::new();
         for vertex in &graph.vertices {
             let size = sizes.entry(&vertex.slot_sharing_group).or_default();
-            *size = (*size).max(vertex.parallelism);
+            *size = (*size).max(room(vertex));
         }
-        let mut first = BTreeMap::new();
         for (group, size) in sizes {
-            first.insert(group, self.tasks.len());
+            let start = self.tasks.len();
+            self.groups.insert(group.to_owned(), start..start + size as usize);
             let mut profile = graph.slot_profile(group);
             if let ProfileSpec::Exactly(stated) = &mut profile {
                 let members = graph
@@ -89,7 +107,6 @@ impl SlotSharing {
                 self.profile_of.push(kind);
             }
         }
-        first
     }
 
     fn inputs(&self, graph: &JobGraph, layout: &Layout) -> Vec<Vec<usize>> {
@@ -172,6 +189,22 @@ mod tests {
         assert_eq!((sharing.places(), graph.required_slots()), (4, 4));
         assert_eq!(sharing.places_of(&[3.into(), 0.into(), 3.into()]), [0, 3]);
         assert_eq!(sharing.tasks_at(3), [TaskIndex::from(3)]);
+    }
+
+    #[test]
+    fn with_room_places_stay_where_they_are_when_a_job_is_rescaled() {
+        let mut submitted = word_count(4);
+        submitted.vertices[1].slot_sharing_group = "sinks".into();
+        let mut graph = submitted.clone();
+        graph.vertices.iter_mut().for_each(|vertex| vertex.parallelism = 1);
+        let with_room = |graph| SlotSharing::with_room(graph, &submitted, |_| MemorySize::from_bytes(0));
+        let (wide, narrow) = (with_room(&submitted), with_room(&graph));
+        assert_eq!((wide.places(), narrow.places()), (256, 256), "the maximum of both");
+        assert_eq!(
+            (&wide.place_of[4..], &narrow.place_of[1..]),
+            (&[128, 129, 130, 131][..], &[128][..])
+        );
+        assert_eq!((wide.profiles, wide.groups), (narrow.profiles, narrow.groups));
     }
 
     #[test]

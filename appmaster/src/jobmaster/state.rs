@@ -11,6 +11,8 @@
 //!   FAILED ◄────────────────────────────────┘
 //! ```
 //!
+//! Under the adaptive scheduler, a job is CREATED whenever it waits for slots, and a restart goes back to there (`adaptive`).
+//!
 //! Slots are declared while the connectors still prepare; a region is deployed when all its slots are there and all is
 //! prepared.
 
@@ -27,6 +29,7 @@ use selvedge_runtime::connector::Committable;
 use selvedge_runtime::gateway::proto::ReleasedPartitions;
 use tokio::time::Instant;
 
+use super::adaptive::Adaptive;
 use super::deployment::Deployment;
 use super::error::JobMasterError;
 use super::execution_graph::{ExecutionGraph, TaskIndex, TaskLocation};
@@ -34,7 +37,7 @@ use super::failover::Failover;
 use super::failure_labels::Enrichers;
 use super::plugins::ActivePlugins;
 use super::root_cause::{Failure, FailureKind, FailureOrigin, RootCause};
-use super::scheduler::Scheduler;
+use super::scheduler::{Scheduler, SchedulerKind};
 use super::shuffle::PartitionTracker;
 use super::slot_pool::SlotPool;
 use super::slot_sharing::SlotSharing;
@@ -63,6 +66,8 @@ pub(super) enum Action {
         workers: Vec<ResourceId>,
         partitions: Arc<[ReleasedPartitions]>,
     },
+    /// The sources are to begin anew for this graph, the ExecutionGraph of this number.
+    Enumerate { number: u64, graph: Arc<JobGraph> },
     /// The sources are to give the splits of these attempts to others.
     ReturnSplits {
         number: u64,
@@ -120,6 +125,9 @@ pub(super) struct JobState {
     pub(super) pool: SlotPool,
     pub(super) partitions: PartitionTracker,
     pub(super) scheduler: Box<dyn Scheduler>,
+    pub(super) scheduler_kind: SchedulerKind,
+    /// Chooses the parallelism, where the adaptive scheduler runs the job.
+    pub(super) adaptive: Option<Adaptive>,
     pub(super) workers: BTreeMap<ResourceId, WorkerAddress>,
     /// Those lost since the last restart: what still speaks of them is no cause of its own.
     pub(super) former_workers: BTreeMap<ResourceId, WorkerAddress>,
@@ -150,11 +158,22 @@ impl JobState {
     ) -> Self {
         let partitions = PartitionTracker::new(job_id, plugins.shuffle);
         let network = |channels| partitions.network_memory(channels);
-        let sharing = Arc::new(SlotSharing::of(&graph, network));
+        let adaptive = scheduling.scheduler.adaptive(&graph);
+        let sharing = Arc::new(match adaptive {
+            Some(_) => SlotSharing::with_room(&graph, &graph, network),
+            None => SlotSharing::of(&graph, network),
+        });
+        let adaptive = adaptive.map(|settings| Adaptive::of(&graph, &sharing, settings));
         let attempts_kept = failover.attempts_kept;
+        let mut pool = SlotPool::new(sharing.clone(), scheduling.slot_idle_timeout);
+        if let Some(adaptive) = &adaptive {
+            pool.need_where(|place| adaptive.wants(place));
+        }
         Self {
             failover,
-            pool: SlotPool::new(sharing.clone(), scheduling.slot_idle_timeout),
+            pool,
+            adaptive,
+            scheduler_kind: scheduling.scheduler,
             scheduler: scheduling
                 .scheduler
                 .make(&graph, &sharing, scheduling.slot_request_timeout),
@@ -187,6 +206,10 @@ impl JobState {
                 self.move_job(JobStatus::Created, now);
                 if self.has_failed() {
                     return self.start_failing(now);
+                }
+                if self.adaptive.is_some() {
+                    self.wait_for_resources(now);
+                    return self.adapt(now);
                 }
                 self.move_job(JobStatus::Running, now);
                 let all: Vec<_> = self.graph.layout().tasks().collect();
@@ -376,7 +399,9 @@ impl JobState {
 
     /// When [`Self::tick`] is to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        let adaptive = self.adaptive.as_ref().filter(|_| self.ending == Ending::NotYet);
         let deadlines = [
+            adaptive.and_then(Adaptive::deadline),
             self.scheduler.deadline(),
             self.pool.deadline(),
             self.root_cause.deadline(),
@@ -407,33 +432,6 @@ impl JobState {
             worker: None,
             timestamp: now.wall,
             labels: BTreeMap::new(),
-        }
-    }
-
-    /// Moves the job; the caller has looked at the table.
-    pub(super) fn move_job(&mut self, next: JobStatus, now: Now) {
-        let from = self.graph.status();
-        match self.graph.transition_job(next, now.wall) {
-            Ok(()) => self.status_changes.push(StatusChange {
-                from,
-                to: next,
-                at: now.wall,
-            }),
-            Err(error) => tracing::warn!(job = %self.graph.job_id, "ignored: {error}"),
-        }
-    }
-
-    /// Moves a task's attempt; what the table does not allow is dropped here, with both sides in the log.
-    pub(super) fn move_task(&mut self, task: TaskIndex, next: ExecutionState, now: Now) -> bool {
-        match self.graph.transition(task, next, now.wall) {
-            Ok(()) => {
-                tracing::debug!(job = %self.graph.job_id, "{} switched to {next}", self.graph.task_name(task));
-                true
-            }
-            Err(error) => {
-                tracing::info!(job = %self.graph.job_id, "ignored: {error}");
-                false
-            }
         }
     }
 }

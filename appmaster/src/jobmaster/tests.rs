@@ -53,15 +53,25 @@ fn job(now: Now) -> JobState {
 
 /// The same of this graph, with a restart strategy.
 pub(super) fn job_of(graph: Arc<JobGraph>, restart: RestartSettings, now: Now) -> JobState {
+    job_under(SchedulerKind::Default, graph, restart, now)
+}
+
+/// The same under this scheduler.
+pub(super) fn job_under(
+    scheduler: SchedulerKind,
+    graph: Arc<JobGraph>,
+    restart: RestartSettings,
+    now: Now,
+) -> JobState {
     let settings = FailoverSettings {
         restart,
-        full: false,
+        full: scheduler != SchedulerKind::Default,
         history_size: 2,
         attempts_kept: 2,
     };
     let failover = Failover::new(&graph, settings, 1);
     let scheduling = SchedulingSettings {
-        scheduler: SchedulerKind::Default,
+        scheduler,
         slot_request_timeout: SLOT_TIMEOUT,
         slot_idle_timeout: IDLE_TIMEOUT,
     };

@@ -104,22 +104,30 @@ impl MetricStore {
         self.workers.iter()
     }
 
-    /// The subtasks of a vertex, by the id that REST shows of it.
-    pub(crate) fn subtasks(&self, job: JobId, rest_id: &str) -> impl Iterator<Item = (u32, &Metrics)> {
+    /// The first subtasks of a vertex, by the id that REST shows of it. The job may have had more before it was rescaled.
+    pub(crate) fn subtasks(
+        &self,
+        job: JobId,
+        rest_id: &str,
+        parallelism: u32,
+    ) -> impl Iterator<Item = (u32, &Metrics)> {
         let vertices = self.jobs.get(&job).into_iter().flat_map(|tasks| &tasks.vertices);
         let of_vertex = vertices.filter(move |(vertex, _)| vertex.rest_id() == rest_id);
-        of_vertex.flat_map(|(_, subtasks)| subtasks.iter().map(|(index, subtask)| (*index, &subtask.metrics)))
+        of_vertex.flat_map(move |(_, subtasks)| {
+            let present = subtasks.range(..parallelism);
+            present.map(|(index, subtask)| (*index, &subtask.metrics))
+        })
     }
 
     /// All metrics of a vertex, each under its subtask: `0.numRecordsIn`.
-    pub(crate) fn vertex(&self, job: JobId, rest_id: &str) -> Metrics {
+    pub(crate) fn vertex(&self, job: JobId, rest_id: &str, parallelism: u32) -> Metrics {
         let named = |(index, metrics): (u32, &Metrics)| {
             let named = metrics
                 .iter()
                 .map(move |(name, value)| (format!("{index}.{name}"), value.clone()));
             named.collect::<Vec<_>>()
         };
-        self.subtasks(job, rest_id).flat_map(named).collect()
+        self.subtasks(job, rest_id, parallelism).flat_map(named).collect()
     }
 }
 
@@ -142,7 +150,7 @@ mod tests {
     }
 
     fn names(store: &MetricStore) -> Vec<(String, String)> {
-        let vertex = store.vertex(JOB, &VertexId::from("count").rest_id());
+        let vertex = store.vertex(JOB, &VertexId::from("count").rest_id(), 9);
         vertex
             .into_iter()
             .map(|(name, value)| (name, value.to_string()))
@@ -171,7 +179,13 @@ mod tests {
             pairs(&[("0.numRecordsIn", "5"), ("1.numRecordsIn", "6"), ("1.sum.late", "1")])
         );
         assert_eq!(store.worker(&worker).unwrap().len(), 1);
-        assert!(store.vertex(JobId::from_bytes([2; 16]), "x").is_empty());
+        assert!(store.vertex(JobId::from_bytes([2; 16]), "x", 9).is_empty());
+        let rescaled = store.vertex(JOB, &VertexId::from("count").rest_id(), 1);
+        assert_eq!(
+            rescaled.into_keys().collect::<Vec<_>>(),
+            ["0.numRecordsIn"],
+            "the other one is no more"
+        );
     }
 
     #[test]

@@ -53,11 +53,18 @@ impl From<DispatcherError> for RestError {
     fn from(error: DispatcherError) -> Self {
         let status = match &error {
             DispatcherError::UnknownJob(_) => StatusCode::NOT_FOUND,
-            DispatcherError::Graph(_) => StatusCode::BAD_REQUEST,
-            DispatcherError::Duplicate { .. } | DispatcherError::JobMaster(JobMasterError::CannotCancel { .. }) => {
-                StatusCode::CONFLICT
+            DispatcherError::Graph(_) | DispatcherError::JobMaster(JobMasterError::Requirements(_)) => {
+                StatusCode::BAD_REQUEST
             }
-            DispatcherError::NotStored { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            DispatcherError::Duplicate { .. }
+            | DispatcherError::Changing(_)
+            | DispatcherError::NotRunning(_)
+            | DispatcherError::JobMaster(
+                JobMasterError::CannotCancel { .. } | JobMasterError::NotAdaptive { .. } | JobMasterError::Reactive,
+            ) => StatusCode::CONFLICT,
+            DispatcherError::NotStored { .. } | DispatcherError::RequirementsNotStored { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             DispatcherError::JobMaster(JobMasterError::Gone { .. })
             | DispatcherError::ShuttingDown
             | DispatcherError::Busy

@@ -14,6 +14,7 @@ mod listener;
 mod logs;
 mod metrics;
 mod page;
+mod requirements;
 mod statistics;
 mod submission;
 mod taskmanager_memory;
@@ -89,6 +90,10 @@ pub(crate) fn router(context: RestContext) -> Router {
             get(cluster::jobmanager_environment),
         )
         .route("/jobs/{job}/execution-result", get(jobs::execution_result))
+        .route(
+            "/jobs/{job}/resource-requirements",
+            get(requirements::get).put(requirements::put),
+        )
         .route("/jobs/{job}/exceptions", get(jobs::exceptions))
         .route("/jobs/{job}/metrics", get(metrics::job))
         .route("/jobs/{job}/accumulators", get(jobs::accumulators))

@@ -1,9 +1,12 @@
 //! Jobs that were taken and are not cleaned up yet.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use selvedge_core::{JobGraph, JobId};
+use tokio::sync::Mutex;
 
 use super::StoreError;
 use super::directory::StoreDirectory;
@@ -31,6 +34,10 @@ pub(crate) trait JobGraphStore: Send + Sync + std::fmt::Debug {
     /// Keeps a graph, which has been checked; it is there for good when this returns.
     async fn put(&self, job: JobId, graph: &JobGraph) -> Result<(), StoreError>;
 
+    /// Keeps another form of a graph that is kept, in place of it; it is there for good when this returns, and one of both at
+    /// any time.
+    async fn replace(&self, job: JobId, graph: &JobGraph) -> Result<(), StoreError>;
+
     /// Forgets a graph.
     async fn remove(&self, job: JobId) -> Result<(), StoreError>;
 
@@ -56,6 +63,10 @@ impl JobGraphStore for MemoryJobGraphStore {
         Ok(())
     }
 
+    async fn replace(&self, _job: JobId, _graph: &JobGraph) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn remove(&self, _job: JobId) -> Result<(), StoreError> {
         Ok(())
     }
@@ -65,13 +76,60 @@ impl JobGraphStore for MemoryJobGraphStore {
     }
 }
 
-/// One file for each job.
+/// One file for each job: `<job>.json`, and `<job>.<version>.json` once the graph was replaced.
 #[derive(Debug)]
-pub(super) struct FileJobGraphStore(StoreDirectory);
+pub(super) struct FileJobGraphStore(StoreDirectory, Versions);
+
+/// Which versions of a graph may be there, the last of which counts. A file is never written over: there is a whole one at
+/// every moment.
+type Versions = Arc<Mutex<BTreeMap<JobId, RangeInclusive<u64>>>>;
+
+/// The file of a version.
+fn file_name(job: JobId, version: u64) -> String {
+    match version {
+        0 => format!("{job}{SUFFIX}"),
+        later => format!("{job}.{later}{SUFFIX}"),
+    }
+}
+
+/// The graph that a file holds.
+fn parse_name(name: &str) -> Option<(JobId, u64)> {
+    let stem = name.strip_suffix(SUFFIX)?;
+    match stem.split_once('.') {
+        None => Some((stem.parse().ok()?, 0)),
+        Some((job, version)) => Some((job.parse().ok()?, version.parse().ok()?)),
+    }
+}
 
 impl FileJobGraphStore {
-    pub(super) const fn new(directory: StoreDirectory) -> Self {
-        Self(directory)
+    pub(super) fn new(directory: StoreDirectory) -> Self {
+        Self(directory, Versions::default())
+    }
+
+    /// The versions of each graph.
+    async fn versions(&self) -> Result<BTreeMap<JobId, RangeInclusive<u64>>, StoreError> {
+        let mut versions = BTreeMap::new();
+        for name in self.0.names().await? {
+            let Some((job, version)) = parse_name(&name) else {
+                tracing::warn!("{name} in {} is no job graph: it is left alone", self.0);
+                continue;
+            };
+            let known = versions.entry(job).or_insert(version..=version);
+            *known = version.min(*known.start())..=version.max(*known.end());
+        }
+        Ok(versions)
+    }
+
+    async fn delete(&self, job: JobId, versions: impl Iterator<Item = u64>) -> Result<(), StoreError> {
+        for version in versions {
+            self.0.delete(&file_name(job, version)).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&self, name: &str, graph: &JobGraph) -> Result<(), StoreError> {
+        let content = serde_json::to_vec(graph).map_err(|error| self.0.corrupt(name, &error))?;
+        self.0.write(name, content).await
     }
 
     async fn read(&self, name: &str) -> Result<JobGraph, StoreError> {
@@ -83,17 +141,16 @@ impl FileJobGraphStore {
 #[async_trait]
 impl JobGraphStore for FileJobGraphStore {
     fn under(&self, lease: &Lease) -> Arc<dyn JobGraphStore> {
-        Arc::new(Self(self.0.under(lease)))
+        Arc::new(Self(self.0.under(lease), self.1.clone()))
     }
 
     async fn recover(&self) -> Result<Vec<RecoveredGraph>, StoreError> {
         let mut recovered = Vec::new();
         self.0.take_over().await?;
-        for name in self.0.names().await? {
-            let Some(job) = name.strip_suffix(SUFFIX).and_then(|id| id.parse().ok()) else {
-                tracing::warn!("{name} in {} is no job graph: it is left alone", self.0);
-                continue;
-            };
+        let mut versions = self.1.lock().await;
+        *versions = self.versions().await?;
+        for (job, known) in versions.iter() {
+            let (job, name) = (*job, file_name(*job, *known.end()));
             let graph = match self.read(&name).await {
                 Err(error @ (StoreError::Step { .. } | StoreError::Deposed { .. })) => return Err(error),
                 read => read,
@@ -104,13 +161,32 @@ impl JobGraphStore for FileJobGraphStore {
     }
 
     async fn put(&self, job: JobId, graph: &JobGraph) -> Result<(), StoreError> {
-        let name = format!("{job}{SUFFIX}");
-        let content = serde_json::to_vec(graph).map_err(|error| self.0.corrupt(&name, &error))?;
-        self.0.write(&name, content).await
+        let mut versions = self.1.lock().await;
+        let known = versions.entry(job).or_insert(0..=0);
+        self.write(&file_name(job, *known.end()), graph).await
+    }
+
+    async fn replace(&self, job: JobId, graph: &JobGraph) -> Result<(), StoreError> {
+        let mut versions = self.1.lock().await;
+        // One that was removed meanwhile stays so: the job has ended.
+        let Some(known) = versions.get_mut(&job) else {
+            return Ok(());
+        };
+        let (oldest, next) = (*known.start(), *known.end() + 1);
+        // Also where the write fails, it may be there.
+        *known = oldest..=next;
+        self.write(&file_name(job, next), graph).await?;
+        self.delete(job, oldest..next).await?;
+        *known = next..=next;
+        Ok(())
     }
 
     async fn remove(&self, job: JobId) -> Result<(), StoreError> {
-        self.0.delete(&format!("{job}{SUFFIX}")).await
+        let mut versions = self.1.lock().await;
+        let known = versions.get(&job).cloned().unwrap_or(0..=0);
+        self.delete(job, known).await?;
+        versions.remove(&job);
+        Ok(())
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -125,6 +201,39 @@ mod tests {
     use super::*;
     use crate::stores::settings::Place;
     use crate::testing::word_count;
+
+    #[tokio::test]
+    async fn a_graph_that_was_replaced_is_found_as_it_is_now_and_one_that_was_removed_stays_so() {
+        let root = tempfile::tempdir().unwrap();
+        let place = Place {
+            key: "high-availability.storageDir",
+            path: root.path().display().to_string(),
+            below: String::new(),
+            public: false,
+        };
+        let open = || FileJobGraphStore::new(StoreDirectory::open(&place, &FileSystems::local_only()).unwrap());
+        let (job, other) = (JobId::from_bytes([1; 16]), JobId::from_bytes([2; 16]));
+        let store = open();
+        store.put(job, &word_count(1)).await.unwrap();
+        let first = std::fs::read(root.path().join(format!("{job}.json"))).unwrap();
+        store.replace(job, &word_count(2)).await.unwrap();
+        store.replace(job, &word_count(3)).await.unwrap();
+        // A master that died in between has left the one before.
+        std::fs::write(root.path().join(format!("{job}.json")), first).unwrap();
+        let next = open();
+        let recovered = next.recover().await.unwrap();
+        assert_eq!(
+            (recovered.len(), recovered[0].graph.as_ref().unwrap()),
+            (1, &word_count(3))
+        );
+        next.replace(job, &word_count(4)).await.unwrap();
+        next.replace(other, &word_count(4)).await.unwrap();
+        let last = open().recover().await.unwrap();
+        assert_eq!((last.len(), last[0].graph.as_ref().unwrap()), (1, &word_count(4)));
+        next.remove(job).await.unwrap();
+        assert_eq!(open().recover().await.unwrap().len(), 0);
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+    }
 
     #[tokio::test]
     async fn the_next_master_finds_what_was_taken_and_is_told_what_it_cannot_read() {

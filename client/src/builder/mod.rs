@@ -285,6 +285,7 @@ impl JobGraphBuilder {
             vertices,
             edges,
             slot_sharing_groups: std::collections::BTreeMap::new(),
+            resource_requirements: std::collections::BTreeMap::new(),
             configuration: std::collections::BTreeMap::new(),
             checkpointing: self.checkpointing.clone(),
             artifacts: self.artifacts.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use selvedge_appmaster::jobmaster::refuse_reactive;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::{cluster, rest, yarn};
 use selvedge_runtime::connector::JobCommitter;
@@ -217,6 +218,7 @@ impl YarnDescriptor {
     /// Starts the application; returns when its master can be asked.
     async fn start(&self, deployment: Deployment<'_>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
         let access = &self.access;
+        refuse_reactive(&access.configuration, "a cluster on YARN")?;
         let request = Request::read(&access.configuration, deployment.slots())?;
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;

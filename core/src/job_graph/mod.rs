@@ -15,6 +15,7 @@ pub mod edge;
 pub mod file;
 pub mod operator;
 pub mod parameters;
+pub mod requirements;
 pub mod resources;
 pub mod schema;
 pub mod shipped;
@@ -31,10 +32,12 @@ pub use artifact::Artifact;
 pub use checkpointing::{CheckpointMode, CheckpointRetention, CheckpointSettings};
 pub use edge::{Edge, Exchange, Partitioner};
 pub use operator::{Operator, OperatorSpec};
+pub use requirements::{JobRequirements, ParallelismBounds, RequirementsError, VertexRequirements};
 pub use resources::ResourceSpec;
 pub use schema::{DataTypeText, FieldSpec, SchemaSpec};
 pub use vertex::Vertex;
 
+use crate::config::options::execution::RUNTIME_MODE;
 use crate::id::VertexId;
 
 /// A job as a graph of vertices and edges.
@@ -54,7 +57,11 @@ pub struct JobGraph {
     /// What each slot of a slot-sharing group must hold, by the group's name; the default slot where nothing is stated.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub slot_sharing_groups: BTreeMap<String, ResourceSpec>,
-    /// Settings of this job, under the keys of the configuration: `restart-strategy` and what belongs to it.
+    /// Between which bounds the adaptive scheduler chooses each vertex's parallelism; up to its own where nothing is stated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resource_requirements: JobRequirements,
+    /// Settings of this job, under the keys of the configuration: `execution.runtime-mode`, and `restart-strategy` with what
+    /// belongs to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub configuration: BTreeMap<String, String>,
     /// Its checkpoints; Flink's defaults where it says nothing.
@@ -65,13 +72,13 @@ pub struct JobGraph {
     pub artifacts: Vec<Artifact>,
 }
 
-/// Whether the input of a job ends.
+/// Whether the input of a job ends; `execution.runtime-mode` can say that it is taken for one that does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum JobType {
-    /// Every source ends.
+    /// Every source ends, and the job is not to run as if they did not.
     Batch,
-    /// At least one source does not end by itself.
+    /// At least one source does not end by itself, or the job is to run as if it did not.
     Streaming,
 }
 
@@ -97,14 +104,21 @@ impl JobGraph {
             .filter(move |(_, edge)| edge.source == *id)
     }
 
-    /// Whether the job ends by itself.
+    /// How the job runs: as `execution.runtime-mode` says, else as its sources end.
     pub fn job_type(&self) -> JobType {
-        let unbounded = |vertex: &Vertex| vertex.chain.iter().any(|spec| spec.operator.is_unbounded_source());
-        if self.vertices.iter().any(unbounded) {
+        let mode = self.configuration.get(RUNTIME_MODE.key());
+        let is_streaming = mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("STREAMING"));
+        if is_streaming || self.has_unbounded_source() {
             JobType::Streaming
         } else {
             JobType::Batch
         }
+    }
+
+    /// Whether at least one source does not end by itself.
+    pub fn has_unbounded_source(&self) -> bool {
+        let unbounded = |vertex: &Vertex| vertex.chain.iter().any(|spec| spec.operator.is_unbounded_source());
+        self.vertices.iter().any(unbounded)
     }
 
     /// How many slots the job needs: the largest parallelism of each slot-sharing group, summed.

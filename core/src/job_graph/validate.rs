@@ -7,10 +7,12 @@ use thiserror::Error;
 use super::artifact::check_artifacts;
 use super::checkpointing::check_checkpointing;
 use super::edge::{Exchange, Partitioner};
+use super::requirements::{RequirementsError, check_requirements};
 use super::resources::check_resources;
 use super::topology::topological_order;
 use super::vertex::UPPER_BOUND_MAX_PARALLELISM;
 use super::{JobGraph, Vertex};
+use crate::config::options::execution::RUNTIME_MODE;
 use crate::id::{OperatorId, VertexId};
 use crate::nearest::nearest;
 
@@ -142,11 +144,27 @@ pub enum GraphError {
         problem: String,
     },
     /// A setting that a job cannot have.
-    #[error("the job's configuration has '{key}', which is no setting of a job; it may have restart-strategy.*")]
+    #[error(
+        "the job's configuration has '{key}', which is no setting of a job; it may have restart-strategy.* and \
+         execution.runtime-mode"
+    )]
     Setting {
         /// The key.
         key: String,
     },
+    /// A way to run that there is not, or that the job's sources do not allow.
+    #[error(
+        "the job's configuration has execution.runtime-mode '{mode}'{problem}; write STREAMING, or AUTOMATIC to run as its sources end"
+    )]
+    RuntimeMode {
+        /// As stated.
+        mode: String,
+        /// More, where the value alone is not wrong.
+        problem: &'static str,
+    },
+    /// Requirements that the job cannot have.
+    #[error("resource_requirements: {0}")]
+    Requirements(#[from] RequirementsError),
     /// A setting of checkpoints that cannot be used.
     #[error("checkpointing.{setting} {problem}")]
     Checkpointing {
@@ -207,6 +225,7 @@ pub fn validate(graph: &JobGraph) -> Result<(), GraphError> {
     graph.vertices.iter().try_for_each(check_chain)?;
     check_edges(graph)?;
     check_resources(graph)?;
+    check_requirements(graph)?;
     check_configuration(graph)?;
     check_checkpointing(graph)?;
     check_artifacts(graph)?;
@@ -313,11 +332,26 @@ fn check_edges(graph: &JobGraph) -> Result<(), GraphError> {
 }
 
 fn check_configuration(graph: &JobGraph) -> Result<(), GraphError> {
-    let is_known = |key: &String| key == "restart-strategy" || key.starts_with("restart-strategy.");
+    let is_known =
+        |key: &String| key == RUNTIME_MODE.key() || key == "restart-strategy" || key.starts_with("restart-strategy.");
     match graph.configuration.keys().find(|key| !is_known(key)) {
         Some(key) => Err(GraphError::Setting { key: key.clone() }),
-        None => Ok(()),
+        None => check_runtime_mode(graph),
     }
+}
+
+fn check_runtime_mode(graph: &JobGraph) -> Result<(), GraphError> {
+    let Some(mode) = graph.configuration.get(RUNTIME_MODE.key()) else {
+        return Ok(());
+    };
+    let problem = match mode.trim().to_ascii_uppercase().as_str() {
+        "STREAMING" | "AUTOMATIC" => return Ok(()),
+        "BATCH" if !graph.has_unbounded_source() => return Ok(()),
+        "BATCH" => ", and a source of it does not end",
+        _ => ", which is none",
+    };
+    let mode = mode.clone();
+    Err(GraphError::RuntimeMode { mode, problem })
 }
 
 fn check_connected(graph: &JobGraph, vertex: &Vertex) -> Result<(), GraphError> {
@@ -345,6 +379,7 @@ fn cycle_path(cycle: &[VertexId]) -> String {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::JobType;
     use super::*;
 
     fn graph(change: impl FnOnce(&mut Value)) -> JobGraph {
@@ -417,10 +452,37 @@ mod tests {
                 fault(|g| g["configuration"] = json!({"restart-strategi.type": "none"})),
                 "'restart-strategi.type', which is no setting of a job",
             ),
+            (
+                fault(|g| g["configuration"] = json!({"execution.runtime-mode": "FAST"})),
+                "execution.runtime-mode 'FAST', which is none",
+            ),
+            (
+                fault(|g| {
+                    g["configuration"] = json!({"execution.runtime-mode": "BATCH"});
+                    g["vertices"][0]["chain"][0]["rows"] = json!(null);
+                }),
+                "execution.runtime-mode 'BATCH', and a source of it does not end",
+            ),
+            (
+                fault(|g| {
+                    g["resource_requirements"] = json!({"mid": {"parallelism": {"lowerBound": 2, "upperBound": 1}}});
+                }),
+                "resource_requirements: vertex 'mid': the lower bound 2",
+            ),
         ];
         for (message, expected) in cases {
             assert!(message.contains(expected), "{message} / {expected}");
         }
+    }
+
+    #[test]
+    fn a_job_whose_sources_end_may_run_as_if_they_did_not() {
+        let of = |mode: &str| graph(|g| g["configuration"] = json!({"execution.runtime-mode": mode})).job_type();
+        assert_eq!(graph(|_| ()).job_type(), JobType::Batch);
+        assert_eq!(
+            ["STREAMING", "BATCH", "AUTOMATIC"].map(of),
+            [JobType::Streaming, JobType::Batch, JobType::Batch]
+        );
     }
 
     #[test]

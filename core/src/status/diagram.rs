@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{
-    ClusterPhase, DispatcherJob, ExecutionState, HeldSlotState, JobContact, JobLeader, JobStatus, MasterStanding,
-    RootCauseState, SlotPhase, TaskPhase, TrackedWorker, WorkerRegistration,
+    AdaptiveState, ClusterPhase, DispatcherJob, ExecutionState, HeldSlotState, JobContact, JobLeader, JobStatus,
+    MasterStanding, RootCauseState, SlotPhase, TaskPhase, TrackedWorker, WorkerRegistration,
 };
 
 /// A table of states and of what may follow each.
@@ -31,7 +31,8 @@ pub fn states_page() -> String {
     draw(
         &mut page,
         JobStatus::Initializing,
-        "FAILED, CANCELED and FINISHED end a job on every master; SUSPENDED ends it on this one.",
+        "FAILED, CANCELED and FINISHED end a job on every master; SUSPENDED ends it on this one. Only under the adaptive scheduler \
+         does a job become CREATED again: it waits for slots before each start.",
     );
     draw(
         &mut page,
@@ -53,6 +54,12 @@ fn draw_rooms(page: &mut String) {
         page,
         DispatcherJob::Unknown,
         "A job as the Dispatcher holds it. A new master finds those of an earlier one RUNNING, STORED or ENDED.",
+    );
+    draw(
+        page,
+        AdaptiveState::Created,
+        "A streaming job under the adaptive scheduler. WAITING_FOR_RESOURCES and CREATING_EXECUTION_GRAPH are CREATED to the \
+         outside, EXECUTING is RUNNING.",
     );
     draw(
         page,

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use diagram::{StateMachine, states_page};
 pub use failure_type::FailureType;
 pub use rooms::{
-    ClusterPhase, DispatcherJob, HeldSlotState, JobContact, JobLeader, MasterStanding, RootCauseState, SlotPhase,
-    TaskPhase, TrackedWorker, WorkerRegistration,
+    AdaptiveState, ClusterPhase, DispatcherJob, HeldSlotState, JobContact, JobLeader, MasterStanding, RootCauseState,
+    SlotPhase, TaskPhase, TrackedWorker, WorkerRegistration,
 };
 pub use walk::Walk;
 
@@ -113,8 +113,8 @@ states! {
         Canceled = "CANCELED" => [],
         /// Ended with all results in place.
         Finished = "FINISHED" => [],
-        /// Tasks are being restarted after a failure.
-        Restarting = "RESTARTING" => [Running, Cancelling, Failing, Suspended],
+        /// Tasks are being restarted after a failure, or the job is being rescaled.
+        Restarting = "RESTARTING" => [Running, Created, Cancelling, Failing, Suspended],
         /// Leadership was lost; another master goes on with it.
         Suspended = "SUSPENDED" => [],
         /// Kept for Flink's clients; not entered.

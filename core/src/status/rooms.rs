@@ -26,6 +26,29 @@ states! {
 }
 
 states! {
+    /// A job under the adaptive scheduler (Flink 1.20 `AdaptiveScheduler`).
+    AdaptiveState {
+        /// Its connectors are being prepared.
+        Created = "CREATED" => [WaitingForResources, Canceling, Failing, Finished],
+        /// Slots are declared, and come.
+        WaitingForResources = "WAITING_FOR_RESOURCES" => [CreatingExecutionGraph, Canceling, Failing, Finished],
+        /// The parallelism is chosen; the sources are made ready for it.
+        CreatingExecutionGraph = "CREATING_EXECUTION_GRAPH"
+            => [Executing, WaitingForResources, Canceling, Failing, Finished],
+        /// Tasks are deployed and run.
+        Executing = "EXECUTING" => [Restarting, Canceling, Failing, Finished],
+        /// Tasks are ending, after a failure or to run with another parallelism.
+        Restarting = "RESTARTING" => [WaitingForResources, CreatingExecutionGraph, Canceling, Failing, Finished],
+        /// A user ends it.
+        Canceling = "CANCELING" => [Finished],
+        /// A failure ends it.
+        Failing = "FAILING" => [Canceling, Finished],
+        /// It has ended, here or on every master.
+        Finished = "FINISHED" => [],
+    }
+}
+
+states! {
     /// How far the end of a cluster is.
     ClusterPhase {
         /// Takes jobs.

@@ -29,6 +29,8 @@ pub(crate) struct MasterProcess {
     /// The attempt's number, from 1.
     pub(crate) attempt: u32,
     pub(crate) slots: u32,
+    /// The adaptive scheduler runs streaming jobs.
+    pub(crate) is_adaptive: bool,
     pub(crate) connectors: SimulatedConnectors,
     pub(crate) shuffle: BreakingShuffleMaster,
     /// What is kept for the next attempt, where there may be one.
@@ -47,7 +49,7 @@ impl MasterProcess {
     }
 
     async fn serve(&self) -> anyhow::Result<Shutdown> {
-        let container = settings::master_container(self.slots, self.attempt, self.kept.is_some());
+        let container = settings::master_container(self.slots, self.attempt, self.kept.is_some(), self.is_adaptive);
         // Each attempt draws other ids.
         let seed = self.seed ^ u64::from(self.attempt - 1);
         let driver = YarnResourceManagerDriver::of_container(

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) is_highly_available: bool,
     /// Calls between master and workers arrive twice, and overtake each other.
     pub(crate) is_disorderly: bool,
+    /// The adaptive scheduler runs the streaming jobs.
+    pub(crate) is_adaptive: bool,
     pub(crate) jobs: Vec<JobPlan>,
     /// In order of time.
     pub(crate) faults: Vec<(Duration, Fault)>,
@@ -47,6 +49,8 @@ pub(crate) struct JobPlan {
     pub(crate) is_endless: bool,
     /// It needs more slots than the cluster has: its user must be told, and cancels it then.
     pub(crate) is_too_large: bool,
+    /// It is run as a stream, though its input may end: under the adaptive scheduler it may be rescaled.
+    pub(crate) is_streaming: bool,
 }
 
 /// What goes wrong. `which` picks one of those that there are then.
@@ -129,6 +133,7 @@ impl Plan {
         let mut faults: Vec<_> = (0..count).map(|_| draw_fault(&mut rng, is_highly_available)).collect();
         faults.sort_by_key(|(at, _)| *at);
         let latency = *[20, 50, 200].choose(&mut rng).unwrap_or(&20);
+        let is_adaptive = choose_adaptive(seed, &mut jobs);
         Self {
             seed,
             nodes,
@@ -137,6 +142,7 @@ impl Plan {
             latency: Duration::from_millis(latency),
             is_highly_available,
             is_disorderly: rng.random_bool(0.2),
+            is_adaptive,
             jobs,
             faults,
         }
@@ -177,6 +183,7 @@ impl JobPlan {
             cancel_at: is_cancelled.then(|| at + until_cancelled(rng)),
             is_endless,
             is_too_large: false,
+            is_streaming: false,
         }
     }
 
@@ -190,8 +197,20 @@ impl JobPlan {
             cancel_at: None,
             is_endless: false,
             is_too_large: true,
+            is_streaming: false,
         }
     }
+}
+
+/// Whether the adaptive scheduler runs the cluster's streaming jobs, and which jobs are some. It would run one that is too large
+/// with less, and nobody would be told. Drawn apart, so that a seed stands for the same faults as without.
+fn choose_adaptive(seed: u64, jobs: &mut [JobPlan]) -> bool {
+    let mut rng = StdRng::seed_from_u64(!seed);
+    let is_adaptive = rng.random_bool(0.3);
+    for job in jobs.iter_mut().filter(|job| !job.is_too_large) {
+        job.is_streaming = is_adaptive && rng.random_bool(0.7);
+    }
+    is_adaptive
 }
 
 impl Fault {
@@ -347,6 +366,11 @@ mod tests {
             })
             .collect();
         assert_eq!(kinds.len(), 37, "{kinds:#?}");
+        let streams = |plan: &&Plan| plan.is_adaptive && plan.jobs.iter().any(|job| job.is_streaming);
+        assert!(
+            plans.iter().filter(streams).count() > 300,
+            "some run under the adaptive scheduler"
+        );
         for plan in plans {
             let modest = plan.jobs.iter().filter(|job| !job.is_too_large);
             let slots: u32 = modest.map(|job| job.parallelism).sum();

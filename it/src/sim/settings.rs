@@ -46,6 +46,18 @@ const KEPT: [(&str, &str); 2] = [
     ("jobmanager.archive.fs.dir", files::ARCHIVE),
 ];
 
+/// Those of a cluster whose streaming jobs the adaptive scheduler runs.
+const ADAPTIVE: [(&str, &str); 5] = [
+    ("jobmanager.scheduler", "Adaptive"),
+    ("jobmanager.adaptive-scheduler.resource-wait-timeout", "1 h"),
+    ("jobmanager.adaptive-scheduler.resource-stabilization-timeout", "1 s"),
+    ("jobmanager.adaptive-scheduler.scaling-interval.min", "2 s"),
+    (
+        "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout",
+        "1 s",
+    ),
+];
+
 /// The host of an attempt of the ApplicationMaster.
 pub(crate) fn master_host(attempt: u32) -> String {
     format!("am-{attempt}")
@@ -75,7 +87,7 @@ pub(crate) fn am_rm_token() -> Token {
 }
 
 /// The ApplicationMaster's container as its NodeManager has made it.
-pub(crate) fn master_container(slots: u32, attempt: u32, is_kept: bool) -> Container {
+pub(crate) fn master_container(slots: u32, attempt: u32, is_kept: bool, is_adaptive: bool) -> Container {
     let environment = variables(attempt);
     let environment = ContainerEnvironment::from_environment(&environment).expect("all variables are there");
     let site = hadoop_site();
@@ -84,10 +96,9 @@ pub(crate) fn master_container(slots: u32, attempt: u32, is_kept: bool) -> Conta
     credentials.add_token("", am_rm_token());
     credentials.add_secret(ApplicationSecret::CREDENTIALS_ALIAS, SECRET.to_vec());
     let mut configuration = configuration(slots);
-    if is_kept {
-        for (key, value) in KEPT {
-            configuration.set_text(key, value);
-        }
+    let kept = KEPT.iter().filter(|_| is_kept);
+    for (key, value) in kept.chain(ADAPTIVE.iter().filter(|_| is_adaptive)) {
+        configuration.set_text(*key, *value);
     }
     Container {
         environment,

@@ -181,8 +181,10 @@ fn graph(job: &JobPlan) -> Value {
     if let Some(seconds) = job.seconds {
         source["rows"] = json!(seconds * RATE * u64::from(job.parallelism));
     }
+    let mode = if job.is_streaming { "STREAMING" } else { "AUTOMATIC" };
     json!({
         "name": format!("job of {:?}", job.at),
+        "configuration": {"execution.runtime-mode": mode},
         "vertices": [
             {"id": "source", "parallelism": job.parallelism, "chain": [source]},
             {"id": "sink", "parallelism": job.parallelism, "chain": [{"id": SINK, "operator": "blackhole-sink"}]},

@@ -323,6 +323,7 @@ impl World {
             seed: self.plan.seed,
             attempt,
             slots: self.plan.slots,
+            is_adaptive: self.plan.is_adaptive,
             connectors: self.connectors.clone(),
             shuffle: self.shuffle.clone(),
             kept: self.plan.is_highly_available.then(|| self.files.clone()),

@@ -96,6 +96,10 @@ mod tests {
         let registry = MetricRegistry::new(Arc::new(SystemClock));
         let memory = Recent::new(Arc::new(SystemClock), FlinkMemory::default);
         register_process(&registry.group(&Scope::job_manager("node")), &memory);
+        // The kernel counts it in ticks of a hundredth of a second: a process that has just begun may not have had one.
+        while process::cpu_seconds().unwrap() <= 0.0 {
+            std::hint::spin_loop();
+        }
         let readings = registry.read();
         let value = |name: &str| {
             let found = readings.iter().find(|one| one.scope.name_of(&one.name) == name);

@@ -16,7 +16,7 @@ use std::time::Duration;
 use selvedge_core::job_graph::topology::topological_order;
 use selvedge_core::job_graph::{JobGraph, JobType};
 use selvedge_core::status::{ExecutionState, JobStatus};
-use selvedge_core::{JobId, ResourceId};
+use selvedge_core::{JobId, ResourceId, VertexId};
 use selvedge_runtime::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub struct ExecutionGraph {
     /// What has not ended on each worker.
     unfinished: BTreeMap<ResourceId, BTreeSet<TaskIndex>>,
     attempts_kept: usize,
+    /// The number of the next attempt of each subtask that there has been.
+    next_attempts: BTreeMap<VertexId, Vec<u32>>,
 }
 
 impl Deref for ExecutionGraph {
@@ -86,7 +88,46 @@ impl ExecutionGraph {
             record,
             unfinished: BTreeMap::new(),
             attempts_kept: 0,
+            next_attempts: BTreeMap::new(),
         }
+    }
+
+    /// The parallel form of the same job with another parallelism, in place of this one, of which every execution has ended or
+    /// never begun. Attempts go on counting, and former ones stay known where there still is such a subtask.
+    pub(crate) fn build_anew(&mut self, graph: Arc<JobGraph>, now: Timestamp) {
+        let tasks: Vec<_> = self.record.layout.tasks().collect();
+        for task in tasks {
+            let id = self.attempt(task);
+            let has_run = self.run(task).state() != ExecutionState::Created;
+            let next = self.next_attempts.entry(id.vertex).or_default();
+            next.resize(next.len().max(id.subtask as usize + 1), 0);
+            next[id.subtask as usize] = id.attempt + u32::from(has_run);
+            if has_run {
+                self.start_over(task, now);
+            }
+        }
+        let layout = Layout::of(&graph);
+        let former = std::mem::take(&mut self.record.former);
+        let moved = former.into_iter().filter_map(|(task, runs)| {
+            let (position, subtask) = self.record.layout.locate(task);
+            let vertex = &self.record.graph.vertices[position].id;
+            Some((layout.task(vertex, subtask)?, runs))
+        });
+        self.record.former = moved.collect();
+        let executions = graph.vertices.iter().flat_map(|vertex| {
+            let next = self.next_attempts.get(&vertex.id);
+            (0..vertex.parallelism as usize).map(move |subtask| {
+                let attempt = next.and_then(|next| next.get(subtask)).copied();
+                Execution::new(attempt.unwrap_or(0), now)
+            })
+        });
+        self.record.executions = executions.collect();
+        self.record.counts = [0; ExecutionState::ALL.len()];
+        self.record.counts[ExecutionState::Created as usize] = layout.len();
+        self.record.layout = Arc::new(layout);
+        self.record.graph = graph;
+        self.unfinished.clear();
+        self.note_deploying(now);
     }
 
     /// The same, to be changed; its state and place have methods of their own.

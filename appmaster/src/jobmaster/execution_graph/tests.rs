@@ -82,6 +82,41 @@ fn so_many_former_attempts_are_kept_and_no_more() {
 }
 
 #[test]
+fn attempts_go_on_counting_when_a_job_is_built_anew() {
+    let now = Timestamp::from_millis(6);
+    let mut graph = graph().keeping_attempts(2);
+    let build = |graph: &mut ExecutionGraph, parallelism| {
+        let tasks: Vec<_> = graph.layout().tasks().collect();
+        for task in tasks {
+            graph.transition(task, ExecutionState::Canceled, now).unwrap();
+        }
+        graph.build_anew(Arc::new(word_count(parallelism)), now);
+        assert!(graph.all_in(ExecutionState::Created));
+    };
+    let attempts = |graph: &ExecutionGraph| {
+        let ids = graph.executions().map(|(id, _)| (id.subtask, id.attempt));
+        ids.collect::<Vec<_>>()
+    };
+    build(&mut graph, 1);
+    assert_eq!(attempts(&graph), [(0, 1), (0, 1)]);
+    build(&mut graph, 3);
+    assert_eq!(attempts(&graph), [(0, 2), (1, 1), (2, 0), (0, 2), (1, 1), (2, 0)]);
+    let known = |vertex: &str, subtask| graph.attempts(&vertex.into(), subtask).len();
+    assert_eq!(
+        (known("sink", 0), known("sink", 1)),
+        (3, 1),
+        "those of a subtask that was gone are not kept"
+    );
+    assert_eq!(
+        graph.task_name(graph.layout().task(&"sink".into(), 2).unwrap()),
+        "drop (3/3)"
+    );
+    // One that never began is the first attempt still.
+    graph.build_anew(Arc::new(word_count(3)), now);
+    assert_eq!(attempts(&graph)[1..3], [(1, 1), (2, 0)]);
+}
+
+#[test]
 fn the_time_in_each_status_adds_up() {
     let at = Timestamp::from_millis;
     let mut graph = graph();

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::jobs::parse_id;
 use super::{Answer, RestContext, RestError};
+use crate::jobmaster::SchedulerKind;
 use crate::metrics::{Metrics, of_job};
 use aggregate::{Aggregation, aggregated};
 use selection::{comma_list, subtask_ranges};
@@ -94,7 +95,9 @@ pub(super) async fn vertex(
     Query(query): Query<MetricsQuery>,
 ) -> Answer {
     let (job, vertex) = (parse_id(&job)?, vertex_id(&vertex)?);
-    Ok(list(&context.metrics.store().await.vertex(job, &vertex), &query).into())
+    let parallelism = parallelism(&context, job, &vertex).await;
+    let metrics = context.metrics.store().await.vertex(job, &vertex, parallelism);
+    Ok(list(&metrics, &query).into())
 }
 
 pub(super) async fn subtasks(
@@ -110,8 +113,11 @@ pub(super) async fn subtasks(
             .as_ref()
             .is_none_or(|ranges| ranges.iter().any(|range| range.contains(&index)))
     };
+    let parallelism = parallelism(&context, job, &vertex).await;
     let store = context.metrics.store().await;
-    let subtasks = store.subtasks(job, &vertex).filter(|(index, _)| is_wanted(*index));
+    let subtasks = store
+        .subtasks(job, &vertex, parallelism)
+        .filter(|(index, _)| is_wanted(*index));
     let metrics: Vec<_> = subtasks.map(|(_, metrics)| metrics.clone()).collect();
     aggregate(&metrics, &query)
 }
@@ -123,10 +129,25 @@ pub(super) async fn subtask(
 ) -> Answer {
     let (job, vertex) = (parse_id(&job)?, vertex_id(&vertex)?);
     let subtask: u32 = subtask.parse().map_err(|_| unreadable("subtaskindex", &subtask))?;
+    let parallelism = parallelism(&context, job, &vertex).await;
     let store = context.metrics.store().await;
-    let found = store.subtasks(job, &vertex).find(|(index, _)| *index == subtask);
+    let found = store
+        .subtasks(job, &vertex, parallelism)
+        .find(|(index, _)| *index == subtask);
     let metrics = found.map(|(_, metrics)| metrics.clone()).unwrap_or_default();
     Ok(list(&metrics, &query).into())
+}
+
+/// How many subtasks a vertex has: under the adaptive scheduler it may have had more.
+async fn parallelism(context: &RestContext, job: JobId, vertex: &str) -> u32 {
+    if matches!(SchedulerKind::read(&context.configuration), Ok(SchedulerKind::Default)) {
+        return u32::MAX;
+    }
+    let Ok(job) = context.dispatcher.job(job).await else {
+        return u32::MAX;
+    };
+    let found = job.vertices().find(|(of_job, _)| of_job.id.rest_id() == vertex);
+    found.map_or(u32::MAX, |(of_job, _)| of_job.parallelism)
 }
 
 /// A running job's, else those of one that has ended; empty for an unknown one.

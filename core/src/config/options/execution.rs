@@ -37,11 +37,19 @@ pub const SUBMIT_FAILED_JOB_ON_APPLICATION_ERROR: ConfigOption<bool> = ConfigOpt
 )
 .with_default("false");
 
+/// How a job whose sources end is run.
+pub const RUNTIME_MODE: ConfigOption<String> = ConfigOption::new(
+    "execution.runtime-mode",
+    "How a job that does not say it itself is run: AUTOMATIC is BATCH where all its sources end and STREAMING where one does not; STREAMING runs one that ends as if it did not, so that the adaptive scheduler takes it.",
+)
+.with_default("AUTOMATIC")
+.one_of(&["STREAMING", "BATCH", "AUTOMATIC"]);
+
 area! {
     "execution", "How a job is run";
     options {
         TARGET, ATTACHED, SHUTDOWN_ON_ATTACHED_EXIT, PROGRAM_TIMEOUT, SHUTDOWN_ON_APPLICATION_FINISH,
-        SUBMIT_FAILED_JOB_ON_APPLICATION_ERROR,
+        SUBMIT_FAILED_JOB_ON_APPLICATION_ERROR, RUNTIME_MODE,
     }
     not yet {
         /// How many state requests are gathered before they are sent.
@@ -92,8 +100,6 @@ area! {
         "execution.program-config.enabled": Boolean = "true" formerly "execution.allow-client-job-configurations";
         /// Which settings a program may change though it may change none.
         "execution.program-config.wildcards": List = "";
-        /// Whether a job runs as a stream or as a batch.
-        "execution.runtime-mode": Choice["STREAMING", "BATCH", "AUTOMATIC"] = "STREAMING";
         /// Managed memory for sorting a keyed partition.
         "execution.sort-keyed-partition.memory": Size = "128 mb";
         /// Managed memory for sorting a partition.

@@ -33,14 +33,19 @@ pub const JOBSTORE_MAX_CAPACITY: ConfigOption<i32> =
         .with_default("2147483647")
         .at_least("1");
 
+/// Whether a cluster's size decides a job's parallelism.
+pub const SCHEDULER_MODE: ConfigOption<String> = ConfigOption::new(
+    "scheduler-mode",
+    "REACTIVE runs a streaming job on all slots that there are, each vertex with up to its max_parallelism: for selvedge standalone-job only.",
+)
+.one_of(&["REACTIVE"]);
+
 area! {
     "core", "What belongs to no component";
     options {
-        PARALLELISM, JOBSTORE_TYPE, JOBSTORE_CACHE_SIZE, JOBSTORE_EXPIRATION_TIME, JOBSTORE_MAX_CAPACITY,
+        PARALLELISM, JOBSTORE_TYPE, JOBSTORE_CACHE_SIZE, JOBSTORE_EXPIRATION_TIME, JOBSTORE_MAX_CAPACITY, SCHEDULER_MODE,
     }
     not yet {
-        /// Whether a cluster's size decides a job's parallelism.
-        "scheduler-mode": Choice["REACTIVE"];
         /// How often slow tasks are looked for.
         "slow-task-detector.check-interval": Duration = "1 s";
         /// Tasks that run shorter than this are never slow.

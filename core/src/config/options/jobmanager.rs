@@ -1,5 +1,7 @@
 //! Options of the master.
 
+use std::time::Duration;
+
 use super::super::ConfigOption;
 use crate::MemorySize;
 
@@ -102,10 +104,49 @@ pub const RETRIEVE_TASK_MANAGER_HOSTNAME: ConfigOption<bool> = ConfigOption::new
 /// Which scheduler runs jobs.
 pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
     "jobmanager.scheduler",
-    "Which scheduler runs jobs. Default deploys a region when all its slots are there; the others of Flink are not offered.",
+    "Which scheduler runs jobs. Default deploys a region when all its slots are there; Adaptive runs a streaming job with the slots that there are, and a batch job as Default does; the others of Flink are not offered.",
 )
 .with_default("Default")
-.one_of(&["Default"]);
+.one_of(&["Default", "Adaptive"]);
+/// How long an adaptive job waits for slots.
+pub const RESOURCE_WAIT_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "jobmanager.adaptive-scheduler.resource-wait-timeout",
+    "How long a job waits for all the slots that it asks for; then it starts with those that there are, or fails where they are fewer than its least.",
+)
+.with_default("5 min")
+.with_fallback_keys(&["jobmanager.adaptive-scheduler.submission.resource-wait-timeout"]);
+/// How long an adaptive job that could start waits for more.
+pub const RESOURCE_STABILIZATION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "jobmanager.adaptive-scheduler.resource-stabilization-timeout",
+    "How long a job waits for more slots once it has enough to start.",
+)
+.with_default("10 s")
+.with_fallback_keys(&["jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout"]);
+/// The pause after a rescaling.
+pub const SCALING_INTERVAL_MIN: ConfigOption<Duration> = ConfigOption::new(
+    "jobmanager.adaptive-scheduler.scaling-interval.min",
+    "For how long a job is not rescaled after it has started or was rescaled.",
+)
+.with_default("30 s")
+.with_fallback_keys(&["jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling"]);
+/// After how long less is enough.
+pub const SCALING_INTERVAL_MAX: ConfigOption<Duration> = ConfigOption::new(
+    "jobmanager.adaptive-scheduler.scaling-interval.max",
+    "How long after its start a job is rescaled even where its parallelism grows by less than min-parallelism-increase; not set is never.",
+);
+/// How long a running job waits for more.
+pub const EXECUTING_STABILIZATION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+    "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout",
+    "How long a running job that could be rescaled waits for more slots, where it has not yet all that it asks for.",
+)
+.with_default("1 min");
+/// The least growth.
+pub const MIN_PARALLELISM_INCREASE: ConfigOption<i32> = ConfigOption::new(
+    "jobmanager.adaptive-scheduler.min-parallelism-increase",
+    "By how much the parallelism of a vertex must grow for a running job to be rescaled.",
+)
+.with_default("1")
+.at_least("1");
 /// What labels failures.
 pub const FAILURE_ENRICHERS: ConfigOption<String> = ConfigOption::new(
     "jobmanager.failure-enrichers",
@@ -125,22 +166,13 @@ area! {
     options {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
-        SCHEDULER, ATTEMPTS_HISTORY_SIZE, ARCHIVE_DIR,
+        SCHEDULER, RESOURCE_WAIT_TIMEOUT, RESOURCE_STABILIZATION_TIMEOUT, SCALING_INTERVAL_MIN, SCALING_INTERVAL_MAX,
+        EXECUTING_STABILIZATION_TIMEOUT, MIN_PARALLELISM_INCREASE, ATTEMPTS_HISTORY_SIZE, ARCHIVE_DIR,
         FAILURE_ENRICHERS, RETRIEVE_TASK_MANAGER_HOSTNAME, RESOURCE_ID,
     }
     not yet {
-        /// By how much the parallelism must grow for a running job to be rescaled.
-        "jobmanager.adaptive-scheduler.min-parallelism-increase": Integer = "1";
         /// Whether slots of as few workers as possible are used.
         "jobmanager.adaptive-scheduler.prefer-minimal-taskmanagers": Boolean = "true";
-        /// How long a job waits for more slots when it has enough to start.
-        "jobmanager.adaptive-scheduler.resource-stabilization-timeout": Duration = "10 s";
-        /// How long a job waits for the slots that it needs.
-        "jobmanager.adaptive-scheduler.resource-wait-timeout": Duration = "5 min";
-        /// The least pause between two rescalings.
-        "jobmanager.adaptive-scheduler.scaling-interval.min": Duration = "30 s";
-        /// After how long a job is rescaled even for less.
-        "jobmanager.adaptive-scheduler.scaling-interval.max": Duration;
         /// Threads of the master for computation.
         "jobmanager.future-pool.size": Integer;
         /// Threads of the master for disk and network.

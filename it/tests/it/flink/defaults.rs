@@ -28,6 +28,10 @@ const OTHER_DEFAULTS: &[(&str, &str)] = &[
         "jobmanager.failure-enrichers",
         "whether the job or the cluster broke is told without being asked for",
     ),
+    (
+        "execution.runtime-mode",
+        "a job is run as its sources end: what Flink calls AUTOMATIC",
+    ),
     ("yarn.application.type", "the application is not Flink's"),
     (
         "rest.bind-port",
@@ -48,6 +52,18 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     (
         "rest.bind-port",
         "its fallback is a port for clients, which may be taken on a shared node",
+    ),
+    (
+        "jobmanager.adaptive-scheduler.resource-wait-timeout",
+        "the name that it has in Flink 2 is read too",
+    ),
+    (
+        "jobmanager.adaptive-scheduler.resource-stabilization-timeout",
+        "the name that it has in Flink 2 is read too",
+    ),
+    (
+        "jobmanager.adaptive-scheduler.scaling-interval.min",
+        "the name that it has in Flink 2 is read too",
     ),
     (
         "jobmanager.memory.process.size",

@@ -1,6 +1,7 @@
 //! Masters and workers that are started by hand.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use reqwest::StatusCode;
 use reqwest::header::LOCATION;
@@ -18,9 +19,23 @@ const CLUSTER: &str = "/flink/by-hand";
 const SECRET: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
 /// The settings that all processes share.
-struct ByHand(Folder);
+pub(super) struct ByHand(pub(super) Folder);
+
+/// A port below those that the system and the beds give out, as it is free until the master starts.
+fn free_port() -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let of_process = u16::try_from(std::process::id() % 6_000).unwrap();
+    let first = 10_000 + of_process + 500 * TAKEN.fetch_add(1, Ordering::Relaxed);
+    (first..20_000).find(is_free).unwrap()
+}
 
 impl ByHand {
+    /// Without an election, workers look for their master at one address.
+    pub(super) fn at_one_address(settings: &str) -> Self {
+        Self::new(&format!("jobmanager.rpc.port: {}\n{settings}", free_port()))
+    }
+
     fn new(settings: &str) -> Self {
         let folder = Folder::new();
         let common = format!(
@@ -41,16 +56,16 @@ impl ByHand {
         ))
     }
 
-    fn command(&self, subcommand: &str) -> Selvedge {
+    pub(super) fn command(&self, subcommand: &str) -> Selvedge {
         let conf = self.0.path("conf").display().to_string();
         Selvedge::new(subcommand).args(["--configDir", &conf])
     }
 
-    async fn master(&self) -> Master {
+    pub(super) async fn master(&self) -> Master {
         Master::of(self.command("standalone-session").start()).await
     }
 
-    fn worker(&self) -> Running {
+    pub(super) fn worker(&self) -> Running {
         self.command("standalone-taskmanager").start()
     }
 
@@ -65,14 +80,14 @@ impl ByHand {
     }
 }
 
-struct Master {
-    process: Running,
-    rest: String,
-    http: reqwest::Client,
+pub(super) struct Master {
+    pub(super) process: Running,
+    pub(super) rest: String,
+    pub(super) http: reqwest::Client,
 }
 
 impl Master {
-    async fn of(mut process: Running) -> Self {
+    pub(super) async fn of(mut process: Running) -> Self {
         let rest = process
             .until_says("where its REST endpoint is", BOUND, |said| {
                 let (_, rest) = said.split_once("REST at ")?;
@@ -88,7 +103,7 @@ impl Master {
         Self { process, rest, http }
     }
 
-    async fn get(&self, path: &str) -> Result<(StatusCode, Option<String>, Value), String> {
+    pub(super) async fn get(&self, path: &str) -> Result<(StatusCode, Option<String>, Value), String> {
         let url = format!("http://{}{path}", self.rest);
         let answer = self.http.get(url).send().await.map_err(|error| error.to_string())?;
         let location = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap().to_owned());
@@ -210,12 +225,7 @@ async fn a_leader_that_was_stopped_past_its_session_writes_nothing_when_it_goes_
 
 #[tokio::test]
 async fn a_job_by_hand_runs_on_a_worker_by_hand_and_ends_its_master() {
-    // Without an election, workers look for their master at one address.
-    // Below those that the system and the beds give out, as it is free until the master starts.
-    let first = 10_000 + u16::try_from(std::process::id() % 9_000).unwrap();
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let port = (first..20_000).find(is_free).unwrap();
-    let by_hand = ByHand::new(&format!("jobmanager.rpc.port: {port}\n"));
+    let by_hand = ByHand::at_one_address("");
     let output = by_hand.0.path("out");
     let graph = job(
         &[
