@@ -116,16 +116,17 @@ impl JobState {
         let submitted = adaptive.submitted.clone();
         adaptive.machine.execute(now.monotonic);
         tracing::info!(job = %self.graph.job_id, "the job starts with the parallelism {planned}");
-        self.build_anew(graph, &submitted, now);
+        let released = self.build_anew(graph, &submitted, now);
         self.move_job(JobStatus::Running, now);
         let all: Vec<_> = self.graph.layout().tasks().collect();
         self.schedule(&all, now);
-        self.deploy_what_is_ready(now)
+        released.into_iter().chain(self.deploy_what_is_ready(now)).collect()
     }
 
-    fn build_anew(&mut self, graph: Arc<JobGraph>, submitted: &JobGraph, now: Now) {
+    /// What former attempts have sent is to be forgotten.
+    fn build_anew(&mut self, graph: Arc<JobGraph>, submitted: &JobGraph, now: Now) -> Option<Action> {
         let former: Vec<_> = self.graph.layout().tasks().collect();
-        former.into_iter().for_each(|task| self.partitions.stop(task));
+        let released = self.release_partitions(&former);
         self.committables.clear();
         self.missed.clear();
         let network = |channels| self.partitions.network_memory(channels);
@@ -135,6 +136,7 @@ impl JobState {
         self.failover.set_graph(&graph);
         self.sharing = sharing;
         self.graph.build_anew(graph, now.wall);
+        released
     }
 
     fn rescale(&mut self, from: &VertexParallelism, to: &VertexParallelism, now: Now) -> Vec<Action> {
