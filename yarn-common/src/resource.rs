@@ -91,6 +91,19 @@ impl Resource {
         }
     }
 
+    /// The larger amount of each type.
+    #[must_use]
+    pub fn at_least(&self, other: &Self) -> Self {
+        let mut larger = self.clone();
+        larger.memory_mb = larger.memory_mb.max(other.memory_mb);
+        larger.vcores = larger.vcores.max(other.vcores);
+        for (name, amount) in &other.extra {
+            let present = larger.extra.entry(name.clone()).or_insert(*amount);
+            *present = (*present).max(*amount);
+        }
+        larger
+    }
+
     /// Whether every amount of `self` is at most that of `capacity`; a type absent there counts as 0.
     pub fn fits_in(&self, capacity: &Resource) -> bool {
         let extra_fits = |(name, amount): (&String, &u64)| *amount <= capacity.extra.get(name).copied().unwrap_or(0);
@@ -206,6 +219,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_larger_amount_of_each_type_is_kept() {
+        let one = Resource::new(1024, 4).with_extra("yarn.io/gpu", 2);
+        let other = Resource::new(2048, 1).with_extra("yarn.io/gpu", 1).with_extra("ssd", 3);
+        let larger = Resource::new(2048, 4).with_extra("yarn.io/gpu", 2).with_extra("ssd", 3);
+        assert_eq!((one.at_least(&other), other.at_least(&one)), (larger.clone(), larger));
+    }
 
     #[test]
     fn a_resource_fits_only_where_every_amount_fits() {

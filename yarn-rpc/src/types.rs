@@ -6,7 +6,7 @@ use yarn_common::{
     exit_status::ContainerExitStatus,
     id::{ContainerId, NodeId},
     resource::{Priority, Resource},
-    token::Token,
+    token::{Token, TokenKind},
 };
 
 pub use crate::nodes::{NodeState, NodeUpdate, NodeUpdateKind, NodeUtilization};
@@ -33,7 +33,8 @@ pub struct Container {
     pub priority: Priority,
     /// The allocation request id of the ask.
     pub allocation_request_id: i64,
-    /// The grant, which `startContainers` presents to the NodeManager.
+    /// The grant, which `startContainers` presents to the NodeManager. Empty for a running container that a restarted
+    /// ResourceManager has found again: it gives none for what is started already.
     pub token: Token,
     /// Raised by container updates; an update must name the present one.
     pub version: i32,
@@ -232,6 +233,19 @@ pub struct ResourceType {
     pub name: String,
     /// The unit of its amounts; empty for plain numbers.
     pub units: String,
+}
+
+/// Running containers that the ResourceManager tells of again. A token comes with them or not: one that has restarted
+/// knows them from their NodeManagers, and has none.
+pub(crate) fn running_containers(messages: Vec<ContainerProto>) -> Result<Vec<Container>, ConversionError> {
+    let with_token = |mut container: ContainerProto| {
+        container
+            .container_token
+            .get_or_insert_with(|| (&Token::new(vec![], vec![], TokenKind::Container, "")).into());
+        container
+    };
+    let containers = messages.into_iter().map(with_token);
+    containers.map(Container::try_from).collect()
 }
 
 pub(crate) fn containers(messages: Vec<ContainerProto>) -> Result<Vec<Container>, ConversionError> {

@@ -243,6 +243,16 @@ impl Limits {
         }
     }
 
+    /// What either allows.
+    pub(super) fn widened(&self, other: &Self) -> Self {
+        let maximum = self.maximum.as_ref().zip(other.maximum.as_ref());
+        let types = self.types.as_ref().zip(other.types.as_ref());
+        Self {
+            maximum: maximum.map(|(one, another)| one.at_least(another)),
+            types: types.map(|(one, another)| one | another),
+        }
+    }
+
     /// Checks what one container should have.
     pub(super) fn check(&self, key: AskKey, wanted: &Resource, count: u32) -> Result<(), AskError> {
         check_resource(key, wanted)?;

@@ -49,7 +49,7 @@ impl Shape {
 struct Group {
     shape: Shape,
     wishes: BTreeMap<Locality, u32>,
-    /// What the ResourceManager knows of each row; `None` when it must be told.
+    /// What the ResourceManager knows of each row: nothing is 0. `None` where it may have the row with another shape.
     known: BTreeMap<Place, Option<u32>>,
 }
 
@@ -119,7 +119,7 @@ impl AskTable {
         }
         group.check(key)?;
         for place in group.rows().into_keys() {
-            group.known.entry(place).or_insert(None);
+            group.known.entry(place).or_insert(Some(0));
         }
         self.groups.insert(key, group);
         Ok(())
@@ -213,8 +213,12 @@ impl AskTable {
         let mut requests = Vec::new();
         let mut sent = SentRows::default();
         for (key, group) in &self.groups {
+            let shape = match group.total() {
+                0 => &group.shape.for_nothing(),
+                _ => &group.shape,
+            };
             for (place, count, relax) in group.changes() {
-                requests.push(group.shape.request(*key, &place, count, relax));
+                requests.push(shape.request(*key, &place, count, relax));
                 sent.0.push((*key, place, count));
             }
         }
@@ -236,7 +240,7 @@ impl AskTable {
     pub(crate) fn forget(&mut self) {
         self.groups.retain(|_, group| group.total() > 0);
         for group in self.groups.values_mut() {
-            group.known = group.rows().into_keys().map(|place| (place, None)).collect();
+            group.known = group.rows().into_keys().map(|place| (place, Some(0))).collect();
         }
     }
 }
@@ -305,6 +309,16 @@ impl Group {
 }
 
 impl Shape {
+    /// What takes an ask back. The ResourceManager looks at the size and the label of each row, whatever its count: an ask
+    /// that has become too large could not be taken back with its own.
+    fn for_nothing(&self) -> Self {
+        Self {
+            capability: Resource::new(1, 1),
+            node_label: None,
+            execution: self.execution,
+        }
+    }
+
     fn request(&self, key: AskKey, place: &str, count: u32, relax: bool) -> ResourceRequestProto {
         ResourceRequestProto {
             priority: Some(key.priority.into()),

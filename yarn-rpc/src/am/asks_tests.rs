@@ -103,7 +103,7 @@ fn rows_are_absolute_and_sent_only_when_they_change() {
             Set(1, 1024, 2),
             Beat(&[(1, 1024, 2)]),
             Set(1, 1024, 0),
-            Beat(&[(1, 1024, 0)]),
+            Beat(&[(1, 1, 0)]),
             Beat(&[]),
         ],
     );
@@ -119,6 +119,32 @@ fn rows_are_absolute_and_sent_only_when_they_change() {
             Set(1, 1024, 0),
             Arrive(1, false),
             Beat(&[]),
+        ],
+    );
+    run(
+        "what was refused is taken back without a word",
+        &[Set(1, 4096, 2), Lost(&[(1, 4096, 2)]), Set(1, 4096, 0), Beat(&[])],
+    );
+    run(
+        "so is what a restarted ResourceManager was not told of",
+        &[
+            Set(1, 4096, 2),
+            Beat(&[(1, 4096, 2)]),
+            Forget,
+            Set(1, 4096, 0),
+            Beat(&[]),
+        ],
+    );
+    run(
+        "another size of a key that is still known replaces it, or takes it back",
+        &[
+            Set(1, 1024, 1),
+            Beat(&[(1, 1024, 1)]),
+            Set(1, 1024, 0),
+            Set(1, 4096, 1),
+            Lost(&[(1, 4096, 1)]),
+            Set(1, 4096, 0),
+            Beat(&[(1, 1, 0)]),
         ],
     );
     run("a stranger is surplus", &[Arrive(7, false), Beat(&[])]);

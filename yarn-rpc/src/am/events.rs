@@ -112,7 +112,7 @@ pub(super) fn registered(response: RegisterApplicationMasterResponseProto) -> Re
     let registration = Registration {
         maximum_capability: required(response.maximum_capability, "maximum capability")?,
         queue: response.queue.unwrap_or_default(),
-        containers_from_previous_attempts: types::containers(response.containers_from_previous_attempts)?,
+        containers_from_previous_attempts: types::running_containers(response.containers_from_previous_attempts)?,
         client_to_am_key: response.client_to_am_token_master_key,
         enforces_vcores,
         resource_types: response.resource_types.into_iter().map(Into::into).collect(),
@@ -168,7 +168,7 @@ pub struct Allocation {
     pub completed: Vec<ContainerStatus>,
     /// Nodes whose state changed.
     pub updated_nodes: Vec<NodeUpdate>,
-    /// Containers of earlier attempts that the ResourceManager found again late.
+    /// Containers of earlier attempts that the ResourceManager found again late. One may be among the completed ones too.
     pub recovered: Vec<Container>,
     /// What the application may still get.
     pub headroom: Option<Resource>,

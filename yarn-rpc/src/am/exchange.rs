@@ -33,6 +33,8 @@ pub(super) struct Exchange {
     constrained: ConstrainedTable,
     updates: UpdateTable,
     ledger: Ledger,
+    /// Containers of earlier attempts that a repeated registration told of, for the next news.
+    found: Vec<Container>,
     /// Containers to give back, until they are reported complete; true once the ResourceManager was told.
     releases: BTreeMap<ContainerId, bool>,
     blacklist: BTreeSet<String>,
@@ -126,6 +128,17 @@ impl Exchange {
         for container in containers {
             self.ledger.adopt(container.id);
         }
+    }
+
+    /// A restarted ResourceManager took the registration again. Its nodes may not all be back yet, so what may be asked
+    /// for only grows: it refuses by itself what is too large, now, and takes it later.
+    pub(super) fn registered_again(&mut self, limits: &Limits, containers: Vec<Container>) {
+        let widened = self.asks.limits().widened(limits);
+        self.asks.set_limits(widened);
+        let unknown = containers
+            .into_iter()
+            .filter(|container| self.ledger.granted(container.id));
+        self.found.extend(unknown);
     }
 
     /// How many containers are asked for and have not come.
@@ -226,7 +239,7 @@ impl Exchange {
         self.arrivals(
             &mut allocation,
             types::containers(response.allocated_containers)?,
-            types::containers(response.containers_from_previous_attempts)?,
+            types::running_containers(response.containers_from_previous_attempts)?,
             &just_said.unwrap_or_default(),
         );
         self.outcomes(&mut allocation);
@@ -250,6 +263,7 @@ impl Exchange {
             let expected = constrained.unwrap_or_else(|| self.asks.arrived(&container, just_said));
             allocation.allocated.push(AllocatedContainer { container, expected });
         }
+        allocation.recovered = std::mem::take(&mut self.found);
         for container in recovered {
             if self.ledger.granted(container.id) {
                 allocation.recovered.push(container);

@@ -197,7 +197,7 @@ impl Link {
                 Some(registration.maximum_capability.clone()),
                 &registration.resource_types,
             );
-            holder.with(|exchange| exchange.registered(limits, &registration.containers_from_previous_attempts));
+            holder.with(|exchange| exchange.registered_again(&limits, registration.containers_from_previous_attempts));
         }
         self.registered = true;
         Ok(true)

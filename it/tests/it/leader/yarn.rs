@@ -1,9 +1,9 @@
-//! Masters that YARN starts again.
+//! Masters that YARN starts again, and one that stays where YARN itself is started again.
 
 use std::collections::BTreeSet;
 
 use rustix::process::{Pid, Signal, kill_process};
-use selvedge_it::bed::ZooKeeper;
+use selvedge_it::bed::{Bed, BedOptions, ContainerProcess, Daemon, ZooKeeper};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 
@@ -13,10 +13,15 @@ use crate::jobs::{blackhole, file_sink, job, numbers, rebalance, vertex};
 use crate::yarn::application::{printing, run_application};
 use crate::yarn::support::{Cluster, application_in, application_of, kill_master};
 
+fn ids(processes: &[ContainerProcess]) -> BTreeSet<(&str, i32)> {
+    processes.iter().map(|one| (one.container.as_str(), one.pid)).collect()
+}
+
 #[tokio::test]
-async fn yarns_second_attempt_takes_over_the_leadership_and_the_workers_of_a_killed_master() {
+async fn workers_outlive_the_resource_manager_and_then_the_master_whose_leadership_the_second_attempt_takes_over() {
     let zookeeper = ZooKeeper::start().await.unwrap();
-    let cluster = Cluster::shared().await;
+    let bed = Bed::start(BedOptions::default().with_one_quick_node()).await.unwrap();
+    let cluster = Cluster::of(bed).await;
     let folder = Folder::new();
     let endless = folder.job(&job(
         &[
@@ -46,7 +51,22 @@ async fn yarns_second_attempt_takes_over_the_leadership_and_the_workers_of_a_kil
     let path = format!("/flink/{application}");
     let before = nodes::leader(&client, &path, "rest_server").await.unwrap().0;
 
+    // From now on the ResourceManager knows the containers from their NodeManager only.
     let processes = cluster.bed.container_processes(&application).unwrap();
+    cluster.bed.restart(Daemon::ResourceManager).await.unwrap();
+    let registered = || async {
+        match cluster.report(&application).await?["state"].as_str() {
+            Some("RUNNING") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    wait::until("the master to register again", BOUND, registered)
+        .await
+        .unwrap();
+    assert_eq!(cluster.running_job(&application).await, job);
+    let present = cluster.bed.container_processes(&application).unwrap();
+    assert_eq!(ids(&present), ids(&processes), "the same master and worker");
+
     let master = processes
         .iter()
         .find(|one| one.container.ends_with("_01_000001"))
@@ -65,14 +85,9 @@ async fn yarns_second_attempt_takes_over_the_leadership_and_the_workers_of_a_kil
         job,
         "the same job, by the same id"
     );
-    let is_worker = |container: &str| !container.ends_with("_000001");
-    let after = cluster.bed.container_processes(&application).unwrap();
-    let after: Vec<_> = after.into_iter().filter(|one| is_worker(&one.container)).collect();
-    assert_eq!(
-        after.iter().map(|one| (&one.container, one.pid)).collect::<Vec<_>>(),
-        workers.iter().map(|one| (&one.container, one.pid)).collect::<Vec<_>>(),
-        "the same worker, and no other"
-    );
+    let mut after = cluster.bed.container_processes(&application).unwrap();
+    after.retain(|one| !one.container.ends_with("_000001"));
+    assert_eq!(ids(&after), ids(&workers), "the same worker, and no other");
     let report = cluster.report(&application).await.unwrap();
     assert_eq!(report["finalStatus"], "UNDEFINED");
     cluster

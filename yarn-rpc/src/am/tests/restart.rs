@@ -152,3 +152,121 @@ async fn the_end_is_told_to_the_resource_manager_that_took_over() {
     finished.unwrap();
     assert_eq!(request.diagnostics(), "done");
 }
+
+/// A container that the ResourceManager knows from its NodeManager only.
+fn found_again(number: u64) -> ContainerProto {
+    ContainerProto {
+        container_token: None,
+        ..granted(number, 1)
+    }
+}
+
+#[tokio::test]
+async fn containers_that_a_restarted_resource_manager_found_again_have_no_token_and_are_taken_over() {
+    let (ipc, mut listener) = network(&[]);
+    let mut client = AmClient::new(options(&["rm:8030"], ipc)).unwrap();
+    let earlier = RegisterApplicationMasterResponseProto {
+        containers_from_previous_attempts: vec![found_again(2)],
+        ..registered()
+    };
+    let serve = async {
+        let mut peer = listener.accept_token().await;
+        peer.serve::<RegisterApplicationMasterRequestProto>("registerApplicationMaster", &earlier)
+            .await;
+        peer
+    };
+    let (registration, mut peer) = tokio::join!(client.register("host", None, ""), serve);
+    let first = &registration.unwrap().containers_from_previous_attempts[0];
+    assert_eq!((first.id, first.token.identifier().len()), (container_id(2), 0));
+
+    let late = AllocateResponseProto {
+        containers_from_previous_attempts: vec![found_again(2), found_again(3)],
+        ..answer(1)
+    };
+    let (_, news) = beat(&mut client, &mut peer, late).await;
+    let recovered: Vec<_> = news.recovered.iter().map(|container| container.id).collect();
+    assert_eq!(recovered, [container_id(3)], "the other one is known");
+
+    // It restarts, and another node is back first; 5 is told twice.
+    let again = RegisterApplicationMasterResponseProto {
+        containers_from_previous_attempts: vec![found_again(3), found_again(4), found_again(5)],
+        ..registered()
+    };
+    let late = AllocateResponseProto {
+        containers_from_previous_attempts: vec![found_again(5), found_again(6)],
+        ..answer(1)
+    };
+    let serve = async {
+        peer.refuse::<AllocateRequestProto>("allocate", NOT_REGISTERED, "restarted")
+            .await;
+        peer.serve::<RegisterApplicationMasterRequestProto>("registerApplicationMaster", &again)
+            .await;
+        peer.serve::<AllocateRequestProto>("allocate", &late).await
+    };
+    let (news, _) = tokio::join!(client.allocate(0.5), serve);
+    let recovered: Vec<_> = news.unwrap().recovered.iter().map(|container| container.id).collect();
+    assert_eq!(recovered, [4, 5, 6].map(container_id));
+}
+
+/// One heartbeat with a ResourceManager that looks at every row, whatever its count: more than this is refused.
+async fn validated(client: &mut AmClient, peer: &mut Peer, largest_mb: i64) -> Result<Vec<(i64, i32)>, AmError> {
+    let serve = async {
+        let call = peer.call().await;
+        let request: AllocateRequestProto = call.decode();
+        let row = |row: &crate::proto::yarn::ResourceRequestProto| {
+            (row.capability.as_ref().unwrap().memory(), row.num_containers())
+        };
+        let rows: Vec<_> = request.ask.iter().map(row).collect();
+        if rows.iter().any(|(memory, _)| *memory > largest_mb) {
+            let status = crate::proto::common::rpc_response_header_proto::RpcStatusProto::Error;
+            let class = "org.apache.hadoop.yarn.exceptions.InvalidResourceRequestException";
+            peer.fail(call.header.call_id, status, class, "too large").await;
+        } else {
+            peer.reply(&call, &answer(request.response_id() + 1)).await;
+        }
+        rows
+    };
+    let (news, rows) = tokio::join!(client.allocate(0.5), serve);
+    news.map(|_| rows)
+}
+
+#[tokio::test]
+async fn what_has_become_too_large_can_be_taken_back() {
+    let (mut client, _listener, mut peer) = connected().await;
+    let large = |count| ContainerAsk::new(AskKey::priority(1), Resource::new(4096, 1), count);
+    client.asks().set(large(1)).unwrap();
+    let first = validated(&mut client, &mut peer, 2048).await;
+    assert!(first.unwrap_err().is_refused_ask());
+    client.asks().set(large(0)).unwrap();
+    assert_eq!(validated(&mut client, &mut peer, 2048).await.unwrap(), []);
+
+    client.asks().set(large(2)).unwrap();
+    assert_eq!(validated(&mut client, &mut peer, 4096).await.unwrap(), [(4096, 2)]);
+    // The largest node leaves, and another container is wanted.
+    client.asks().set(large(3)).unwrap();
+    assert!(validated(&mut client, &mut peer, 2048).await.is_err());
+    client.asks().set(large(0)).unwrap();
+    assert_eq!(validated(&mut client, &mut peer, 2048).await.unwrap(), [(1, 0)]);
+    assert!(!client.has_news());
+}
+
+#[tokio::test]
+async fn a_node_that_is_late_after_a_restart_does_not_lower_what_may_be_asked_for() {
+    let (mut client, _listener, mut peer) = connected().await;
+    let smaller = RegisterApplicationMasterResponseProto {
+        maximum_capability: Some((&Resource::new(1024, 8)).into()),
+        ..registered()
+    };
+    let serve = async {
+        peer.refuse::<AllocateRequestProto>("allocate", NOT_REGISTERED, "restarted")
+            .await;
+        peer.serve::<RegisterApplicationMasterRequestProto>("registerApplicationMaster", &smaller)
+            .await;
+        peer.serve::<AllocateRequestProto>("allocate", &answer(1)).await
+    };
+    let (news, _) = tokio::join!(client.allocate(0.5), serve);
+    assert!(news.unwrap().resynchronised);
+    let of = |memory_mb, vcores| ContainerAsk::new(AskKey::priority(1), Resource::new(memory_mb, vcores), 1);
+    client.asks().set(of(8192, 8)).unwrap();
+    assert!(client.asks().set(of(8193, 1)).is_err(), "nobody ever allowed so much");
+}
