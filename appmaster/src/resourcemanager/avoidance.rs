@@ -47,6 +47,11 @@ impl NodeAvoidance {
         failing.avoided && !was_avoided
     }
 
+    /// Whether the node is avoided.
+    pub(super) fn avoids(&self, node: &str) -> bool {
+        self.nodes.get(node).is_some_and(|failing| failing.avoided)
+    }
+
     /// A worker on the node registered. Whether the node was avoided.
     pub(super) fn started(&mut self, node: &str) -> bool {
         self.nodes.remove(node).is_some_and(|failing| failing.avoided)

@@ -125,7 +125,14 @@ impl Service {
             blocked: self.slots.blocked_nodes(),
             avoided: self.avoidance.nodes(),
         };
-        tokio::spawn(async move { driver.block_nodes(nodes).await });
+        // The last word is to be heard last.
+        let earlier = self.telling_blocked.take();
+        self.telling_blocked = Some(tokio::spawn(async move {
+            if let Some(earlier) = earlier {
+                let _ = earlier.await;
+            }
+            driver.block_nodes(nodes).await;
+        }));
     }
 
     pub(super) fn give_up_overdue(&mut self, now: Instant) {
@@ -135,10 +142,11 @@ impl Service {
                 self.environment.settings.registration_timeout.as_secs()
             );
             tracing::warn!("{cause}");
+            // One of an earlier attempt has no start that could fail.
             if let Some(node) = self.tracker.ended(&resource_id, now) {
                 self.start_failed_on(&node, now);
+                self.notify_all(&ResourceNotice::StartFailed { cause });
             }
-            self.notify_all(&ResourceNotice::StartFailed { cause });
             self.release(resource_id);
         }
     }

@@ -46,8 +46,8 @@ impl Service {
                 }
             }
         }
-        self.tracker.registers(&resource_id, kind);
-        if self.avoidance.started(&node) {
+        let has_started = self.tracker.registers(&resource_id, kind);
+        if has_started && self.avoidance.started(&node) {
             tracing::info!("a worker starts on {node} after all: the node is not avoided any more");
             self.tell_blocked();
         }
@@ -130,6 +130,9 @@ impl Service {
     pub(super) fn start_failed_on(&mut self, node: &str, now: Instant) {
         if self.avoidance.start_failed(node, now) {
             tracing::warn!("workers on node {node} fail to start again and again: it is avoided for a while");
+        }
+        // Not all of them may be left out, and which are the worst changes with each failure.
+        if self.avoidance.avoids(node) {
             self.tell_blocked();
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Service {
     pub(super) tracker: WorkerTracker,
     /// Nodes on which workers fail to start.
     pub(super) avoidance: NodeAvoidance,
+    /// The driver is being told which nodes are not wanted.
+    pub(super) telling_blocked: Option<tokio::task::JoinHandle<()>>,
     pub(super) workers: Workers,
     pub(super) leaders: JobLeaders,
     pub(super) leader_ids: JobLeaderIds,
@@ -106,6 +108,7 @@ impl Service {
                 recovery_timeout: settings.recovery_timeout,
             }),
             avoidance: NodeAvoidance::default(),
+            telling_blocked: None,
             leaders: JobLeaders::new(settings.job_timeout),
             leader_ids: JobLeaderIds::new(environment.ha.clone(), to_own_events.clone()),
             claims: Vec::new(),

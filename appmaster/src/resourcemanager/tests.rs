@@ -17,7 +17,7 @@ use selvedge_runtime::gateway::proto::{NotifySlotAvailableRequest, RegisterTaskE
 use selvedge_runtime::gateway::{ResourceManagerGateway, handshake};
 use selvedge_runtime::ha::{HaServices, InMemoryEnsemble, InMemoryHaServices, LeaderComponent, LeaderInformation};
 use selvedge_runtime::rpc::ApplicationSecret;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::gateway::Gateway;
@@ -60,9 +60,12 @@ impl ResourceManagerDriver for TalkingDriver {
     }
 }
 
-/// Tells the test which nodes are blocked.
+/// Tells the test which nodes are blocked; of a single one it hears when the test lets it.
 #[derive(Debug)]
-struct BlockingDriver(mpsc::UnboundedSender<UnwantedNodes>);
+struct BlockingDriver {
+    told: mpsc::UnboundedSender<UnwantedNodes>,
+    single: Arc<Semaphore>,
+}
 
 #[async_trait]
 impl ResourceManagerDriver for BlockingDriver {
@@ -85,7 +88,10 @@ impl ResourceManagerDriver for BlockingDriver {
     }
 
     async fn block_nodes(&self, nodes: UnwantedNodes) {
-        self.0.send(nodes).unwrap();
+        if nodes.blocked.len() == 1 {
+            self.single.acquire().await.unwrap().forget();
+        }
+        self.told.send(nodes).unwrap();
     }
 }
 
@@ -351,8 +357,9 @@ async fn a_slot_that_comes_free_goes_to_the_job_that_waits_for_it_without_delay(
 
 #[tokio::test]
 async fn nodes_that_are_blocked_are_told_to_the_driver_and_shown() {
-    let (blocked, mut told) = mpsc::unbounded_channel();
-    let bed = bed(BlockingDriver(blocked), &[]).await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let single = Arc::new(Semaphore::new(1));
+    let bed = bed(BlockingDriver { told: sender, single }, &[]).await;
     bed.gateway.register_task_executor(registration("a")).await.unwrap();
     let hour = Duration::from_secs(3600);
     bed.handle
@@ -366,4 +373,28 @@ async fn nodes_that_are_blocked_are_told_to_the_driver_and_shown() {
     assert_eq!(within(told.recv()).await.unwrap(), expected);
     assert_eq!(bed.handle.overview().await.unwrap().usage.blocked_workers, 1);
     assert!(bed.handle.task_manager(&"a".into()).await.unwrap().slots.blocked);
+}
+
+#[tokio::test]
+async fn what_the_driver_is_told_last_of_blocked_nodes_it_hears_last() {
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let single = Arc::new(Semaphore::new(0));
+    let driver = BlockingDriver {
+        told: sender,
+        single: single.clone(),
+    };
+    let bed = bed(driver, &[]).await;
+    for node in ["a", "b"] {
+        let hour = Duration::from_secs(3600);
+        bed.handle
+            .block_nodes(vec![node.to_owned()], hour, "why")
+            .await
+            .unwrap();
+    }
+    bed.handle.overview().await.unwrap();
+    single.add_permits(1);
+    for expected in [&["a"][..], &["a", "b"]] {
+        let heard = within(told.recv()).await.unwrap();
+        assert_eq!(heard.blocked.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
 }

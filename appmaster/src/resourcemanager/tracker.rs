@@ -58,7 +58,7 @@ pub(super) struct WorkerTracker {
     recovered: BTreeMap<ResourceId, Starting>,
     registered: BTreeSet<ResourceId>,
     /// Registered before the driver said that they are started.
-    early: BTreeSet<ResourceId>,
+    early: BTreeMap<ResourceId, WorkerKind>,
     gone: Gone,
     failures: VecDeque<Instant>,
     /// How many starts have ever failed.
@@ -115,7 +115,7 @@ impl WorkerTracker {
             starting: BTreeMap::new(),
             recovered: BTreeMap::new(),
             registered: BTreeSet::new(),
-            early: BTreeSet::new(),
+            early: BTreeMap::new(),
             gone: Gone::new(),
             failures: VecDeque::new(),
             failed_starts: 0,
@@ -125,7 +125,7 @@ impl WorkerTracker {
 
     /// A worker is being started. `false` where it is one that was given up already.
     pub(super) fn started(&mut self, resource_id: &ResourceId, node: &str, kind: WorkerKind, now: Instant) -> bool {
-        if self.early.remove(resource_id) || self.registered.contains(resource_id) {
+        if self.early.remove(resource_id).is_some() || self.registered.contains(resource_id) {
             return true;
         }
         self.one_came(kind);
@@ -142,6 +142,10 @@ impl WorkerTracker {
     pub(super) fn recovered(&mut self, resource_id: &ResourceId, node: &str, now: Instant) -> bool {
         if self.gone.contains(resource_id) {
             return false;
+        }
+        if let Some(kind) = self.early.remove(resource_id) {
+            // It was taken for one that was asked for, and that one still comes.
+            self.requests.entry(kind).or_default().requested += 1;
         }
         if !self.registered.contains(resource_id) {
             let node = node.to_owned();
@@ -162,14 +166,18 @@ impl WorkerTracker {
         requests.requested = requests.requested.saturating_sub(1);
     }
 
-    /// A worker that is not gone registers; by its size it is one of this kind.
-    pub(super) fn registers(&mut self, resource_id: &ResourceId, kind: WorkerKind) {
-        let known = self.starting.remove(resource_id).is_some() || self.recovered.remove(resource_id).is_some();
+    /// A worker that is not gone registers; by its size it is one of this kind. Whether it has just started, as far as is
+    /// known.
+    pub(super) fn registers(&mut self, resource_id: &ResourceId, kind: WorkerKind) -> bool {
+        let starting = self.starting.remove(resource_id).is_some();
+        let known = starting || self.recovered.remove(resource_id).is_some();
         let first = self.registered.insert(resource_id.clone());
-        if first && !known && self.requested(kind) > 0 {
+        let early = first && !known && self.requested(kind) > 0;
+        if early {
             self.one_came(kind);
-            self.early.insert(resource_id.clone());
+            self.early.insert(resource_id.clone(), kind);
         }
+        starting || early
     }
 
     /// A worker has ended or is given up. Its node where it never registered: its start failed.

@@ -50,6 +50,35 @@ fn a_worker_of_an_earlier_attempt_that_never_registers_is_overdue_and_no_failed_
 }
 
 #[test]
+fn a_worker_of_an_earlier_attempt_that_registers_first_takes_nobodys_place() {
+    let (now, mut workers) = (Instant::now(), tracker());
+    assert_eq!(plan(&mut workers, 2, now).request, 2);
+    workers.registers(&"old".into(), USUAL);
+    assert_eq!(workers.pending(), 1, "it may be one that was asked for");
+    assert!(workers.recovered(&"old".into(), "node", now));
+    assert_eq!(workers.pending(), 2, "it was none");
+    assert!(workers.recovered(&"old".into(), "node", now));
+    assert_eq!(workers.pending(), 2);
+}
+
+#[test]
+fn only_a_worker_that_was_being_started_has_just_started() {
+    let (now, mut workers) = (Instant::now(), tracker());
+    plan(&mut workers, 2, now);
+    workers.started(&"new".into(), "node", USUAL, now);
+    workers.recovered(&"old".into(), "node", now);
+    assert!(workers.registers(&"new".into(), USUAL));
+    assert!(
+        workers.registers(&"early".into(), USUAL),
+        "before the driver told of it"
+    );
+    assert!(!workers.registers(&"old".into(), USUAL));
+    for worker in ["new", "early"] {
+        assert!(!workers.registers(&worker.into(), USUAL), "again");
+    }
+}
+
+#[test]
 fn what_is_missing_is_asked_for_once() {
     let (now, mut workers) = (Instant::now(), tracker());
     assert_eq!(plan(&mut workers, 2, now).request, 2);
@@ -77,7 +106,9 @@ fn a_worker_goes_only_where_the_table_says() {
         |workers, id, now| {
             workers.started(id, "node", USUAL, now);
         },
-        |workers, id, _| workers.registers(id, USUAL),
+        |workers, id, _| {
+            workers.registers(id, USUAL);
+        },
         |workers, id, now| {
             workers.ended(id, now);
         },
@@ -105,7 +136,9 @@ fn a_worker_goes_only_where_the_table_says() {
         match from {
             Unknown => {}
             Starting => assert!(workers.started(&id, "node", USUAL, now)),
-            Registered => workers.registers(&id, USUAL),
+            Registered => {
+                workers.registers(&id, USUAL);
+            }
             Gone => workers.released(&id),
         }
         event(&mut workers, &id, now);
