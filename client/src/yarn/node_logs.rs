@@ -33,8 +33,15 @@ impl NodeLogs {
             .connect_timeout(PATIENCE)
             .request_timeout(PATIENCE);
         let node = NmClient::new(&place.node_url, &transport)?;
-        let part = node.log(place.container, file, LogRange::Last(bytes)).await?;
-        Ok(part.text)
+        let mut log = node.open_log(place.container, file, LogRange::Last(bytes)).await?;
+        let most = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let mut end = Vec::new();
+        while let Some(more) = log.next().await? {
+            end.extend_from_slice(&more);
+            // A node, or what stands before it, may give the whole file.
+            end.drain(..end.len().saturating_sub(most));
+        }
+        Ok(String::from_utf8_lossy(&end).into_owned())
     }
 }
 
@@ -82,5 +89,23 @@ mod tests {
             Some("the end\n")
         );
         assert_eq!(logs.end_of(&place, "taskmanager.err", 100).await, None);
+    }
+
+    #[tokio::test]
+    async fn of_a_node_that_gives_more_than_was_asked_for_only_the_end_is_kept() {
+        let container = ApplicationId::new(1, 7).attempt(1).container(2);
+        let server = MockServer::start().await;
+        let whole = format!("{}the end\n", "x".repeat(100_000));
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(200).set_body_raw(whole, "text/plain"))
+            .mount(&server)
+            .await;
+        let place = ContainerLogPlace {
+            node_url: server.uri(),
+            container,
+            user: "alice".to_owned(),
+        };
+        let end = NodeLogs.end_of(&place, "taskmanager.log", 8).await;
+        assert_eq!(end.as_deref(), Some("the end\n"));
     }
 }

@@ -13,11 +13,12 @@ pub(super) struct Ending<'a> {
     pub(super) memory_mb: u64,
     /// Where the application runs.
     pub(super) queue: &'a str,
-    /// YARN had said that it would take the container back.
-    pub(super) preempted: bool,
     /// What is wrong with the node, as YARN told it.
     pub(super) node_trouble: Option<&'a str>,
 }
+
+/// What stands before YARN's own words.
+pub(super) const YARN_SAYS: &str = "YARN says: ";
 
 /// What happened, and what to do about it.
 type Told = (String, String);
@@ -37,7 +38,7 @@ impl Ending<'_> {
         cause.push_str(&format!("; {remedy}"));
         let diagnostics = on_one_line(&status.diagnostics);
         if !diagnostics.is_empty() {
-            cause.push_str(&format!("; YARN says: {diagnostics}"));
+            cause.push_str(&format!("; {YARN_SAYS}{diagnostics}"));
         }
         cause
     }
@@ -49,7 +50,7 @@ impl Ending<'_> {
             self.status.exit_status,
             Status::KILLED_EXCEEDED_PMEM | Status::KILLED_EXCEEDED_VMEM | Status::KILLED_FOR_EXCESS_LOGS
         );
-        (ran || is_killed) && self.node_trouble.is_none() && !self.preempted
+        (ran || is_killed) && self.node_trouble.is_none()
     }
 
     /// Whether a worker that never registered and ended so speaks against its node: nobody took it away, and the cluster did
@@ -60,7 +61,7 @@ impl Ending<'_> {
             status,
             Status::KILLED_BY_APPMASTER | Status::ABORTED | Status::PREEMPTED | Status::KILLED_BY_RESOURCEMANAGER
         );
-        !self.preempted && !taken && (status.is_fault_of_application() || status == Status::DISKS_FAILED)
+        !taken && (status.is_fault_of_application() || status == Status::DISKS_FAILED)
     }
 
     fn told(&self) -> Told {
@@ -68,7 +69,6 @@ impl Ending<'_> {
         match status {
             Status::KILLED_EXCEEDED_PMEM | Status::KILLED_EXCEEDED_VMEM => self.too_much_memory(),
             Status::PREEMPTED => self.preemption(),
-            Status(137 | 143) if self.preempted => self.preemption(),
             Status::ABORTED => self.aborted(),
             Status(code) if code >= 0 && status != Status::LOST => self.exited(code),
             _ => self.taken_away(),
@@ -227,6 +227,12 @@ fn told(what: &str, remedy: &str) -> Told {
     (what.to_owned(), remedy.to_owned())
 }
 
+/// A line of another's text: what would steer a terminal is blank.
+pub(super) fn printable(line: &str) -> String {
+    let blank = |c: char| if c.is_control() && c != '\t' { ' ' } else { c };
+    line.chars().map(blank).collect()
+}
+
 /// YARN's words without time stamps, repetitions, stack traces and lists of processes.
 fn on_one_line(diagnostics: &str) -> String {
     let mut lines: Vec<&str> = Vec::new();
@@ -243,7 +249,7 @@ fn on_one_line(diagnostics: &str) -> String {
             lines.push(line);
         }
     }
-    lines.join(" | ")
+    printable(&lines.join(" | "))
 }
 
 #[cfg(test)]

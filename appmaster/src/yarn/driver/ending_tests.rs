@@ -25,7 +25,6 @@ fn with<T>(status: &ContainerStatus, look: impl FnOnce(&mut Ending<'_>) -> T) ->
         node: &node,
         memory_mb: 1728,
         queue: "root.etl",
-        preempted: false,
         node_trouble: None,
     })
 }
@@ -142,18 +141,6 @@ fn each_way_to_end_says_what_happened_where_and_what_to_change() {
 }
 
 #[test]
-fn a_container_that_yarn_had_asked_back_is_told_as_preempted_however_its_process_ended() {
-    for code in [-102, 137, 143] {
-        let (cause, against, words) = with(&status(code, ""), |ending| {
-            ending.preempted = true;
-            (ending.cause(), ending.is_against_node(), ending.has_last_words())
-        });
-        assert!(cause.contains("preempted: the scheduler"), "{cause}");
-        assert!(!against && !words, "{cause}");
-    }
-}
-
-#[test]
 fn what_yarn_told_of_the_node_is_told_too() {
     let (cause, words) = with(&status(-100, ""), |ending| {
         ending.node_trouble = Some("unhealthy: 1/1 local-dirs are bad");
@@ -172,6 +159,8 @@ fn yarns_words_lose_stamps_stacks_repetitions_and_lists_of_processes() {
     let expected =
         "; YARN says: Container is running 12B beyond the 'PHYSICAL' memory limit. Killing container. | Killed.";
     assert!(cause.ends_with(expected), "{cause}");
+    let cause = with(&status(1, "\u{1b}[2Jwiped\rout"), |ending| ending.cause());
+    assert!(cause.ends_with("YARN says:  [2Jwiped out"), "{cause:?}");
 }
 
 #[test]

@@ -6,12 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use yarn_common::id::ContainerId;
 
+use super::ending::{YARN_SAYS, printable};
+
 /// How much of a file is read, and how much of that is told.
 const BYTES: u64 = 8192;
 const LINES: usize = 10;
 const LONGEST_LINE: usize = 300;
-/// How long the news of a container's end may wait for its log: a job waits for the cause before it starts again.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the news of a container's end may wait for its log: it is news only for a few seconds after the connection broke.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// What a worker writes; the most telling comes last.
 const FILES: [&str; 2] = ["taskmanager.err", "taskmanager.log"];
 
@@ -48,8 +50,13 @@ pub(super) async fn last_words(logs: Arc<dyn ContainerLogs>, place: ContainerLog
 }
 
 fn last_lines(text: &str, known: &str) -> Option<String> {
-    let is_new = |line: &&str| !line.trim().is_empty() && !known.contains(line.trim());
-    let lines: Vec<_> = text.lines().filter(is_new).collect();
+    let known: Vec<_> = known
+        .split(" | ")
+        .flat_map(|part| part.split(YARN_SAYS))
+        .map(str::trim)
+        .collect();
+    let is_new = |line: &String| !line.trim().is_empty() && !known.contains(&line.trim());
+    let lines: Vec<_> = text.lines().map(printable).filter(is_new).collect();
     let shown = lines.get(lines.len().saturating_sub(LINES)..)?.iter();
     let shown: Vec<_> = shown
         .map(|line| format!("  {}", line.chars().take(LONGEST_LINE).collect::<String>()))
@@ -103,5 +110,13 @@ mod tests {
         assert_eq!(said.lines().last().unwrap().trim(), "ä".repeat(LONGEST_LINE));
         assert_eq!(said.lines().count(), 3);
         assert_eq!(told("known\n\n", "known").await, "");
+        let short = told("}\n", "exit status 1: {}; YARN says: {1}").await;
+        assert!(short.ends_with("\n  }"), "only whole lines are known: {short}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_would_steer_a_terminal_is_blanked() {
+        let said = told("\u{1b}[31mred\u{7}\tbell\rback\n", "").await;
+        assert_eq!(said.lines().last().unwrap(), "   [31mred \tbell back");
     }
 }

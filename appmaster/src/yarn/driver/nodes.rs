@@ -13,8 +13,14 @@ pub(super) struct Nodes {
     /// How many the cluster has; 0 before the first heartbeat.
     count: u32,
     unwanted: UnwantedNodes,
-    /// What YARN was told.
+    /// Avoided nodes are used, because nothing else came.
+    on_probation: bool,
+    /// Hosts from which no containers are wanted.
     left_out: BTreeSet<String>,
+    /// Nodes that gave one all the same: where yarn.scheduler.include-port-in-node-name is set, YARN knows them by their port.
+    by_port: BTreeSet<NodeId>,
+    /// What YARN was told.
+    told: BTreeSet<String>,
     /// What YARN says of nodes that are not as they should be.
     troubled: BTreeMap<NodeId, String>,
 }
@@ -32,7 +38,19 @@ impl Nodes {
         self.changed()
     }
 
-    /// Whether YARN gives no containers there.
+    /// Whether avoided nodes are used for now. What YARN is to be told, where that changes.
+    pub(super) fn set_probation(&mut self, on_probation: bool) -> Option<BTreeSet<String>> {
+        self.on_probation = on_probation;
+        self.changed()
+    }
+
+    /// A node that is left out gave a container all the same. What YARN is to be told, where that changes.
+    pub(super) fn gave_one(&mut self, node: &NodeId) -> Option<BTreeSet<String>> {
+        self.by_port.insert(node.clone());
+        self.changed()
+    }
+
+    /// Whether no containers are wanted from there.
     pub(super) fn is_left_out(&self, node: &NodeId) -> bool {
         self.left_out.contains(node.host())
     }
@@ -48,13 +66,18 @@ impl Nodes {
     }
 
     fn changed(&mut self) -> Option<BTreeSet<String>> {
-        let avoided = self.unwanted.avoided.iter().take(self.most_avoided());
-        let left_out: BTreeSet<_> = self.unwanted.blocked.iter().chain(avoided).cloned().collect();
-        if left_out == self.left_out {
+        let most = if self.on_probation { 0 } else { self.most_avoided() };
+        let avoided = self.unwanted.avoided.iter().take(most);
+        // A block is an order, be it of all nodes; who avoids only guesses.
+        self.left_out = self.unwanted.blocked.iter().chain(avoided).cloned().collect();
+        self.by_port.retain(|node| self.left_out.contains(node.host()));
+        let mut told = self.left_out.clone();
+        told.extend(self.by_port.iter().map(ToString::to_string));
+        if told == self.told {
             return None;
         }
-        self.left_out.clone_from(&left_out);
-        Some(left_out)
+        self.told.clone_from(&told);
+        Some(told)
     }
 
     /// News of a node.
@@ -116,5 +139,39 @@ mod tests {
             assert_eq!(nodes.set_count(count), None, "it is told once");
             assert_eq!(nodes.is_left_out(&NodeId::new("a", 1)), expected.contains(&"a"));
         }
+    }
+
+    #[test]
+    fn a_node_that_gives_containers_all_the_same_is_named_by_its_port_while_it_is_left_out() {
+        let mut nodes = Nodes::default();
+        nodes.set_count(6);
+        let avoid = |avoided: &[&str]| UnwantedNodes {
+            blocked: set(&["x"]),
+            avoided: avoided.iter().map(|node| (*node).to_owned()).collect(),
+        };
+        nodes.set_unwanted(avoid(&["a"]));
+        assert_eq!(
+            nodes.gave_one(&NodeId::new("a", 45454)),
+            Some(set(&["a", "a:45454", "x"]))
+        );
+        assert_eq!(nodes.gave_one(&NodeId::new("a", 45454)), None);
+        assert_eq!(
+            nodes.gave_one(&NodeId::new("x", 1)),
+            Some(set(&["a", "a:45454", "x", "x:1"]))
+        );
+        assert_eq!(nodes.set_unwanted(avoid(&[])), Some(set(&["x", "x:1"])));
+    }
+
+    #[test]
+    fn on_probation_only_the_blocked_nodes_are_left_out() {
+        let mut nodes = Nodes::default();
+        nodes.set_count(3);
+        nodes.set_unwanted(UnwantedNodes {
+            blocked: set(&["x"]),
+            avoided: vec!["a".to_owned()],
+        });
+        assert_eq!(nodes.set_probation(true), Some(set(&["x"])));
+        assert!(!nodes.is_left_out(&NodeId::new("a", 1)) && nodes.is_left_out(&NodeId::new("x", 1)));
+        assert_eq!(nodes.set_probation(false), Some(set(&["a", "x"])));
     }
 }

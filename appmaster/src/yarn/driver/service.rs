@@ -1,9 +1,11 @@
 //! The driver's shell: one task that owns the conversation with YARN and carries out what the state decides.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use selvedge_core::ResourceId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -218,6 +220,8 @@ impl DriverService {
         for update in &news.updated_nodes {
             self.node_changed(update);
         }
+        // One that was found again late may have ended meanwhile.
+        self.take_over(&news.recovered);
         // The end of a container comes before the grant of the next, as it happened.
         for status in &news.completed {
             let actions = self.state.completed(status);
@@ -227,7 +231,13 @@ impl DriverService {
         self.carry_out(actions.unwrap_or_default());
         let actions = self.state.granted(granted);
         self.carry_out(actions);
-        self.take_over(&news.recovered);
+        let actions = self.state.heard(Instant::now());
+        self.carry_out(actions);
+        self.answered();
+    }
+
+    /// When to beat again.
+    fn answered(&mut self) {
         self.pacing.answered(Instant::now(), self.rm.asks().total());
         if self.rm.has_news() {
             self.pacing.news(Instant::now());
@@ -239,20 +249,28 @@ impl DriverService {
     fn refused(&mut self, error: &AmError) {
         let (requests, actions) = self.state.refused();
         self.carry_out(actions);
-        let cause = format!(
-            "the YARN ResourceManager refuses what was asked for: {error}; lower \
-             taskmanager.memory.process.size or yarn.containers.vcores, or see why the nodes of the cluster are smaller than \
-             they were"
-        );
+        let remedy = match error.exception() {
+            Some(exception) if exception.simple_class().contains("Label") => {
+                "see whether yarn.taskmanager.node-label is a label that the queue may use"
+            }
+            _ => {
+                "lower taskmanager.memory.process.size or yarn.containers.vcores, or see why the nodes of the cluster are \
+                 smaller than they were"
+            }
+        };
+        let cause = format!("the YARN ResourceManager refuses what was asked for: {error}; {remedy}");
+        self.requests_failed(requests, &cause);
+        // What the refused heartbeat carried besides is still to be said.
+        self.answered();
+    }
+
+    fn requests_failed(&mut self, requests: Vec<(WorkerSpec, u32)>, cause: &str) {
         tracing::warn!("{cause}");
         for (spec, count) in requests {
-            let failed = DriverEvent::RequestFailed {
-                spec,
-                cause: cause.clone(),
-            };
+            let cause = cause.to_owned();
+            let failed = DriverEvent::RequestFailed { spec, cause };
             self.events.extend(std::iter::repeat_n(failed, count as usize));
         }
-        self.pacing.answered(Instant::now(), 0);
     }
 
     fn node_changed(&mut self, update: &NodeUpdate) {
@@ -340,24 +358,30 @@ impl DriverService {
                 };
                 let logs = Arc::clone(&access.logs);
                 self.endings.spawn(async move {
-                    let words = last_words(logs, place, &cause).await;
-                    event(cause + &words)
+                    // The end itself is to be told whatever becomes of the words.
+                    let words = AssertUnwindSafe(last_words(logs, place, &cause)).catch_unwind().await;
+                    event(cause + &words.unwrap_or_default())
                 });
             }
             _ => self.events.push_back(event(cause)),
         }
     }
 
-    /// Sets the asks of one priority, in place of all that stand under it.
+    /// Sets the asks of one priority, in place of all that stand under it. Each size has its own, so none is ever taken; but
+    /// the cluster may lack what it had.
     fn ask(&mut self, asks: Vec<ContainerAsk>) {
+        let Some(key) = asks.first().map(|ask| ask.key) else {
+            return;
+        };
+        let is_wanted = asks.iter().any(|ask| ask.count > 0);
         let table = self.rm.asks();
-        if let Some(first) = asks.first() {
-            table.cancel(first.key);
-        }
-        for ask in asks {
-            if let Err(error) = table.set(ask) {
-                // Each size has its own priority, so none is ever taken.
-                tracing::error!(%error, "the table of asks refuses an ask");
+        table.cancel(key);
+        if let Some(error) = asks.into_iter().find_map(|ask| table.set(ask).err()) {
+            let (requests, actions) = self.state.unaskable(key);
+            self.requests_failed(requests, &error.to_string());
+            // Taking back what was taken back leads nowhere.
+            if is_wanted {
+                self.carry_out(actions);
             }
         }
         self.pacing.news(Instant::now());

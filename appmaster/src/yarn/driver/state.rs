@@ -4,10 +4,12 @@
 //! containers than asked for, so only the priority tells what a container was granted for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use selvedge_core::ResourceId;
+use tokio::time::Instant;
 use yarn_common::id::{ContainerId, NodeId};
-use yarn_common::resource::Resource;
+use yarn_common::resource::{Priority, Resource};
 use yarn_rpc::am::{AskKey, ContainerAsk, Locality};
 use yarn_rpc::types::{Container, ContainerState, ContainerStatus, NodeUpdate, Preemption};
 
@@ -17,6 +19,9 @@ use super::nodes::Nodes;
 use super::places::Places;
 use crate::resourcemanager::{UnwantedNodes, WorkerSpec};
 use crate::yarn::shape::WorkerShape;
+
+/// After so long without a container, nodes that are only avoided are better than none.
+const IN_VAIN: Duration = Duration::from_secs(60);
 
 /// What the shell has to do, in this order.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +71,7 @@ struct Owned {
     /// Of its NodeManager: `host:port`.
     web_address: String,
     memory_mb: u64,
-    /// YARN has said that it will take it back.
+    /// YARN has said that it may take it back: that is told once. How it ends its exit status tells, since YARN changes its mind.
     preempted: bool,
 }
 
@@ -101,6 +106,8 @@ pub(super) struct DriverState {
     containers: BTreeMap<ContainerId, Owned>,
     /// Whether any container has ever come.
     has_granted: bool,
+    /// Since when nothing came of what is wanted.
+    waiting_since: Option<Instant>,
     nodes: Nodes,
     places: Places,
 }
@@ -114,6 +121,7 @@ impl DriverState {
             groups: Vec::new(),
             containers: BTreeMap::new(),
             has_granted: false,
+            waiting_since: None,
             nodes: Nodes::default(),
             places: Places::default(),
         }
@@ -171,7 +179,7 @@ impl DriverState {
             return Vec::new();
         }
         let is_wanted = |index: &usize| self.groups.get(*index).is_some_and(|group| group.pending > 0);
-        let Some(index) = priority_index(&container).filter(is_wanted) else {
+        let Some(index) = index_of(container.priority).filter(is_wanted) else {
             tracing::info!(container = %container.id, priority = container.priority.0, "returning an excess container");
             return vec![Action::Release(container.id)];
         };
@@ -184,11 +192,16 @@ impl DriverState {
         }
         if self.nodes.is_left_out(&container.node) {
             tracing::info!(container = %container.id, node = %container.node, "returning a container of a node that is left out");
-            return vec![Action::Release(container.id), self.ask(index)];
+            let told = self.nodes.gave_one(&container.node).map(Action::LeaveOut);
+            return [Action::Release(container.id), self.ask(index)]
+                .into_iter()
+                .chain(told)
+                .collect();
         }
         let group = &mut self.groups[index];
         group.pending -= 1;
         self.has_granted = true;
+        self.waiting_since = None;
         self.containers.insert(container.id, Owned::new(&container));
         vec![
             Action::Allocated {
@@ -212,6 +225,7 @@ impl DriverState {
             }
             tracing::info!(container = %container.id, node = %container.node, "a container of an earlier attempt still runs");
             self.containers.insert(container.id, Owned::new(container));
+            self.has_granted = true;
             actions.push(Action::Recovered {
                 worker: resource_id(container.id),
                 node: container.node.clone(),
@@ -233,7 +247,6 @@ impl DriverState {
             node: &owned.node,
             memory_mb: owned.memory_mb,
             queue: &self.queue,
-            preempted: owned.preempted,
             node_trouble: self.nodes.trouble(&owned.node),
         };
         vec![Action::Terminated(Termination {
@@ -247,6 +260,31 @@ impl DriverState {
     /// Whether YARN has ever given what was asked for: then what it refuses is no fault of the settings alone.
     pub(super) const fn has_granted(&self) -> bool {
         self.has_granted
+    }
+
+    /// A heartbeat has passed. Where nothing has come for a while, nodes that are only avoided are used until something comes:
+    /// they may be all that have room, or all that have the label.
+    pub(super) fn heard(&mut self, now: Instant) -> Vec<Action> {
+        if self.outstanding() == 0 {
+            self.waiting_since = None;
+        } else if self.waiting_since.is_none() {
+            self.waiting_since = Some(now);
+        }
+        let in_vain = self.waiting_since.is_some_and(|since| since + IN_VAIN <= now);
+        let left_out = self.nodes.set_probation(in_vain);
+        left_out.map(Action::LeaveOut).into_iter().collect()
+    }
+
+    /// What this priority stands for cannot be asked for. It is not wanted any more: which requests that were.
+    pub(super) fn unaskable(&mut self, key: AskKey) -> (Vec<(WorkerSpec, u32)>, Vec<Action>) {
+        let group = index_of(key.priority).and_then(|index| self.groups.get(index));
+        let requests: Vec<_> = group
+            .map(|group| (group.shape.spec.clone(), group.pending))
+            .into_iter()
+            .collect();
+        let taken_back = requests.iter().flat_map(|(spec, count)| self.cancel(spec, *count).1);
+        let actions = taken_back.collect();
+        (requests, actions)
     }
 
     /// YARN refuses what is asked for. Nothing is wanted any more: which requests that were.
@@ -366,8 +404,8 @@ impl DriverState {
     }
 }
 
-fn priority_index(container: &Container) -> Option<usize> {
-    usize::try_from(container.priority.0).ok()?.checked_sub(1)
+fn index_of(priority: Priority) -> Option<usize> {
+    usize::try_from(priority.0).ok()?.checked_sub(1)
 }
 
 /// A worker on YARN goes by its container's id.

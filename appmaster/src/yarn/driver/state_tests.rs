@@ -3,11 +3,13 @@ use std::collections::BTreeMap;
 use selvedge_core::{MemorySize, TaskExecutorProcessSpec};
 use yarn_common::exit_status::ContainerExitStatus;
 use yarn_common::id::ApplicationId;
-use yarn_common::resource::Priority;
 use yarn_common::token::{Token, TokenKind};
 use yarn_rpc::types::{ExecutionType, NodeState};
 
 use super::*;
+
+#[path = "state_unwanted_tests.rs"]
+mod unwanted;
 
 fn shape(memory_mb: u64) -> WorkerShape {
     WorkerShape {
@@ -301,7 +303,7 @@ fn workers_of_an_earlier_attempt_are_taken_over_once_and_end_like_others() {
 }
 
 #[test]
-fn a_container_that_yarn_asks_back_is_marked_once_and_its_end_is_told_as_preemption() {
+fn a_container_that_yarn_asks_back_is_marked_once_and_may_end_otherwise_later() {
     let mut state = state();
     state.request(shape(1024)).unwrap();
     state.granted(vec![container(2, 1)]);
@@ -315,12 +317,24 @@ fn a_container_that_yarn_asks_back_is_marked_once_and_its_end_is_told_as_preempt
         [(container_id(2), NodeId::new("127.0.0.2", 45454))]
     );
     assert_eq!(state.preempting(&asked), [], "it was named before");
-    let actions = state.completed(&status(2, 137, ""));
-    assert!(
-        matches!(&actions[..], [Action::Terminated(ended)] if ended.cause.contains("preempted: ")
-            && ended.cause.contains("the queue root.etl") && !ended.against_node),
-        "{actions:?}"
-    );
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(3, 1)]);
+    for (id, code, expected, against_node) in [
+        (2, 137, "killed by SIGKILL", true),
+        (
+            3,
+            -102,
+            "preempted: the scheduler took its resources for another application, because the queue root.etl",
+            false,
+        ),
+    ] {
+        let actions = state.completed(&status(id, code, ""));
+        assert!(
+            matches!(&actions[..], [Action::Terminated(ended)] if ended.cause.contains(expected)
+                && ended.against_node == against_node && ended.log.is_some() == against_node),
+            "{actions:?}"
+        );
+    }
 }
 
 fn node(state: NodeState, health_report: &str) -> NodeUpdate {
@@ -396,26 +410,6 @@ fn what_yarn_tells_of_a_node_is_told_with_the_end_of_what_ran_there() {
 }
 
 #[test]
-fn a_container_that_comes_from_a_node_that_is_left_out_goes_back_and_is_asked_for_again() {
-    let mut state = state();
-    state.request(shape(1024)).unwrap();
-    let avoid = UnwantedNodes {
-        avoided: vec!["127.0.0.2".to_owned()],
-        ..UnwantedNodes::default()
-    };
-    assert_eq!(state.block(avoid), [], "it is not known how many nodes there are");
-    let told = state.cluster_size(3);
-    assert_eq!(told, [Action::LeaveOut(BTreeSet::from(["127.0.0.2".to_owned()]))]);
-    assert_eq!(state.cluster_size(3), []);
-    let actions = state.granted(vec![container(2, 1)]);
-    assert_eq!(outcome(&actions), (Vec::new(), vec![container_id(2)]));
-    assert_eq!(asks(&actions), [(1, 1024, 1)]);
-    let mut elsewhere = container(3, 1);
-    elsewhere.node = NodeId::new("127.0.0.3", 45454);
-    assert_eq!(outcome(&state.granted(vec![elsewhere])).0.len(), 1);
-}
-
-#[test]
 fn what_yarn_refuses_is_taken_back_as_a_whole() {
     let mut state = state();
     for memory_mb in [1024, 1024, 2048] {
@@ -429,4 +423,23 @@ fn what_yarn_refuses_is_taken_back_as_a_whole() {
     state.granted(vec![container(2, 1)]);
     assert!(state.has_granted(), "from now on a refusal is news of the cluster");
     assert_eq!(state.outstanding(), 0);
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_taken_back_by_itself() {
+    let mut state = state();
+    for memory_mb in [1024, 2048, 2048] {
+        state.request(shape(memory_mb)).unwrap();
+    }
+    let (requests, actions) = state.unaskable(AskKey::priority(2));
+    assert_eq!((requests, asks(&actions)), (vec![(spec(2048), 2)], vec![(2, 2048, 0)]));
+    assert_eq!(state.outstanding(), 1);
+    assert_eq!(state.unaskable(AskKey::priority(9)), (vec![], vec![]));
+}
+
+#[test]
+fn what_an_earlier_attempt_was_given_shows_that_the_settings_are_no_fault() {
+    let mut state = state();
+    state.recovered(&[container(10, 1)]);
+    assert!(state.has_granted());
 }
