@@ -49,7 +49,7 @@ pub(super) struct Adaptive {
 }
 
 impl Adaptive {
-    /// That of a streaming job, where the settings say so.
+    /// That of a job that it [takes](Self::takes), with these places.
     pub(super) fn of(graph: &Arc<JobGraph>, sharing: &SlotSharing, settings: AdaptiveSettings) -> Self {
         Self {
             settings,
@@ -85,9 +85,9 @@ impl Adaptive {
             return Err(JobMasterError::Reactive);
         }
         let mut graph = JobGraph::clone(&self.submitted);
-        let complete = |vertex: &&selvedge_core::job_graph::Vertex| !requirements.contains_key(&vertex.id);
-        if let Some(missing) = graph.vertices.iter().find(complete) {
-            let vertex = missing.id.clone();
+        let mut ids = graph.vertices.iter().map(|vertex| &vertex.id);
+        if let Some(missing) = ids.find(|id| !requirements.contains_key(*id)) {
+            let vertex = missing.clone();
             return Err(RequirementsError::Incomplete { vertex }.into());
         }
         graph.resource_requirements = requirements;
