@@ -52,6 +52,11 @@ where
     }
 }
 
+/// The pause between two looks, for who looks in another way than [`until`] does.
+pub async fn pause() {
+    tokio::time::sleep(STEP).await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
 use selvedge_core::config::options::yarn;
 use selvedge_core::resource::{ExternalResources, YarnExternalResources};
-use yarn_common::conf::{ConfError, HadoopConfiguration};
+use yarn_common::conf::{Authentication, ConfError, HadoopConfiguration};
 use yarn_rpc::RetryPolicy;
 use yarn_rpc::ipc::IpcOptions;
 
@@ -40,6 +40,7 @@ impl DriverSettings {
         let seconds = configuration.get(&yarn::HEARTBEAT_INTERVAL_SECONDS)?;
         Ok(Self {
             addresses: addresses.iter().map(ToString::to_string).collect(),
+            client_addresses: client_addresses(hadoop)?,
             retry,
             idle_interval: Duration::from_secs(seconds.into()),
             asking_interval: configuration.get(&yarn::CONTAINER_REQUEST_HEARTBEAT_INTERVAL)?,
@@ -50,6 +51,15 @@ impl DriverSettings {
             ipc,
         })
     }
+}
+
+/// With Kerberos an ApplicationMaster has no ticket for the ResourceManager. An address that is not configured is not needed.
+fn client_addresses(hadoop: &HadoopConfiguration) -> Result<Option<Vec<String>>, ConfError> {
+    if hadoop.authentication()? == Authentication::Kerberos {
+        return Ok(None);
+    }
+    let addresses = hadoop.rm_client_addresses().ok();
+    Ok(addresses.map(|all| all.iter().map(ToString::to_string).collect()))
 }
 
 fn external_resources(configuration: &Configuration) -> Result<YarnExternalResources, ConfigError> {

@@ -3,10 +3,9 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::JobId;
+use selvedge_it::bench::{ByHand, all_to_all};
 use selvedge_it::figure::{Samples, Table, runs};
 use tokio::time::Instant;
-
-use crate::by_hand::{ByHand, all_to_all};
 
 const SETTINGS: &str = "taskmanager.numberOfTaskSlots: 110\ntaskmanager.memory.process.size: 3g\n\
                         taskmanager.memory.network.min: 1g\ntaskmanager.memory.network.max: 1g\n";

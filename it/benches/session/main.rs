@@ -10,7 +10,6 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
-mod by_hand;
 mod deployment;
 mod recovery;
 mod yarn;

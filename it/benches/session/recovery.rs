@@ -6,12 +6,11 @@ use anyhow::Context;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::JobId;
+use selvedge_it::bench::{ByHand, all_to_all};
 use selvedge_it::cli::{BOUND, Running};
 use selvedge_it::figure::{Samples, Table, runs};
 use selvedge_runtime::clock::{Clock, SystemClock};
 use tokio::time::Instant;
-
-use crate::by_hand::{ByHand, all_to_all};
 
 const SETTINGS: &str = "taskmanager.numberOfTaskSlots: 1\ntaskmanager.memory.process.size: 1728m\n";
 

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use selvedge_it::bed::Bed;
+use selvedge_it::bench::{Child, Unmanaged};
 
-use crate::application::Unmanaged;
-use crate::child::Child;
 use crate::sides::{Side, Sides};
 use crate::stub::Stub;
 use crate::table::{Goal, Samples, Table, runs, scaled};

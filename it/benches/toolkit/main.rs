@@ -9,8 +9,6 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
-mod application;
-mod child;
 mod groups;
 mod ours;
 mod sides;

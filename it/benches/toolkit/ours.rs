@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{Write, stdin, stdout};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use selvedge_it::bench::step;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use yarn_common::conf::HadoopConfiguration;
@@ -18,8 +18,6 @@ use yarn_rpc::ipc::{CallOptions, Identity, IpcClient, IpcOptions, Protocol};
 use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::proto::yarn::{GetNewApplicationRequestProto, GetNewApplicationResponseProto};
 use yarn_rpc::types::FinalStatus;
-
-use crate::child::STEP;
 
 /// As AMRMClientAsync is told to.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -34,16 +32,6 @@ pub(crate) async fn play(role: &[String]) -> anyhow::Result<()> {
         ["calls", address, count] => calls(address, count.parse()?).await,
         _ => bail!("no such role: {words:?}"),
     }
-}
-
-/// Says a step, and waits for a word.
-fn step(name: &str) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
-    writeln!(out, "{STEP}{name}")?;
-    out.flush()?;
-    let mut word = String::new();
-    ensure!(stdin().read_line(&mut word)? > 0, "whoever measures is gone");
-    Ok(())
 }
 
 fn master() -> anyhow::Result<AmClient> {

@@ -37,6 +37,8 @@ pub struct BedOptions {
     /// TaskManagers of 1728 MB: parallelism 4 with one slot each must use both NodeManagers.
     pub node_memory_mb: u32,
     pub node_vcores: u32,
+    /// Resources besides memory and cores that the cluster knows, and how much of each a NodeManager offers.
+    pub node_resources: BTreeMap<String, u64>,
     pub minimum_allocation_mb: u32,
     /// The variables of the NodeManager that containers inherit.
     pub env_whitelist: Vec<String>,
@@ -62,6 +64,7 @@ impl Default for BedOptions {
             node_managers: 2,
             node_memory_mb: 6144,
             node_vcores: 8,
+            node_resources: BTreeMap::new(),
             minimum_allocation_mb: 64,
             env_whitelist: HADOOP_ENV_WHITELIST.split(',').map(str::to_owned).collect(),
             delete_debug_delay_sec: 0,

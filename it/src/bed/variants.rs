@@ -44,11 +44,17 @@ impl BedOptions {
         self
     }
 
-    /// One NodeManager, whose heartbeats come five times as often as Hadoop's, and a restarted ResourceManager that
-    /// gives containers after one second, not ten: tests that wait for containers wait less.
+    /// One NodeManager, with [quick heartbeats](Self::with_quick_heartbeats).
     #[must_use]
     pub fn with_one_quick_node(mut self) -> Self {
         self.node_managers = 1;
+        self.with_quick_heartbeats()
+    }
+
+    /// NodeManagers whose heartbeats come five times as often as Hadoop's, and a restarted ResourceManager that gives
+    /// containers after one second, not ten: tests that wait for containers wait less.
+    #[must_use]
+    pub fn with_quick_heartbeats(mut self) -> Self {
         let yarn = &mut self.yarn_site;
         set(yarn, "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms", 200);
         let wait = "yarn.resourcemanager.work-preserving-recovery.scheduling-wait-ms";
@@ -128,6 +134,13 @@ impl BedOptions {
             let masters = format!("{key}.maximum-am-resource-percent");
             set(&mut self.capacity_scheduler, &masters, "1.0");
         }
+        self
+    }
+
+    /// YARN knows this resource besides memory and cores, and each NodeManager offers so much of it.
+    #[must_use]
+    pub fn with_node_resource(mut self, name: &str, amount: u64) -> Self {
+        self.node_resources.insert(name.to_owned(), amount);
         self
     }
 

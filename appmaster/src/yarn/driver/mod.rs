@@ -14,7 +14,7 @@
 //! recovered.
 //!
 //! One task owns the conversation with the YARN ResourceManager ([`service`]); what it decides is pure ([`state`]), and so
-//! are which nodes are left out ([`nodes`]), when a heartbeat is due ([`pacing`]) and how an end is told ([`ending`]). Containers are started and stopped, and
+//! are which nodes are left out ([`nodes`]), which are asked ([`places`]), when a heartbeat is due ([`pacing`]) and how an end is told ([`ending`]). Containers are started and stopped, and
 //! logs of those that ended are read ([`last_words`]), beside the loop, in parallel.
 
 mod ending;
@@ -22,6 +22,7 @@ mod error;
 mod last_words;
 mod nodes;
 mod pacing;
+mod places;
 mod service;
 mod state;
 
@@ -43,7 +44,8 @@ use tokio::time::Instant;
 use yarn_common::token::Token;
 use yarn_rpc::RetryPolicy;
 use yarn_rpc::am::{AmClient, AmOptions, Registration};
-use yarn_rpc::ipc::IpcOptions;
+use yarn_rpc::client::{YarnClient, YarnClientOptions};
+use yarn_rpc::ipc::{Identity, IpcOptions};
 use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::types::FinalStatus;
 
@@ -66,6 +68,8 @@ const COMMAND_QUEUE: usize = 1024;
 pub(crate) struct DriverSettings {
     /// Scheduler addresses of the ResourceManagers.
     pub(super) addresses: Vec<String>,
+    /// Where they serve clients; `None` where this process may not ask there.
+    pub(super) client_addresses: Option<Vec<String>>,
     pub(super) retry: RetryPolicy,
     /// The pause between heartbeats while nothing is wanted.
     pub(super) idle_interval: Duration,
@@ -90,6 +94,15 @@ impl DriverSettings {
         options.retry = self.retry;
         options.ipc = self.ipc.clone();
         AmClient::new(options).map_err(YarnDriverError::Register)
+    }
+
+    /// A client that lists nodes for `user`. Not where workers have a label: then YARN takes no asks that name nodes.
+    fn lister(&self, user: &str) -> Option<YarnClient> {
+        let addresses = self.client_addresses.clone().filter(|_| self.node_label.is_none())?;
+        let identity = Identity::Simple { user: user.to_owned() };
+        let mut options = YarnClientOptions::new(addresses, identity);
+        options.ipc = self.ipc.clone();
+        YarnClient::new(options).ok()
     }
 
     /// Idle connections to nodes are closed, as usual.
@@ -254,7 +267,11 @@ impl YarnResourceManagerDriver {
                 user: self.user.clone(),
             }),
             endings: JoinSet::new(),
+            listing: JoinSet::new(),
         };
+        if let Some(lister) = self.settings.lister(&self.user) {
+            service.list_nodes(lister);
+        }
         service.take_over(&registration.containers_from_previous_attempts);
         service
     }

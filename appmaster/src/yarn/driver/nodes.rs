@@ -37,6 +37,11 @@ impl Nodes {
         self.left_out.contains(node.host())
     }
 
+    /// Where YARN gives no containers.
+    pub(super) const fn left_out(&self) -> &BTreeSet<String> {
+        &self.left_out
+    }
+
     /// A third of the nodes at most are avoided, or one of two: what looks like their fault may be a setting's.
     fn most_avoided(&self) -> usize {
         (self.count / 3).max(u32::from(self.count > 1)) as usize

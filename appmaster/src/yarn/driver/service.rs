@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use selvedge_core::ResourceId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use yarn_common::id::{ContainerId, NodeId};
-use yarn_rpc::am::{Allocation, AmClient, AmError};
+use yarn_rpc::am::{Allocation, AmClient, AmError, ContainerAsk};
+use yarn_rpc::client::YarnClient;
 use yarn_rpc::nm::NmClient;
-use yarn_rpc::types::{Container, FinalStatus, NodeUpdate};
+use yarn_rpc::types::{Container, FinalStatus, NodeState, NodeUpdate};
 
 use super::YarnDriverError;
 use super::last_words::{ContainerLogPlace, ContainerLogs, last_words};
@@ -28,6 +30,8 @@ pub(super) const NO_HISTORY: &str = "";
 const BATCH: usize = 64;
 /// So many logs are read at once; the end of a whole cluster is told without them.
 const LOGS_AT_ONCE: usize = 16;
+/// How long YARN may take to list its nodes.
+const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the ResourceManager wants of the driver.
 #[derive(Debug)]
@@ -83,6 +87,8 @@ pub(super) struct DriverService {
     pub(super) log_access: Option<LogAccess>,
     /// Ends of workers whose last words are being read.
     pub(super) endings: JoinSet<DriverEvent>,
+    /// The nodes of the cluster, once they are known.
+    pub(super) listing: JoinSet<Vec<NodeUpdate>>,
 }
 
 impl DriverService {
@@ -110,6 +116,10 @@ impl DriverService {
                 }
                 Some(started) = self.starts.join_next() => self.started(started),
                 Some(_) = self.stops.join_next() => {}
+                Some(Ok(nodes)) = self.listing.join_next() => {
+                    let actions = self.state.listed(&nodes);
+                    self.carry_out(actions);
+                }
                 Some(Ok(ended)) = self.endings.join_next() => self.events.push_back(ended),
                 // A call that is dropped here is repeated as it was.
                 news = heartbeat(&mut self.rm, self.pacing.due()) => match news {
@@ -122,6 +132,24 @@ impl DriverService {
                 },
             }
         }
+    }
+
+    /// Asks which nodes there are, beside the loop. Until that is known, or where it cannot be, asks name none.
+    pub(super) fn list_nodes(&mut self, lister: YarnClient) {
+        self.listing.spawn(async move {
+            let listed = tokio::time::timeout(LISTING_PATIENCE, lister.nodes(&[NodeState::Running])).await;
+            match listed {
+                Ok(Ok(nodes)) => nodes,
+                Ok(Err(error)) => {
+                    tracing::info!(%error, "the nodes of the cluster are not known: containers are asked for anywhere");
+                    Vec::new()
+                }
+                Err(_) => {
+                    tracing::info!("the nodes of the cluster were not told in time: containers are asked for anywhere");
+                    Vec::new()
+                }
+            }
+        });
     }
 
     /// Containers of earlier attempts.
@@ -251,11 +279,11 @@ impl DriverService {
             match action {
                 Action::Ask(ask) => {
                     tracing::debug!(priority = ask.key.priority.0, count = ask.count, size = %ask.capability, "containers wanted");
-                    if let Err(error) = self.rm.asks().set(ask) {
-                        // Each size has its own priority, so none is ever taken.
-                        tracing::error!(%error, "the table of asks refuses an ask");
-                    }
-                    self.pacing.news(Instant::now());
+                    self.ask(vec![ask]);
+                }
+                Action::Spread(asks) => {
+                    tracing::debug!(nodes = asks.len(), "containers wanted, spread over nodes");
+                    self.ask(asks);
                 }
                 Action::LeaveOut(nodes) => {
                     tracing::info!(?nodes, "YARN is told to give no containers on these nodes");
@@ -311,6 +339,21 @@ impl DriverService {
             }
             _ => self.events.push_back(event(cause)),
         }
+    }
+
+    /// Sets the asks of one priority, in place of all that stand under it.
+    fn ask(&mut self, asks: Vec<ContainerAsk>) {
+        let table = self.rm.asks();
+        if let Some(first) = asks.first() {
+            table.cancel(first.key);
+        }
+        for ask in asks {
+            if let Err(error) = table.set(ask) {
+                // Each size has its own priority, so none is ever taken.
+                tracing::error!(%error, "the table of asks refuses an ask");
+            }
+        }
+        self.pacing.news(Instant::now());
     }
 
     fn start(&mut self, container: Container, shape: WorkerShape) {

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use selvedge_core::ResourceId;
 use yarn_common::id::{ContainerId, NodeId};
 use yarn_common::resource::Resource;
-use yarn_rpc::am::{AskKey, ContainerAsk};
+use yarn_rpc::am::{AskKey, ContainerAsk, Locality};
 use yarn_rpc::types::{Container, ContainerState, ContainerStatus, NodeUpdate, Preemption};
 
 use super::YarnDriverError;
 use super::ending::Ending;
 use super::nodes::Nodes;
+use super::places::Places;
 use crate::resourcemanager::UnwantedNodes;
 use crate::yarn::shape::WorkerShape;
 
@@ -22,6 +23,8 @@ use crate::yarn::shape::WorkerShape;
 pub(super) enum Action {
     /// Set the ask of one priority to this count.
     Ask(ContainerAsk),
+    /// The same by place: each node is asked for its share.
+    Spread(Vec<ContainerAsk>),
     /// Tell YARN to give no containers on these nodes, in place of earlier ones.
     LeaveOut(BTreeSet<String>),
     /// Start a worker in the container.
@@ -93,6 +96,7 @@ pub(super) struct DriverState {
     groups: Vec<Group>,
     containers: BTreeMap<ContainerId, Owned>,
     nodes: Nodes,
+    places: Places,
 }
 
 impl DriverState {
@@ -104,6 +108,7 @@ impl DriverState {
             groups: Vec::new(),
             containers: BTreeMap::new(),
             nodes: Nodes::default(),
+            places: Places::default(),
         }
     }
 
@@ -264,11 +269,21 @@ impl DriverState {
     /// A node is not as it was. How many of our containers it takes with it.
     pub(super) fn node_changed(&mut self, update: &NodeUpdate) -> usize {
         self.nodes.update(update);
+        self.places.update(update.node.host(), &update.rack, update.is_usable());
         if update.is_usable() {
             return 0;
         }
         let there = self.containers.values().filter(|owned| owned.node == update.node);
         there.count()
+    }
+
+    /// The cluster has these nodes. What is asked for already is spread over them.
+    pub(super) fn listed(&mut self, nodes: &[NodeUpdate]) -> Vec<Action> {
+        for node in nodes {
+            self.places.update(node.node.host(), &node.rack, node.is_usable());
+        }
+        let wanted = (0..self.groups.len()).filter(|index| self.groups[*index].pending > 0);
+        wanted.map(|index| self.ask(index)).collect()
     }
 
     /// The node did not start the container.
@@ -319,9 +334,15 @@ impl DriverState {
     fn ask(&self, index: usize) -> Action {
         let group = &self.groups[index];
         let priority = i32::try_from(index + 1).unwrap_or(i32::MAX);
-        let mut ask = ContainerAsk::new(AskKey::priority(priority), group.shape.resource.clone(), group.pending);
+        let key = AskKey::priority(priority);
+        let mut ask = ContainerAsk::new(key, group.shape.resource.clone(), group.pending);
         ask.node_label.clone_from(&self.node_label);
-        Action::Ask(ask)
+        let places = self.places.spread(group.pending, self.nodes.left_out());
+        if places.iter().all(|(place, _)| *place == Locality::Anywhere) {
+            return Action::Ask(ask);
+        }
+        let at = |(place, count)| ContainerAsk { count, ..ask.clone() }.at(place);
+        Action::Spread(places.into_iter().map(at).collect())
     }
 }
 

@@ -307,12 +307,11 @@ fn a_container_that_yarn_asks_back_is_marked_once_and_its_end_is_told_as_preempt
     );
 }
 
-#[test]
-fn what_yarn_tells_of_a_node_is_told_with_the_end_of_what_ran_there() {
-    let node = |state, health_report: &str| NodeUpdate {
+fn node(state: NodeState, health_report: &str) -> NodeUpdate {
+    NodeUpdate {
         node: NodeId::new("127.0.0.2", 45454),
         http_address: String::new(),
-        rack: String::new(),
+        rack: "/default-rack".to_owned(),
         state,
         capability: None,
         health_report: health_report.to_owned(),
@@ -325,7 +324,31 @@ fn what_yarn_tells_of_a_node_is_told_with_the_end_of_what_ran_there() {
         attributes: BTreeMap::new(),
         containers_utilization: None,
         node_utilization: None,
+    }
+}
+
+#[test]
+fn more_workers_than_nodes_are_asked_of_each_node_once_the_nodes_are_known() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    assert_eq!(asks(&state.request(shape(1024)).unwrap()), [(1, 1024, 2)]);
+    let actions = state.listed(&[node(NodeState::Running, "")]);
+    let [Action::Spread(spread)] = &actions[..] else {
+        panic!("{actions:?}");
     };
+    let here = Locality::Nodes {
+        nodes: vec![("127.0.0.2".to_owned(), "/default-rack".to_owned())],
+        relax: true,
+    };
+    assert_eq!((spread.len(), spread[0].count, &spread[0].locality), (1, 2, &here));
+    // One more is wanted than there are nodes no longer, and then there is no node.
+    assert_eq!(asks(&state.cancel(1).1), [(1, 1024, 1)]);
+    state.node_changed(&node(NodeState::Lost, ""));
+    assert_eq!(asks(&state.request(shape(1024)).unwrap()), [(1, 1024, 2)]);
+}
+
+#[test]
+fn what_yarn_tells_of_a_node_is_told_with_the_end_of_what_ran_there() {
     for (told, there, expected) in [
         (
             vec![node(NodeState::Unhealthy, "1/1 local-dirs are bad ")],

@@ -140,6 +140,10 @@ impl<'a> Configuration<'a> {
         for (index, addresses) in self.node_managers.iter().enumerate() {
             let folder = self.layout.daemon_conf(Daemon::NodeManager(index));
             self.write_folder(&folder, self.hdfs_client(), self.node_manager(index, addresses))?;
+            if !self.options.node_resources.is_empty() {
+                let offered = node_manager::offered(self.options);
+                write_site(&folder.join("node-resources.xml"), offered, &Properties::new())?;
+            }
         }
         if self.history_server.is_some() {
             let folder = self.layout.daemon_conf(Daemon::HistoryServer);
@@ -167,6 +171,10 @@ impl<'a> Configuration<'a> {
         write_site(&folder.join("core-site.xml"), self.core(), &self.options.core_site)?;
         write_site(&folder.join("hdfs-site.xml"), hdfs, &self.options.hdfs_site)?;
         write_site(&folder.join("yarn-site.xml"), yarn, &self.options.yarn_site)?;
+        if !self.options.node_resources.is_empty() {
+            let types = folder.join("resource-types.xml");
+            write_site(&types, self.resource_types(), &Properties::new())?;
+        }
         let log4j = folder.join("log4j.properties");
         fs::write(&log4j, LOG4J).step(|| format!("writing {}", log4j.display()))
     }
@@ -186,6 +194,12 @@ impl<'a> Configuration<'a> {
             all.extend(HttpFs::of_namenode(self.daemon_user));
         }
         all
+    }
+
+    /// The cluster's resources besides memory and cores.
+    fn resource_types(&self) -> Properties {
+        let names: Vec<_> = self.options.node_resources.keys().cloned().collect();
+        properties([("yarn.resource-types", names.join(","))])
     }
 
     fn hdfs_client(&self) -> Properties {

@@ -22,6 +22,14 @@ pub(super) struct NodeAddresses {
     amrm_proxy: String,
 }
 
+/// What a node has besides memory and cores.
+pub(super) fn offered(options: &BedOptions) -> Properties {
+    let resources = options.node_resources.iter();
+    resources
+        .map(|(name, amount)| (format!("yarn.nodemanager.resource-type.{name}"), amount.to_string()))
+        .collect()
+}
+
 impl NodeAddresses {
     pub(super) fn new(index: usize, ports: &mut Ports) -> Self {
         let last = u8::try_from(index + 2).expect("as many NodeManagers as a machine runs");

@@ -7,6 +7,7 @@ mod artifacts;
 mod client;
 mod configuration;
 mod failure;
+mod faults;
 mod firewall;
 mod logs;
 mod programs;

@@ -45,6 +45,11 @@ impl Cluster {
         Self::new(BedRef::Shared(Bed::shared().await.unwrap())).await
     }
 
+    /// A bed that tests of one kind share.
+    pub(crate) async fn on(bed: &'static Bed) -> Self {
+        Self::new(BedRef::Shared(bed)).await
+    }
+
     pub(crate) async fn of(bed: Bed) -> Self {
         Self::new(BedRef::Own(Box::new(bed))).await
     }
@@ -174,11 +179,8 @@ impl Cluster {
                 .bed
                 .container_processes(application)
                 .map_err(|error| error.to_string())?;
-            // The first container is the master's.
-            let workers: Vec<_> = all
-                .into_iter()
-                .filter(|one| !one.container.ends_with("_000001"))
-                .collect();
+            let master = self.master_container(application).await?;
+            let workers: Vec<_> = all.into_iter().filter(|one| one.container != master).collect();
             if workers.len() == count {
                 Ok(workers)
             } else {
@@ -188,6 +190,31 @@ impl Cluster {
         wait::until(&format!("{count} workers of {application}"), BOUND, look)
             .await
             .unwrap()
+    }
+
+    /// The container of the present master. Its number does not tell it: a ResourceManager that has restarted counts anew.
+    pub(crate) async fn master_container(&self, application: &str) -> Result<String, String> {
+        // Where there are lists of users, not everybody is told.
+        let report = self
+            .report(&format!("{application}?user.name={}", self.bed.user()))
+            .await?;
+        let logs = report["amContainerLogs"].as_str().unwrap_or_default();
+        let container = logs.split('/').find(|part| part.starts_with("container_"));
+        container.map(str::to_owned).ok_or_else(|| report.to_string())
+    }
+
+    /// The index of the NodeManager that runs the present master.
+    pub(crate) async fn master_node(&self, application: &str) -> usize {
+        let look = || async {
+            let master = self.master_container(application).await?;
+            let containers = self.bed.container_processes(application);
+            let containers = containers.map_err(|error| error.to_string())?;
+            let found = containers.iter().find(|one| one.container == master);
+            found
+                .map(|one| one.node_manager)
+                .ok_or_else(|| format!("{containers:?}"))
+        };
+        wait::until("the master's container", BOUND, look).await.unwrap()
     }
 
     /// Asks the REST endpoint of an application, through YARN's proxy.

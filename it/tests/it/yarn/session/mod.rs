@@ -6,7 +6,7 @@ mod options;
 mod refused;
 mod submitted;
 mod usual;
-mod workers;
+pub(super) mod workers;
 
 use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;

@@ -18,7 +18,7 @@ use super::{detached, endless_job, stop, submit, until_is};
 use crate::folder::{Folder, files_below};
 
 /// Waits until YARN counts so many containers of the application, its master's among them.
-async fn until_containers(cluster: &Cluster, application: &str, count: u64) {
+pub(in crate::yarn) async fn until_containers(cluster: &Cluster, application: &str, count: u64) {
     let look = || async {
         let report = cluster.report(application).await?;
         match report["runningContainers"].as_u64() {
@@ -31,7 +31,7 @@ async fn until_containers(cluster: &Cluster, application: &str, count: u64) {
         .unwrap();
 }
 
-fn parallel(parallelism: u32) -> Value {
+pub(in crate::yarn) fn parallel(parallelism: u32) -> Value {
     let mut job = endless_job();
     for vertex in job["vertices"].as_array_mut().unwrap() {
         vertex["parallelism"] = parallelism.into();
@@ -162,6 +162,7 @@ async fn a_worker_killed_under_load_is_replaced_and_its_job_runs_again() {
     let path = format!("/jobs/{job}/metrics?get=numRestarts");
     let metrics = cluster.proxied(&application, &path).await.unwrap();
     assert_eq!(metrics[0]["value"], "1", "{metrics}");
+    until_containers(&cluster, &application, 3).await;
     stop(&cluster, &folder, &application).await;
 }
 

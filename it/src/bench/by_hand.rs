@@ -1,34 +1,36 @@
 //! A master and workers that are started by hand, each a process of its own.
 
+use crate::cli::{BOUND, Running, Selvedge};
+use crate::wait;
 use anyhow::Context;
 use selvedge::cluster::RestClusterClient;
 use selvedge_core::{JobGraph, JobId};
-use selvedge_it::cli::{BOUND, Running, Selvedge};
-use selvedge_it::wait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 /// As the settings file of all processes of a cluster has it.
-const SECRET: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+pub const SECRET: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
-pub(crate) struct ByHand {
+#[derive(Debug)]
+pub struct ByHand {
     folder: TempDir,
     master: Running,
     address: String,
-    pub(crate) rest: RestClusterClient,
+    rpc_address: String,
+    pub rest: RestClusterClient,
     http: reqwest::Client,
 }
 
 impl ByHand {
     /// A master with these settings besides; no workers.
-    pub(crate) async fn start(settings: &str) -> anyhow::Result<Self> {
+    pub async fn start(settings: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
+        let rpc_port = free_port()?;
         let common = format!(
-            "selvedge.application.secret: {SECRET}\njobmanager.rpc.address: 127.0.0.1\njobmanager.rpc.port: {}\n\
+            "selvedge.application.secret: {SECRET}\njobmanager.rpc.address: 127.0.0.1\njobmanager.rpc.port: {rpc_port}\n\
              rest.port: 0\nenv.pid.dir: {}\ntaskmanager.host: 127.0.0.1\nrestart-strategy.type: fixed-delay\n\
              restart-strategy.fixed-delay.attempts: 1000\nrestart-strategy.fixed-delay.delay: 0 s\n{settings}",
-            free_port()?,
             folder.path().join("run").display()
         );
         std::fs::write(folder.path().join("config.yaml"), common)?;
@@ -45,22 +47,35 @@ impl ByHand {
             folder,
             master,
             address,
+            rpc_address: format!("127.0.0.1:{rpc_port}"),
         })
     }
 
+    /// The process of the master.
+    #[must_use]
+    pub fn master(&self) -> i32 {
+        self.master.pid()
+    }
+
+    /// Where workers reach the master, `host:port`.
+    #[must_use]
+    pub fn rpc_address(&self) -> &str {
+        &self.rpc_address
+    }
+
     /// Starts a worker under this name.
-    pub(crate) fn worker(&self, name: &str) -> Running {
+    pub fn worker(&self, name: &str) -> Running {
         let name = format!("-Dtaskmanager.resource-id={name}");
         command(&self.folder, "standalone-taskmanager").arg(name).start()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Result<Value, String> {
+    pub async fn get(&self, path: &str) -> Result<Value, String> {
         let answer = self.http.get(format!("http://{}{path}", self.address)).send().await;
         let answer = answer.map_err(|error| error.to_string())?;
         answer.json().await.map_err(|error| error.to_string())
     }
 
-    pub(crate) async fn until_workers(&self, count: u64) -> anyhow::Result<()> {
+    pub async fn until_workers(&self, count: u64) -> anyhow::Result<()> {
         let look = || async {
             let overview = self.get("/overview").await?;
             match overview["taskmanagers"] == count {
@@ -72,7 +87,7 @@ impl ByHand {
     }
 
     /// Waits until so many tasks run and the job has been RUNNING since then, in milliseconds since the epoch; when.
-    pub(crate) async fn until_running(&self, job: JobId, tasks: u64, since: u64) -> anyhow::Result<Instant> {
+    pub async fn until_running(&self, job: JobId, tasks: u64, since: u64) -> anyhow::Result<Instant> {
         let begun = Instant::now();
         loop {
             let details = self.get(&format!("/jobs/{job}")).await.unwrap_or_default();
@@ -87,7 +102,7 @@ impl ByHand {
         }
     }
 
-    pub(crate) async fn cancel(&self, job: JobId) -> anyhow::Result<()> {
+    pub async fn cancel(&self, job: JobId) -> anyhow::Result<()> {
         self.rest.cancel(job).await?;
         let look = || async {
             let state = self.rest.job(job).await.map_err(|error| error.to_string())?.state;
@@ -97,7 +112,7 @@ impl ByHand {
     }
 
     /// Ends master and workers.
-    pub(crate) async fn stop(self, workers: Vec<Running>) -> anyhow::Result<()> {
+    pub async fn stop(self, workers: Vec<Running>) -> anyhow::Result<()> {
         self.rest.shut_down_cluster().await?;
         self.master.ended_within(BOUND).await;
         for worker in workers {
@@ -119,7 +134,7 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 /// A few numbers a second, hashed to as many others, without end.
-pub(crate) fn all_to_all(parallelism: u32) -> anyhow::Result<JobGraph> {
+pub fn all_to_all(parallelism: u32) -> anyhow::Result<JobGraph> {
     Ok(serde_json::from_value(json!({"name": "all to all", "vertices": [
         {"id": "make", "parallelism": parallelism, "max_parallelism": 256, "chain": [
             {"id": "numbers", "operator": "generator-source", "rows_per_second": 1.0,

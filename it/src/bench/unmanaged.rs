@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::bed::Bed;
+use crate::wait;
 use anyhow::Context;
-use selvedge_it::bed::Bed;
-use selvedge_it::wait;
 use tempfile::TempDir;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::id::ApplicationId;
@@ -19,14 +19,15 @@ use yarn_rpc::ipc::Identity;
 const BOUND: Duration = Duration::from_secs(120);
 
 /// An unmanaged application that waits for its ApplicationMaster.
-pub(crate) struct Unmanaged {
+#[derive(Debug)]
+pub struct Unmanaged {
     folder: TempDir,
     resource_manager: YarnClient,
     id: ApplicationId,
 }
 
 impl Unmanaged {
-    pub(crate) async fn submit(bed: &Bed) -> anyhow::Result<Self> {
+    pub async fn submit(bed: &Bed) -> anyhow::Result<Self> {
         let conf = HadoopConfiguration::from_directory(bed.hadoop_conf_dir())?;
         let identity = Identity::Simple {
             user: bed.user().to_owned(),
@@ -61,13 +62,19 @@ impl Unmanaged {
             .context("writing the credentials")
     }
 
+    #[must_use]
+    pub const fn id(&self) -> ApplicationId {
+        self.id
+    }
+
     /// What `HADOOP_TOKEN_FILE_LOCATION` is to name.
-    pub(crate) fn token_file(&self) -> PathBuf {
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
         Path::new(self.folder.path()).join("container_tokens")
     }
 
     /// Waits until it has ended well.
-    pub(crate) async fn ended(self) -> anyhow::Result<()> {
+    pub async fn ended(self) -> anyhow::Result<()> {
         let (client, id) = (&self.resource_manager, self.id);
         let ended = wait::until("the end of an application", BOUND, || async {
             let report = client.application(id).await.map_err(|error| error.to_string())?;

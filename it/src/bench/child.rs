@@ -1,25 +1,26 @@
-//! A process of one side, which says its steps and waits for a word after each.
+//! A process that is measured, which says its steps and waits for a word after each.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::path::PathBuf;
 use std::process::{self, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::cli::usage;
 use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use selvedge_it::cli::usage;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 /// What a step's line begins with; everything else on standard output is a library's.
-pub(crate) const STEP: &str = "STEP ";
+const STEP: &str = "STEP ";
 /// A side that takes longer is killed.
 const BOUND: Duration = Duration::from_secs(900);
 
-pub(crate) struct Child {
+#[derive(Debug)]
+pub struct Child {
     process: process::Child,
     begun: Instant,
     said: BufReader<ChildStdout>,
@@ -31,17 +32,31 @@ pub(crate) struct Child {
 }
 
 /// What a process had cost when it came to a step.
-pub(crate) struct Moment {
+#[derive(Clone, Debug)]
+pub struct Moment {
     /// What stands behind the step's name.
-    pub(crate) note: String,
+    pub note: String,
     /// Since the process was started.
-    pub(crate) at: Duration,
-    pub(crate) cpu: Duration,
-    pub(crate) pss: u64,
+    pub at: Duration,
+    pub cpu: Duration,
+    pub pss: u64,
+}
+
+/// Says a step, and waits for a word: the side of the process that is measured.
+///
+/// # Errors
+/// Where whoever measures is gone.
+pub fn step(name: &str) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{STEP}{name}")?;
+    out.flush()?;
+    let mut word = String::new();
+    ensure!(stdin().read_line(&mut word)? > 0, "whoever measures is gone");
+    Ok(())
 }
 
 impl Child {
-    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
+    pub fn start(mut command: Command) -> anyhow::Result<Self> {
         let scratch = tempfile::tempdir()?;
         let errors = scratch.path().join("stderr");
         command
@@ -71,7 +86,7 @@ impl Child {
     }
 
     /// Waits for the step `name`. The process waits there until [`go`](Self::go).
-    pub(crate) fn step(&mut self, name: &str) -> anyhow::Result<Moment> {
+    pub fn step(&mut self, name: &str) -> anyhow::Result<Moment> {
         let mut line = String::new();
         loop {
             line.clear();
@@ -95,14 +110,14 @@ impl Child {
     }
 
     /// Lets the process go on, and returns when that was.
-    pub(crate) fn go(&mut self) -> anyhow::Result<Instant> {
+    pub fn go(&mut self) -> anyhow::Result<Instant> {
         let now = Instant::now();
         self.orders.write_all(b"\n")?;
         Ok(now)
     }
 
     /// Waits for the end. What it has cost is from its start.
-    pub(crate) fn end(mut self) -> anyhow::Result<usage::Cost> {
+    pub fn end(mut self) -> anyhow::Result<usage::Cost> {
         let (status, cost) = usage::wait_with_cost(&mut self.process);
         ensure!(status.success(), "a side ended with {status}:\n{}", self.errors());
         Ok(cost)

@@ -1,0 +1,146 @@
+//! Workers that use too much memory, never register, have resources of their own, or are asked for and not wanted any more.
+
+use selvedge_it::cli::BOUND;
+use selvedge_it::wait;
+use serde_json::{Value, json};
+
+use super::super::session::stop;
+use super::super::session::workers::parallel;
+use super::super::support::application_in;
+use super::{LOOM, cluster, session, until_exactly};
+use crate::folder::Folder;
+use crate::jobs;
+
+/// A worker that may have less memory than any process of ours uses.
+const TINY: [&str; 10] = [
+    "-Dtaskmanager.memory.process.size=16m",
+    "-Dtaskmanager.memory.framework.heap.size=2m",
+    "-Dtaskmanager.memory.task.heap.size=2m",
+    "-Dtaskmanager.memory.framework.off-heap.size=2m",
+    "-Dtaskmanager.memory.managed.size=2m",
+    "-Dtaskmanager.memory.network.min=2m",
+    "-Dtaskmanager.memory.network.max=2m",
+    "-Dtaskmanager.memory.jvm-metaspace.size=2m",
+    "-Dtaskmanager.memory.jvm-overhead.min=1m",
+    "-Dtaskmanager.memory.segment-size=32kb",
+];
+
+#[tokio::test]
+async fn a_worker_that_uses_more_memory_than_its_container_has_fails_its_job_with_the_cause() {
+    let cluster = cluster().await;
+    let folder = Folder::new();
+    let job = folder.job(&jobs::endless_files("/user/alice/killed-for-memory"));
+    let run = cluster.run_sized(1, "1600m", "16m").args(TINY).arg(job);
+    let outcome = run.run().await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED", "-104", "more memory than the container has", "_000002"])
+        .assert_no_stack();
+    let application = application_in(&outcome.said()).unwrap();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "FAILED", "{report}");
+    cluster.assert_nothing_left(&application).await;
+}
+
+/// An endless job each of whose slots has one loom.
+fn weaving() -> Value {
+    let mut job = parallel(2);
+    for vertex in job["vertices"].as_array_mut().unwrap() {
+        vertex["resources"] = json!({"cpu_cores": 0.25, "task_heap": "16m"});
+    }
+    job["vertices"][0]["resources"]["external"] = json!({"loom": 1});
+    job
+}
+
+/// How much of the resource YARN says is used on all nodes.
+async fn looms_used(cluster: &super::Cluster) -> u64 {
+    let nodes = cluster.get("/ws/v1/cluster/nodes").await.unwrap();
+    let nodes = nodes["nodes"]["node"].as_array().unwrap().iter();
+    let used = nodes.map(|node| {
+        let all = &node["usedResource"]["resourceInformations"]["resourceInformation"];
+        let mut all = all.as_array().into_iter().flatten();
+        let loom = all.find(|one| one["name"] == LOOM);
+        loom.and_then(|one| one["value"].as_u64()).unwrap_or(0)
+    });
+    used.sum()
+}
+
+#[tokio::test]
+async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_resource_that_was_asked_for() {
+    let cluster = cluster().await;
+    let folder = Folder::new();
+    // The first worker looks for its looms until it is killed.
+    let lines = format!(
+        "mkdir '{}' 2>/dev/null && exec sleep 600\necho left,right",
+        folder.path("first").display()
+    );
+    let script = folder.program("find-looms.sh", &lines);
+    let script = format!(
+        "-Dexternal-resource.loom.param.discovery-script.path={}",
+        script.display()
+    );
+    let name = format!("-Dexternal-resource.loom.yarn.config-key={LOOM}");
+    let options = [
+        "-Dexternal-resources=loom",
+        "-Dexternal-resource.loom.amount=2",
+        &name,
+        &script,
+        "-Dresourcemanager.taskmanager-registration.timeout=3 s",
+        "-Dresourcemanager.taskmanager-timeout=1 s",
+    ];
+    let master = session(&cluster, &folder, "600m", &options).await;
+    let application = master.application.clone();
+    let job = master.submit_job(weaving()).await;
+    master.until_runs(job).await;
+    // Two slots of a loom each fit into one worker, and their other needs too.
+    let workers = master.get("/taskmanagers").await.unwrap();
+    let workers = workers["taskmanagers"].as_array().unwrap().clone();
+    until_exactly(&cluster, &application, workers.len()).await;
+    for worker in &workers {
+        let id = worker["id"].as_str().unwrap();
+        let details = master.get(&format!("/taskmanagers/{id}")).await.unwrap();
+        assert_eq!(
+            details["externalResources"],
+            json!({"loom": ["left", "right"]}),
+            "{details}"
+        );
+        let taken = details["allocatedSlots"].to_string();
+        assert!(taken.contains("\"loom\":1"), "{details}");
+    }
+    assert_eq!(looms_used(&cluster).await, 2 * workers.len() as u64);
+    let log = master.log(&cluster);
+    assert!(log.contains("did not register within 3 s"), "{log}");
+    master.cancel(job).await;
+    until_exactly(&cluster, &application, 0).await;
+    assert_eq!(looms_used(&cluster).await, 0);
+    stop(&cluster, &folder, &application).await;
+}
+
+#[tokio::test]
+async fn of_thirty_workers_that_are_cancelled_while_they_are_started_none_is_left() {
+    let cluster = cluster().await;
+    let folder = Folder::new();
+    let options = ["-Dresourcemanager.taskmanager-timeout=1 s"];
+    let master = session(&cluster, &folder, "600m", &options).await;
+    let application = master.application.clone();
+    // At some moment between the first and the last.
+    for running in [1, 8] {
+        let job = master.submit(30).await;
+        let look = || async {
+            let report = cluster.report(&application).await?;
+            let found = report["runningContainers"].as_u64();
+            if found > Some(running) {
+                Ok(())
+            } else {
+                Err(report.to_string())
+            }
+        };
+        wait::until("some of thirty workers", BOUND, look).await.unwrap();
+        master.cancel(job).await;
+        until_exactly(&cluster, &application, 0).await;
+    }
+    // What comes after gets what it needs, and no more.
+    let job = master.submit(3).await;
+    master.until_runs(job).await;
+    until_exactly(&cluster, &application, 3).await;
+    stop(&cluster, &folder, &application).await;
+}
