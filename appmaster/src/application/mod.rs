@@ -74,7 +74,13 @@ impl ApplicationRun {
     /// [`ApplicationError`] where no job says how.
     pub(crate) async fn run(&self, dispatcher: &DispatcherHandle) -> Result<ClusterEnd, ApplicationError> {
         match self.try_run(dispatcher).await {
-            Err(error) if self.shows_failure && !error.is_of_the_cluster() => self.show(dispatcher, &error).await,
+            Err(error) if error.is_of_the_cluster() => Err(error),
+            // What a program makes of its cluster's end is no failure of the application.
+            Err(error) if !ask(|| dispatcher.serves()).await? => {
+                tracing::info!("the application has not outlived the wish to end: {}", report(&error));
+                Err(DispatcherError::ShuttingDown.into())
+            }
+            Err(error) if self.shows_failure => self.show(dispatcher, &error).await,
             ended => ended,
         }
     }
@@ -204,7 +210,79 @@ pub(crate) fn fixed_id(cluster_id: &str) -> JobId {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use selvedge_core::status::ApplicationStatus;
+
     use super::*;
+    use crate::dispatcher::DispatcherMode;
+    use crate::entrypoint::{ClusterConfig, ClusterEntrypoint};
+    use crate::testing::checker::HeldChecker;
+    use crate::testing::worker::{Behaviour, Workers};
+    use crate::testing::{session_of, word_count};
+
+    const BOUND: Duration = Duration::from_secs(60);
+
+    /// A program that ends with exit code 1.
+    fn failing(shows_failure: bool) -> ApplicationRun {
+        let program = Program {
+            path: "/bin/false".into(),
+            arguments: Vec::new(),
+            rest_url: None,
+            timeout: None,
+            own_group: false,
+        };
+        ApplicationRun {
+            content: Content::Program(program),
+            job: None,
+            parallelism: 1,
+            stays: false,
+            shows_failure,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_fails_as_its_cluster_ends_does_not_say_how_that_ends() {
+        let checker = Arc::new(HeldChecker::default());
+        let config = ClusterConfig {
+            mode: DispatcherMode::Application,
+            checker: checker.clone(),
+            ..session_of(Workers::new(Behaviour::Run), &[])
+        };
+        let cluster = ClusterEntrypoint::start(config).await.unwrap();
+        let dispatcher = cluster.dispatcher().clone();
+        // The cluster does not come to its end as long as this job is being checked.
+        let submitted = tokio::spawn({
+            let dispatcher = dispatcher.clone();
+            async move { dispatcher.submit_job(None, word_count(1)).await }
+        });
+        let taken = async {
+            while dispatcher.summaries().await.unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(BOUND, taken).await.expect("the job is listed");
+        let failed = failing(false).run(&dispatcher).await.unwrap_err();
+        assert!(!failed.is_of_the_cluster(), "{failed}");
+        let wish = "its client wishes so".to_owned();
+        dispatcher
+            .shut_down_cluster(ApplicationStatus::Canceled, wish)
+            .await
+            .unwrap();
+        for shows_failure in [false, true] {
+            let ended = failing(shows_failure).run(&dispatcher).await.unwrap_err();
+            assert!(ended.is_of_the_cluster(), "{ended}");
+        }
+        assert_eq!(
+            dispatcher.summaries().await.unwrap().len(),
+            1,
+            "nothing was shown as a job"
+        );
+        checker.release();
+        assert_eq!(submitted.await.unwrap(), Err(DispatcherError::ShuttingDown));
+        let end = tokio::time::timeout(BOUND, cluster.wait_terminated()).await;
+        assert_eq!(end.expect("the cluster ends").status, ApplicationStatus::Canceled);
+    }
 
     #[test]
     fn the_id_is_javas_hash_of_the_clusters_name() {

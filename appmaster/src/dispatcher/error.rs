@@ -4,6 +4,7 @@ use selvedge_core::JobId;
 use thiserror::Error;
 
 use crate::jobmaster::JobMasterError;
+use crate::resourcemanager::TooFewSlots;
 
 /// Why the Dispatcher refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -20,6 +21,9 @@ pub enum DispatcherError {
     /// The graph cannot run.
     #[error("the job is refused: {0}")]
     Graph(String),
+    /// It can never have its slots.
+    #[error(transparent)]
+    TooFewSlots(#[from] TooFewSlots),
     /// The graph could not be stored for the next master.
     #[error("job {job} is not taken, as it cannot be kept: {cause}")]
     NotStored {

@@ -49,6 +49,7 @@ pub use error::DispatcherError;
 use crate::jobmaster::{self, ArchivedExecutionGraph, JobMasters, JobResult};
 use crate::life::Life;
 use crate::metrics::ClusterGauges;
+use crate::resourcemanager::MostSlots;
 use crate::stores::{ArtifactStore, JobSummary, Stores, Uploads};
 use service::Service;
 
@@ -59,6 +60,8 @@ const REQUEST_QUEUE: usize = 256;
 pub(crate) struct Environment {
     pub(crate) mode: DispatcherMode,
     pub(crate) checker: Arc<dyn GraphChecker>,
+    /// Jobs that need more are refused.
+    pub(crate) most_slots: MostSlots,
     pub(crate) job_masters: JobMasters,
     pub(crate) job_master: jobmaster::Environment,
     pub(crate) stores: Stores,
@@ -99,6 +102,7 @@ enum Request {
         reply: Reply<Result<JobId, DispatcherError>>,
     },
     BlobServerPort(Reply<u16>),
+    Serves(Reply<bool>),
     Summaries(Reply<Vec<JobSummary>>),
     Job(JobId, Reply<Result<Arc<ArchivedExecutionGraph>, DispatcherError>>),
     Cancel(JobId, Reply<Result<(), DispatcherError>>),
@@ -196,6 +200,11 @@ impl DispatcherHandle {
             reply,
         };
         self.call(submission).await?
+    }
+
+    /// Whether jobs are taken: not any more once the cluster has begun to end, or another master goes on.
+    pub(crate) async fn serves(&self) -> Result<bool, DispatcherError> {
+        self.call(Request::Serves).await
     }
 
     /// The port at which workers fetch what jobs bring along.

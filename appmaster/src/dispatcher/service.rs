@@ -108,6 +108,7 @@ impl Service {
                 reply,
             } => self.submit(job, *graph, uploads, reply),
             Request::BlobServerPort(reply) => drop(reply.send(self.environment.blob_server_port)),
+            Request::Serves(reply) => drop(reply.send(self.state.life.serves())),
             Request::Summaries(reply) => self.summaries(reply),
             Request::Job(job, reply) => self.look_up(job, reply),
             Request::Cancel(job, reply) => self.cancel(job, reply),

@@ -30,9 +30,11 @@ impl Service {
             return;
         }
         let checker = self.environment.checker.clone();
+        let most_slots = self.environment.most_slots.clone();
         let keeping = self.keeping();
         self.spawn(async move {
-            let outcome = match check(graph, checker).await {
+            let checked = check(graph, checker).await;
+            let outcome = match checked.and_then(|graph| Ok(most_slots.check(&graph).map(|()| graph)?)) {
                 Ok(graph) => keeping.keep(job, graph, &uploads).await.map(Box::new),
                 Err(error) => Err(error),
             };

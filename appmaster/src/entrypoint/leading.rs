@@ -8,6 +8,7 @@ use axum::Router;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::resource::WorkerResourceSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{Configuration, LeaderSessionId, ResourceId};
 use selvedge_runtime::clock::Clock;
@@ -27,7 +28,7 @@ use crate::jobmaster::{self, ActivePlugins, JobMasters};
 use crate::lease::Lease;
 use crate::metrics::MasterMetrics;
 use crate::offload::Offload;
-use crate::resourcemanager::{self, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
+use crate::resourcemanager::{self, MostSlots, ResourceManagerDriver, ResourceManagerError, ResourceManagerHandle};
 use crate::rest::{self, RestContext};
 use crate::settings::MasterSettings;
 use crate::stores::Stores;
@@ -133,9 +134,16 @@ impl Parts {
         let resource_manager = pending.handle();
         let job_masters = JobMasters::new(self.settings.worker_host_names);
         let artifacts = Arc::new(stores.artifacts(self.offload.store.clone()));
+        let worker = WorkerResourceSpec::from(&self.process);
+        let most_slots = MostSlots::of(
+            &self.settings.slots.bounds,
+            self.driver.is_active().then_some(&worker),
+            self.settings.scheduling.scheduler,
+        );
         let dispatcher = dispatcher::start(dispatcher::Environment {
             mode: self.mode,
             checker: self.checker.clone(),
+            most_slots,
             job_masters: job_masters.clone(),
             job_master: jobmaster::Environment {
                 settings: self.settings.clone(),

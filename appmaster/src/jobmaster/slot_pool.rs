@@ -133,8 +133,9 @@ impl SlotPool {
         let kinds = self.sharing.profiles.iter().enumerate();
         let wanted = |kind: usize| self.unfilled[kind] > self.free[kind].len();
         let found = kinds
-            .filter(|(kind, _)| wanted(*kind))
-            .find(|(_, profile)| offered.profile.matches(profile));
+            .filter(|(kind, profile)| wanted(*kind) && offered.profile.matches(profile))
+            // Who states what it needs takes nothing else; who leaves it open does.
+            .min_by_key(|(_, profile)| **profile == ProfileSpec::Unknown);
         let Some((kind, _)) = found else {
             return false;
         };

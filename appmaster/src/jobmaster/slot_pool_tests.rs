@@ -102,6 +102,25 @@ fn a_slot_is_taken_for_a_place_that_needs_exactly_its_profile() {
 }
 
 #[test]
+fn a_slot_of_a_stated_profile_is_kept_for_a_place_that_states_it_whatever_comes_first() {
+    let mut graph = two_groups();
+    graph.slot_sharing_groups = serde_json::from_value(serde_json::json!({
+        "sinks": {"cpu_cores": 2.0, "task_heap": "1m"}
+    }))
+    .unwrap();
+    let sinks = graph.slot_profile("sinks");
+    let (mut pool, now) = (pool(&graph), Instant::now());
+    for number in [1, 2] {
+        assert!(pool.offer(slot_with(number, "large", sinks.clone()), now));
+    }
+    for number in [3, 4] {
+        assert!(pool.offer(slot(number, "any"), now), "the others are still wanted");
+    }
+    assert!(pool.reserve(&[0, 1, 2, 3]));
+    assert_eq!(workers(&pool), ["any", "any", "large", "large"]);
+}
+
+#[test]
 fn a_place_takes_the_slot_that_it_had_then_one_near_its_input() {
     let (mut pool, now) = (pool(&two_groups()), Instant::now());
     for (number, worker) in [(1, "a"), (2, "b"), (3, "b"), (4, "a")] {

@@ -117,7 +117,7 @@ impl ResourceManagerDriver for LocalDriver {
     }
 
     async fn request_worker(&self, spec: WorkerSpec) -> Result<(), DriverError> {
-        let (start, events, epoch) = self.next_start(spec.process)?;
+        let (start, events, epoch) = self.next_start(spec.process.clone())?;
         let resource_id = start.resource_id.clone();
         let worker: Arc<dyn LocalWorker> = Arc::from(self.launcher.start(start).await?);
         if !self.keep(&resource_id, &worker, epoch) {
@@ -129,6 +129,7 @@ impl ResourceManagerDriver for LocalDriver {
         let started = DriverEvent::WorkerStarted {
             resource_id: resource_id.clone(),
             node: "localhost".to_owned(),
+            spec,
         };
         let _ = events.send(started).await;
         tokio::spawn(async move {
@@ -144,7 +145,7 @@ impl ResourceManagerDriver for LocalDriver {
         Ok(())
     }
 
-    async fn cancel_requests(&self, _count: u32) -> u32 {
+    async fn cancel_requests(&self, _spec: WorkerSpec, _count: u32) -> u32 {
         // A worker is started as soon as it is asked for.
         0
     }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::service::{OwnEvent, Service};
 use super::slot_manager::Unfulfillable;
+use super::tracker::WorkerKind;
 use super::workers::Workers;
 use super::{Reply, ResourceManagerError, ResourceNotice, UnwantedNodes, WorkerSpec};
 
@@ -31,8 +32,8 @@ impl Service {
         for unfulfillable in plan.unfulfillable {
             self.tell_unfulfillable(unfulfillable);
         }
-        self.needed_workers = plan.workers;
-        if !self.tracker.is_settled(plan.workers, now) {
+        self.needed_workers = self.needed(plan.workers, plan.alone);
+        if !self.tracker.is_settled(&self.needed_workers, now) {
             self.declaration.note(now);
         }
     }
@@ -58,37 +59,41 @@ impl Service {
         if !self.is_active() {
             return;
         }
-        let plan = self.tracker.plan(self.needed_workers, now);
-        if plan.request > 0 {
-            tracing::info!("{} workers are asked for", plan.request);
-        }
-        for _ in 0..plan.request {
-            self.request_worker();
-        }
-        if plan.cancel > 0 {
-            self.cancel_requests(plan.cancel);
-        }
-        for resource_id in plan.release {
-            tracing::info!("worker {resource_id} is not needed any more");
-            self.release(resource_id);
+        let needed = self.needed_workers.clone();
+        for (kind, plan) in self.tracker.plan(&needed, now) {
+            let spec = self.sizes[kind.0].spec.clone();
+            if plan.request > 0 {
+                let memory = spec.process.total_process().mebibytes();
+                tracing::info!("{} workers of {memory} MiB are asked for", plan.request);
+            }
+            for _ in 0..plan.request {
+                self.request_worker(kind, spec.clone());
+            }
+            if plan.cancel > 0 {
+                self.cancel_requests(kind, spec, plan.cancel);
+            }
+            for resource_id in plan.release {
+                tracing::info!("worker {resource_id} is not needed any more");
+                self.release(resource_id);
+            }
         }
     }
 
-    fn request_worker(&self) {
+    fn request_worker(&self, kind: WorkerKind, spec: WorkerSpec) {
         let (driver, events) = (self.environment.driver.clone(), self.to_own_events.clone());
-        let process = self.environment.process.clone();
         tokio::spawn(async move {
-            if let Err(error) = driver.request_worker(WorkerSpec { process }).await {
-                let _ = events.send(OwnEvent::RequestFailed(error.to_string())).await;
+            if let Err(error) = driver.request_worker(spec).await {
+                let _ = events.send(OwnEvent::RequestFailed(kind, error.to_string())).await;
             }
         });
     }
 
-    fn cancel_requests(&self, asked: u32) {
+    fn cancel_requests(&self, kind: WorkerKind, spec: WorkerSpec, asked: u32) {
         let (driver, events) = (self.environment.driver.clone(), self.to_own_events.clone());
         tokio::spawn(async move {
-            let cancelled = driver.cancel_requests(asked).await;
-            let _ = events.send(OwnEvent::RequestsCancelled { asked, cancelled }).await;
+            let cancelled = driver.cancel_requests(spec, asked).await;
+            let told = OwnEvent::RequestsCancelled { kind, asked, cancelled };
+            let _ = events.send(told).await;
         });
     }
 

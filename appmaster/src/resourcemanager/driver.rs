@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use selvedge_core::ResourceId;
 use selvedge_core::memory::TaskExecutorProcessSpec;
+use selvedge_core::resource::WorkerResourceSpec;
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::rpc::ApplicationSecret;
 use thiserror::Error;
@@ -29,7 +30,7 @@ pub struct DriverStart {
 }
 
 /// The worker that is wanted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerSpec {
     /// Its memory by use, its cores and its slots.
     pub process: TaskExecutorProcessSpec,
@@ -54,6 +55,8 @@ pub enum DriverEvent {
         resource_id: ResourceId,
         /// Its node.
         node: String,
+        /// What was asked for.
+        spec: WorkerSpec,
     },
     /// A worker that an earlier attempt of this master started still runs; it will register.
     WorkerRecovered {
@@ -73,6 +76,8 @@ pub enum DriverEvent {
     },
     /// A worker that was asked for will not come.
     RequestFailed {
+        /// What was asked for.
+        spec: WorkerSpec,
         /// Why.
         cause: String,
     },
@@ -93,9 +98,9 @@ pub trait ResourceManagerDriver: Send + Sync + std::fmt::Debug + 'static {
     /// Asks for one worker. An error counts as a failed start.
     async fn request_worker(&self, spec: WorkerSpec) -> Result<(), DriverError>;
 
-    /// Takes back wishes that are not fulfilled yet, at most `count`; returns how many. Workers that come nevertheless are
-    /// released.
-    async fn cancel_requests(&self, count: u32) -> u32;
+    /// Takes back wishes for such workers that are not fulfilled yet, at most `count`; returns how many. Workers that come
+    /// nevertheless are released.
+    async fn cancel_requests(&self, spec: WorkerSpec, count: u32) -> u32;
 
     /// Stops a worker.
     async fn release_worker(&self, resource_id: &ResourceId);
@@ -114,6 +119,15 @@ pub trait ResourceManagerDriver: Send + Sync + std::fmt::Debug + 'static {
     /// The worker that comes where this one is asked for: YARN gives whole cores only.
     fn as_started(&self, process: TaskExecutorProcessSpec) -> TaskExecutorProcessSpec {
         process
+    }
+
+    /// The process of a worker of this size, for a slot that the usual worker has no room for; `None` where all workers have
+    /// one size.
+    ///
+    /// # Errors
+    /// Why there can be none of this size.
+    fn process_for(&self, _worker: &WorkerResourceSpec) -> Result<Option<TaskExecutorProcessSpec>, DriverError> {
+        Ok(None)
     }
 
     /// New workers are not wanted on these nodes, in place of those that were named before.

@@ -24,6 +24,7 @@ mod job_leader_ids;
 mod job_leaders;
 mod registrations;
 mod service;
+mod sizes;
 mod slot_manager;
 mod standalone;
 #[cfg(test)]
@@ -51,7 +52,10 @@ pub use driver::{DriverError, DriverEvent, DriverStart, ResourceManagerDriver, U
 pub use error::ResourceManagerError;
 pub use info::{ResourceOverview, TaskManagerInfo};
 pub(crate) use slot_manager::Shortage;
-pub use slot_manager::{Capacity, ClusterBounds, ClusterUse, Matching, Most, SlotManagerSettings, SlotUse};
+pub use slot_manager::{
+    Capacity, ClusterBounds, ClusterUse, Matching, Most, MostSlots, MostSlotsError, SlotManagerSettings, SlotUse,
+    TooFewSlots,
+};
 pub use standalone::StandaloneDriver;
 
 use crate::MasterSettings;

@@ -34,6 +34,7 @@ impl Service {
             return Err(GatewayError::Rejected(message));
         }
         let (node, number_of_slots) = (registration.host.clone(), resources.number_of_slots);
+        let kind = self.kind_of_total(&resources.total);
         let now = self.now();
         // What the same process says once more may be older than what was learned since: its heartbeats have the last word.
         if !self.workers.is_of_known_process(&registration) {
@@ -45,7 +46,7 @@ impl Service {
                 }
             }
         }
-        self.tracker.registers(&resource_id);
+        self.tracker.registers(&resource_id, kind);
         if self.avoidance.started(&node) {
             tracing::info!("a worker starts on {node} after all: the node is not avoided any more");
             self.tell_blocked();

@@ -16,10 +16,11 @@ use super::gathering::Gathering;
 use super::info::ResourceOverview;
 use super::job_leader_ids::{JobLeaderIds, PendingClaim};
 use super::job_leaders::JobLeaders;
+use super::sizes::{self, WorkerSize};
 use super::slot_manager::SlotManager;
-use super::tracker::{StartLimits, WorkerTracker};
+use super::tracker::{Needed, StartLimits, WorkerKind, WorkerTracker};
 use super::workers::{WorkerEvent, Workers};
-use super::{Environment, JobMasterContact, QUEUE, Request, ResourceNotice};
+use super::{Environment, JobMasterContact, QUEUE, Request, ResourceNotice, WorkerSpec};
 
 /// Without a deadline nothing happens by itself; this bounds the sleep.
 const LONG: Duration = Duration::from_secs(3600);
@@ -43,7 +44,9 @@ pub(super) struct Service {
     /// When the driver is told how many workers are needed.
     pub(super) declaration: Gathering,
     /// How many workers must be on their way, by the last plan.
-    pub(super) needed_workers: u32,
+    pub(super) needed_workers: Needed,
+    /// The sizes of workers; the usual one is the first.
+    pub(super) sizes: Vec<WorkerSize>,
     /// A cluster whose workers come by themselves: until when jobs wait for them without being told.
     pub(super) set_up_until: Option<Instant>,
     requests: mpsc::Receiver<Request>,
@@ -57,8 +60,9 @@ pub(super) struct Service {
 /// What own tasks report.
 #[derive(Debug)]
 pub(super) enum OwnEvent {
-    RequestFailed(String),
+    RequestFailed(WorkerKind, String),
     RequestsCancelled {
+        kind: WorkerKind,
         asked: u32,
         cancelled: u32,
     },
@@ -80,6 +84,12 @@ impl Service {
         let settings = &environment.settings;
         let is_active = environment.driver.is_active();
         let process = environment.driver.as_started(environment.process.clone());
+        let usual = WorkerSize {
+            resources: WorkerResourceSpec::from(&process),
+            spec: WorkerSpec {
+                process: environment.process.clone(),
+            },
+        };
         let on_demand = is_active.then(|| WorkerResourceSpec::from(&process));
         let set_up_until = (!is_active).then(|| environment.clock.monotonic() + settings.standalone_start_up);
         let mut check = Gathering::new(settings.slots.requirement_check_delay);
@@ -87,7 +97,8 @@ impl Service {
         check.note(environment.clock.monotonic());
         Self {
             workers: Workers::new(leader, settings.heartbeat, to_worker_events),
-            slots: SlotManager::new(settings.slots.clone(), on_demand, is_active),
+            slots: SlotManager::new(settings.slots.clone(), on_demand, is_active)
+                .with_own_sizes(sizes::of_driver(environment.driver.clone())),
             tracker: WorkerTracker::new(StartLimits {
                 failures_per_minute: settings.start_failures_per_minute,
                 retry_interval: settings.start_retry_interval,
@@ -104,7 +115,8 @@ impl Service {
             environment,
             jobs: BTreeMap::new(),
             unfit: 0,
-            needed_workers: 0,
+            needed_workers: Needed::new(),
+            sizes: vec![usual],
             set_up_until,
             requests,
             driver_events,
@@ -298,9 +310,14 @@ impl Service {
 
     fn on_driver_event(&mut self, event: DriverEvent) {
         match event {
-            DriverEvent::WorkerStarted { resource_id, node } => {
+            DriverEvent::WorkerStarted {
+                resource_id,
+                node,
+                spec,
+            } => {
                 tracing::info!("worker {resource_id} starts on {node}");
-                if !self.tracker.started(&resource_id, &node, self.now()) {
+                let kind = self.kind_of(&spec);
+                if !self.tracker.started(&resource_id, &node, kind, self.now()) {
                     self.release(resource_id);
                 }
             }
@@ -315,7 +332,7 @@ impl Service {
                 cause,
                 against_node,
             } => self.worker_terminated(resource_id, cause, against_node),
-            DriverEvent::RequestFailed { cause } => self.request_failed(cause),
+            DriverEvent::RequestFailed { spec, cause } => self.request_failed(self.kind_of(&spec), cause),
             DriverEvent::Fatal { cause } => {
                 let fatal = self.environment.fatal.clone();
                 tokio::spawn(async move { fatal.send(cause).await });
@@ -324,17 +341,19 @@ impl Service {
         self.changed();
     }
 
-    fn request_failed(&mut self, cause: String) {
+    fn request_failed(&mut self, kind: WorkerKind, cause: String) {
         tracing::warn!("a worker could not be asked for: {cause}");
-        self.tracker.request_failed(self.now());
+        self.tracker.request_failed(kind, self.now());
         self.notify_all(&ResourceNotice::StartFailed { cause });
     }
 
     fn on_own_event(&mut self, event: OwnEvent) {
         match event {
-            OwnEvent::RequestFailed(cause) => self.request_failed(cause),
+            OwnEvent::RequestFailed(kind, cause) => self.request_failed(kind, cause),
             // A wish that came meanwhile counted on what has now been taken back.
-            OwnEvent::RequestsCancelled { asked, cancelled } => self.tracker.requests_cancelled(asked, cancelled),
+            OwnEvent::RequestsCancelled { kind, asked, cancelled } => {
+                self.tracker.requests_cancelled(kind, asked, cancelled);
+            }
             OwnEvent::JobMasterEnded(job_id, job_master_id) => self.job_master_ended(job_id, job_master_id),
             OwnEvent::JobLeaderIs(job_id, leader) => self.job_leader_is(job_id, leader),
         }

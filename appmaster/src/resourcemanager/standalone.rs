@@ -25,7 +25,7 @@ impl ResourceManagerDriver for StandaloneDriver {
         ))
     }
 
-    async fn cancel_requests(&self, _count: u32) -> u32 {
+    async fn cancel_requests(&self, _spec: WorkerSpec, _count: u32) -> u32 {
         0
     }
 

@@ -47,7 +47,7 @@ impl ResourceManagerDriver for TalkingDriver {
         self.requests.send(()).map_err(|error| DriverError(error.to_string()))
     }
 
-    async fn cancel_requests(&self, count: u32) -> u32 {
+    async fn cancel_requests(&self, _spec: WorkerSpec, count: u32) -> u32 {
         let (answer, answered) = oneshot::channel();
         self.cancels.send((count, answer)).unwrap();
         answered.await.unwrap_or(0)
@@ -74,7 +74,7 @@ impl ResourceManagerDriver for BlockingDriver {
         Ok(())
     }
 
-    async fn cancel_requests(&self, _count: u32) -> u32 {
+    async fn cancel_requests(&self, _spec: WorkerSpec, _count: u32) -> u32 {
         0
     }
 

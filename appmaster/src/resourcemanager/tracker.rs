@@ -21,20 +21,38 @@ pub(super) struct StartLimits {
     pub(super) recovery_timeout: Duration,
 }
 
+/// Which of the worker sizes; the usual one is the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WorkerKind(pub(super) usize);
+
+impl WorkerKind {
+    pub(super) const USUAL: Self = Self(0);
+}
+
+/// How many workers of each size must be on their way.
+pub(super) type Needed = BTreeMap<WorkerKind, u32>;
+
+/// Wishes for workers of one size.
+#[derive(Debug, Default)]
+struct Requests {
+    requested: u32,
+    /// Those that the driver has been told to take back, and has not said how many it could.
+    cancelling: u32,
+}
+
 /// A worker that has a container, and has not registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Starting {
     since: Instant,
     node: String,
+    kind: WorkerKind,
 }
 
 /// Workers from the wish to their registration.
 #[derive(Debug)]
 pub(super) struct WorkerTracker {
     limits: StartLimits,
-    requested: u32,
-    /// Requests that the driver has been told to take back, and has not said how many it could.
-    cancelling: u32,
+    requests: BTreeMap<WorkerKind, Requests>,
     starting: BTreeMap<ResourceId, Starting>,
     /// Workers of earlier attempts that have not registered.
     recovered: BTreeMap<ResourceId, Starting>,
@@ -81,7 +99,7 @@ impl Gone {
     }
 }
 
-/// What is to be done about the number of workers.
+/// What is to be done about the number of workers of one size.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct WorkerPlan {
     pub(super) request: u32,
@@ -93,8 +111,7 @@ impl WorkerTracker {
     pub(super) const fn new(limits: StartLimits) -> Self {
         Self {
             limits,
-            requested: 0,
-            cancelling: 0,
+            requests: BTreeMap::new(),
             starting: BTreeMap::new(),
             recovered: BTreeMap::new(),
             registered: BTreeSet::new(),
@@ -107,16 +124,17 @@ impl WorkerTracker {
     }
 
     /// A worker is being started. `false` where it is one that was given up already.
-    pub(super) fn started(&mut self, resource_id: &ResourceId, node: &str, now: Instant) -> bool {
+    pub(super) fn started(&mut self, resource_id: &ResourceId, node: &str, kind: WorkerKind, now: Instant) -> bool {
         if self.early.remove(resource_id) || self.registered.contains(resource_id) {
             return true;
         }
-        self.requested = self.requested.saturating_sub(1);
+        self.one_came(kind);
         if self.gone.contains(resource_id) {
             return false;
         }
         let node = node.to_owned();
-        self.starting.insert(resource_id.clone(), Starting { since: now, node });
+        let starting = Starting { since: now, node, kind };
+        self.starting.insert(resource_id.clone(), starting);
         true
     }
 
@@ -127,8 +145,9 @@ impl WorkerTracker {
         }
         if !self.registered.contains(resource_id) {
             let node = node.to_owned();
-            self.recovered
-                .insert(resource_id.clone(), Starting { since: now, node });
+            let kind = WorkerKind::USUAL;
+            let recovered = Starting { since: now, node, kind };
+            self.recovered.insert(resource_id.clone(), recovered);
         }
         true
     }
@@ -138,12 +157,17 @@ impl WorkerTracker {
         self.gone.contains(resource_id)
     }
 
-    /// A worker that is not gone registers.
-    pub(super) fn registers(&mut self, resource_id: &ResourceId) {
+    fn one_came(&mut self, kind: WorkerKind) {
+        let requests = self.requests.entry(kind).or_default();
+        requests.requested = requests.requested.saturating_sub(1);
+    }
+
+    /// A worker that is not gone registers; by its size it is one of this kind.
+    pub(super) fn registers(&mut self, resource_id: &ResourceId, kind: WorkerKind) {
         let known = self.starting.remove(resource_id).is_some() || self.recovered.remove(resource_id).is_some();
         let first = self.registered.insert(resource_id.clone());
-        if first && !known && self.requested > 0 {
-            self.requested -= 1;
+        if first && !known && self.requested(kind) > 0 {
+            self.one_came(kind);
             self.early.insert(resource_id.clone());
         }
     }
@@ -169,20 +193,50 @@ impl WorkerTracker {
     }
 
     /// A worker that was asked for will not come.
-    pub(super) fn request_failed(&mut self, now: Instant) {
-        self.requested = self.requested.saturating_sub(1);
+    pub(super) fn request_failed(&mut self, kind: WorkerKind, now: Instant) {
+        self.one_came(kind);
         self.note_failure(now);
     }
 
     /// Of so many requests that were to be taken back, so many were.
-    pub(super) const fn requests_cancelled(&mut self, asked: u32, cancelled: u32) {
-        self.cancelling = self.cancelling.saturating_sub(asked);
-        self.requested = self.requested.saturating_sub(cancelled);
+    pub(super) fn requests_cancelled(&mut self, kind: WorkerKind, asked: u32, cancelled: u32) {
+        let requests = self.requests.entry(kind).or_default();
+        requests.cancelling = requests.cancelling.saturating_sub(asked);
+        requests.requested = requests.requested.saturating_sub(cancelled);
+    }
+
+    fn requested(&self, kind: WorkerKind) -> u32 {
+        self.requests.get(&kind).map_or(0, |requests| requests.requested)
+    }
+
+    fn cancelling(&self, kind: WorkerKind) -> u32 {
+        self.requests.get(&kind).map_or(0, |requests| requests.cancelling)
+    }
+
+    fn starting(&self, kind: WorkerKind) -> impl Iterator<Item = &ResourceId> {
+        let of_kind = self.starting.iter().filter(move |(_, starting)| starting.kind == kind);
+        of_kind.map(|(resource_id, _)| resource_id)
+    }
+
+    fn pending_of(&self, kind: WorkerKind) -> u32 {
+        self.requested(kind) + self.starting(kind).count() as u32
+    }
+
+    /// All sizes that are needed, asked for or starting.
+    fn kinds(&self, needed: &Needed) -> BTreeSet<WorkerKind> {
+        let starting = self.starting.values().map(|starting| starting.kind);
+        needed
+            .keys()
+            .chain(self.requests.keys())
+            .copied()
+            .chain(starting)
+            .collect()
     }
 
     /// Workers that were asked for or are starting.
     pub(super) fn pending(&self) -> u32 {
-        self.requested + self.starting.len() as u32
+        let requested: u32 = self.requests.values().map(|requests| requests.requested).sum();
+        requested + self.starting.len() as u32
     }
 
     /// How many starts have failed in the last minute.
@@ -191,21 +245,29 @@ impl WorkerTracker {
     }
 
     /// Whether [`Self::plan`] would do anything.
-    pub(super) fn is_settled(&self, needed: u32, now: Instant) -> bool {
-        if needed > self.pending() {
-            return self.is_cooling(now) || needed <= self.pending() + self.coming_back(now);
-        }
-        self.surplus(needed) == 0
+    pub(super) fn is_settled(&self, needed: &Needed, now: Instant) -> bool {
+        let mut kinds = self.kinds(needed).into_iter();
+        kinds.all(|kind| self.is_kind_settled(kind, needed.get(&kind).copied().unwrap_or(0), now))
     }
 
-    /// Workers of earlier attempts that may still register.
-    fn coming_back(&self, now: Instant) -> u32 {
-        let is_awaited = |recovered: &&Starting| recovered.since + self.limits.recovery_timeout > now;
+    fn is_kind_settled(&self, kind: WorkerKind, needed: u32, now: Instant) -> bool {
+        let pending = self.pending_of(kind);
+        if needed > pending {
+            return self.is_cooling(now) || needed <= pending + self.coming_back(kind, now);
+        }
+        self.surplus(kind, needed) == 0
+    }
+
+    /// Workers of earlier attempts that may still register; until they do, they count as usual ones.
+    fn coming_back(&self, kind: WorkerKind, now: Instant) -> u32 {
+        let timeout = self.limits.recovery_timeout;
+        let is_awaited = |recovered: &&Starting| recovered.kind == kind && recovered.since + timeout > now;
         self.recovered.values().filter(is_awaited).count() as u32
     }
 
-    fn surplus(&self, needed: u32) -> u32 {
-        self.pending().saturating_sub(needed).saturating_sub(self.cancelling)
+    fn surplus(&self, kind: WorkerKind, needed: u32) -> u32 {
+        let surplus = self.pending_of(kind).saturating_sub(needed);
+        surplus.saturating_sub(self.cancelling(kind))
     }
 
     fn is_cooling(&self, now: Instant) -> bool {
@@ -239,30 +301,37 @@ impl WorkerTracker {
             .collect()
     }
 
-    /// Asks for what is missing, and gives up what is too much: first wishes, then workers that have not registered.
-    pub(super) fn plan(&mut self, needed: u32, now: Instant) -> WorkerPlan {
-        let pending = self.pending();
+    /// Asks for what is missing of each size, and gives up what is too much: first wishes, then workers that have not
+    /// registered.
+    pub(super) fn plan(&mut self, needed: &Needed, now: Instant) -> Vec<(WorkerKind, WorkerPlan)> {
+        let kinds = self.kinds(needed).into_iter();
+        let plan = |kind| {
+            let needed = needed.get(&kind).copied().unwrap_or(0);
+            (kind, self.plan_kind(kind, needed, now))
+        };
+        kinds.map(plan).collect()
+    }
+
+    fn plan_kind(&mut self, kind: WorkerKind, needed: u32, now: Instant) -> WorkerPlan {
+        let pending = self.pending_of(kind);
         if needed > pending {
             if self.is_cooling(now) {
                 return WorkerPlan::default();
             }
             // Those that come back in time need not be asked for.
-            let request = (needed - pending).saturating_sub(self.coming_back(now));
-            self.requested += request;
+            let request = (needed - pending).saturating_sub(self.coming_back(kind, now));
+            self.requests.entry(kind).or_default().requested += request;
             return WorkerPlan {
                 request,
                 ..WorkerPlan::default()
             };
         }
-        let surplus = self.surplus(needed);
-        let cancel = surplus.min(self.requested.saturating_sub(self.cancelling));
-        self.cancelling += cancel;
-        let release: Vec<_> = self
-            .starting
-            .keys()
-            .take((surplus - cancel) as usize)
-            .cloned()
-            .collect();
+        let surplus = self.surplus(kind, needed);
+        let requests = self.requests.entry(kind).or_default();
+        let cancel = surplus.min(requests.requested.saturating_sub(requests.cancelling));
+        requests.cancelling += cancel;
+        let too_many = self.starting(kind).take((surplus - cancel) as usize);
+        let release: Vec<_> = too_many.cloned().collect();
         for resource_id in &release {
             self.released(resource_id);
         }
@@ -288,179 +357,5 @@ impl WorkerTracker {
 }
 
 #[cfg(test)]
-mod tests {
-    use selvedge_core::status::{TrackedWorker, Walk};
-
-    use super::*;
-
-    fn tracker() -> WorkerTracker {
-        WorkerTracker::new(StartLimits {
-            failures_per_minute: 3.0,
-            retry_interval: Duration::from_secs(3),
-            registration_timeout: Duration::from_secs(300),
-            recovery_timeout: Duration::from_secs(10),
-        })
-    }
-
-    #[test]
-    fn a_worker_of_an_earlier_attempt_is_waited_for_before_another_one_is_asked_for() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        assert!(workers.recovered(&"old".into(), "node", now));
-        assert_eq!(workers.plan(2, now).request, 1, "one comes back");
-        assert!(workers.is_settled(2, now));
-        let late = now + Duration::from_secs(10);
-        assert_eq!(workers.deadline(now), Some(late));
-        assert!(!workers.is_settled(2, late));
-        assert_eq!(workers.plan(2, late).request, 1, "it did not come in time");
-        workers.registers(&"old".into());
-        assert_eq!(workers.pending(), 2, "it is none of those that were asked for");
-    }
-
-    #[test]
-    fn a_worker_of_an_earlier_attempt_that_never_registers_is_overdue_and_no_failed_start() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        assert!(workers.recovered(&"old".into(), "node", now));
-        let late = now + Duration::from_secs(300);
-        assert_eq!(workers.overdue(late), ["old".into()]);
-        assert_eq!(workers.ended(&"old".into(), late), None);
-        assert_eq!((workers.overdue(late).len(), workers.failed_starts()), (0, 0));
-        assert!(!workers.recovered(&"old".into(), "node", late), "it was given up");
-    }
-
-    #[test]
-    fn what_is_missing_is_asked_for_once() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        assert_eq!(workers.plan(2, now).request, 2);
-        assert_eq!(workers.plan(2, now), WorkerPlan::default());
-        assert!(workers.started(&"a".into(), "node", now));
-        workers.registers(&"a".into());
-        assert_eq!(workers.plan(1, now), WorkerPlan::default());
-    }
-
-    #[test]
-    fn a_worker_may_register_before_its_driver_has_told_of_it() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        assert_eq!(workers.plan(1, now).request, 1);
-        workers.registers(&"a".into());
-        assert_eq!(workers.plan(0, now), WorkerPlan::default());
-        assert!(workers.started(&"a".into(), "node", now));
-        assert_eq!(workers.plan(0, now), WorkerPlan::default());
-    }
-
-    #[test]
-    fn a_worker_goes_only_where_the_table_says() {
-        use TrackedWorker::{Gone, Registered, Starting, Unknown};
-        type Event = fn(&mut WorkerTracker, &ResourceId, Instant);
-        let events: [Event; 4] = [
-            |workers, id, now| {
-                workers.started(id, "node", now);
-            },
-            |workers, id, _| workers.registers(id),
-            |workers, id, now| {
-                workers.ended(id, now);
-            },
-            |workers, id, _| workers.released(id),
-        ];
-        let (now, id) = (Instant::now(), ResourceId::from("a"));
-        let kind = |workers: &WorkerTracker| match workers.registered.contains(&id) {
-            true => {
-                assert!(!workers.starting.contains_key(&id), "it is waited for no longer");
-                Registered
-            }
-            false if workers.starting.contains_key(&id) => Starting,
-            false if workers.is_gone(&id) => Gone,
-            false => Unknown,
-        };
-        let mut walk = Walk::new();
-        let rows: &[(TrackedWorker, &[TrackedWorker])] = &[
-            (Unknown, &[Starting, Registered, Gone, Gone]),
-            (Starting, &[Starting, Registered, Gone, Gone]),
-            (Registered, &[Registered, Registered, Gone, Gone]),
-            (Gone, &[Gone, Registered, Gone, Gone]),
-        ];
-        walk.rows(&events, rows, |from, event| {
-            let mut workers = tracker();
-            match from {
-                Unknown => {}
-                Starting => assert!(workers.started(&id, "node", now)),
-                Registered => workers.registers(&id),
-                Gone => workers.released(&id),
-            }
-            event(&mut workers, &id, now);
-            kind(&workers)
-        });
-        walk.finish();
-    }
-
-    #[test]
-    fn surplus_is_given_up_wishes_first() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        workers.plan(3, now);
-        workers.started(&"a".into(), "node", now);
-        let plan = workers.plan(0, now);
-        assert_eq!(
-            plan,
-            WorkerPlan {
-                request: 0,
-                cancel: 2,
-                release: vec!["a".into()]
-            }
-        );
-        assert_eq!(workers.plan(0, now), WorkerPlan::default(), "they are being taken back");
-        assert!(workers.is_settled(0, now));
-        workers.requests_cancelled(2, 1);
-        assert_eq!(
-            (workers.pending(), workers.is_settled(0, now)),
-            (1, false),
-            "one came after all"
-        );
-        assert!(workers.is_gone(&"a".into()), "a released worker may not come back");
-    }
-
-    #[test]
-    fn of_the_workers_that_are_gone_only_the_last_are_kept_in_mind() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        for number in 0..=GONE_KEPT {
-            workers.ended(&format!("worker-{number}").into(), now);
-            workers.ended(&format!("worker-{number}").into(), now);
-        }
-        assert_eq!(
-            (workers.gone.known.len(), workers.gone.order.len()),
-            (GONE_KEPT, GONE_KEPT)
-        );
-        assert!(workers.is_gone(&"worker-1".into()), "it was given up");
-    }
-
-    #[test]
-    fn too_many_failed_starts_pause_the_asking() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        workers.plan(3, now);
-        for _ in 0..3 {
-            workers.request_failed(now);
-        }
-        assert_eq!(
-            (workers.recent_failures(now), workers.recent_failures(now + MINUTE)),
-            (3, 0)
-        );
-        assert_eq!(workers.failed_starts(), 3);
-        assert_eq!(workers.plan(3, now), WorkerPlan::default());
-        assert_eq!(workers.deadline(now), Some(now + Duration::from_secs(3)));
-        assert_eq!(workers.plan(3, now + Duration::from_secs(3)).request, 3);
-    }
-
-    #[test]
-    fn a_worker_that_does_not_register_is_overdue() {
-        let (now, mut workers) = (Instant::now(), tracker());
-        workers.plan(1, now);
-        workers.started(&"a".into(), "node", now);
-        assert!(workers.overdue(now).is_empty());
-        let late = now + Duration::from_secs(300);
-        assert_eq!(workers.overdue(late), ["a".into()]);
-        assert_eq!(
-            workers.ended(&"a".into(), late).as_deref(),
-            Some("node"),
-            "its start counts as failed"
-        );
-        assert_eq!(workers.plan(1, late).request, 1);
-    }
-}
+#[path = "tracker_tests.rs"]
+mod tests;

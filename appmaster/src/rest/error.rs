@@ -53,9 +53,9 @@ impl From<DispatcherError> for RestError {
     fn from(error: DispatcherError) -> Self {
         let status = match &error {
             DispatcherError::UnknownJob(_) => StatusCode::NOT_FOUND,
-            DispatcherError::Graph(_) | DispatcherError::JobMaster(JobMasterError::Requirements(_)) => {
-                StatusCode::BAD_REQUEST
-            }
+            DispatcherError::Graph(_)
+            | DispatcherError::TooFewSlots(_)
+            | DispatcherError::JobMaster(JobMasterError::Requirements(_)) => StatusCode::BAD_REQUEST,
             DispatcherError::Duplicate { .. }
             | DispatcherError::Changing(_)
             | DispatcherError::NotRunning(_)

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge_core::JobId;
 use selvedge_core::status::ApplicationStatus;
-use selvedge_core::{JobGraph, JobId};
-use selvedge_runtime::connector::{ConnectorError, GraphChecker};
 use serde_json::{Value, json};
 
 use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint};
+use crate::testing::checker::HeldChecker;
 use crate::testing::http::{Answer, call, call_with, get};
 use crate::testing::worker::{Behaviour, Workers};
 use crate::testing::{session_of, word_count};
@@ -362,28 +362,6 @@ async fn a_job_is_cancelled_when_the_time_has_passed_that_its_client_named() {
     );
     assert_eq!(call(address, "PATCH", &path, &beat(1)).await.status, 202);
     is_cancelled(&cluster, job).await;
-}
-
-/// Checks when it is told to.
-#[derive(Debug, Default)]
-struct HeldChecker {
-    released: std::sync::Mutex<bool>,
-    told: std::sync::Condvar,
-}
-
-impl HeldChecker {
-    fn release(&self) {
-        *self.released.lock().unwrap() = true;
-        self.told.notify_all();
-    }
-}
-
-impl GraphChecker for HeldChecker {
-    fn check(&self, graph: JobGraph) -> Result<JobGraph, ConnectorError> {
-        let released = self.released.lock().unwrap();
-        drop(self.told.wait_while(released, |released| !*released).unwrap());
-        Ok(graph)
-    }
 }
 
 #[tokio::test]

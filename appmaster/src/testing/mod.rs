@@ -1,5 +1,6 @@
 //! What several tests need: a job, connectors that note what is asked of them, and workers that answer as real ones do.
 
+pub(crate) mod checker;
 pub(crate) mod connectors;
 pub(crate) mod http;
 pub(crate) mod idle_worker;

@@ -150,6 +150,9 @@ mod tests {
         let shape = WorkerShape {
             resource: Resource::new(1728, 1),
             properties: BTreeMap::from([("taskmanager.memory.managed.size".to_owned(), "1b".to_owned())]),
+            spec: crate::resourcemanager::WorkerSpec {
+                process: selvedge_core::TaskExecutorProcessSpec::derive(&selvedge_core::config::shipped()).unwrap(),
+            },
         };
         let container = ContainerId::from_packed(environment.application_id.attempt(1), 2);
         WorkerLaunch::new(environment, &credentials(), &configuration, &assignments)

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use selvedge_core::TaskExecutorProcessSpec;
+use selvedge_core::config::options::taskmanager;
 use selvedge_core::resource::{YarnContainer, YarnExternalResources};
 use yarn_common::resource::Resource;
+
+use crate::resourcemanager::WorkerSpec;
 
 /// The size of a worker's container and the settings that go with it. Workers of one shape are interchangeable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,35 +15,48 @@ pub(crate) struct WorkerShape {
     pub(super) resource: Resource,
     /// The memory model as settings of the worker.
     pub(super) properties: BTreeMap<String, String>,
+    /// The worker, as it was asked for.
+    pub(super) spec: WorkerSpec,
 }
 
 impl WorkerShape {
     /// What YARN is asked for so that a worker of `spec` fits, and what makes the worker of it.
-    pub(super) fn new(spec: TaskExecutorProcessSpec, names: &YarnExternalResources) -> Self {
+    pub(super) fn new(spec: WorkerSpec, names: &YarnExternalResources) -> Self {
+        let process = &spec.process;
         let YarnContainer {
             memory_mb,
             vcores,
             extended: extra,
-        } = YarnContainer::of(&spec, names);
+        } = YarnContainer::of(process, names);
+        let parts = process.clone().with_whole_cores().to_dynamic_properties();
+        // The totals of the usual worker are not those of every other one.
+        let totals = [
+            (taskmanager::TOTAL_PROCESS_MEMORY.key(), process.total_process()),
+            (taskmanager::TOTAL_FLINK_MEMORY.key(), process.total_flink()),
+        ];
+        let totals = totals.map(|(key, size)| (key.to_owned(), format!("{}b", size.bytes())));
         Self {
             resource: Resource {
                 memory_mb,
                 vcores,
                 extra,
             },
-            properties: spec.with_whole_cores().to_dynamic_properties().into_iter().collect(),
+            properties: parts.into_iter().chain(totals).collect(),
+            spec,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::TaskExecutorProcessSpec;
     use selvedge_core::config::shipped;
 
     use super::*;
 
     fn shape(spec: &TaskExecutorProcessSpec) -> WorkerShape {
-        WorkerShape::new(spec.clone(), &YarnExternalResources::default())
+        let process = spec.clone();
+        WorkerShape::new(WorkerSpec { process }, &YarnExternalResources::default())
     }
 
     #[test]
@@ -64,6 +79,18 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_of_another_size_is_not_bound_by_the_totals_of_the_usual_one() {
+        let mut configuration = shipped();
+        configuration.set_text("taskmanager.memory.process.size", "1728m");
+        let mut spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
+        spec.task_heap = selvedge_core::MemorySize::from_mebibytes(4096);
+        for (key, value) in shape(&spec).properties {
+            configuration.set_text(&key, &value);
+        }
+        assert_eq!(TaskExecutorProcessSpec::derive(&configuration).unwrap(), spec);
+    }
+
+    #[test]
     fn external_resources_and_whole_cores_are_asked_of_yarn_by_its_names() {
         let mut configuration = shipped();
         for (key, value) in [
@@ -77,7 +104,7 @@ mod tests {
         }
         let spec = TaskExecutorProcessSpec::derive(&configuration).unwrap();
         let names = YarnExternalResources::read(&configuration).unwrap();
-        let shape = WorkerShape::new(spec, &names);
+        let shape = WorkerShape::new(WorkerSpec { process: spec }, &names);
         assert_eq!(shape.resource, Resource::new(512, 2).with_extra("yarn.io/gpu", 2));
         assert_eq!(shape.properties["taskmanager.cpu.cores"], "2.0");
         assert_eq!(shape.properties["external-resources"], "fpga;gpu");

@@ -16,20 +16,17 @@ use selvedge_core::{Configuration, JobId};
 use selvedge_runtime::deployment::CLIENT_OF_APPLICATION;
 use selvedge_runtime::fs::FileSystems;
 use tokio::time::Instant;
-use yarn_common::environment::Environment;
 
 use super::error::{CommandError, Ended};
 use super::interrupt::Interrupts;
 use super::job_source::JobSource;
+use super::on_yarn::{OnYarn, take_back};
 use super::target::YARN_APPLICATION;
 use super::{RunArgs, run, say, settings, terminal};
-use crate::cluster::{ClientHeartbeat, ClusterDescriptor, JobObserver, SessionCluster, beat};
+use crate::cluster::{ClientHeartbeat, JobObserver, SessionCluster, beat};
 use crate::composition;
 use crate::progress;
-use crate::yarn::{
-    self, ApplicationContent, ApplicationDeployment, SessionEnd, YarnDescriptor, YarnError, YarnSession,
-    submitting_user,
-};
+use crate::yarn::{ApplicationContent, ApplicationDeployment, SessionEnd, YarnError, YarnSession};
 
 /// Pauses between looks at the application: it is not kept waiting when it is short, and not asked often when it is long.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -44,7 +41,7 @@ pub(super) async fn run_application(mut arguments: RunArgs) -> Result<Ended, Com
         .find(&cluster::TARGET)?;
     let given = arguments.cluster.target.clone().or(configured);
     if let Some(other) = given.filter(|target| target != YARN_APPLICATION) {
-        return Err(CommandError::new(format!(
+        return Err(CommandError::input(format!(
             "run-application runs the program in an application's master, -t {YARN_APPLICATION}: leave out -t {other} ({}), \
              or use selvedge run",
             cluster::TARGET.key()
@@ -61,17 +58,14 @@ pub(super) async fn deploy(
     detached: bool,
     mut interrupts: Interrupts,
 ) -> Result<Ended, CommandError> {
-    let environment = Environment::of_process();
-    let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
-    let user = submitting_user(&environment)?;
-    let file_systems = yarn::file_systems(&configuration, &hadoop, &user)?;
+    let on_yarn = OnYarn::read(&configuration)?;
     let content = tokio::select! {
-        content = content(source, &configuration, &file_systems) => content?,
+        content = content(source, &configuration, &on_yarn.file_systems) => content?,
         // A NameNode may be long in answering. Nothing is begun yet.
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
     let heartbeat = ClientHeartbeat::read(&configuration)?;
-    let descriptor = YarnDescriptor::new(configuration, hadoop, file_systems, &user, std::env::current_exe()?)?;
+    let descriptor = on_yarn.descriptor()?;
     let application = ApplicationDeployment { content, detached };
     let mut observer = progress::for_terminal(false);
     let deployed = tokio::select! {
@@ -81,10 +75,7 @@ pub(super) async fn deploy(
     let session = match deployed {
         Ok(session) => session,
         Err(interruption) => {
-            say("interrupted: taking back what was started; Ctrl-C again leaves at once");
-            interrupts.end_process_on_next();
-            descriptor.abort().await;
-            return Ok(Ended::Interrupted(interruption));
+            return Ok(take_back(&descriptor, interrupts, interruption).await);
         }
     };
     if detached {
@@ -148,7 +139,7 @@ async fn attend(
             if let Err(error) = session.clean_up().await {
                 say(format_args!("warning: {error}"));
             }
-            Ok(if ended.succeeded { Ended::Done } else { Ended::Failed })
+            Ok(Ended::of(ended.status))
         }
         ControlFlow::Break(interruption) => {
             say("ending the application and cancelling its jobs; Ctrl-C again leaves at once");

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use selvedge_core::{Configuration, JobId};
 
 use super::config::{ConfigArgs, OutputArgs};
-use super::{MemoryArgs, YarnSessionArgs, short_flags};
+use super::{MemoryArgs, YarnSessionArgs, exit, short_flags};
 
 /// Run stream and batch jobs on Apache Hadoop YARN, or right here.
 #[derive(Debug, Parser)]
@@ -22,12 +22,17 @@ pub struct Cli {
 const JOB_PARAMETERS: &str = "JOB PARAMETERS";
 
 impl Cli {
+    /// The command with all that its help and its manual show.
+    pub(super) fn shown() -> clap::Command {
+        short_flags::shown(Self::command()).after_long_help(exit::help())
+    }
+
     /// Reads a command line, the program's name first.
     ///
     /// # Errors
     /// What clap says; help and version too.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let command = short_flags::shown(Self::command());
+        let command = Self::shown();
         let words = short_flags::expanded(&command, words);
         let matches = command.try_get_matches_from(words);
         matches

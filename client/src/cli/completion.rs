@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::args::Cli;
 use super::error::{CommandError, Ended};
-use super::{short_flags, terminal};
+use super::exit::ExitKind;
+use super::terminal;
 
 /// Prints the shell's completions.
 pub(super) fn completion(shell: Shell) -> Result<Ended, CommandError> {
     let mut text = Vec::new();
-    let mut command = short_flags::shown(Cli::command());
+    let mut command = Cli::shown();
     clap_complete::generate(shell, &mut command, "selvedge", &mut text);
     terminal::print(&String::from_utf8_lossy(&text))?;
     Ok(Ended::Done)
@@ -20,19 +20,19 @@ pub(super) fn completion(shell: Shell) -> Result<Ended, CommandError> {
 
 /// Writes a page for the command and one for each subcommand: `selvedge.1`, `selvedge-run.1` and so on.
 pub(super) fn manual(directory: &Path) -> Result<Ended, CommandError> {
-    let command = short_flags::shown(Cli::command());
+    let command = Cli::shown();
     let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(command, directory));
     written.map_err(|error| {
-        CommandError::new(format!(
-            "the manual cannot be written to {}: {error}",
-            directory.display()
-        ))
+        let text = format!("the manual cannot be written to {}: {error}", directory.display());
+        CommandError::new(ExitKind::Failed, text)
     })?;
     Ok(Ended::Done)
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
@@ -49,5 +49,7 @@ mod tests {
         assert!(page.contains("detached") && page.contains("parallelism"), "{page}");
         let page = std::fs::read_to_string(directory.join("selvedge-yarn-session.1")).unwrap();
         assert!(page.contains("[\\-jm]"), "{page}");
+        let page = std::fs::read_to_string(directory.join("selvedge.1")).unwrap();
+        assert!(page.contains("Exit codes"), "{page}");
     }
 }

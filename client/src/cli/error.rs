@@ -3,56 +3,74 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::report;
 
+use super::exit::{ExitKind, kind_of};
 use super::interrupt::Interruption;
 
 /// How a command ended, and so the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It did what was asked: 0.
+    /// It did what was asked.
     Done,
-    /// The job FAILED, or was cancelled by somebody else: 1. What happened has been said.
+    /// The job FAILED. What happened has been said.
     Failed,
-    /// The user interrupted it: 130 for Ctrl-C, 143 for SIGTERM.
+    /// The job, or its application, was cancelled by somebody else. So has this.
+    Canceled,
+    /// The user interrupted it.
     Interrupted(Interruption),
     /// A role has ended with this exit code, which YARN and the master read.
     Role(u8),
 }
 
+impl Ended {
+    /// As what the command has waited for.
+    pub(super) const fn of(status: ApplicationStatus) -> Self {
+        match status {
+            ApplicationStatus::Succeeded => Self::Done,
+            ApplicationStatus::Canceled => Self::Canceled,
+            ApplicationStatus::Failed | ApplicationStatus::Unknown => Self::Failed,
+        }
+    }
+}
+
 impl From<Ended> for ExitCode {
     fn from(ended: Ended) -> Self {
         match ended {
-            Ended::Done => Self::SUCCESS,
-            Ended::Failed => Self::FAILURE,
-            Ended::Interrupted(interruption) => Self::from(interruption.exit_code()),
+            Ended::Done => ExitKind::Done.into(),
+            Ended::Failed => ExitKind::Failed.into(),
+            Ended::Canceled => ExitKind::Canceled.into(),
+            Ended::Interrupted(interruption) => interruption.kind().into(),
             Ended::Role(code) => Self::from(code),
         }
     }
 }
 
-/// A command that failed: exit code 1, or 2 where the command line is wrong.
+/// A command that failed.
 #[derive(Debug)]
 pub struct CommandError {
     message: String,
-    usage: bool,
+    kind: ExitKind,
 }
 
 impl CommandError {
     /// A failure that is described as a whole.
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ExitKind, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            usage: false,
+            kind,
         }
+    }
+
+    /// What was given cannot be used.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(ExitKind::Input, message)
     }
 
     /// A command line that cannot be understood.
     pub(crate) fn usage(error: &(dyn Error + 'static)) -> Self {
-        Self {
-            message: report(error),
-            usage: true,
-        }
+        Self::new(ExitKind::Usage, report(error))
     }
 
     /// The same with something else that may be done.
@@ -62,19 +80,28 @@ impl CommandError {
         self
     }
 
+    /// The same of a master or a worker that did not start, whose exit codes are others.
+    pub(crate) fn of_role(self) -> Self {
+        let kind = match self.kind {
+            ExitKind::Usage => ExitKind::Usage,
+            _ => ExitKind::Failed,
+        };
+        Self { kind, ..self }
+    }
+
     /// What is printed after `error: `: the message and its causes, on one line each where they have several.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The exit code.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if self.usage { 2 } else { 1 })
+    /// What kind of end it is.
+    pub const fn kind(&self) -> ExitKind {
+        self.kind
     }
 }
 
 impl<E: Error + 'static> From<E> for CommandError {
     fn from(error: E) -> Self {
-        Self::new(report(&error))
+        Self::new(kind_of(&error), report(&error))
     }
 }

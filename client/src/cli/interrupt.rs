@@ -2,6 +2,8 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::exit::ExitKind;
+
 /// How the user, or the system on their behalf, stops the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interruption {
@@ -12,11 +14,11 @@ pub enum Interruption {
 }
 
 impl Interruption {
-    /// 128 and the signal's number, as shells expect.
-    pub const fn exit_code(self) -> u8 {
+    /// How the command ends by it.
+    pub const fn kind(self) -> ExitKind {
         match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
+            Self::Interrupt => ExitKind::Interrupted,
+            Self::Terminate => ExitKind::Terminated,
         }
     }
 }
@@ -51,7 +53,7 @@ impl Interrupts {
     pub(super) fn end_process_on_next(mut self) {
         tokio::spawn(async move {
             let interruption = self.next().await;
-            std::process::exit(interruption.exit_code().into());
+            std::process::exit(interruption.kind().code().into());
         });
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::config::print_json;
 use super::error::{CommandError, Ended};
+use super::exit::ExitKind;
 use super::run::CLIENT_LOG_LEVEL;
 use super::target::{self, SessionAt, Target, YARN_APPLICATION, YARN_PER_JOB};
 use super::{CancelArgs, ClusterArgs, ListJobsArgs, SettingArgs, settings, terminal};
@@ -123,17 +124,20 @@ pub(super) async fn cancel(arguments: CancelArgs) -> Result<Ended, CommandError>
     // A job that has ended is not cancelled any more, and is told so.
     let known = cluster.rest().jobs().await?.into_iter().find(|known| known.jid == job);
     let Some(known) = known else {
-        return Err(CommandError::new(format!(
-            "{} knows no job {job}: selvedge list -a {} shows those that it knows",
-            cluster.name(),
-            cluster.options()
-        )));
+        return Err(CommandError::new(
+            ExitKind::NotThere,
+            format!(
+                "{} knows no job {job}: selvedge list -a {} shows those that it knows",
+                cluster.name(),
+                cluster.options()
+            ),
+        ));
     };
     if Group::of(&known) == Group::Terminated {
-        return Err(CommandError::new(format!(
-            "job {job} ({}) is {} already",
-            known.name, known.state
-        )));
+        return Err(CommandError::new(
+            ExitKind::NotThere,
+            format!("job {job} ({}) is {} already", known.name, known.state),
+        ));
     }
     cluster.rest().cancel(job).await?;
     if arguments.asked.output.is_json() {
@@ -170,7 +174,7 @@ fn place(
     };
     match target::choose(configuration, &in_session, &assigned.set)? {
         Target::Session(at) => Ok(at),
-        Target::Local | Target::YarnPerJob | Target::YarnApplication => Err(CommandError::new(format!(
+        Target::Local | Target::YarnPerJob | Target::YarnApplication => Err(CommandError::input(format!(
             "which cluster is not known ({} is not that of one that is there): -m HOST:PORT names one by its REST endpoint, \
              -D{}=ID one on YARN, and selvedge yarn-session starts one",
             cluster::TARGET.key(),

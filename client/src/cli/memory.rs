@@ -93,7 +93,7 @@ pub(super) fn memory(arguments: &MemoryArgs) -> Result<Ended, CommandError> {
         // A mistyped key may be why the sizes do not add up: both are told.
         Err(error) => problems.push(error.message().to_owned()),
     }
-    Err(CommandError::new(problems.join("\n")))
+    Err(CommandError::input(problems.join("\n")))
 }
 
 fn read(arguments: &MemoryArgs) -> Result<Settings, LoadError> {

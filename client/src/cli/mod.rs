@@ -1,16 +1,17 @@
-//! The command line. Exit codes: 0 done or FINISHED, 1 FAILED or an error, 2 a command line that cannot be understood, 130
-//! interrupted by Ctrl-C, 143 by SIGTERM.
+//! The command line. Its exit codes are in [`ExitKind`].
 
 mod application;
 mod args;
 mod completion;
 mod config;
 mod error;
+mod exit;
 mod info;
 mod interrupt;
 mod job_source;
 mod jobs;
 mod memory;
+mod on_yarn;
 mod parameters;
 mod programs;
 mod role;
@@ -28,6 +29,7 @@ pub use args::{
 };
 pub use config::{CheckArgs, ConfigArgs, ConfigCommand, KeyArgs, ListArgs, OutputArgs, OutputForm};
 pub use error::{CommandError, Ended};
+pub use exit::ExitKind;
 pub use interrupt::Interruption;
 pub use memory::{MemoryArgs, MemoryOf, MemoryOutput};
 pub use parameters::{ParameterSyntaxError, parse_parameters};
@@ -44,16 +46,21 @@ pub fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors: clap knows where each goes and with which exit code.
+            // Help and version are no errors: clap knows where each goes.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let kind = if error.use_stderr() {
+                ExitKind::Usage
+            } else {
+                ExitKind::Done
+            };
+            return kind.into();
         }
     };
     match execute(cli.command) {
         Ok(ended) => ended.into(),
         Err(error) => {
             say(format_args!("error: {}", error.message()));
-            error.exit_code()
+            error.kind().into()
         }
     }
 }
@@ -73,9 +80,15 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
         Command::Completion { shell } => completion::completion(shell),
         Command::Manual { directory } => completion::manual(&directory),
         Command::Config(arguments) => config::config(arguments),
-        Command::StandaloneSession(arguments) => with_runtime(role::standalone_session(arguments)),
-        Command::StandaloneJob(arguments) => with_runtime(role::standalone_job(arguments)),
-        Command::StandaloneTaskmanager(arguments) => with_runtime(role::standalone_taskmanager(arguments)),
+        Command::StandaloneSession(arguments) => {
+            with_runtime(role::standalone_session(arguments)).map_err(CommandError::of_role)
+        }
+        Command::StandaloneJob(arguments) => {
+            with_runtime(role::standalone_job(arguments)).map_err(CommandError::of_role)
+        }
+        Command::StandaloneTaskmanager(arguments) => {
+            with_runtime(role::standalone_taskmanager(arguments)).map_err(CommandError::of_role)
+        }
         Command::Appmaster(arguments) => role::appmaster(arguments),
         Command::Taskmanager(arguments) => role::taskmanager(arguments),
     }

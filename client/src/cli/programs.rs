@@ -151,12 +151,17 @@ impl Here {
             return Err(printed.no_job().into());
         }
         let followed = async {
-            let mut all_succeeded = true;
+            let mut ended = Ended::Done;
             for job in jobs {
                 let graph = printed_job.as_ref().filter(|(id, _)| *id == job.jid);
-                all_succeeded &= self.follow(&job, graph.map(|(_, graph)| graph)).await?;
+                let status = self.follow(&job, graph.map(|(_, graph)| graph)).await?;
+                // One that FAILED tells more than one that was cancelled.
+                ended = match (ended, Ended::of(status)) {
+                    (Ended::Failed, _) | (_, Ended::Done) => ended,
+                    (_, worse) => worse,
+                };
             }
-            Ok(if all_succeeded { Ended::Done } else { Ended::Failed })
+            Ok(ended)
         };
         tokio::select! {
             followed = followed => followed,
@@ -187,14 +192,14 @@ impl Here {
         Ok((id, graph))
     }
 
-    /// Whether it FINISHED. `graph` is there where it is known here.
-    async fn follow(&self, job: &JobOverview, graph: Option<&JobGraph>) -> Result<bool, CommandError> {
+    /// How it ended. `graph` is there where it is known here.
+    async fn follow(&self, job: &JobOverview, graph: Option<&JobGraph>) -> Result<ApplicationStatus, CommandError> {
         let mut observer = progress::for_terminal(terminal::is_interactive());
         let handle = SessionDescriptor::new(self.cluster(), None).job(job.jid);
         let result = follow(&*handle, job.jid, &mut *observer).await?;
         drop(observer);
         let places = graph.map(job_file::result_places).unwrap_or_default();
         tell(&job.name, &places, &result);
-        Ok(result.status == ApplicationStatus::Succeeded)
+        Ok(result.status)
     }
 }

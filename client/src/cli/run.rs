@@ -15,6 +15,7 @@ use yarn_common::environment::Environment;
 use super::error::{CommandError, Ended};
 use super::interrupt::{Interruption, Interrupts};
 use super::job_source::JobSource;
+use super::on_yarn::{OnYarn, take_back};
 use super::programs::{self, Named};
 use super::target::{self, SessionAt, Target};
 use super::{RunArgs, application, say, settings, terminal};
@@ -25,7 +26,7 @@ use crate::cluster::{
 use crate::composition;
 use crate::job_file;
 use crate::progress;
-use crate::yarn::{self, YarnDescriptor, submitting_user};
+use crate::yarn::submitting_user;
 
 /// A job that is ready to be deployed, and where.
 pub(super) struct Prepared {
@@ -46,7 +47,7 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     let target = target::choose(&mut configuration, &arguments.cluster, &arguments.job.settings.set)?;
     let detached = !configuration.get(&cluster::ATTACHED)?;
     if detached && target == Target::Local {
-        return Err(CommandError::new(
+        return Err(CommandError::input(
             "the local target runs the job in this process and cannot be left (--detached): use -t yarn-per-job or \
              yarn-session",
         ));
@@ -83,12 +84,11 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
 pub(super) const CLIENT_LOG_LEVEL: &str = "warn,hdfs_native=error";
 
 async fn prepare(target: Target, configuration: Configuration, graph: JobGraph) -> Result<Prepared, CommandError> {
-    let environment = Environment::of_process();
     match target {
         Target::YarnApplication => unreachable!("an application is deployed as a whole"),
         Target::Local => {
             let file_systems = match job_file::uses_hdfs(&graph) {
-                true => local_file_systems(&configuration, &environment)?,
+                true => local_file_systems(&configuration, &Environment::of_process())?,
                 false => FileSystems::local_only(),
             };
             composition::check_paths(&file_systems, &graph).await?;
@@ -97,17 +97,11 @@ async fn prepare(target: Target, configuration: Configuration, graph: JobGraph) 
             Ok(Prepared { graph, descriptor })
         }
         Target::YarnPerJob => {
-            let hadoop = composition::hadoop_configuration(&configuration, environment.clone())?;
-            let user = submitting_user(&environment)?;
-            let file_systems = yarn::file_systems(&configuration, &hadoop, &user)?;
-            composition::check_paths(&file_systems, &graph).await?;
-            let graph = composition::seal_artifacts(&file_systems, graph).await?;
-            let binary = std::env::current_exe()?;
-            let descriptor = YarnDescriptor::new(configuration, hadoop, file_systems, &user, binary)?;
-            Ok(Prepared {
-                graph,
-                descriptor: Box::new(descriptor),
-            })
+            let on_yarn = OnYarn::read(&configuration)?;
+            composition::check_paths(&on_yarn.file_systems, &graph).await?;
+            let graph = composition::seal_artifacts(&on_yarn.file_systems, graph).await?;
+            let descriptor = Box::new(on_yarn.descriptor()?);
+            Ok(Prepared { graph, descriptor })
         }
         Target::Session(at) => {
             let file_systems = session_file_systems(&at, &configuration)?;
@@ -129,10 +123,7 @@ pub(super) fn session_file_systems(
     if !matches!(at, SessionAt::Yarn { .. }) {
         return Ok(None);
     }
-    let environment = Environment::of_process();
-    let hadoop = composition::hadoop_configuration(configuration, environment.clone())?;
-    let user = submitting_user(&environment)?;
-    Ok(Some(yarn::file_systems(configuration, &hadoop, &user)?))
+    Ok(Some(OnYarn::read(configuration)?.file_systems))
 }
 
 /// A job for this session, with the files of this disk that it brings along.
@@ -188,10 +179,7 @@ pub(super) async fn deploy_and_follow(
         Ok(cluster) => cluster,
         Err(interruption) => {
             drop(observer);
-            say("interrupted: taking back what was started; Ctrl-C again leaves at once");
-            interrupts.end_process_on_next();
-            descriptor.abort().await;
-            return Ok(Ended::Interrupted(interruption));
+            return Ok(take_back(&*descriptor, interrupts, interruption).await);
         }
     };
     if detached {
@@ -204,9 +192,8 @@ pub(super) async fn deploy_and_follow(
     cluster.close().await?;
     tell(&graph.name, &job_file::result_places(&graph), &result);
     Ok(match (result.status, interrupted) {
-        (ApplicationStatus::Succeeded, _) => Ended::Done,
+        (ApplicationStatus::Succeeded, _) | (_, None) => Ended::of(result.status),
         (_, Some(interruption)) => Ended::Interrupted(interruption),
-        (_, None) => Ended::Failed,
     })
 }
 
@@ -224,25 +211,24 @@ async fn watch(
     interrupts.end_process_on_next();
     match followed {
         Ok(Ok(result)) => Ok((result, None)),
-        Ok(Err(error)) => Err(lost(cluster, &error)),
+        Ok(Err(error)) => Err(lost(cluster, error)),
         Err(interruption) => {
             observer.note("cancelling the job; Ctrl-C again leaves at once");
             if let Err(error) = cluster.rest().cancel(job).await {
                 if cluster.is_shared() {
-                    return Err(lost(cluster, &error));
+                    return Err(lost(cluster, error));
                 }
                 observer.note(&format!("the job cannot be cancelled ({error}): stopping its cluster"));
                 cluster.stop().await?;
             }
             let result = follow(cluster, job, observer).await;
-            Ok((result.map_err(|error| lost(cluster, &error))?, Some(interruption)))
+            Ok((result.map_err(|error| lost(cluster, error))?, Some(interruption)))
         }
     }
 }
 
-fn lost(cluster: &dyn ClusterHandle, error: &(dyn std::error::Error + 'static)) -> CommandError {
-    let error = selvedge_runtime::connector::report(error);
-    CommandError::new(format!("{error}; the job may still run; {}", cluster.how_to_stop()))
+fn lost(cluster: &dyn ClusterHandle, error: impl std::error::Error + 'static) -> CommandError {
+    CommandError::from(error).and(&format!("and the job may still run; {}", cluster.how_to_stop()))
 }
 
 /// How a job of this name ended, and where its results are.

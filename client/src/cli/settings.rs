@@ -39,7 +39,7 @@ pub(super) fn checked(arguments: &SettingArgs) -> Result<Settings, CommandError>
     if errors.is_empty() {
         return Ok(settings);
     }
-    Err(CommandError::new(errors.join("\n")))
+    Err(CommandError::input(errors.join("\n")))
 }
 
 /// A line for each mistake; warnings are told.

@@ -8,6 +8,7 @@ use yarn_common::environment::Environment;
 use yarn_common::id::ApplicationId;
 
 use super::error::CommandError;
+use super::exit::ExitKind;
 use super::{ClusterArgs, say, terminal};
 use crate::cluster::{ElectedSession, JobObserver, RemoteSession, SessionCluster};
 use crate::composition;
@@ -65,7 +66,7 @@ pub(super) fn choose(
         (Some(LOCAL | YARN_PER_JOB | YARN_APPLICATION | REMOTE), Some(id))
             if is_assigned(assignments, yarn::APPLICATION_ID.key()) =>
         {
-            Err(CommandError::new(format!(
+            Err(CommandError::input(format!(
                 "{}={id} names a session, and {} is {}: leave out one of them, or use -t {YARN_SESSION}",
                 yarn::APPLICATION_ID.key(),
                 cluster::TARGET.key(),
@@ -87,12 +88,15 @@ pub(super) fn choose(
             let file = PropertiesFile::locate(configuration)?;
             match file.read()? {
                 Some(properties) => Ok(last_session(configuration, file, &properties, assignments)),
-                None => Err(CommandError::new(format!(
-                    "which session is not known: give -D{}=ID, or start one with selvedge yarn-session, which leaves its id \
+                None => Err(CommandError::new(
+                    ExitKind::NotThere,
+                    format!(
+                        "which session is not known: give -D{}=ID, or start one with selvedge yarn-session, which leaves its id \
                      in {}",
-                    yarn::APPLICATION_ID.key(),
-                    file.path().display()
-                ))),
+                        yarn::APPLICATION_ID.key(),
+                        file.path().display()
+                    ),
+                )),
             }
         }
         (None, None) => {
@@ -108,7 +112,7 @@ pub(super) fn choose(
                 Err(error) => Err(CommandError::from(error).and("or say where to go with -t")),
             }
         }
-        (Some(unknown), _) => Err(CommandError::new(format!(
+        (Some(unknown), _) => Err(CommandError::input(format!(
             "'{unknown}' is no target (-t, {}): known are {LOCAL}, {REMOTE}, {YARN_SESSION}, {YARN_PER_JOB} and \
              {YARN_APPLICATION}",
             cluster::TARGET.key()
@@ -118,14 +122,14 @@ pub(super) fn choose(
 
 fn point_to(configuration: &mut Configuration, address: &str, target: Option<&str>) -> Result<(), CommandError> {
     if let Some(other) = target.filter(|target| *target != REMOTE) {
-        return Err(CommandError::new(format!(
+        return Err(CommandError::input(format!(
             "-m {address} is the address of a cluster, and -t {other} another place: leave out one of them"
         )));
     }
     let parts = address.rsplit_once(':');
     let parts = parts.filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     let Some((host, port)) = parts else {
-        return Err(CommandError::new(format!(
+        return Err(CommandError::input(format!(
             "-m {address} is no HOST:PORT of a REST endpoint, such as localhost:8081; for YARN use -t {YARN_SESSION} or \
              -t {YARN_PER_JOB}"
         )));
@@ -138,7 +142,7 @@ fn point_to(configuration: &mut Configuration, address: &str, target: Option<&st
 
 fn remote(configuration: &Configuration) -> Result<Target, CommandError> {
     let host = configuration.find(&rest::ADDRESS)?.ok_or_else(|| {
-        CommandError::new(format!(
+        CommandError::input(format!(
             "-t {REMOTE} needs the address of the cluster's REST endpoint: -m HOST:PORT, or {} and {}",
             rest::ADDRESS.key(),
             rest::PORT.key()
@@ -154,7 +158,7 @@ fn application_id(configuration: &Configuration) -> Result<Option<ApplicationId>
     };
     let id = text.trim().parse();
     id.map(Some)
-        .map_err(|error| CommandError::new(format!("{}: {error}", yarn::APPLICATION_ID.key())))
+        .map_err(|error| CommandError::input(format!("{}: {error}", yarn::APPLICATION_ID.key())))
 }
 
 fn is_assigned(assignments: &[(String, String)], key: &str) -> bool {
@@ -222,15 +226,17 @@ fn stale(file: &PropertiesFile, error: &YarnError) -> CommandError {
     let question = format!("{error}\nRemove {path}, which names it?");
     if terminal::confirm(&question) {
         return match file.remove() {
-            Ok(()) => CommandError::new(format!(
-                "{path} is removed, and nothing was done: give the command again"
-            )),
+            Ok(()) => CommandError::new(
+                ExitKind::NotThere,
+                format!("{path} is removed, and nothing was done: give the command again"),
+            ),
             Err(error) => error.into(),
         };
     }
-    CommandError::new(format!(
-        "{error}. Its id stands in {path}: remove that file (rm {path}), or say where to go with -t"
-    ))
+    CommandError::new(
+        ExitKind::NotThere,
+        format!("{error}. Its id stands in {path}: remove that file (rm {path}), or say where to go with -t"),
+    )
 }
 
 #[cfg(test)]

@@ -41,11 +41,11 @@ impl ApplicationContent {
         }
     }
 
-    /// How many slots are needed at once, as far as is known.
-    pub(super) fn slots(&self) -> u32 {
+    /// The job, where it is known before the program has run.
+    pub(super) const fn graph(&self) -> Option<&JobGraph> {
         match self {
-            Self::Job(graph) => graph.required_slots(),
-            Self::Program { .. } => 0,
+            Self::Job(graph) => Some(graph),
+            Self::Program { .. } => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use selvedge_core::config::options::yarn;
+use selvedge_core::config::options::{cluster, yarn};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::{ExternalResources, YarnContainer, YarnExternalResources};
 use selvedge_core::{Configuration, JobManagerProcessSpec, TaskExecutorProcessSpec};
@@ -87,7 +87,8 @@ pub(super) async fn new_application(
 ) -> Result<ApplicationId, YarnError> {
     let (metrics, scheduler, application) = tokio::join!(rm.metrics(), rm.scheduler(), rm.new_application());
     let application = application?;
-    check_nodes(&metrics?)?;
+    let metrics = metrics?;
+    check_nodes(&metrics)?;
     match scheduler {
         Ok(scheduler) => {
             check_queue(&scheduler, request.queue.as_deref())?;
@@ -101,7 +102,9 @@ pub(super) async fn new_application(
     for line in &request.ignored {
         note(line);
     }
-    round_up(request, &hadoop.minimum_allocation()?, note);
+    let unit = hadoop.minimum_allocation()?;
+    round_up(request, &unit, note);
+    tell_of_room(request, &metrics, &unit, note);
     Ok(application.application_id)
 }
 
@@ -192,6 +195,23 @@ fn check_size(request: &Request, maximum: &Resource, hadoop: &HadoopConfiguratio
         }
     }
     Ok(())
+}
+
+/// Nodes may come, so that this is no error: as in Flink, it is told.
+fn tell_of_room(request: &Request, metrics: &ClusterMetrics, unit: &Resource, note: &mut dyn FnMut(&str)) {
+    let Some(total) = metrics.total_mb else { return };
+    let rounded = |wanted: &Resource| wanted.rounded_up_to(unit).memory_mb;
+    let workers = request.workers.saturating_mul(rounded(&request.worker));
+    let needed = workers.saturating_add(rounded(&request.master));
+    if needed > total {
+        note(&format!(
+            "the job needs {} TaskManagers at once, with its ApplicationMaster {needed} MiB, and all NodeManagers that run now have \
+             {total} MiB: it waits until there are more, for {} at most; a lower parallelism (-p), smaller workers \
+             (taskmanager.memory.process.size) or more slots in each (taskmanager.numberOfTaskSlots) need less",
+            request.workers,
+            cluster::SLOT_REQUEST_TIMEOUT.key()
+        ));
+    }
 }
 
 fn check_extra(what: (&str, &str, &str), wanted: u64, largest: Option<u64>) -> Result<(), YarnError> {

@@ -98,18 +98,23 @@ pub(super) async fn until_final(rm: &RmClient, application: ApplicationId) -> Re
     }
 }
 
+/// The status that YARN was told of an application, or concluded.
+pub(super) const fn status_of(report: &Application) -> ApplicationStatus {
+    match report.final_status {
+        Some(FinalApplicationStatus::Succeeded) => ApplicationStatus::Succeeded,
+        Some(FinalApplicationStatus::Failed) => ApplicationStatus::Failed,
+        Some(FinalApplicationStatus::Killed) => ApplicationStatus::Canceled,
+        _ => ApplicationStatus::Unknown,
+    }
+}
+
 /// How the job of an ended application ended: as its master told YARN at the end, or as YARN concluded without it.
 pub(super) fn result_of(report: &Application) -> JobResult {
     let diagnostics = report.diagnostics.as_deref().unwrap_or_default();
     if let Some(outcome) = JobOutcome::from_diagnostics(diagnostics) {
         return outcome.into();
     }
-    let status = match report.final_status {
-        Some(FinalApplicationStatus::Succeeded) => ApplicationStatus::Succeeded,
-        Some(FinalApplicationStatus::Failed) => ApplicationStatus::Failed,
-        Some(FinalApplicationStatus::Killed) => ApplicationStatus::Canceled,
-        _ => ApplicationStatus::Unknown,
-    };
+    let status = status_of(report);
     JobResult {
         status,
         net_runtime: None,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use selvedge_appmaster::jobmaster::refuse_reactive;
-use selvedge_core::Configuration;
+use selvedge_appmaster::resourcemanager::MostSlots;
 use selvedge_core::config::options::{cluster, rest, yarn};
+use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterEnvironment, MasterRole, ShippedFile};
 use selvedge_runtime::fs::{FileSystems, Location};
@@ -56,10 +57,15 @@ enum Deployment<'a> {
 impl Deployment<'_> {
     /// How many slots are needed at once, as far as is known.
     fn slots(self) -> u32 {
+        self.graph().map_or(0, JobGraph::required_slots)
+    }
+
+    /// The job, where it is known before it is there.
+    const fn graph(&self) -> Option<&JobGraph> {
         match self {
-            Self::Session => 0,
-            Self::Job(job) => job.graph.required_slots(),
-            Self::Application(application) => application.content.slots(),
+            Self::Session => None,
+            Self::Job(job) => Some(&job.graph),
+            Self::Application(application) => application.content.graph(),
         }
     }
 
@@ -220,6 +226,9 @@ impl YarnDescriptor {
         let access = &self.access;
         refuse_reactive(&access.configuration, "a cluster on YARN")?;
         let request = Request::read(&access.configuration, deployment.slots())?;
+        if let Some(graph) = deployment.graph() {
+            MostSlots::read(&access.configuration)?.check(graph)?;
+        }
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         checks::check_discovery(&access.configuration, &ship)?;
@@ -239,7 +248,7 @@ impl YarnDescriptor {
         *self.begun.lock() = Some(begun.clone());
         self.submit(deployment, &request, &begun, ship, observer).await?;
         // Ends with this process at the latest; the next one goes on with it.
-        tokio::spawn(leftovers::sweep(access.rm.clone(), staging.clone(), directory.clone()));
+        tokio::spawn(leftovers::sweep(access.clone(), staging.clone(), directory.clone()));
         Ok(Started {
             report: match deployment {
                 Deployment::Application(_) => access.wait_for_master_or_end(application, observer).await?,

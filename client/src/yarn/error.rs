@@ -1,3 +1,4 @@
+use selvedge_appmaster::resourcemanager::{MostSlotsError, TooFewSlots};
 use selvedge_core::config::ConfigError;
 use selvedge_core::memory::MemoryError;
 use selvedge_runtime::artifact::ArtifactError;
@@ -32,6 +33,12 @@ pub enum YarnError {
     /// The memory of the master or the workers.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// How many slots the cluster can have.
+    #[error(transparent)]
+    Slots(#[from] MostSlotsError),
+    /// The job needs more.
+    #[error(transparent)]
+    TooFewSlots(#[from] TooFewSlots),
     /// A path.
     #[error(transparent)]
     Path(#[from] ParseLocationError),

@@ -1,24 +1,35 @@
 //! What clients and masters that were killed have left: staging directories of applications that nobody will run any more.
 //! A client looks for those of its user while it waits for YARN to start its own master.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::fs::{FileStatus, Location};
 use yarn_common::id::ApplicationId;
-use yarn_rest::rm::RmClient;
+use yarn_rest::model::ApplicationState;
+use yarn_rest::rm::{ApplicationFilter, RmClient};
 
+use super::YarnAccess;
 use super::staging::Staging;
 
-/// A client stages and submits within seconds. A directory that is this much older than the newest one belongs to none that
-/// is still at it.
-const AGE: Duration = Duration::from_secs(3600);
+/// A client stages and submits within seconds. A directory that is this much older than the newest one, and of which YARN does
+/// not know, belongs to none that is still at it.
+const AGE: Duration = Duration::from_secs(24 * 3600);
 /// How many are looked into at a time: each costs a question to YARN.
 const AT_ONCE: usize = 16;
 
+/// A directory that may be left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Candidate {
+    application: ApplicationId,
+    directory: Location,
+    is_old: bool,
+}
+
 /// Deletes staging directories that are left, as far as that goes; what fails is tried again by the next client. `own` is
 /// the directory of the application that is starting.
-pub(super) async fn sweep(rm: RmClient, staging: Staging, own: Location) {
+pub(super) async fn sweep(access: YarnAccess, staging: Staging, own: Location) {
     let Ok(own_application) = own.name().parse::<ApplicationId>() else {
         return;
     };
@@ -29,9 +40,15 @@ pub(super) async fn sweep(rm: RmClient, staging: Staging, own: Location) {
             return;
         }
     };
-    for (application, directory) in old(&listed, &own).into_iter().take(AT_ONCE) {
-        if is_over(&rm, application, own_application).await {
-            match staging.delete(&directory).await {
+    let mut candidates = candidates(&listed, &own);
+    if candidates.len() > AT_ONCE {
+        let live = live(&access).await;
+        candidates.retain(|candidate| !live.contains(&candidate.application));
+    }
+    for candidate in candidates.into_iter().take(AT_ONCE) {
+        if is_over(&access.rm, &candidate, own_application).await {
+            let (application, directory) = (candidate.application, &candidate.directory);
+            match staging.delete(directory).await {
                 Ok(()) => tracing::info!(%directory, "deleted what {application} had left"),
                 Err(error) => tracing::debug!(%error, "a leftover stays"),
             }
@@ -39,27 +56,52 @@ pub(super) async fn sweep(rm: RmClient, staging: Staging, own: Location) {
     }
 }
 
+/// The user's applications that have not ended: their directories are not worth a question each.
+async fn live(access: &YarnAccess) -> BTreeSet<ApplicationId> {
+    let filter = ApplicationFilter {
+        user: Some(access.user.clone()),
+        states: vec![
+            ApplicationState::New,
+            ApplicationState::NewSaving,
+            ApplicationState::Submitted,
+            ApplicationState::Accepted,
+            ApplicationState::Running,
+        ],
+        ..ApplicationFilter::default()
+    };
+    let listed = access.rm.applications(&filter).await.unwrap_or_default();
+    listed.into_iter().map(|report| report.id).collect()
+}
+
 /// Whether YARN will not start a master for it (any more). `own` is of this ResourceManager.
-async fn is_over(rm: &RmClient, application: ApplicationId, own: ApplicationId) -> bool {
+async fn is_over(rm: &RmClient, candidate: &Candidate, own: ApplicationId) -> bool {
+    let application = candidate.application;
     match rm.application(application).await {
         Ok(report) => report.state.is_final(),
         // Never submitted, or ended so long ago that YARN has forgotten it. One of another ResourceManager, which may share
         // this HDFS, is not this one's to judge.
-        Err(error) => error.is_not_found() && application.cluster_timestamp() == own.cluster_timestamp(),
+        Err(error) => {
+            candidate.is_old && error.is_not_found() && application.cluster_timestamp() == own.cluster_timestamp()
+        }
     }
 }
 
-/// The directories of applications that are much older than our own: both times are the NameNode's.
-fn old(listed: &[FileStatus], own: &Location) -> Vec<(ApplicationId, Location)> {
+/// The directories of other applications, and which of them are much older than our own: both times are the NameNode's.
+fn candidates(listed: &[FileStatus], own: &Location) -> Vec<Candidate> {
     let made = |status: &FileStatus| (status.location == *own).then_some(status.modified);
     let Some(now) = listed.iter().find_map(made) else {
         return Vec::new();
     };
     let is_old = |modified: Timestamp| modified + AGE <= now;
-    listed
-        .iter()
-        .filter(|status| status.is_dir && is_old(status.modified))
-        .filter_map(|status| Some((status.location.name().parse().ok()?, status.location.clone())))
+    let others = listed.iter().filter(|status| status.is_dir && status.location != *own);
+    others
+        .filter_map(|status| {
+            Some(Candidate {
+                application: status.location.name().parse().ok()?,
+                directory: status.location.clone(),
+                is_old: is_old(status.modified),
+            })
+        })
         .collect()
 }
 
@@ -67,12 +109,12 @@ fn old(listed: &[FileStatus], own: &Location) -> Vec<(ApplicationId, Location)> 
 mod tests {
     use super::*;
 
-    fn listed(name: &str, minute: u64) -> FileStatus {
+    fn listed(name: &str, hour: u64) -> FileStatus {
         FileStatus {
             location: Location::root("hdfs", "nn:8020").with_path(&format!("/user/a/.selvedge/{name}")),
             len: 0,
             is_dir: true,
-            modified: Timestamp::from_millis(minute * 60_000),
+            modified: Timestamp::from_millis(hour * 3_600_000),
             owner: Some("a".to_owned()),
             group: None,
             mode: 0o700,
@@ -80,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn only_directories_of_applications_much_older_than_our_own_are_looked_into() {
+    fn directories_of_other_applications_are_looked_into_and_those_a_day_older_than_our_own_are_old() {
         let own = listed("application_1_0009", 100);
         let all = [
             listed("application_1_0001", 0),
-            listed("application_1_0002", 40),
-            listed("application_1_0003", 41),
+            listed("application_1_0002", 76),
+            listed("application_1_0003", 77),
             listed("archives", 0),
             FileStatus {
                 is_dir: false,
@@ -93,12 +135,20 @@ mod tests {
             },
             own.clone(),
         ];
-        let names: Vec<_> = old(&all, &own.location)
+        let found: Vec<_> = candidates(&all, &own.location)
             .into_iter()
-            .map(|(application, location)| (application.to_string(), location.name().to_owned()))
+            .map(|candidate| (candidate.application.to_string(), candidate.is_old))
             .collect();
-        let expected = ["application_1_0001", "application_1_0002"].map(|name| (name.to_owned(), name.to_owned()));
-        assert_eq!(names, expected);
-        assert_eq!(old(&all[..5], &own.location), [], "without our own there is no clock");
+        let expected = [
+            ("application_1_0001", true),
+            ("application_1_0002", true),
+            ("application_1_0003", false),
+        ];
+        assert_eq!(found, expected.map(|(name, is_old)| (name.to_owned(), is_old)));
+        assert_eq!(
+            candidates(&all[..5], &own.location),
+            [],
+            "without our own there is no clock"
+        );
     }
 }

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use selvedge_core::config::options::{cluster, yarn};
+use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::report;
 use yarn_common::id::ApplicationId;
-use yarn_rest::model::{Application, ApplicationState, FinalApplicationStatus};
+use yarn_rest::model::{Application, ApplicationState};
 
 use selvedge_runtime::fs::Location;
 
-use super::cluster::{follow_master, until_final};
+use super::cluster::{follow_master, status_of, until_final};
 use super::staging::Staging;
 use super::{YarnAccess, YarnError, failure};
 use crate::cluster::{DeployError, JobObserver, RestClusterClient, SessionCluster};
@@ -33,8 +34,8 @@ pub struct YarnSession {
 /// How a session has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionEnd {
-    /// Whether it ended because it was told to.
-    pub succeeded: bool,
+    /// SUCCEEDED where it ended because it was told to, or its jobs had.
+    pub status: ApplicationStatus,
     /// The same in words: state and diagnostics as YARN tells them.
     pub told: String,
 }
@@ -239,9 +240,8 @@ async fn check_role(report: &Application, rest: &RestClusterClient, wanted: Want
 }
 
 fn end_of(report: &Application) -> SessionEnd {
-    let succeeded = report.final_status == Some(FinalApplicationStatus::Succeeded);
     SessionEnd {
-        succeeded,
+        status: status_of(report),
         told: format!("{} is {}: {}", report.id, report.state, failure::diagnostics(report)),
     }
 }

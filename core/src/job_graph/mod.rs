@@ -19,6 +19,7 @@ pub mod requirements;
 pub mod resources;
 pub mod schema;
 pub mod shipped;
+mod slots;
 pub mod topology;
 pub mod validate;
 pub mod vertex;
@@ -119,15 +120,5 @@ impl JobGraph {
     pub fn has_unbounded_source(&self) -> bool {
         let unbounded = |vertex: &Vertex| vertex.chain.iter().any(|spec| spec.operator.is_unbounded_source());
         self.vertices.iter().any(unbounded)
-    }
-
-    /// How many slots the job needs: the largest parallelism of each slot-sharing group, summed.
-    pub fn required_slots(&self) -> u32 {
-        let mut groups = BTreeMap::<&str, u32>::new();
-        for vertex in &self.vertices {
-            let slots = groups.entry(&vertex.slot_sharing_group).or_default();
-            *slots = (*slots).max(vertex.parallelism);
-        }
-        groups.values().sum()
     }
 }

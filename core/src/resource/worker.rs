@@ -21,6 +21,24 @@ impl WorkerResourceSpec {
     pub fn slot_profile(&self) -> ResourceProfile {
         self.total.divided_by(self.number_of_slots)
     }
+
+    /// A worker for a single slot that this one has no room for: whole cores, whole external resources, and no less for the
+    /// exchange than a slot of this one has.
+    #[must_use]
+    pub fn alone_for(&self, slot: &ResourceProfile) -> Self {
+        let extended = slot.extended.iter();
+        Self {
+            total: ResourceProfile {
+                cpu_cores: Quantity::from_whole(slot.cpu_cores.ceil()),
+                network: slot.network.max(self.slot_profile().network),
+                extended: extended
+                    .map(|(name, amount)| (name.clone(), Quantity::from_whole(amount.ceil())))
+                    .collect(),
+                ..slot.clone()
+            },
+            number_of_slots: 1,
+        }
+    }
 }
 
 impl From<&TaskExecutorProcessSpec> for WorkerResourceSpec {

@@ -5,13 +5,16 @@
 //! - `deployment`: a large job on a master and workers that are started by hand, from its submission to all running.
 //! - `recovery`: the same cluster with a small job, from the death of a worker to all running; there is a spare one.
 //! - `yarn`: the commands against a session on YARN.
+//! - `application`: an application on YARN: its id, what is staged, and what of a job's run is ours.
 //!
 //! `SELVEDGE_BENCH_RUNS` sets another number of runs than seven.
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod application;
 mod deployment;
 mod recovery;
+mod share;
 mod yarn;
 
 use anyhow::bail;
@@ -52,6 +55,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("yarn") {
             yarn::measure(&mut table).await?;
+        }
+        if wanted("application") {
+            application::measure(&mut table).await?;
         }
         anyhow::Ok(())
     })?;

@@ -119,7 +119,7 @@ fn ran(command: Selvedge) -> anyhow::Result<Ran> {
 }
 
 /// Numbers into nothing: so many, or a few a second without end.
-fn job_file(folder: &Path, name: &str, rows: Option<u64>) -> anyhow::Result<std::path::PathBuf> {
+pub(crate) fn job_file(folder: &Path, name: &str, rows: Option<u64>) -> anyhow::Result<std::path::PathBuf> {
     let mut source = json!({"id": "numbers", "operator": "generator-source",
         "fields": [{"name": "n", "generator": {"type": "sequence"}}]});
     match rows {

@@ -62,8 +62,8 @@ impl ResourceManagerDriver for ProbingDriver {
         self.inner.request_worker(spec).await
     }
 
-    async fn cancel_requests(&self, count: u32) -> u32 {
-        self.inner.cancel_requests(count).await
+    async fn cancel_requests(&self, spec: WorkerSpec, count: u32) -> u32 {
+        self.inner.cancel_requests(spec, count).await
     }
 
     async fn release_worker(&self, resource_id: &ResourceId) {

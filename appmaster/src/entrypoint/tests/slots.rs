@@ -121,13 +121,22 @@ async fn a_worker_that_nobody_uses_is_asked_and_given_back() {
 }
 
 #[tokio::test]
-async fn a_job_whose_slots_the_cluster_may_not_have_says_which_bound_it_met() {
+async fn a_job_that_the_bounds_can_never_hold_is_refused_and_one_that_they_do_not_hold_now_waits() {
     let settings = [
         ("slotmanager.number-of-slots.max", "1"),
         ("slot.request.timeout", "3 s"),
     ];
     let bed = bed(DispatcherMode::Session, Workers::new(Behaviour::Run), None, &settings).await;
-    let job = bed.submit(2).await;
+    let refused = bed.cluster.dispatcher().submit_job(None, word_count(2)).await;
+    let message = refused.unwrap_err().to_string();
+    assert!(
+        message.contains("needs 2 slots at once") && message.contains("slotmanager.number-of-slots.max (1)"),
+        "{message}"
+    );
+    assert_eq!(bed.get("/jobs").await, json!({"jobs": []}));
+    let first = bed.submit(1).await;
+    bed.wait_for_running(first, 2).await;
+    let job = bed.submit(1).await;
     let cause = bed.result(job).await.cause.unwrap();
     assert!(
         cause.ends_with("the cluster has reached slotmanager.number-of-slots.max (1)"),

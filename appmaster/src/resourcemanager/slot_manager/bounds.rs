@@ -51,6 +51,16 @@ impl Capacity {
         }
     }
 
+    /// So many of it together.
+    pub(super) fn times(&self, count: u64) -> Self {
+        let factor = u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            slots: self.slots.saturating_mul(count),
+            cpu_cores: self.cpu_cores.checked_mul(factor).unwrap_or(self.cpu_cores),
+            memory: self.memory.saturating_mul(count.into()),
+        }
+    }
+
     pub(super) fn minus(&self, other: &Self) -> Self {
         Self {
             slots: self.slots.saturating_sub(other.slots),

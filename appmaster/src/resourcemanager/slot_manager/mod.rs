@@ -7,6 +7,7 @@
 //!                  matching.rs   which worker gives a slot (none on a node of blocklist.rs)
 //!                  pending.rs    how many workers must come for the rest, within bounds.rs
 //!                  planning.rs   all of it together
+//!                  most_slots.rs  what bounds.rs leaves a job at most, told when it is submitted
 //!                  plan.rs       the result: slots to give, workers to have, jobs that cannot be served
 //!                  release.rs    workers that nobody uses
 //! ```
@@ -17,6 +18,7 @@
 mod blocklist;
 mod bounds;
 mod matching;
+mod most_slots;
 mod pending;
 mod plan;
 mod planning;
@@ -31,6 +33,7 @@ mod usage;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use selvedge_core::resource::WorkerResourceSpec;
 use selvedge_core::{AllocationId, JobId, ResourceId};
@@ -38,6 +41,7 @@ use tokio::time::Instant;
 
 pub use bounds::{Capacity, ClusterBounds, Most};
 pub use matching::Matching;
+pub use most_slots::{MostSlots, MostSlotsError, TooFewSlots};
 pub(crate) use plan::Shortage;
 pub(super) use plan::{Allocation, Unfulfillable};
 pub(super) use requirements::Need;
@@ -47,11 +51,11 @@ pub(super) use worker::{LostSlot, ReportedSlot, WorkerResources};
 
 use super::error::SlotManagerError;
 use blocklist::Blocklist;
+pub(super) use pending::OwnSizes;
 use requirements::Requirements;
 use worker::Worker;
 
 /// Slots and needs.
-#[derive(Debug)]
 pub(super) struct SlotManager {
     settings: SlotManagerSettings,
     /// The worker that is asked for; `None` where workers come by themselves only.
@@ -63,6 +67,8 @@ pub(super) struct SlotManager {
     fail_unfulfillable: bool,
     /// Of the last plan.
     pending_slots: u32,
+    /// Which other sizes workers may have.
+    own_sizes: Option<Arc<OwnSizes>>,
 }
 
 impl SlotManager {
@@ -79,7 +85,14 @@ impl SlotManager {
             blocked: Blocklist::default(),
             fail_unfulfillable,
             pending_slots: 0,
+            own_sizes: None,
         }
+    }
+
+    /// The same where a slot that is larger than the usual worker may get a worker of its own.
+    pub(super) fn with_own_sizes(mut self, own_sizes: Arc<OwnSizes>) -> Self {
+        self.own_sizes = Some(own_sizes);
+        self
     }
 
     /// From now on, or no longer, jobs are told that they cannot have what they need.

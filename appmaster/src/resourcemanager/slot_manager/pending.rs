@@ -5,8 +5,10 @@ use selvedge_core::resource::{ProfileSpec, ResourceProfile, WorkerResourceSpec};
 use super::bounds::{Capacity, ClusterBounds};
 use super::plan::{Shortage, in_words};
 
+/// Says whether there can be a worker of this size; `Err(None)` where all workers have one size.
+pub(in crate::resourcemanager) type OwnSizes = dyn Fn(&WorkerResourceSpec) -> Result<(), Option<String>> + Send + Sync;
+
 /// The workers that are to come, and what is left of them.
-#[derive(Debug)]
 pub(super) struct PendingWorkers<'a> {
     spec: &'a WorkerResourceSpec,
     bounds: &'a ClusterBounds,
@@ -16,6 +18,9 @@ pub(super) struct PendingWorkers<'a> {
     paused: Vec<ResourceProfile>,
     /// What is left of each worker to come.
     free: Vec<ResourceProfile>,
+    own_sizes: Option<&'a OwnSizes>,
+    /// Workers for slots that are larger than the usual worker.
+    alone: Vec<(WorkerResourceSpec, u32)>,
 }
 
 impl<'a> PendingWorkers<'a> {
@@ -31,7 +36,20 @@ impl<'a> PendingWorkers<'a> {
             capacity: registered,
             paused,
             free: Vec::new(),
+            own_sizes: None,
+            alone: Vec::new(),
         }
+    }
+
+    /// The same where workers may have sizes of their own.
+    pub(super) const fn with_own_sizes(mut self, own_sizes: Option<&'a OwnSizes>) -> Self {
+        self.own_sizes = own_sizes;
+        self
+    }
+
+    /// The workers of other sizes, by size.
+    pub(super) fn alone(self) -> Vec<(WorkerResourceSpec, u32)> {
+        self.alone
     }
 
     pub(super) fn count(&self) -> u32 {
@@ -41,22 +59,46 @@ impl<'a> PendingWorkers<'a> {
     /// Finds room for one slot, in one worker more if need be.
     pub(super) fn place(&mut self, wanted: &ProfileSpec) -> Result<(), Shortage> {
         let default = self.spec.slot_profile();
-        let too_large = |slot: String| Shortage::TooLarge {
-            slot,
-            worker: in_words(&self.spec.total),
-        };
         let Some(slot) = wanted.or_default(&default) else {
-            return Err(too_large("unlimited resources".to_owned()));
+            return Err(self.too_large("unlimited resources".to_owned()));
         };
         if take(&mut self.paused, slot) || take(&mut self.free, slot) {
             return Ok(());
         }
         let Some(left) = self.spec.total.checked_sub(slot) else {
-            return Err(too_large(in_words(slot)));
+            return self.place_alone(slot);
         };
         self.open()?;
         if let Some(worker) = self.free.last_mut() {
             *worker = left;
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, slot: String) -> Shortage {
+        let worker = in_words(&self.spec.total);
+        Shortage::TooLarge { slot, worker }
+    }
+
+    /// A slot that is larger than the usual worker gets one of its own.
+    fn place_alone(&mut self, slot: &ResourceProfile) -> Result<(), Shortage> {
+        let worker = self.spec.alone_for(slot);
+        match self.own_sizes.map(|sizes| sizes(&worker)) {
+            None | Some(Err(None)) => return Err(self.too_large(in_words(slot))),
+            Some(Err(Some(reason))) => {
+                let slot = in_words(slot);
+                return Err(Shortage::NoSuchWorker { slot, reason });
+            }
+            Some(Ok(())) => {}
+        }
+        let with_it = self.capacity.plus(&Capacity::of(&worker.total, worker.number_of_slots));
+        if let Some(limit) = self.bounds.exceeded_by(&with_it) {
+            return Err(Shortage::Limit(limit));
+        }
+        self.capacity = with_it;
+        match self.alone.iter_mut().find(|(known, _)| *known == worker) {
+            Some((_, count)) => *count += 1,
+            None => self.alone.push((worker, 1)),
         }
         Ok(())
     }

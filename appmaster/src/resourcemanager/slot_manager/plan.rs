@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use selvedge_core::resource::ResourceProfile;
+use selvedge_core::resource::{ResourceProfile, WorkerResourceSpec};
 use selvedge_core::{AllocationId, JobId, ResourceId};
 
 use super::requirements::Need;
@@ -23,6 +23,8 @@ pub(in crate::resourcemanager) struct Allocation {
 pub(crate) enum Shortage {
     /// A slot is larger than a whole worker.
     TooLarge { slot: String, worker: String },
+    /// A slot is larger than the usual worker, and there can be none of that size.
+    NoSuchWorker { slot: String, reason: String },
     /// The cluster may not become larger.
     Limit(String),
     /// Workers come by themselves only, and have not.
@@ -42,6 +44,12 @@ impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { slot, worker } => write!(f, "a slot needs {slot}, and a whole worker has {worker}"),
+            Self::NoSuchWorker { slot, reason } => {
+                write!(
+                    f,
+                    "a slot needs {slot}, and no worker of that size can be had: {reason}"
+                )
+            }
             Self::Limit(limit) => write!(f, "the cluster has reached {limit}"),
             Self::Unfit(cause) => write!(f, "no worker can run as it is configured: {cause}"),
             Self::NoWorkersOnDemand => {
@@ -67,8 +75,10 @@ pub(in crate::resourcemanager) struct SlotPlan {
     pub(in crate::resourcemanager) allocations: Vec<Allocation>,
     /// Slots that no registered worker has free.
     pub(in crate::resourcemanager) pending_slots: u32,
-    /// How many workers must be on their way.
+    /// How many workers of the usual size must be on their way.
     pub(in crate::resourcemanager) workers: u32,
+    /// How many of other sizes, each for one slot.
+    pub(in crate::resourcemanager) alone: Vec<(WorkerResourceSpec, u32)>,
     pub(in crate::resourcemanager) unfulfillable: Vec<Unfulfillable>,
 }
 
@@ -81,6 +91,13 @@ impl fmt::Display for SlotPlan {
             self.pending_slots,
             self.workers
         )?;
+        for (worker, count) in &self.alone {
+            write!(
+                f,
+                "; {count} workers of {} each are for one slot",
+                in_words(&worker.total)
+            )?;
+        }
         for allocation in &self.allocations {
             write!(
                 f,

@@ -31,7 +31,15 @@ impl SlotManager {
                     count,
                 };
                 let blocked = &self.blocked;
-                let is_usable = |worker: &Worker| !worker.is_paused(now) && !blocked.contains(&worker.resources.node);
+                // A worker that came for one large slot is kept for such.
+                let larger = self.on_demand.as_ref().filter(|_| self.own_sizes.is_some());
+                let is_kept = |worker: &Worker| {
+                    profile == ProfileSpec::Unknown
+                        && larger.is_some_and(|usual| !usual.total.covers(&worker.resources.total))
+                };
+                let is_usable = |worker: &Worker| {
+                    !worker.is_paused(now) && !blocked.contains(&worker.resources.node) && !is_kept(worker)
+                };
                 let given = self
                     .settings
                     .matching
@@ -79,7 +87,9 @@ impl SlotManager {
         let is_coming_back = |worker: &&Worker| worker.is_paused(now) && !self.blocked.contains(&worker.resources.node);
         let paused = self.workers.values().filter(is_coming_back);
         let paused = paused.map(|worker| worker.free().clone()).collect();
-        let mut pending = PendingWorkers::new(&spec, &bounds, self.capacity(), paused);
+        let own_sizes = self.own_sizes.clone();
+        let pending = PendingWorkers::new(&spec, &bounds, self.capacity(), paused);
+        let mut pending = pending.with_own_sizes(own_sizes.as_deref());
         for (job_id, profile, count) in rest {
             for _ in 0..count {
                 if let Err(shortage) = pending.place(&profile) {
@@ -91,6 +101,7 @@ impl SlotManager {
         pending.add(self.redundant(&pending, &spec));
         pending.reach_least();
         plan.workers = pending.count();
+        plan.alone = pending.alone();
     }
 
     /// Workers come by themselves; slots that serve no job any more come back.

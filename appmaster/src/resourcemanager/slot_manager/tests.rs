@@ -263,3 +263,61 @@ fn a_blocked_node_gives_no_slots_until_its_time_has_passed() {
     assert_eq!(bed.slots.unblock_nodes(bed.now), ["node"]);
     assert_eq!(bed.plan().allocations.len(), 1);
 }
+
+#[test]
+fn a_slot_larger_than_the_usual_worker_gets_one_of_its_own_where_there_can_be_such() {
+    let mut bed = Bed::with(&[("slotmanager.number-of-slots.max", "7")]);
+    let sizes: Arc<OwnSizes> = Arc::new(|worker| match worker.total.managed.bytes() {
+        0..=400 => Ok(()),
+        _ => Err(Some("the largest container has 400 bytes".to_owned())),
+    });
+    bed.slots = bed.slots.with_own_sizes(sizes);
+    bed.declare(1, [open(3), exactly(4, 2), exactly(3, 1)]);
+    bed.declare(2, [exactly(5, 1)]);
+    bed.declare(3, [exactly(4, 1)]);
+    let plan = bed.plan();
+    assert_eq!(plan.workers, 2);
+    let alone: Vec<_> = plan
+        .alone
+        .iter()
+        .map(|(worker, count)| (worker.clone(), *count))
+        .collect();
+    let of = |slots| WorkerResourceSpec {
+        total: size(slots),
+        number_of_slots: 1,
+    };
+    assert_eq!(alone, [(of(4), 2), (of(3), 1)]);
+    let told: Vec<_> = plan
+        .unfulfillable
+        .iter()
+        .map(|told| (told.job_id, told.shortage.to_string()))
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].0 == job(2)
+            && told[0]
+                .1
+                .contains("no worker of that size can be had: the largest container has 400 bytes"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].0 == job(3) && told[1].1.contains("slotmanager.number-of-slots.max (7)"),
+        "{told:?}"
+    );
+    let large = WorkerResources {
+        total: size(4),
+        default_slot: size(4),
+        number_of_slots: 1,
+        node: "node".to_owned(),
+    };
+    bed.slots.add_worker("large".into(), large, &[], bed.now).unwrap();
+    let plan = bed.plan();
+    assert!(places(&plan).contains(&("large", Some(0))), "{plan}");
+    assert_eq!(
+        plan.alone
+            .iter()
+            .find(|(worker, _)| *worker == of(4))
+            .map(|(_, count)| *count),
+        Some(1)
+    );
+}

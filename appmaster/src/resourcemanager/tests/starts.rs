@@ -32,7 +32,7 @@ impl ResourceManagerDriver for PlayedDriver {
         Ok(())
     }
 
-    async fn cancel_requests(&self, _count: u32) -> u32 {
+    async fn cancel_requests(&self, _spec: WorkerSpec, _count: u32) -> u32 {
         0
     }
 
@@ -82,8 +82,14 @@ impl Play {
 
     async fn starts(&self, worker: &str, node: &str) {
         let resource_id = worker.into();
-        let node = node.to_owned();
-        self.tell(DriverEvent::WorkerStarted { resource_id, node }).await;
+        let event = DriverEvent::WorkerStarted {
+            resource_id,
+            node: node.to_owned(),
+            spec: WorkerSpec {
+                process: TaskExecutorProcessSpec::derive(&selvedge_core::config::shipped()).unwrap(),
+            },
+        };
+        self.tell(event).await;
     }
 
     async fn fails(&self, worker: &str, against_node: bool) {

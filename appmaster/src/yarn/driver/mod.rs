@@ -24,6 +24,7 @@ mod nodes;
 mod pacing;
 mod places;
 mod service;
+mod sizing;
 mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use selvedge_core::ResourceId;
 use selvedge_core::memory::TaskExecutorProcessSpec;
-use selvedge_core::resource::YarnExternalResources;
+use selvedge_core::resource::{WorkerResourceSpec, YarnExternalResources};
 use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::container::Container;
 use selvedge_runtime::deployment::MasterEnvironment;
@@ -41,6 +42,7 @@ use selvedge_runtime::outcome::JobOutcome;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use yarn_common::resource::Resource;
 use yarn_common::token::Token;
 use yarn_rpc::RetryPolicy;
 use yarn_rpc::am::{AmClient, AmOptions, Registration};
@@ -53,6 +55,7 @@ pub use error::YarnDriverError;
 pub use last_words::{ContainerLogPlace, ContainerLogs};
 use pacing::Pacing;
 use service::{Command, DriverService, LogAccess, NO_HISTORY};
+use sizing::Sizing;
 use state::DriverState;
 
 use super::launch::WorkerLaunch;
@@ -128,6 +131,9 @@ pub struct YarnResourceManagerDriver {
     user: String,
     logs: OnceLock<Arc<dyn ContainerLogs>>,
     commands: OnceLock<mpsc::Sender<Command>>,
+    sizing: Sizing,
+    /// The largest container, as of the registration.
+    maximum: OnceLock<Resource>,
     /// YARN knows how the application ended.
     unregistered: AtomicBool,
 }
@@ -152,6 +158,7 @@ impl YarnResourceManagerDriver {
             &container.assignments,
         );
         let settings = DriverSettings::read(&container.configuration, &container.hadoop, ipc)?;
+        let sizing = Sizing::new(&container.configuration, settings.external_resources.clone());
         Ok(Self {
             settings,
             token,
@@ -160,6 +167,8 @@ impl YarnResourceManagerDriver {
             user,
             logs: OnceLock::new(),
             commands: OnceLock::new(),
+            sizing,
+            maximum: OnceLock::new(),
             unregistered: AtomicBool::new(false),
         })
     }
@@ -282,6 +291,8 @@ impl ResourceManagerDriver for YarnResourceManagerDriver {
     async fn initialize(&self, start: DriverStart) -> Result<(), DriverError> {
         let (rm, registration) = self.register(&start.rest_address).await?;
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        // Once, as the registration.
+        let _ = self.maximum.set(registration.maximum_capability.clone());
         let service = self.service(rm, registration, inbox, start);
         self.commands
             .set(commands)
@@ -292,13 +303,14 @@ impl ResourceManagerDriver for YarnResourceManagerDriver {
     }
 
     async fn request_worker(&self, spec: WorkerSpec) -> Result<(), DriverError> {
-        let shape = WorkerShape::new(spec.process, &self.settings.external_resources);
+        let shape = WorkerShape::new(spec, &self.settings.external_resources);
         Ok(self.send(Command::Request { shape }).await?)
     }
 
-    async fn cancel_requests(&self, count: u32) -> u32 {
+    async fn cancel_requests(&self, spec: WorkerSpec, count: u32) -> u32 {
         let (cancelled, answer) = oneshot::channel();
-        if self.send(Command::Cancel { count, cancelled }).await.is_err() {
+        let cancel = Command::Cancel { spec, count, cancelled };
+        if self.send(cancel).await.is_err() {
             return 0;
         }
         answer.await.unwrap_or(0)
@@ -317,6 +329,11 @@ impl ResourceManagerDriver for YarnResourceManagerDriver {
 
     fn as_started(&self, process: TaskExecutorProcessSpec) -> TaskExecutorProcessSpec {
         process.with_whole_cores()
+    }
+
+    fn process_for(&self, worker: &WorkerResourceSpec) -> Result<Option<TaskExecutorProcessSpec>, DriverError> {
+        let process = self.sizing.process_for(worker, self.maximum.get())?;
+        Ok(Some(process))
     }
 
     async fn block_nodes(&self, nodes: UnwantedNodes) {

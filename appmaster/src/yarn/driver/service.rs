@@ -18,7 +18,7 @@ use super::YarnDriverError;
 use super::last_words::{ContainerLogPlace, ContainerLogs, last_words};
 use super::pacing::Pacing;
 use super::state::{Action, DriverState, Termination};
-use crate::resourcemanager::{DriverEvent, UnwantedNodes};
+use crate::resourcemanager::{DriverEvent, UnwantedNodes, WorkerSpec};
 use crate::yarn::launch::WorkerLaunch;
 use crate::yarn::shape::WorkerShape;
 
@@ -38,8 +38,9 @@ const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) enum Command {
     /// One more worker.
     Request { shape: WorkerShape },
-    /// At most so many workers less, of those that have no container yet.
+    /// At most so many such workers less, of those that have no container yet.
     Cancel {
+        spec: WorkerSpec,
         count: u32,
         cancelled: oneshot::Sender<u32>,
     },
@@ -124,7 +125,7 @@ impl DriverService {
                 // A call that is dropped here is repeated as it was.
                 news = heartbeat(&mut self.rm, self.pacing.due()) => match news {
                     Ok(news) => self.news(news),
-                    Err(error) if error.is_refused_ask() => self.refused(&error),
+                    Err(error) if error.is_refused_ask() && self.state.has_granted() => self.refused(&error),
                     Err(error) => {
                         self.fail(&YarnDriverError::Heartbeat(error));
                         return self.wait_for_the_end().await;
@@ -161,8 +162,8 @@ impl DriverService {
     async fn command(&mut self, command: Command) -> std::ops::ControlFlow<()> {
         match command {
             Command::Request { shape } => self.request(shape),
-            Command::Cancel { count, cancelled } => {
-                let (taken_back, actions) = self.state.cancel(count);
+            Command::Cancel { spec, count, cancelled } => {
+                let (taken_back, actions) = self.state.cancel(&spec, count);
                 self.carry_out(actions);
                 // Whoever asked may have gone on.
                 let _ = cancelled.send(taken_back);
@@ -239,13 +240,18 @@ impl DriverService {
         let (requests, actions) = self.state.refused();
         self.carry_out(actions);
         let cause = format!(
-            "the YARN ResourceManager refuses {requests} containers of what was asked for: {error}; lower \
+            "the YARN ResourceManager refuses what was asked for: {error}; lower \
              taskmanager.memory.process.size or yarn.containers.vcores, or see why the nodes of the cluster are smaller than \
              they were"
         );
         tracing::warn!("{cause}");
-        let failed = || DriverEvent::RequestFailed { cause: cause.clone() };
-        self.events.extend((0..requests).map(|_| failed()));
+        for (spec, count) in requests {
+            let failed = DriverEvent::RequestFailed {
+                spec,
+                cause: cause.clone(),
+            };
+            self.events.extend(std::iter::repeat_n(failed, count as usize));
+        }
         self.pacing.answered(Instant::now(), 0);
     }
 
@@ -296,9 +302,10 @@ impl DriverService {
                     self.rm.release(container);
                     self.pacing.news(Instant::now());
                 }
-                Action::Allocated { worker, node } => self.events.push_back(DriverEvent::WorkerStarted {
+                Action::Allocated { worker, node, spec } => self.events.push_back(DriverEvent::WorkerStarted {
                     resource_id: worker,
                     node: node.host().to_owned(),
+                    spec,
                 }),
                 Action::Recovered { worker, node } => self.events.push_back(DriverEvent::WorkerRecovered {
                     resource_id: worker,

@@ -15,7 +15,7 @@ use super::YarnDriverError;
 use super::ending::Ending;
 use super::nodes::Nodes;
 use super::places::Places;
-use crate::resourcemanager::UnwantedNodes;
+use crate::resourcemanager::{UnwantedNodes, WorkerSpec};
 use crate::yarn::shape::WorkerShape;
 
 /// What the shell has to do, in this order.
@@ -37,7 +37,11 @@ pub(super) enum Action {
     /// Give the container back to YARN.
     Release(ContainerId),
     /// Tell the ResourceManager which worker it gets.
-    Allocated { worker: ResourceId, node: NodeId },
+    Allocated {
+        worker: ResourceId,
+        node: NodeId,
+        spec: WorkerSpec,
+    },
     /// Tell the ResourceManager which worker of an earlier attempt still runs.
     Recovered { worker: ResourceId, node: NodeId },
     /// Tell the ResourceManager that a worker is gone.
@@ -95,6 +99,8 @@ pub(super) struct DriverState {
     /// By priority − 1.
     groups: Vec<Group>,
     containers: BTreeMap<ContainerId, Owned>,
+    /// Whether any container has ever come.
+    has_granted: bool,
     nodes: Nodes,
     places: Places,
 }
@@ -107,6 +113,7 @@ impl DriverState {
             queue,
             groups: Vec::new(),
             containers: BTreeMap::new(),
+            has_granted: false,
             nodes: Nodes::default(),
             places: Places::default(),
         }
@@ -136,19 +143,17 @@ impl DriverState {
         Ok(vec![self.ask(index)])
     }
 
-    /// At most so many requests are no longer wanted; what was asked for last goes first. Tells how many were taken back.
-    pub(super) fn cancel(&mut self, count: u32) -> (u32, Vec<Action>) {
-        let mut left = count;
-        let mut actions = Vec::new();
-        for index in (0..self.groups.len()).rev() {
-            let cancelled = left.min(self.groups[index].pending);
-            if cancelled > 0 {
-                left -= cancelled;
-                self.groups[index].pending -= cancelled;
-                actions.push(self.ask(index));
-            }
+    /// At most so many requests for such workers are no longer wanted. Tells how many were taken back.
+    pub(super) fn cancel(&mut self, spec: &WorkerSpec, count: u32) -> (u32, Vec<Action>) {
+        let Some(index) = self.groups.iter().position(|group| group.shape.spec == *spec) else {
+            return (0, Vec::new());
+        };
+        let cancelled = count.min(self.groups[index].pending);
+        if cancelled == 0 {
+            return (0, Vec::new());
         }
-        (count - left, actions)
+        self.groups[index].pending -= cancelled;
+        (cancelled, vec![self.ask(index)])
     }
 
     /// Containers were granted: each serves a request of its priority. What serves none, or is too small for its request,
@@ -183,11 +188,13 @@ impl DriverState {
         }
         let group = &mut self.groups[index];
         group.pending -= 1;
+        self.has_granted = true;
         self.containers.insert(container.id, Owned::new(&container));
         vec![
             Action::Allocated {
                 worker: resource_id(container.id),
                 node: container.node.clone(),
+                spec: shape.spec.clone(),
             },
             Action::Start {
                 container: Box::new(container),
@@ -237,9 +244,18 @@ impl DriverState {
         })]
     }
 
-    /// YARN refuses what is asked for. Nothing is wanted any more: how many requests that were.
-    pub(super) fn refused(&mut self) -> (u32, Vec<Action>) {
-        self.cancel(u32::MAX)
+    /// Whether YARN has ever given what was asked for: then what it refuses is no fault of the settings alone.
+    pub(super) const fn has_granted(&self) -> bool {
+        self.has_granted
+    }
+
+    /// YARN refuses what is asked for. Nothing is wanted any more: which requests that were.
+    pub(super) fn refused(&mut self) -> (Vec<(WorkerSpec, u32)>, Vec<Action>) {
+        let pending = self.groups.iter().filter(|group| group.pending > 0);
+        let requests: Vec<_> = pending.map(|group| (group.shape.spec.clone(), group.pending)).collect();
+        let taken_back = requests.iter().flat_map(|(spec, count)| self.cancel(spec, *count).1);
+        let actions = taken_back.collect();
+        (requests, actions)
     }
 
     /// No new containers are wanted on these nodes.
@@ -337,7 +353,11 @@ impl DriverState {
         let key = AskKey::priority(priority);
         let mut ask = ContainerAsk::new(key, group.shape.resource.clone(), group.pending);
         ask.node_label.clone_from(&self.node_label);
-        let places = self.places.spread(group.pending, self.nodes.left_out());
+        // Which nodes have the label is not known here.
+        let places = match self.node_label {
+            Some(_) => vec![(Locality::Anywhere, group.pending)],
+            None => self.places.spread(group.pending, self.nodes.left_out()),
+        };
         if places.iter().all(|(place, _)| *place == Locality::Anywhere) {
             return Action::Ask(ask);
         }

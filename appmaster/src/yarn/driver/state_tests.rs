@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use selvedge_core::{MemorySize, TaskExecutorProcessSpec};
 use yarn_common::exit_status::ContainerExitStatus;
 use yarn_common::id::ApplicationId;
 use yarn_common::resource::Priority;
@@ -12,7 +13,15 @@ fn shape(memory_mb: u64) -> WorkerShape {
     WorkerShape {
         resource: Resource::new(memory_mb, 1),
         properties: BTreeMap::new(),
+        spec: spec(memory_mb),
     }
+}
+
+/// A worker of which this is all that matters.
+fn spec(memory_mb: u64) -> WorkerSpec {
+    let mut process = TaskExecutorProcessSpec::derive(&selvedge_core::config::shipped()).unwrap();
+    process.task_heap = MemorySize::from_mebibytes(memory_mb);
+    WorkerSpec { process }
 }
 
 fn container_id(number: u64) -> ContainerId {
@@ -112,7 +121,7 @@ fn a_container_that_is_granted_twice_keeps_its_worker_and_serves_no_other_reques
     let actions = state.granted(vec![container(2, 1), container(2, 1)]);
     assert_eq!(outcome(&actions), (vec![container_id(2).to_string()], Vec::new()));
     assert_eq!(state.outstanding(), 1);
-    state.cancel(1);
+    state.cancel(&spec(1024), 1);
     assert_eq!(state.granted(vec![container(2, 1)]), []);
 }
 
@@ -145,24 +154,31 @@ fn a_cancelled_request_lowers_the_ask_and_a_container_on_its_way_goes_back() {
     let mut state = state();
     state.request(shape(1024)).unwrap();
     state.request(shape(1024)).unwrap();
-    let (cancelled, actions) = state.cancel(1);
+    let (cancelled, actions) = state.cancel(&spec(1024), 1);
     assert_eq!((cancelled, asks(&actions)), (1, vec![(1, 1024, 1)]));
     let (served, released) = outcome(&state.granted(vec![container(2, 1), container(3, 1)]));
     assert_eq!(served, [container_id(2).to_string()]);
     assert_eq!(released, [container_id(3)]);
-    assert_eq!(state.cancel(1), (0, vec![]), "it has its container");
+    assert_eq!(state.cancel(&spec(1024), 1), (0, vec![]), "it has its container");
 }
 
 #[test]
-fn what_was_asked_for_last_is_cancelled_first() {
+fn requests_are_cancelled_by_what_was_asked_for() {
     let mut state = state();
     for memory_mb in [1024, 1024, 2048] {
         state.request(shape(memory_mb)).unwrap();
     }
-    let (cancelled, actions) = state.cancel(2);
-    assert_eq!((cancelled, asks(&actions)), (2, vec![(2, 2048, 0), (1, 1024, 1)]));
-    let (cancelled, actions) = state.cancel(5);
-    assert_eq!((cancelled, asks(&actions)), (1, vec![(1, 1024, 0)]));
+    let (cancelled, actions) = state.cancel(&spec(1024), 1);
+    assert_eq!((cancelled, asks(&actions)), (1, vec![(1, 1024, 1)]));
+    let (cancelled, actions) = state.cancel(&spec(2048), 5);
+    assert_eq!((cancelled, asks(&actions)), (1, vec![(2, 2048, 0)]));
+    assert_eq!(state.cancel(&spec(512), 1), (0, vec![]), "nobody asked for such");
+    let (served, released) = outcome(&state.granted(vec![container(2, 2), container(3, 1)]));
+    assert_eq!(
+        (served, released),
+        (vec![container_id(3).to_string()], vec![container_id(2)]),
+        "of both only the one is still wanted"
+    );
 }
 
 #[test]
@@ -405,7 +421,12 @@ fn what_yarn_refuses_is_taken_back_as_a_whole() {
     for memory_mb in [1024, 1024, 2048] {
         state.request(shape(memory_mb)).unwrap();
     }
+    assert!(!state.has_granted());
     let (requests, actions) = state.refused();
-    assert_eq!((requests, asks(&actions)), (3, vec![(2, 2048, 0), (1, 1024, 0)]));
+    assert_eq!(requests, [(spec(1024), 2), (spec(2048), 1)]);
+    assert_eq!(asks(&actions), [(1, 1024, 0), (2, 2048, 0)]);
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    assert!(state.has_granted(), "from now on a refusal is news of the cluster");
     assert_eq!(state.outstanding(), 0);
 }

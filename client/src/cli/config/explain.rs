@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::args::KeyArgs;
 use super::{Asked, asked, described, holding, print_json};
 use crate::cli::error::{CommandError, Ended};
+use crate::cli::exit::ExitKind;
 use crate::cli::{settings, terminal};
 
 pub(super) fn get(arguments: &KeyArgs) -> Result<Ended, CommandError> {
@@ -21,7 +22,8 @@ pub(super) fn get(arguments: &KeyArgs) -> Result<Ended, CommandError> {
         print_json(&json!({"key": key, "value": value, "from": from}))?;
         return Ok(Ended::Done);
     }
-    let value = value.ok_or_else(|| CommandError::new(format!("{key} is not set and has no default")))?;
+    let value =
+        value.ok_or_else(|| CommandError::new(ExitKind::Failed, format!("{key} is not set and has no default")))?;
     terminal::print(&format!("{value}\n"))?;
     Ok(Ended::Done)
 }

@@ -51,7 +51,7 @@ fn wanted(name: Option<&str>) -> Result<Vec<&'static Area>, CommandError> {
     let found: Vec<_> = areas.iter().filter(|area| area.name == name).collect();
     if found.is_empty() {
         let names: Vec<_> = areas.iter().map(|area| area.name).collect();
-        return Err(CommandError::new(format!(
+        return Err(CommandError::input(format!(
             "there is no area '{name}': there are {}",
             names.join(", ")
         )));

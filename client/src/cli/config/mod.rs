@@ -40,7 +40,7 @@ fn asked(key: &str) -> Result<Asked<'_>, CommandError> {
         None => {
             let nearest = catalogue::nearest_key(key).map(|nearest| format!("; did you mean {nearest}?"));
             let nearest = nearest.unwrap_or_else(|| "; `selvedge config list` shows all there are".to_owned());
-            Err(CommandError::new(format!("there is no option '{key}'{nearest}")))
+            Err(CommandError::input(format!("there is no option '{key}'{nearest}")))
         }
     }
 }

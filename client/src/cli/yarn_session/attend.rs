@@ -86,7 +86,7 @@ pub(super) async fn attend(
             forget(session, file);
             session.clean_up().await?;
             say(format_args!("the session has ended: {}", ended.told));
-            return Ok(if ended.succeeded { Ended::Done } else { Ended::Failed });
+            return Ok(Ended::of(ended.status));
         }
         Left::Stop => None,
         Left::Interrupted(interruption) => Some(interruption),

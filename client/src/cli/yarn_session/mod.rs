@@ -10,18 +10,17 @@ mod args;
 mod attend;
 mod query;
 
-use selvedge_core::Configuration;
+use selvedge_core::config::options::cluster;
 use selvedge_runtime::connector::report;
-use yarn_common::environment::Environment;
 
 use super::error::{CommandError, Ended};
 use super::interrupt::Interrupts;
+use super::on_yarn::{OnYarn, take_back};
 use super::run::CLIENT_LOG_LEVEL;
 use super::{SettingArgs, say, settings, target, terminal};
-use crate::cluster::{ClusterDescriptor, SessionCluster};
-use crate::composition;
+use crate::cluster::SessionCluster;
 use crate::progress;
-use crate::yarn::{self, PropertiesFile, SessionProperties, YarnDescriptor, YarnSession, submitting_user};
+use crate::yarn::{PropertiesFile, SessionProperties, YarnSession};
 
 pub use args::YarnSessionArgs;
 
@@ -31,6 +30,13 @@ pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, Co
     selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
     for line in arguments.meaningless() {
         say(line);
+    }
+    let detached = arguments.is_detached() || !configuration.get(&cluster::ATTACHED)?;
+    if !detached && configuration.get(&cluster::SHUTDOWN_ON_ATTACHED_EXIT)? {
+        say(format_args!(
+            "{} is of jobs, which end with the client that waits for them (run -sae): the session outlives this client",
+            cluster::SHUTDOWN_ON_ATTACHED_EXIT.key()
+        ));
     }
     let mut interrupts = Interrupts::listen()?;
     if arguments.query {
@@ -50,7 +56,7 @@ pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, Co
             }
         }
         None => {
-            let descriptor = descriptor(&configuration)?;
+            let descriptor = OnYarn::read(&configuration)?.descriptor()?;
             let deployed = tokio::select! {
                 deployed = descriptor.deploy_session(&mut *observer) => Ok(deployed?),
                 interruption = interrupts.next() => Err(interruption),
@@ -58,10 +64,7 @@ pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, Co
             match deployed {
                 Ok(session) => session,
                 Err(interruption) => {
-                    say("interrupted: taking back what was started; Ctrl-C again leaves at once");
-                    interrupts.end_process_on_next();
-                    descriptor.abort().await;
-                    return Ok(Ended::Interrupted(interruption));
+                    return Ok(take_back(&descriptor, interrupts, interruption).await);
                 }
             }
         }
@@ -70,27 +73,12 @@ pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, Co
         remember(&session, assigned, &file);
     }
     tell(&session);
-    if arguments.is_detached() {
+    if detached {
         say(attend::how_to_stop(&session));
         terminal::print(&format!("{}\n", session.application_id()))?;
         return Ok(Ended::Done);
     }
     attend::attend(&session, &file, &mut *observer, interrupts).await
-}
-
-fn descriptor(configuration: &Configuration) -> Result<YarnDescriptor, CommandError> {
-    let environment = Environment::of_process();
-    let hadoop = composition::hadoop_configuration(configuration, environment.clone())?;
-    let user = submitting_user(&environment)?;
-    let file_systems = yarn::file_systems(configuration, &hadoop, &user)?;
-    let binary = std::env::current_exe()?;
-    Ok(YarnDescriptor::new(
-        configuration.clone(),
-        hadoop,
-        file_systems,
-        &user,
-        binary,
-    )?)
 }
 
 /// Later commands find the session by the file.

@@ -67,6 +67,25 @@ async fn a_fit_cluster_gives_an_id_and_rounding_is_told() {
 }
 
 #[tokio::test]
+async fn a_job_that_is_larger_than_all_nodes_together_is_told_and_not_refused() {
+    let server = cluster(|answers| answers["metrics"]["clusterMetrics"]["totalMB"] = json!(6143)).await;
+    let (asked, notes) = ask(&server, &request()).await;
+    asked.unwrap();
+    let told = notes.last().unwrap();
+    for part in [
+        "2 TaskManagers at once",
+        "6144 MiB",
+        "6143 MiB",
+        "slot.request.timeout",
+        "-p",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    let server = cluster(|answers| answers["metrics"]["clusterMetrics"]["totalMB"] = json!(6144)).await;
+    assert_eq!(ask(&server, &request()).await.1.len(), 3);
+}
+
+#[tokio::test]
 async fn each_misfit_names_the_option_and_the_remedy() {
     let with = |change: fn(&mut Request)| {
         let mut changed = request();

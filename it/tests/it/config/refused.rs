@@ -27,7 +27,7 @@ async fn run_and_info_refuse_an_unknown_key_and_a_wrong_value_with_file_line_and
             .arg(&job)
             .run()
             .await;
-        outcome.ended_with(1).assert_no_stack().assert_says(&[
+        outcome.ended_with(3).assert_no_stack().assert_says(&[
             "config.yaml, line 3",
             "taskmanager.numberOfTaskSlot",
             "'7'",
@@ -41,7 +41,7 @@ async fn run_and_info_refuse_an_unknown_key_and_a_wrong_value_with_file_line_and
             .run()
             .await;
         option
-            .ended_with(1)
+            .ended_with(3)
             .assert_says(&["the command line", "yarn.application.name"]);
     }
 }

@@ -104,7 +104,7 @@ async fn a_refusal_says_which_options_and_ends_with_one() {
             "cannot read the configuration file /nowhere/config.yaml",
         ),
     ] {
-        let outcome = memory("taskmanager").args(arguments).run().await.ended_with(1);
+        let outcome = memory("taskmanager").args(arguments).run().await.ended_with(3);
         outcome.assert_says(&["error: ", expected]);
         assert_eq!(outcome.stdout, "");
     }
@@ -126,14 +126,14 @@ async fn a_file_is_judged_as_by_every_other_command_and_the_environment_stands_o
         .arg(&mistyped)
         .run()
         .await
-        .ended_with(1);
+        .ended_with(3);
     outcome.assert_says(&[
         "mine.yaml, line 2: taskmanager.memory.proces.size",
         "did you mean taskmanager.memory.process.size?",
         "(E0)",
     ]);
     let refused = memory("taskmanager").args(["--no-conf", "-Dtaskmanager.memory.proces.size=1g"]);
-    let refused = refused.run().await.ended_with(1);
+    let refused = refused.run().await.ended_with(3);
     refused.assert_says(&["the command line: taskmanager.memory.proces.size", "(E0)"]);
     let legacy = folder.write(
         "old/flink-conf.yaml",
@@ -176,7 +176,7 @@ async fn a_file_is_judged_as_by_every_other_command_and_the_environment_stands_o
             .env(name, size)
             .run()
             .await
-            .ended_with(1);
+            .ended_with(3);
         nothing.assert_says(&["(E0)"]);
     }
 }

@@ -21,7 +21,7 @@ async fn an_input_that_is_not_there_is_named_and_no_output_is_made() {
     let folder = Folder::new();
     let output = folder.path("out");
     for (input, says) in [("missing.txt", "missing.txt"), ("*.nothing", "*.nothing")] {
-        let outcome = wordcount(&folder.path(input), &output).run().await.ended_with(1);
+        let outcome = wordcount(&folder.path(input), &output).run().await.ended_with(3);
         outcome.assert_says(&[says]).assert_no_stack();
         assert!(
             files_below(folder.root()).is_empty() && !output.exists(),
@@ -29,7 +29,7 @@ async fn an_input_that_is_not_there_is_named_and_no_output_is_made() {
             outcome.said()
         );
     }
-    let outcome = wordcount("ftp://host/in".as_ref(), &output).run().await.ended_with(1);
+    let outcome = wordcount("ftp://host/in".as_ref(), &output).run().await.ended_with(3);
     outcome.assert_says(&["ftp", "file://", "hdfs://"]);
 }
 
@@ -99,7 +99,7 @@ async fn an_output_that_exists_is_refused_and_left_as_it_is() {
     let folder = Folder::new();
     let input = folder.write("in.txt", "a b a\n");
     let kept = folder.write("out/kept.txt", "mine\n");
-    let outcome = wordcount(&input, &folder.path("out")).run().await.ended_with(1);
+    let outcome = wordcount(&input, &folder.path("out")).run().await.ended_with(3);
     outcome.assert_says(&["out", "exists", "overwrite"]).assert_no_stack();
     assert_eq!(files_below(folder.root()), [input, kept]);
 }
@@ -138,7 +138,7 @@ async fn an_output_that_is_a_file_or_below_one_is_refused() {
     let input = folder.write("in.txt", "a b a\n");
     let file = folder.write("file", "mine\n");
     for output in ["file", "file/out"] {
-        let outcome = wordcount(&input, &folder.path(output)).run().await.ended_with(1);
+        let outcome = wordcount(&input, &folder.path(output)).run().await.ended_with(3);
         outcome.assert_says(&["file"]).assert_no_stack();
     }
     assert_eq!(files_below(folder.root()), [file, input]);

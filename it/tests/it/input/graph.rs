@@ -116,7 +116,7 @@ async fn assert_refused(folder: &Folder, what: &str, job: &Value, says: &[&str])
     let file = folder.job(job);
     for command in ["run", "info"] {
         let outcome = Selvedge::new(command).arg(&file).run().await;
-        assert_eq!(outcome.code, Some(1), "{what}, {command}: {}", outcome.said());
+        assert_eq!(outcome.code, Some(3), "{what}, {command}: {}", outcome.said());
         outcome.assert_says(says).assert_no_stack();
         outcome.assert_does_not_say(&["RUNNING"]);
     }
@@ -155,7 +155,7 @@ async fn a_parallelism_on_the_command_line_is_checked_too() {
     ));
     let run = |parallelism: &str| Selvedge::new("run").args(["-p", parallelism]).arg(&job);
     run("0").run().await.ended_with(2).assert_says(&["0 is not in 1.."]);
-    run("40000").run().await.ended_with(1).assert_says(&["40000", "32768"]);
+    run("40000").run().await.ended_with(3).assert_says(&["40000", "32768"]);
     run("many").run().await.ended_with(2).assert_says(&["many"]);
 }
 
@@ -168,25 +168,25 @@ async fn a_file_that_is_no_job_is_refused_with_its_name() {
     run(&no_json)
         .run()
         .await
-        .ended_with(1)
+        .ended_with(3)
         .assert_says(&["no.json", "JSON", "line 1"]);
     run(&missing)
         .run()
         .await
-        .ended_with(1)
+        .ended_with(3)
         .assert_says(&["missing.json", "No such file"]);
     let newer = folder.write("newer.json", r#"{"version": 2, "name": "j", "novelty": 1}"#);
     run(&newer)
         .run()
         .await
-        .ended_with(1)
+        .ended_with(3)
         .assert_says(&["newer.json", "is of version 2", "newer selvedge"]);
     Selvedge::new("run")
         .args(["-t", "mesos"])
         .arg(&no_json)
         .run()
         .await
-        .ended_with(1)
+        .ended_with(3)
         .assert_says(&["'mesos' is no target", "yarn-session"]);
-    run(folder.root()).run().await.ended_with(1).assert_says(&["directory"]);
+    run(folder.root()).run().await.ended_with(3).assert_says(&["directory"]);
 }

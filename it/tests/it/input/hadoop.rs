@@ -49,8 +49,8 @@ fn closed_port() -> (TcpSocket, String) {
     (socket, address)
 }
 
-fn assert_clear(outcome: &Outcome, says: &[&str]) {
-    assert_eq!(outcome.code, Some(1), "{}", outcome.said());
+fn assert_clear(outcome: &Outcome, code: i32, says: &[&str]) {
+    assert_eq!(outcome.code, Some(code), "{}", outcome.said());
     outcome.assert_says(says).assert_no_stack();
 }
 
@@ -62,7 +62,7 @@ async fn without_hadoop_conf_dir_the_command_says_what_to_set() {
         &[],
     ));
     let outcome = Selvedge::new("run").args(["-t", "yarn-per-job"]).arg(job).run().await;
-    assert_clear(&outcome, &["HADOOP_CONF_DIR", "yarn-site.xml"]);
+    assert_clear(&outcome, 3, &["HADOOP_CONF_DIR", "yarn-site.xml"]);
 }
 
 #[tokio::test]
@@ -71,12 +71,13 @@ async fn a_hadoop_conf_dir_that_is_not_there_or_has_no_yarn_site_is_named() {
     let missing = folder.path("missing");
     assert_clear(
         &submit(&folder, &missing).run().await,
+        3,
         &["HADOOP_CONF_DIR", missing.to_str().unwrap()],
     );
     let empty = folder.path("empty");
     std::fs::create_dir(&empty).unwrap();
     let outcome = submit(&folder, &empty).run().await;
-    assert_clear(&outcome, &["yarn-site.xml", empty.to_str().unwrap()]);
+    assert_clear(&outcome, 3, &["yarn-site.xml", empty.to_str().unwrap()]);
 }
 
 #[tokio::test]
@@ -84,7 +85,7 @@ async fn a_yarn_site_that_is_no_xml_is_named() {
     let folder = Folder::new();
     let conf = hadoop_conf(&folder, &[]);
     let file = folder.write("hadoop/yarn-site.xml", "<configuration><property>");
-    assert_clear(&submit(&folder, &conf).run().await, &[file.to_str().unwrap()]);
+    assert_clear(&submit(&folder, &conf).run().await, 3, &[file.to_str().unwrap()]);
 }
 
 #[tokio::test]
@@ -95,6 +96,7 @@ async fn an_unreachable_resource_manager_is_told_with_its_address_and_the_file_t
     let outcome = submit(&folder, &conf).run().await;
     assert_clear(
         &outcome,
+        4,
         &[&address, "yarn-site.xml", "yarn.resourcemanager.webapp.address"],
     );
 }
@@ -106,11 +108,16 @@ async fn the_default_0_0_0_0_is_no_address_of_a_resource_manager() {
     let outcome = submit(&folder, &conf).run().await;
     assert_clear(
         &outcome,
+        3,
         &["not configured", "yarn.resourcemanager.hostname", "yarn-site.xml"],
     );
     let conf = hadoop_conf(&folder, &[("yarn.resourcemanager.hostname", "0.0.0.0")]);
     let outcome = submit(&folder, &conf).run().await;
-    assert_clear(&outcome, &["0.0.0.0", "yarn.resourcemanager.hostname", "yarn-site.xml"]);
+    assert_clear(
+        &outcome,
+        3,
+        &["0.0.0.0", "yarn.resourcemanager.hostname", "yarn-site.xml"],
+    );
 }
 
 /// Of a machine that is none: its name leads nowhere, and a proxy would be the only one to answer for it.
@@ -128,7 +135,7 @@ async fn a_proxy_of_the_environment_is_not_asked_for_the_resource_manager() {
         command = command.env(name, proxy.uri()).env(name.to_lowercase(), proxy.uri());
     }
     let outcome = command.run().await;
-    assert_clear(&outcome, &["cannot connect to rm.invalid:8088", "yarn-site.xml"]);
+    assert_clear(&outcome, 4, &["cannot connect to rm.invalid:8088", "yarn-site.xml"]);
     assert!(proxy.received_requests().await.unwrap().is_empty());
 }
 
@@ -158,7 +165,7 @@ async fn with_https_only_the_command_speaks_tls_to_the_https_address() {
         bytes
     });
     let outcome = submit(&folder, &conf).run().await;
-    assert_clear(&outcome, &[&https_address]);
+    assert_clear(&outcome, 4, &[&https_address]);
     // A TLS record that holds a handshake.
     let first = tokio::time::timeout(BOUND, first_bytes).await.expect("it connects");
     assert_eq!(first.unwrap()[..2], [0x16, 0x03]);

@@ -21,7 +21,7 @@ async fn refused(options: &[&str], parameters: &[&str]) -> Outcome {
         .await;
     let what = format!("{options:?} {parameters:?}: {}", outcome.said());
     assert_eq!(files_below(folder.root()), [input], "{what}");
-    assert!(matches!(outcome.code, Some(1 | 2)), "{what}");
+    assert!(matches!(outcome.code, Some(2 | 3)), "{what}");
     outcome.assert_no_stack();
     outcome
 }
@@ -81,8 +81,8 @@ async fn a_configuration_file_that_cannot_be_read_is_named() {
     with("broken")
         .run()
         .await
-        .ended_with(1)
+        .ended_with(3)
         .assert_says(&["broken", "config.yaml"])
         .assert_no_stack();
-    with("missing").run().await.ended_with(1).assert_says(&["missing"]);
+    with("missing").run().await.ended_with(3).assert_says(&["missing"]);
 }

@@ -7,14 +7,14 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::hadoop::{hadoop_conf, submit};
 use crate::folder::Folder;
 
-/// What the command says when all requests are answered so.
-async fn answered_with(template: ResponseTemplate) -> (Outcome, String) {
+/// What the command says when all requests are answered so, and it ends with this exit code.
+async fn answered_with(template: ResponseTemplate, code: i32) -> (Outcome, String) {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(template).mount(&server).await;
     let folder = Folder::new();
     let address = server.address().to_string();
     let conf = hadoop_conf(&folder, &[("yarn.resourcemanager.webapp.address", &address)]);
-    let outcome = submit(&folder, &conf).run().await.ended_with(1);
+    let outcome = submit(&folder, &conf).run().await.ended_with(code);
     outcome.assert_no_stack().assert_says(&[&address]);
     assert_no_submission(&server).await;
     (outcome, address)
@@ -35,7 +35,7 @@ async fn a_401_says_that_the_resource_manager_wants_to_know_who_asks() {
     let template = ResponseTemplate::new(401)
         .insert_header("WWW-Authenticate", "Negotiate")
         .set_body_raw(html("Error 401 Authentication required"), "text/html");
-    let (outcome, _) = answered_with(template).await;
+    let (outcome, _) = answered_with(template, 5).await;
     outcome
         .assert_says(&["401", "authenticat"])
         .assert_does_not_say(&["<html", "<h1"]);
@@ -45,14 +45,14 @@ async fn a_401_says_that_the_resource_manager_wants_to_know_who_asks() {
 async fn a_403_shows_hadoops_exception_without_its_stack() {
     let body = r#"{"RemoteException":{"exception":"AuthorizationException","message":"User alice may not","javaClassName":"org.apache.hadoop.security.authorize.AuthorizationException"}}"#;
     let template = ResponseTemplate::new(403).set_body_raw(body, "application/json");
-    let (outcome, _) = answered_with(template).await;
+    let (outcome, _) = answered_with(template, 5).await;
     outcome.assert_says(&["403", "AuthorizationException", "User alice may not"]);
 }
 
 #[tokio::test]
 async fn a_404_says_that_this_is_no_resource_manager() {
     let template = ResponseTemplate::new(404).set_body_raw(html("Not here"), "text/html");
-    let (outcome, _) = answered_with(template).await;
+    let (outcome, _) = answered_with(template, 4).await;
     outcome
         .assert_says(&["404", "/ws/v1/cluster"])
         .assert_does_not_say(&["<html", "<h1"]);
@@ -62,7 +62,7 @@ async fn a_404_says_that_this_is_no_resource_manager() {
 async fn a_500_shows_the_servers_message_without_its_stack() {
     let body = r#"{"RemoteException":{"exception":"WebApplicationException","message":"java.lang.NullPointerException: x\n\tat org.apache.hadoop.Foo.bar(Foo.java:12)","javaClassName":"javax.ws.rs.WebApplicationException"}}"#;
     let template = ResponseTemplate::new(500).set_body_raw(body, "application/json");
-    let (outcome, _) = answered_with(template).await;
+    let (outcome, _) = answered_with(template, 1).await;
     outcome
         .assert_says(&["500", "NullPointerException"])
         .assert_does_not_say(&["Foo.java"]);
@@ -71,6 +71,6 @@ async fn a_500_shows_the_servers_message_without_its_stack() {
 #[tokio::test]
 async fn a_page_of_html_says_that_something_else_has_answered() {
     let template = ResponseTemplate::new(200).set_body_raw(html("Sign in to the corporate proxy"), "text/html");
-    let (outcome, _) = answered_with(template).await;
+    let (outcome, _) = answered_with(template, 4).await;
     outcome.assert_says(&["HTML"]).assert_does_not_say(&["<html", "<h1"]);
 }

@@ -4,6 +4,7 @@ use selvedge_it::bed::{Bed, BedOptions};
 
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, vertex};
+use crate::yarn::session::short_job;
 use crate::yarn::support::{Cluster, hdfs_admin};
 
 async fn assert_refused(cluster: &Cluster, settings: &[&str], says: &[&str]) {
@@ -19,7 +20,7 @@ async fn assert_refused(cluster: &Cluster, settings: &[&str], says: &[&str]) {
         .arg(job)
         .run()
         .await
-        .ended_with(1);
+        .ended_with(5);
     outcome.assert_says(says).assert_no_stack();
     assert_eq!(cluster.traces().await, before, "{}", outcome.said());
 }
@@ -52,6 +53,36 @@ async fn reactive_mode_is_refused_on_yarn_with_key_value_and_remedy() {
 }
 
 #[tokio::test]
+async fn a_job_that_can_never_have_its_slots_is_told_which_setting_to_raise() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let job = folder.job(&short_job(10));
+    let before = cluster.traces().await;
+    for (limit, says) in [
+        (
+            "slotmanager.number-of-slots.max=3",
+            "slotmanager.number-of-slots.max (3)",
+        ),
+        (
+            "slotmanager.max-total-resource.cpu=3",
+            "slotmanager.max-total-resource.cpu (3)",
+        ),
+    ] {
+        let outcome = cluster
+            .run(4)
+            .arg(format!("-D{limit}"))
+            .arg(&job)
+            .run()
+            .await
+            .ended_with(5);
+        outcome
+            .assert_says(&["needs 4 slots at once", "no more than 3", says, "-p"])
+            .assert_no_stack();
+    }
+    assert_eq!(cluster.traces().await, before);
+}
+
+#[tokio::test]
 async fn an_input_or_output_in_hdfs_that_does_not_fit_is_refused_before_an_application_is_made() {
     let cluster = Cluster::shared().await;
     let before = cluster.traces().await;
@@ -68,10 +99,10 @@ async fn an_input_or_output_in_hdfs_that_does_not_fit_is_refused_before_an_appli
     )
     .run()
     .await
-    .ended_with(1);
+    .ended_with(3);
     outcome.assert_says(&["/user/alice/missing.txt"]).assert_no_stack();
     let home = format!("{hdfs}/user/alice");
-    let outcome = run("/tmp".to_owned(), home).run().await.ended_with(1);
+    let outcome = run("/tmp".to_owned(), home).run().await.ended_with(3);
     outcome.assert_says(&["/user/alice", "exists"]).assert_no_stack();
     assert_eq!(cluster.traces().await, before, "{}", outcome.said());
 }
@@ -86,7 +117,7 @@ async fn a_user_without_a_place_in_hdfs_is_told_what_to_set() {
         .run(1)
         .env("HADOOP_USER_NAME", "homeless")
         .arg(folder.job(&job(&all, &[])));
-    let outcome = run.run().await.ended_with(1);
+    let outcome = run.run().await.ended_with(5);
     outcome
         .assert_says(&["permission denied", "user=homeless", "yarn.staging-directory"])
         .assert_no_stack();

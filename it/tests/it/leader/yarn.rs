@@ -1,5 +1,7 @@
 //! Masters that YARN starts again.
 
+use std::collections::BTreeSet;
+
 use rustix::process::{Pid, Signal, kill_process};
 use selvedge_it::bed::ZooKeeper;
 use selvedge_it::cli::BOUND;
@@ -7,8 +9,9 @@ use selvedge_it::wait;
 
 use super::nodes;
 use crate::folder::Folder;
-use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
-use crate::yarn::support::{Cluster, application_in};
+use crate::jobs::{blackhole, file_sink, job, numbers, rebalance, vertex};
+use crate::yarn::application::{printing, run_application};
+use crate::yarn::support::{Cluster, application_in, application_of, kill_master};
 
 #[tokio::test]
 async fn yarns_second_attempt_takes_over_the_leadership_and_the_workers_of_a_killed_master() {
@@ -83,4 +86,65 @@ async fn yarns_second_attempt_takes_over_the_leadership_and_the_workers_of_a_kil
         [""; 0],
         "the cluster's end leaves nothing in ZooKeeper"
     );
+}
+
+#[tokio::test]
+async fn the_second_attempt_of_an_application_runs_its_program_again_with_the_same_job_and_writes_its_output_once() {
+    const ROWS: u64 = 400;
+    let zookeeper = ZooKeeper::start().await.unwrap();
+    let cluster = Cluster::shared().await;
+    let (hdfs, folder) = (cluster.hdfs(), Folder::new());
+    let output = "/user/alice/twice-run";
+    hdfs.delete(output).await.unwrap();
+    // Four seconds.
+    let graph = job(
+        &[
+            vertex("numbers", &[numbers("make", Some(ROWS), Some(100.0))]),
+            vertex("files", &[file_sink("write", output, "csv")]),
+        ],
+        &[rebalance("numbers", "files")],
+    );
+    let ran = folder.path("ran");
+    let lines = format!("echo \"$CONTAINER_ID\" >>{}\n{}", ran.display(), printing(&graph));
+    let mut running = run_application(&cluster)
+        .args(["-Dhigh-availability.type=zookeeper", "-Dyarn.application-attempts=2"])
+        .arg(format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.quorum()))
+        .arg("-Dhigh-availability.zookeeper.client.session-timeout=4 s")
+        .arg(folder.program("again.sh", &lines))
+        .start();
+    let application = application_of(&mut running).await;
+    let job = cluster.running_job(&application).await;
+    kill_master(&cluster, &application, "01").await;
+    running
+        .ended_within(BOUND)
+        .await
+        .ended_with(0)
+        .assert_says(&["the application has ended", "FINISHED", &job])
+        .assert_no_stack();
+    let report = cluster.ended(&application).await;
+    assert_eq!(report["finalStatus"], "SUCCEEDED", "{report}");
+    assert!(report["diagnostics"].as_str().unwrap().contains(&job), "{report}");
+    let attempts = std::fs::read_to_string(&ran).unwrap();
+    let attempts: Vec<_> = attempts
+        .lines()
+        .map(|container| container.contains("_01_000001"))
+        .collect();
+    assert_eq!(attempts, [true, false], "the program ran in each of two masters");
+    let mut numbers = Vec::new();
+    for file in hdfs.list(output).await.unwrap() {
+        let content = hdfs.get(&format!("{output}/{}", file.path_suffix)).await.unwrap();
+        let content = String::from_utf8(content).unwrap();
+        numbers.extend(
+            content
+                .lines()
+                .filter(|line| *line != "n")
+                .map(|line| line.parse::<u64>().unwrap()),
+        );
+    }
+    numbers.sort_unstable();
+    let distinct: BTreeSet<_> = numbers.iter().collect();
+    assert_eq!((numbers.len() as u64, distinct.len() as u64), (ROWS, ROWS));
+    cluster.assert_nothing_left(&application).await;
+    let client = nodes::connect(zookeeper.quorum()).await;
+    assert_eq!(nodes::below(&client, &format!("/flink/{application}")).await, [""; 0]);
 }

@@ -138,7 +138,7 @@ async fn an_artifact_that_cannot_be_brought_along_is_told_by_its_name_and_nothin
         (with("executable", json!(true)), vec!["unknown field `executable`"]),
     ] {
         let job = folder.job(&copies(&folder, &artifacts));
-        let outcome = run(&folder, 1, &job).run().await.ended_with(1);
+        let outcome = run(&folder, 1, &job).run().await.ended_with(3);
         outcome.assert_says(&expected).assert_no_stack();
         assert!(!folder.path("out").exists(), "{expected:?}");
         assert_tmp_is_empty(&folder);
@@ -192,7 +192,7 @@ async fn a_job_that_asks_for_checkpoints_is_refused_and_one_that_only_configures
     counts["checkpointing"] = json!({"timeout": "5 min"});
     run(&folder, 1, &folder.job(&counts)).run().await.ended_with(0);
     counts["checkpointing"]["interval"] = json!("30 s");
-    let outcome = run(&folder, 1, &folder.job(&counts)).run().await.ended_with(1);
+    let outcome = run(&folder, 1, &folder.job(&counts)).run().await.ended_with(3);
     outcome
         .assert_says(&[
             "checkpointing.interval is 30 s",
@@ -205,9 +205,9 @@ async fn a_job_that_asks_for_checkpoints_is_refused_and_one_that_only_configures
         .arg(folder.path("job.json"));
     info.run()
         .await
-        .ended_with(1)
+        .ended_with(3)
         .assert_says(&["checkpointing.interval is 30 s"]);
     counts["checkpointing"] = json!({"timeout": "-1 s"});
-    let outcome = run(&folder, 1, &folder.job(&counts)).run().await.ended_with(1);
+    let outcome = run(&folder, 1, &folder.job(&counts)).run().await.ended_with(3);
     outcome.assert_says(&["checkpointing.timeout", "'-1 s' is not a duration"]);
 }

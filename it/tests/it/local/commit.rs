@@ -69,7 +69,7 @@ async fn two_sinks_in_one_directory_or_in_one_that_is_replaced_are_refused_befor
             ],
             &[],
         ));
-        let outcome = run(&folder, 1, &job).run().await.ended_with(1);
+        let outcome = run(&folder, 1, &job).run().await.ended_with(3);
         outcome
             .assert_says(&["'write one'", "'write two'", says])
             .assert_does_not_say(&["RUNNING"])

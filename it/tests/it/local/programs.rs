@@ -89,7 +89,7 @@ async fn a_programs_jobs_are_submitted_one_after_the_other_and_all_are_told() {
 async fn a_program_without_a_job_with_a_failing_one_or_that_fails_is_told() {
     let folder = Folder::new();
     let nothing = folder.program("nothing.sh", "echo done nothing");
-    let outcome = run(&folder, 1, &nothing).run().await.ended_with(1);
+    let outcome = run(&folder, 1, &nothing).run().await.ended_with(3);
     outcome.assert_says(&[
         "gave no job",
         "descriptor 3",
@@ -114,14 +114,14 @@ async fn a_program_without_a_job_with_a_failing_one_or_that_fails_is_told() {
     outcome.assert_says(&["FAILED", "divide by zero"]).assert_no_stack();
 
     let twice = folder.program("twice.sh", "cat \"$1\" \"$1\" >&\"$SELVEDGE_JOB_GRAPH_OUT\"");
-    let outcome = run(&folder, 1, &twice).arg(&job).run().await.ended_with(1);
+    let outcome = run(&folder, 1, &twice).arg(&job).run().await.ended_with(3);
     outcome.assert_says(&["printed 2 JobGraphs", "exactly one"]);
 
     let hangs = folder.program("hangs.sh", "echo working; exec sleep 600");
     let outcome = run_with(&folder, 1, &[("selvedge.program.timeout", "3 s")], &hangs)
         .run()
         .await
-        .ended_with(1);
+        .ended_with(124);
     outcome.assert_says(&["ran for more than 3s", "--program-timeout"]);
     let detached = Selvedge::new("run")
         .arg("-d")
@@ -129,7 +129,7 @@ async fn a_program_without_a_job_with_a_failing_one_or_that_fails_is_told() {
         .arg(&hangs)
         .run()
         .await
-        .ended_with(1);
+        .ended_with(3);
     detached.assert_says(&["cannot be left"]);
 }
 

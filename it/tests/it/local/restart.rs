@@ -116,7 +116,7 @@ async fn a_restart_strategy_that_makes_no_sense_is_refused_with_its_key_and_valu
         let outcome = run_with(&folder, 1, &[(TYPE, kind), (key, value)], &job)
             .run()
             .await
-            .ended_with(1);
+            .ended_with(3);
         outcome.assert_says(&[key, value]).assert_no_stack();
     }
 }

@@ -39,7 +39,7 @@ async fn on_a_terminal_a_line_for_each_vertex_changes_in_place_and_the_last_stat
     };
     running.until_says("that both vertices run", BOUND, both_run).await;
     job.cancel().await;
-    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    let outcome = running.ended_within(BOUND).await.ended_with(7);
     assert!(outcome.stdout.contains('\u{1b}'), "{:?}", outcome.stdout);
     let (terminal, lines) = screen(&outcome.stdout);
     let with = |part: &str| lines.iter().filter(|line| line.contains(part)).count();

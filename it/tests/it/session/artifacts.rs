@@ -197,7 +197,7 @@ async fn the_command_sends_files_of_its_own_disk_to_a_session() {
             .args(["-m", session.address()])
             .arg(&job)
     };
-    let missing = run().run().await.ended_with(1);
+    let missing = run().run().await.ended_with(3);
     missing
         .assert_says(&["'words' cannot be read", "words.txt", "no such file"])
         .assert_no_stack();

@@ -46,7 +46,7 @@ async fn a_program_submits_to_a_session_itself_or_prints_what_the_command_submit
     until_overview(&session, &[("jobs-finished", 3), ("jobs-running", 1)]).await;
 
     let nothing = folder.program("nothing.sh", "echo to $SELVEDGE_REST_URL");
-    let outcome = at().arg(&nothing).run().await.ended_with(1);
+    let outcome = at().arg(&nothing).run().await.ended_with(3);
     let url = format!("to http://{}", session.address());
     outcome.assert_says(&["gave no job", &url]).assert_no_stack();
     let fails = folder.program("fails.sh", "echo is broken >&2; exit 9");

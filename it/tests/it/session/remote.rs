@@ -60,7 +60,7 @@ async fn jobs_are_run_listed_and_cancelled_at_a_rest_address() {
     at(&session, "cancel").arg(&id).run().await.ended_with(0);
     until_is(&session, id.parse().unwrap(), "CANCELED").await;
     let unknown = "ab".repeat(16);
-    let outcome = at(&session, "cancel").arg(&unknown).run().await.ended_with(1);
+    let outcome = at(&session, "cancel").arg(&unknown).run().await.ended_with(6);
     outcome.assert_says(&[&format!("knows no job {unknown}"), "selvedge list -a -m"]);
     let outcome = at(&session, "cancel").arg("job-1").run().await.ended_with(2);
     outcome.assert_says(&["job-1"]);
@@ -125,16 +125,39 @@ async fn a_session_that_is_not_there_or_goes_and_a_job_that_it_does_not_take_are
         .arg(&job)
         .run()
         .await
-        .ended_with(1);
+        .ended_with(4);
     outcome
         .assert_says(&[&address, "does not answer", "is it there"])
         .assert_no_stack();
-    let outcome = Selvedge::new("list").args(["-m", &address]).run().await.ended_with(1);
+    let outcome = Selvedge::new("list").args(["-m", &address]).run().await.ended_with(4);
     outcome.assert_says(&[&address, "does not answer"]).assert_no_stack();
-    let outcome = Selvedge::new("list").args(["-t", "local"]).run().await.ended_with(1);
+    let outcome = Selvedge::new("list").args(["-t", "local"]).run().await.ended_with(3);
     outcome.assert_says(&["which cluster is not known", "-m HOST:PORT"]);
     let session = session(&folder, None, &["rest.server.max-content-length=100"]).await;
-    let outcome = at(&session, "run").arg(&job).run().await.ended_with(1);
+    let outcome = at(&session, "run").arg(&job).run().await.ended_with(5);
     outcome.assert_says(&["does not take the job", "413"]).assert_no_stack();
+    session.shut_down().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_refuses_a_job_that_its_settings_can_never_give_its_slots_and_runs_the_next() {
+    let folder = Folder::new();
+    let session = session(&folder, None, &["slotmanager.number-of-slots.max=1"]).await;
+    let job = folder.job(&numbers_of(Some(5), None));
+    let refused = at(&session, "run")
+        .args(["-p", "2"])
+        .arg(&job)
+        .run()
+        .await
+        .ended_with(5);
+    refused
+        .assert_says(&["does not take the job", "slotmanager.number-of-slots.max (1)", "-p"])
+        .assert_no_stack();
+    at(&session, "run")
+        .arg(&job)
+        .run()
+        .await
+        .ended_with(0)
+        .assert_says(&["FINISHED"]);
     session.shut_down().await.unwrap();
 }

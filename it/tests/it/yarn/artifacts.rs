@@ -87,7 +87,7 @@ async fn an_artifact_that_is_missing_in_hdfs_is_told_before_an_application_is_ma
     let mut reads = job(&vertices, &[rebalance("source", "sink")]);
     reads["artifacts"] = json!([{"name": "words", "path": "/user/alice/no-words"}]);
     let before = cluster.traces().await;
-    let outcome = cluster.run(1).arg(folder.job(&reads)).run().await.ended_with(1);
+    let outcome = cluster.run(1).arg(folder.job(&reads)).run().await.ended_with(3);
     outcome
         .assert_says(&["'words'", "/user/alice/no-words", "no such file"])
         .assert_no_stack();

@@ -4,36 +4,9 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 
-use super::support::{Cluster, Endless, STAGING, application_in, application_of, kill_application};
+use super::support::{Cluster, Endless, STAGING, application_of, kill_application};
 use crate::folder::Folder;
 use crate::jobs::{self, blackhole, job, numbers, vertex};
-
-#[tokio::test]
-async fn the_application_of_a_killed_client_goes_on_to_its_end_and_leaves_no_staging() {
-    let cluster = Cluster::shared().await;
-    let folder = Folder::new();
-    // Six seconds.
-    let job = folder.job(&job(
-        &[vertex(
-            "all",
-            &[numbers("make", Some(600), Some(100.0)), blackhole("drop")],
-        )],
-        &[],
-    ));
-    let mut running = cluster.run(1).arg(job).start();
-    let application = application_of(&mut running).await;
-    // How far the job is then, is all the same.
-    let runs = |said: &str| said.contains("tracking URL").then_some(());
-    running.until_says("that the master runs", BOUND, runs).await;
-    running.kill();
-    let report = cluster.ended(&application).await;
-    assert_eq!(
-        (&report["state"], &report["finalStatus"]),
-        (&"FINISHED".into(), &"SUCCEEDED".into()),
-        "{report}"
-    );
-    cluster.assert_nothing_left(&application).await;
-}
 
 #[tokio::test]
 async fn an_application_ends_with_its_killed_client_where_that_is_wished() {
@@ -122,7 +95,7 @@ async fn a_second_ctrl_c_ends_the_client_though_the_master_does_not_answer() {
 
 #[tokio::test]
 async fn what_killed_clients_and_masters_have_left_is_deleted_by_the_next_client() {
-    const HOUR: u64 = 3_600_000;
+    const DAY: u64 = 24 * 3_600_000;
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
     let endless = Endless::start(&cluster, &folder, &[]).await;
@@ -132,12 +105,12 @@ async fn what_killed_clients_and_masters_have_left_is_deleted_by_the_next_client
     // Ids that the ResourceManager has given to nobody.
     let (stem, _) = endless.application.rsplit_once('_').unwrap();
     let [old, new] = ["9998", "9999"].map(|number| format!("{STAGING}/{stem}_{number}"));
-    for (directory, modified) in [(&old, now - 2 * HOUR), (&new, now)] {
+    for (directory, modified) in [(&old, now - 2 * DAY), (&new, now)] {
         hdfs.mkdir(directory, "700").await.unwrap();
         hdfs.put(&format!("{directory}/config.yaml"), "a: 1").await.unwrap();
         hdfs.set_modified(directory, modified).await.unwrap();
     }
-    hdfs.set_modified(&own, now - 2 * HOUR).await.unwrap();
+    hdfs.set_modified(&own, now - 2 * DAY).await.unwrap();
 
     let small = [vertex("all", &[numbers("make", Some(10), None), blackhole("drop")])];
     let other = Folder::new();
@@ -178,19 +151,4 @@ async fn ctrl_c_while_the_application_waits_for_the_cluster_leaves_nothing() {
     assert_eq!(report["state"], "KILLED", "{report}");
     cluster.assert_nothing_left(&application).await;
     fillers.release(&cluster).await;
-}
-
-#[tokio::test]
-async fn a_detached_client_returns_at_once_and_the_application_goes_on() {
-    let cluster = Cluster::shared().await;
-    let folder = Folder::new();
-    let job = folder.job(&job(
-        &[vertex("all", &[numbers("make", Some(10), None), blackhole("drop")])],
-        &[],
-    ));
-    let outcome = cluster.run(1).arg("-d").arg(job).run().await.ended_with(0);
-    let application = application_in(&outcome.said()).unwrap();
-    let report = cluster.ended(&application).await;
-    assert_eq!(report["finalStatus"], "SUCCEEDED", "{report}");
-    cluster.assert_nothing_left(&application).await;
 }

@@ -11,7 +11,7 @@ use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 use serde_json::{Value, json};
 
-use super::support::{Cluster, Fillers, application_in, application_of, files_in, hdfs_admin, kill_application};
+use super::support::{Cluster, application_in, application_of, files_in, hdfs_admin, kill_application};
 use crate::folder::{Folder, files_below};
 use crate::jobs::{self, file_sink, job, numbers, rebalance, vertex};
 
@@ -84,23 +84,6 @@ async fn a_job_that_fails_exits_1_with_its_root_cause_and_without_a_stack() {
 }
 
 #[tokio::test]
-async fn an_application_killed_while_it_starts_shows_yarns_diagnostics() {
-    let cluster = Cluster::shared().await;
-    let fillers = Fillers::start(&cluster).await;
-    let folder = Folder::new();
-    let job = folder.job(&jobs::endless_files("/user/alice/never"));
-    let mut running = cluster.run(1).arg(job).start();
-    let application = application_of(&mut running).await;
-    let is_accepted = |said: &str| said.contains("ACCEPTED").then_some(());
-    running.until_says("ACCEPTED", BOUND, is_accepted).await;
-    kill_application(&cluster, &application).await;
-    let outcome = running.ended_within(BOUND).await.ended_with(1);
-    outcome.assert_says(&["KILLED", "was killed by user"]).assert_no_stack();
-    fillers.release(&cluster).await;
-    cluster.assert_nothing_left(&application).await;
-}
-
-#[tokio::test]
 async fn an_application_master_that_cannot_start_shows_the_last_lines_of_its_log() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
@@ -159,7 +142,7 @@ async fn an_application_killed_while_it_runs_is_told_and_leaves_no_staging() {
         .await
         .unwrap();
     kill_application(&cluster, &application).await;
-    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    let outcome = running.ended_within(BOUND).await.ended_with(7);
     outcome.assert_says(&["KILLED", "was killed by user"]).assert_no_stack();
     cluster.assert_nothing_left(&application).await;
     assert_eq!(cluster.hdfs().status("/user/alice/stopped").await.unwrap(), None);

@@ -2,7 +2,7 @@
 
 pub(crate) mod support;
 
-mod application;
+pub(crate) mod application;
 mod artifacts;
 mod client;
 mod configuration;
@@ -14,9 +14,11 @@ mod programs;
 mod recovery;
 mod rest;
 mod restart;
+mod scenarios;
 mod secrets;
-mod session;
+pub(crate) mod session;
 mod ship;
+mod sizes;
 mod staging;
 mod waits;
 mod wordcount;

@@ -29,7 +29,7 @@ async fn what_a_program_prints_runs_in_an_application_of_its_own_or_is_refused_b
         .assert_says(&["ended with exit code 7", "no luck"])
         .assert_no_stack();
     let nothing = folder.program("nothing.sh", ":");
-    let refused = cluster.run(1).arg(&nothing).run().await.ended_with(1);
+    let refused = cluster.run(1).arg(&nothing).run().await.ended_with(3);
     refused.assert_says(&["gave no job", "the only way here", "it has written nothing"]);
     assert_eq!(cluster.traces().await, before);
 }

@@ -62,7 +62,7 @@ async fn what_rest_shows_goes_through_the_proxy_and_yarn_cancel_cancels_through_
     assert!(unknown.contains("404") && unknown.contains("errors"), "{unknown}");
 
     get(&format!("/jobs/{job}/yarn-cancel")).await;
-    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    let outcome = running.ended_within(BOUND).await.ended_with(7);
     outcome.assert_says(&["CANCELED"]).assert_no_stack();
     let report = cluster.ended(&application).await;
     assert_eq!(report["finalStatus"], "KILLED", "{report}");
@@ -87,7 +87,7 @@ async fn patch_cancels_the_job() {
         .running
         .ended_within(BOUND)
         .await
-        .ended_with(1)
+        .ended_with(7)
         .assert_says(&["CANCELED"]);
     cluster.ended(&endless.application).await;
     cluster.assert_nothing_left(&endless.application).await;
@@ -108,7 +108,7 @@ async fn delete_ends_the_cluster() {
         .running
         .ended_within(BOUND)
         .await
-        .ended_with(1)
+        .ended_with(7)
         .assert_no_stack();
     cluster.ended(&endless.application).await;
     cluster.assert_nothing_left(&endless.application).await;

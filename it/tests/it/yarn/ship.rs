@@ -219,7 +219,7 @@ async fn what_cannot_be_shipped_is_told_before_an_application_is_made() {
             .arg(&job)
             .run()
             .await
-            .ended_with(1);
+            .ended_with(3);
         outcome.assert_says(says).assert_no_stack();
     }
     assert_eq!(cluster.traces().await, before);

@@ -107,7 +107,7 @@ async fn an_archive_that_is_not_what_its_name_says_is_refused_and_no_application
     let (archive, _) = archives(&cluster, STAGING).await.pop_first().unwrap();
     cluster.hdfs().put(&archive, "half an upload").await.unwrap();
     let before = cluster.traces().await;
-    let outcome = cluster.run(1).arg(&job).run().await.ended_with(1);
+    let outcome = cluster.run(1).arg(&job).run().await.ended_with(5);
     outcome
         .assert_says(&[&archive, "14 bytes", "remove it"])
         .assert_no_stack();

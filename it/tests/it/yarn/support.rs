@@ -364,14 +364,18 @@ pub(crate) async fn kill_application(cluster: &Cluster, application: &str) {
     assert!(answer.status().is_success(), "{}", answer.status());
 }
 
-/// Kills the master of this attempt.
+/// Kills the master of this attempt. Its container is not always the first: YARN may have reserved one, and taken another.
 pub(crate) async fn kill_master(cluster: &Cluster, application: &str, attempt: &str) {
+    let of_attempt = format!("_{attempt}_");
     let master = || async {
+        let container = cluster.master_container(application).await?;
         let containers = cluster.bed.container_processes(application);
         let containers = containers.map_err(|error| error.to_string())?;
-        let name = format!("_{attempt}_000001");
-        let master = containers.iter().find(|one| one.container.ends_with(&name));
-        master.map(|one| one.pid).ok_or_else(|| format!("{containers:?}"))
+        let is_it = |one: &&ContainerProcess| one.container == container && container.contains(&of_attempt);
+        let master = containers.iter().find(is_it);
+        master
+            .map(|one| one.pid)
+            .ok_or_else(|| format!("{container}: {containers:?}"))
     };
     let master = wait::until("the master's container", BOUND, master).await.unwrap();
     kill_process_group(Pid::from_raw(master).unwrap(), Signal::KILL).unwrap();

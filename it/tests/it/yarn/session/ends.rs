@@ -68,7 +68,7 @@ async fn an_attended_session_that_an_administrator_kills_is_told_and_cleaned_up(
     let folder = Folder::new();
     let (attended, application) = attended(&cluster, &folder).await;
     kill_application(&cluster, &application).await;
-    let outcome = attended.ended_within(BOUND).await.ended_with(1);
+    let outcome = attended.ended_within(BOUND).await.ended_with(7);
     outcome
         .assert_says(&["the session has ended", "KILLED"])
         .assert_no_stack();

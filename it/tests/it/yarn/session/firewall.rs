@@ -19,7 +19,7 @@ async fn through_yarns_proxy_jobs_are_listed_and_cancelled_a_submission_is_refus
         let address = format!("-Dflink.yarn.resourcemanager.webapp.address={address}");
         command(&cluster, &folder, subcommand).arg(address)
     };
-    let run = through("run").arg(folder.job(&endless_job())).run().await.ended_with(1);
+    let run = through("run").arg(folder.job(&endless_job())).run().await.ended_with(4);
     run.assert_says(&["passes no submission", "-Drest.bind-port="])
         .assert_no_stack();
     through("list")

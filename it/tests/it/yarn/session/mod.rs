@@ -73,7 +73,7 @@ pub(super) async fn stop(cluster: &Cluster, folder: &Folder, application: &str) 
 }
 
 /// Some numbers into nothing.
-pub(super) fn short_job(rows: u64) -> Value {
+pub(crate) fn short_job(rows: u64) -> Value {
     job(
         &[
             vertex("numbers", &[numbers("make", Some(rows), None)]),

@@ -145,7 +145,7 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
     // Not alice's: nothing is left where YARN takes no application.
     let before = cluster.traces().await;
     let refused = command(&cluster, &folder, "yarn-session").args(["-d", "-qu", "default"]);
-    let refused = refused.run().await.ended_with(1);
+    let refused = refused.run().await.ended_with(5);
     refused
         .assert_says(&[
             "the queue 'default'",

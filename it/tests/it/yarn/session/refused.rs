@@ -19,15 +19,18 @@ async fn an_id_that_leads_to_no_session_is_told_with_what_is_there() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
     let session = |id: &str| ["-t".to_owned(), "yarn-session".to_owned(), with_id(id)];
-    let refused = async |id: &str, says: &[&str]| {
+    let refused = async |id: &str, code: i32, says: &[&str]| {
         let options = session(id);
         let options: Vec<_> = options.iter().map(String::as_str).collect();
-        run(&cluster, &folder, &options).await.ended_with(1).assert_says(says);
+        run(&cluster, &folder, &options)
+            .await
+            .ended_with(code)
+            .assert_says(says);
     };
-    refused("application_7", &["yarn.application.id", "application_7"]).await;
+    refused("application_7", 3, &["yarn.application.id", "application_7"]).await;
     let unknown = "application_1700000000000_0001";
-    refused(unknown, &[unknown, "YARN does not know", "selvedge yarn-session"]).await;
-    let none = run(&cluster, &folder, &["-t", "yarn-session"]).await.ended_with(1);
+    refused(unknown, 6, &[unknown, "YARN does not know", "selvedge yarn-session"]).await;
+    let none = run(&cluster, &folder, &["-t", "yarn-session"]).await.ended_with(6);
     none.assert_says(&[
         "which session is not known",
         ".yarn-properties-",
@@ -44,11 +47,11 @@ async fn an_id_that_leads_to_no_session_is_told_with_what_is_there() {
         .find(|application| application["applicationType"] == "SHELL")
         .unwrap();
     let filler = filler["id"].as_str().unwrap().to_owned();
-    refused(&filler, &["is no session of Selvedge", "its type is 'SHELL'"]).await;
+    refused(&filler, 6, &["is no session of Selvedge", "its type is 'SHELL'"]).await;
     fillers.release(&cluster).await;
 
     let endless = Endless::start(&cluster, &folder, &[]).await;
-    refused(&endless.application, &["runs one job and takes no others"]).await;
+    refused(&endless.application, 6, &["runs one job and takes no others"]).await;
     // Its job can be looked at and cancelled all the same.
     let options = ["-t", "yarn-per-job"];
     let listed = command(&cluster, &folder, "list")
@@ -59,10 +62,10 @@ async fn an_id_that_leads_to_no_session_is_told_with_what_is_there() {
         .args(options)
         .arg(with_id(&endless.application));
     cancel.arg(&endless.job).run().await.ended_with(0);
-    let outcome = endless.running.ended_within(BOUND).await.ended_with(1);
+    let outcome = endless.running.ended_within(BOUND).await.ended_with(7);
     outcome.assert_says(&["CANCELED"]);
     let ended = cluster.ended(&endless.application).await;
-    refused(&endless.application, &["is FINISHED", "selvedge yarn-session"]).await;
+    refused(&endless.application, 6, &["is FINISHED", "selvedge yarn-session"]).await;
     assert_eq!(ended["finalStatus"], "KILLED", "{ended}");
 }
 
@@ -75,12 +78,12 @@ async fn another_users_session_is_refused_and_a_stale_file_is_explained() {
     let bob = command(&cluster, &folder, "run")
         .env("HADOOP_USER_NAME", "bob")
         .arg(&job);
-    let bob = bob.run().await.ended_with(1);
+    let bob = bob.run().await.ended_with(6);
     bob.assert_says(&["belongs to alice", "you are bob", "HADOOP_USER_NAME=alice"])
         .assert_no_stack();
     // Stopped by a command that does not know the file.
     stop(&cluster, &Folder::new(), &application).await;
-    let stale = run(&cluster, &folder, &[]).await.ended_with(1);
+    let stale = run(&cluster, &folder, &[]).await.ended_with(6);
     stale.assert_says(&[&application, "is FINISHED", "rm /", ".yarn-properties-", "-t"]);
     // The file stands in nobody's way who says where to go.
     run(&cluster, &folder, &["-t", "local"]).await.ended_with(0);
@@ -93,9 +96,9 @@ async fn another_users_session_is_refused_and_a_stale_file_is_explained() {
     asked
         .ended_within(BOUND)
         .await
-        .ended_with(1)
+        .ended_with(6)
         .assert_says(&["is removed"]);
-    let none = run(&cluster, &folder, &["-t", "yarn-session"]).await.ended_with(1);
+    let none = run(&cluster, &folder, &["-t", "yarn-session"]).await.ended_with(6);
     none.assert_says(&["which session is not known"]);
 }
 
@@ -118,9 +121,9 @@ async fn options_that_contradict_each_other_are_refused_before_anything_starts()
         (&["-id", "application_x"], 2, &["application_x"]),
         (&["-n", "3"], 2, &["workers come when jobs need them"]),
         (&["-s", "0"], 2, &["0 is not in 1.."]),
-        (&["-jm", "lots"], 1, &["jobmanager.memory.process.size", "lots"]),
-        (&["-qu", "nightly"], 1, &["nightly", "default"]),
-        (&["-tm", "9g"], 1, &["9216", "6144"]),
+        (&["-jm", "lots"], 3, &["jobmanager.memory.process.size", "lots"]),
+        (&["-qu", "nightly"], 5, &["nightly", "default"]),
+        (&["-tm", "9g"], 5, &["9216", "6144"]),
     ] {
         let outcome = command(&cluster, &folder, "yarn-session")
             .arg("-d")
