@@ -358,7 +358,7 @@ fn more_workers_than_nodes_are_asked_of_each_node_once_the_nodes_are_known() {
     };
     assert_eq!((spread.len(), spread[0].count, &spread[0].locality), (1, 2, &here));
     // One more is wanted than there are nodes no longer, and then there is no node.
-    assert_eq!(asks(&state.cancel(1).1), [(1, 1024, 1)]);
+    assert_eq!(asks(&state.cancel(&spec(1024), 1).1), [(1, 1024, 1)]);
     state.node_changed(&node(NodeState::Lost, ""));
     assert_eq!(asks(&state.request(shape(1024)).unwrap()), [(1, 1024, 2)]);
 }

@@ -89,7 +89,7 @@ async fn jobs_run_on_the_other_node_where_one_can_start_no_container() {
     let broken = Broken::new(&node.local_dir);
     let failures = || {
         let log = master.log(&cluster);
-        let ends = log.lines().filter(|line| line.contains(": worker container_"));
+        let ends = log.lines().filter(|line| line.contains(" ended: container "));
         ends.filter(|line| line.contains(&node.host.to_string())).count()
     };
     // Which node is given is YARN's choice: sooner or later it is the bad one.
