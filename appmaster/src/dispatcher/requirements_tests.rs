@@ -7,6 +7,7 @@ use selvedge_runtime::fs::FileSystems;
 
 use super::*;
 use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint};
+use crate::jobmaster::JobMasterHandle;
 use crate::stores::{StoreSettings, Stores};
 use crate::testing::worker::{Behaviour, Workers};
 use crate::testing::{session_of, word_count};
