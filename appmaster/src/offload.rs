@@ -7,8 +7,8 @@ use selvedge_runtime::blob::BlobStore;
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
-    JobHeartbeatPayload, MetricsDump, OffloadedPayload, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest,
-    ShutdownRequest, SlotReport, SubmitTasksRequest,
+    JobHeartbeatPayload, MetricsDump, OffloadedPayload, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::rpc::ConnectionWatch;
@@ -66,6 +66,10 @@ impl<G: TaskExecutorGateway> TaskExecutorGateway for Offloading<G> {
 
     async fn cancel_tasks(&self, request: CancelTasksRequest) -> GatewayResult<()> {
         self.worker.cancel_tasks(request).await
+    }
+
+    async fn release_partitions(&self, request: ReleasePartitionsRequest) -> GatewayResult<()> {
+        self.worker.release_partitions(request).await
     }
 
     async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()> {

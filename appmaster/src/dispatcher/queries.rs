@@ -66,6 +66,11 @@ impl Service {
                 self.awaiting_cancel.entry(job).or_default().push(reply);
                 return;
             }
+            Some(Job::Ending(ending)) if !ending.stored => {
+                let refused = JobMasterError::about_to_end(job, ending.shown().status());
+                let _ = reply.send(Err(refused.into()));
+                return;
+            }
             Some(Job::Ending(ending)) => Some(ending.result.status),
             None => self
                 .environment

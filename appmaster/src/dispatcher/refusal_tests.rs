@@ -172,6 +172,43 @@ async fn a_job_that_has_ended_is_not_cancelled_and_not_taken_again() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_a_job_that_ends_tells_no_more_of_its_end_than_its_page_does() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = root.path().display().to_string();
+    let settings = [
+        ("high-availability.storageDir", storage.as_str()),
+        ("cleanup-strategy", "fixed-delay"),
+        ("cleanup-strategy.fixed-delay.delay", "1 h"),
+    ];
+    let cluster = session(&settings).await;
+    let dispatcher = cluster.dispatcher();
+    dispatcher.submit_job(Some(JOB), word_count(1)).await.unwrap();
+    until_running(&dispatcher).await;
+    // The result cannot be stored now, and not before the test is over.
+    let results = root.path().join("job-result-store/cluster");
+    std::fs::remove_dir_all(&results).unwrap();
+    std::fs::write(&results, "in the way").unwrap();
+    let cancelled = async {
+        loop {
+            if let Err(refused) = dispatcher.cancel(JOB).await {
+                return refused;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let refused = tokio::time::timeout(BOUND, cancelled).await.expect("the job ends");
+    assert_eq!(refused, JobMasterError::about_to_end(JOB, JobStatus::Cancelling).into());
+    assert_eq!(seen(&dispatcher).await, [(JOB, JobStatus::Cancelling)]);
+    let again = dispatcher.submit_job(Some(JOB), word_count(1)).await;
+    let duplicate = DispatcherError::Duplicate {
+        job: JOB,
+        state: "CANCELLING",
+    };
+    assert_eq!(again, Err(duplicate));
+    cluster.terminate().await;
+}
+
+#[tokio::test]
 async fn a_job_that_cannot_be_kept_is_not_taken() {
     let root = tempfile::tempdir().unwrap();
     let storage = root.path().display().to_string();

@@ -94,7 +94,7 @@ impl State {
         match self.jobs.get(&job) {
             Some(Job::Initializing(_)) => duplicate("INITIALIZING"),
             Some(Job::Running(_)) => duplicate("running"),
-            Some(Job::Ending(ending)) => duplicate(ending.result.status.as_str()),
+            Some(Job::Ending(ending)) => duplicate(ending.shown().status().as_str()),
             None if self.ended.contains(&job) => duplicate("ended"),
             None => {
                 let shown = sparse::initializing(job, graph, now.wall);
@@ -274,8 +274,9 @@ mod tests {
         assert_eq!(duplicate(&mut state), "INITIALIZING");
         let (graph, result) = failed();
         state.job_ended(graph, result);
-        assert_eq!(duplicate(&mut state), "FAILED");
+        assert_eq!(duplicate(&mut state), "INITIALIZING", "its end is not stored yet");
         assert!(state.result_stored(&JOB, now()).unwrap().stored);
+        assert_eq!(duplicate(&mut state), "FAILED");
         state.cleaned_up(&JOB);
         assert_eq!(duplicate(&mut state), "ended");
     }

@@ -1,21 +1,68 @@
-//! Tells everybody where the leader is: its components, and the JobMaster of each job as long as that runs.
+//! Tells everybody where the leader is: its components, and the JobMaster of each job as long as that runs. What somebody else
+//! takes away or changes is told again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use selvedge_core::{JobId, LeaderSessionId};
-use selvedge_runtime::ha::{HaError, LeaderComponent, LeaderElection, LeaderInformation};
+use futures::future::select_all;
+use selvedge_core::LeaderSessionId;
+use selvedge_runtime::ha::{HaError, HaServices, LeaderComponent, LeaderElection, LeaderInformation, LeaderRetrieval};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::jobmaster::RunningJobs;
+
+/// When what others see is compared with what was told: so soon after something was told, then after twice as long each time.
+/// A change that came before it was followed is found so.
+const COMPARE_AFTER: Duration = Duration::from_secs(1);
+/// The longest time between two.
+const COMPARE_EVERY: Duration = Duration::from_secs(60);
 
 /// Tells under one leadership.
 #[derive(Debug)]
 pub(super) struct Announcer {
     pub(super) election: Arc<dyn LeaderElection>,
+    pub(super) ha: Arc<dyn HaServices>,
     pub(super) session: LeaderSessionId,
     pub(super) rest_address: String,
     pub(super) rpc_address: String,
 }
+
+/// What everybody was told of a component, and what everybody sees.
+struct Told {
+    information: LeaderInformation,
+    seen: LeaderRetrieval,
+}
+
+/// When what others see is compared with what was told.
+#[derive(Clone, Copy)]
+struct Compare {
+    at: Instant,
+    pause: Duration,
+}
+
+impl Compare {
+    /// Something was told.
+    fn sooner(self) -> Self {
+        let soon = Self::after(COMPARE_AFTER);
+        Self {
+            at: self.at.min(soon.at),
+            ..soon
+        }
+    }
+
+    fn later(self) -> Self {
+        Self::after((self.pause * 2).min(COMPARE_EVERY))
+    }
+
+    fn after(pause: Duration) -> Self {
+        let at = Instant::now() + pause;
+        Self { at, pause }
+    }
+}
+
+type AllTold = BTreeMap<LeaderComponent, Told>;
 
 impl Announcer {
     /// Runs until the leadership is over; nothing more is told then.
@@ -35,42 +82,106 @@ impl Announcer {
     }
 
     async fn tell_all(&self, mut jobs: watch::Receiver<RunningJobs>) -> Result<(), HaError> {
-        self.tell(LeaderComponent::RestServer, &self.rest_address).await?;
-        self.tell(LeaderComponent::Dispatcher, &self.rpc_address).await?;
-        self.tell(LeaderComponent::ResourceManager, &self.rpc_address).await?;
-        let mut told = RunningJobs::new();
+        let mut told = AllTold::new();
+        for (component, address) in [
+            (LeaderComponent::RestServer, &self.rest_address),
+            (LeaderComponent::Dispatcher, &self.rpc_address),
+            (LeaderComponent::ResourceManager, &self.rpc_address),
+        ] {
+            self.tell(&mut told, component, self.session, address).await?;
+        }
+        let mut compare = Compare::after(COMPARE_AFTER);
         loop {
             let present = jobs.borrow_and_update().clone();
-            for (job, job_master) in &present {
-                if told.get(job) != Some(job_master) {
-                    self.tell_job(*job, *job_master).await?;
+            if self.tell_jobs(&mut told, &present).await? {
+                compare = compare.sooner();
+            }
+            tokio::select! {
+                biased;
+                changed = jobs.changed() => if changed.is_err() {
+                    return Ok(());
+                },
+                component = changed_by_others(&mut told) => {
+                    self.tell_again(&told, component).await?;
+                    compare = compare.sooner();
                 }
-            }
-            for job in told.keys().filter(|job| !present.contains_key(job)) {
-                let component = LeaderComponent::JobMaster(*job);
-                self.election.withdraw(self.session, component).await?;
-            }
-            told = present;
-            if jobs.changed().await.is_err() {
-                return Ok(());
+                () = sleep_until(compare.at) => {
+                    compare = compare.later();
+                    self.tell_what_differs(&told).await?;
+                }
             }
         }
     }
 
-    async fn tell_job(&self, job: JobId, job_master: LeaderSessionId) -> Result<(), HaError> {
-        let component = LeaderComponent::JobMaster(job);
-        let information = LeaderInformation {
-            session: job_master,
-            address: self.rpc_address.clone(),
-        };
-        self.election.publish_as(self.session, component, information).await?;
-        tracing::debug!(session = %self.session, "{component} is JobMaster {job_master}");
+    async fn tell_what_differs(&self, told: &AllTold) -> Result<(), HaError> {
+        for (component, Told { information, seen }) in told {
+            if seen.current().as_ref() != Some(information) {
+                self.tell_again(told, *component).await?;
+            }
+        }
         Ok(())
     }
 
-    async fn tell(&self, component: LeaderComponent, address: &str) -> Result<(), HaError> {
-        self.election.publish(self.session, component, address).await?;
-        tracing::debug!(session = %self.session, "{component} is at {address}");
+    /// Tells of the jobs that are new, or have another JobMaster, and takes back those that have gone. Whether any is new.
+    async fn tell_jobs(&self, told: &mut AllTold, present: &RunningJobs) -> Result<bool, HaError> {
+        let mut any = false;
+        for (job, job_master) in present {
+            let component = LeaderComponent::JobMaster(*job);
+            let known = told.get(&component).map(|told| told.information.session);
+            if known != Some(*job_master) {
+                self.tell(told, component, *job_master, &self.rpc_address).await?;
+                any = true;
+            }
+        }
+        let is_gone = |component: &LeaderComponent| match component {
+            LeaderComponent::JobMaster(job) => !present.contains_key(job),
+            _ => false,
+        };
+        let gone: Vec<_> = told.keys().filter(|component| is_gone(component)).copied().collect();
+        for component in gone {
+            told.remove(&component);
+            self.election.withdraw(self.session, component).await?;
+        }
+        Ok(any)
+    }
+
+    async fn tell(
+        &self,
+        told: &mut AllTold,
+        component: LeaderComponent,
+        session: LeaderSessionId,
+        address: &str,
+    ) -> Result<(), HaError> {
+        let address = address.to_owned();
+        let information = LeaderInformation { session, address };
+        self.election
+            .publish_as(self.session, component, information.clone())
+            .await?;
+        tracing::debug!(session = %self.session, "{component} is at {}, as {session}", information.address);
+        let seen = self.ha.retrieval(component);
+        told.insert(component, Told { information, seen });
         Ok(())
     }
+
+    async fn tell_again(&self, told: &AllTold, component: LeaderComponent) -> Result<(), HaError> {
+        let Some(Told { information, .. }) = told.get(&component) else {
+            return Ok(());
+        };
+        tracing::warn!("where the leader of {component} is was changed by somebody else, or deleted: it is told again");
+        self.election
+            .publish_as(self.session, component, information.clone())
+            .await
+    }
+}
+
+/// Waits until everybody sees something else of a component than was told, or nothing.
+async fn changed_by_others(told: &mut AllTold) -> LeaderComponent {
+    let changes = told.iter_mut().map(|(component, Told { information, seen })| {
+        Box::pin(async move {
+            while seen.changed().await.as_ref() == Some(&*information) {}
+            *component
+        })
+    });
+    // Those of the process itself are always there.
+    select_all(changes).await.0
 }

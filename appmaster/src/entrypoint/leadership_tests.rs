@@ -151,6 +151,27 @@ async fn a_jobs_master_is_found_as_long_as_the_job_runs() {
 }
 
 #[tokio::test]
+async fn what_somebody_else_deletes_of_the_leader_is_told_again() {
+    let ensemble = InMemoryEnsemble::new(1);
+    let master = master(&ensemble, Behaviour::Run).await;
+    Master::told(&master.rest()).await;
+    let job = master.submit().await;
+    master.wait_for_running(job).await;
+    for component in [LeaderComponent::JobMaster(job), LeaderComponent::RestServer] {
+        let found = master.ha.retrieval(component);
+        let told = found.found(BOUND).await;
+        assert!(told.is_some(), "{component}");
+        // Twice: what is told again is followed as well.
+        for _ in 0..2 {
+            ensemble.delete(component);
+            assert_eq!(found.current(), None, "{component}");
+            assert_eq!(found.found(BOUND).await, told, "{component}");
+        }
+    }
+    within(master.cluster.terminate()).await;
+}
+
+#[tokio::test]
 async fn without_a_leader_clients_are_told_so_after_a_moment() {
     let ensemble = InMemoryEnsemble::new(1);
     // It is first in line, and has nothing to tell an address of.

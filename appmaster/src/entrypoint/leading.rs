@@ -180,6 +180,7 @@ impl Parts {
         });
         let announcer = Announcer {
             election: self.election.clone(),
+            ha: self.ha.clone(),
             session,
             rest_address: self.rest_address.clone(),
             rpc_address: self.rpc_address.clone(),

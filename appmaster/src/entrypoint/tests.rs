@@ -20,6 +20,7 @@ use crate::testing::{profile, session_of, word_count};
 
 mod driver;
 mod metrics;
+mod partitions;
 mod per_job;
 mod plugins;
 mod registration;

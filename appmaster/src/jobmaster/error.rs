@@ -85,3 +85,11 @@ pub enum JobMasterError {
         job: JobId,
     },
 }
+
+impl JobMasterError {
+    /// The refusal of a job that is about to end, of which nobody is told yet how: `status` is that before its end.
+    pub(crate) const fn about_to_end(job: JobId, status: JobStatus) -> Self {
+        let detail = " and about to end";
+        Self::CannotCancel { job, status, detail }
+    }
+}

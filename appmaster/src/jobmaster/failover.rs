@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use selvedge_core::job_graph::JobGraph;
-use selvedge_core::status::JobStatus;
+use selvedge_core::status::{ExecutionState, JobStatus};
 use tokio::time::Instant;
 
 use super::execution_graph::{PastFailure, TaskIndex};
@@ -42,6 +42,8 @@ pub(super) struct Failover {
     strategy: RestartStrategy,
     full: bool,
     regions: Regions,
+    /// How many tasks of each region have not FINISHED.
+    unfinished: Vec<usize>,
     history_size: usize,
     pub(super) attempts_kept: usize,
     rng: StdRng,
@@ -68,6 +70,7 @@ impl Failover {
         let regions = Regions::of(graph, settings.full);
         Self {
             restart_of: vec![0; regions.iter().map(<[_]>::len).sum()],
+            unfinished: regions.iter().map(<[_]>::len).collect(),
             regions,
             full: settings.full,
             strategy: RestartStrategy::new(settings.restart),
@@ -83,6 +86,7 @@ impl Failover {
     pub(super) fn set_graph(&mut self, graph: &JobGraph) {
         self.regions = Regions::of(graph, self.full);
         self.restart_of = vec![0; self.regions.iter().map(<[_]>::len).sum()];
+        self.unfinished = self.regions.iter().map(<[_]>::len).collect();
         self.coming.clear();
     }
 
@@ -103,6 +107,14 @@ impl Failover {
             Scope::Tasks(failed) => self.regions.joined_with(failed),
             Scope::Job => (0..self.restart_of.len()).map(TaskIndex::from).collect(),
         }
+    }
+
+    /// A task has FINISHED. The tasks of its region, where it was the last of them.
+    pub(super) fn finished(&mut self, task: TaskIndex) -> Option<Vec<TaskIndex>> {
+        let region = self.regions.number_of(task);
+        let unfinished = &mut self.unfinished[region];
+        *unfinished = unfinished.saturating_sub(1);
+        (*unfinished == 0).then(|| self.regions.tasks(region).to_vec())
     }
 
     fn is_coming(&self, task: TaskIndex) -> bool {
@@ -249,11 +261,14 @@ impl JobState {
             );
             return Vec::new();
         };
+        let released = self.release_partitions(&restart.tasks);
         for task in &restart.tasks {
             let attempt = self.graph.attempt(*task);
             self.committables.remove(&attempt);
             self.missed.remove(&attempt);
-            self.partitions.stop(*task);
+            if self.graph.run(*task).state() == ExecutionState::Finished {
+                self.failover.unfinished[self.failover.regions.number_of(*task)] += 1;
+            }
             self.graph.start_over(*task, now.wall);
         }
         self.schedule(&restart.tasks, now);
@@ -262,7 +277,7 @@ impl JobState {
             self.former_workers.clear();
             self.move_job(JobStatus::Running, now);
         }
-        self.deploy_what_is_ready(now)
+        released.into_iter().chain(self.deploy_what_is_ready(now)).collect()
     }
 
     /// A new failure begins: one that it cannot explain goes into the history.

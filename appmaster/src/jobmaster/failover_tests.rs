@@ -33,7 +33,7 @@ pub(super) fn running(graph: JobGraph, attempts: u32, now: Now) -> JobState {
 }
 
 /// Each subtask of the source with the same one of the sink: two regions.
-fn two_regions() -> JobGraph {
+pub(super) fn two_regions() -> JobGraph {
     let mut graph = word_count(2);
     graph.edges[0].partitioner = Partitioner::Forward;
     graph
@@ -79,7 +79,7 @@ fn returning(actions: &[Action]) -> (u64, usize) {
 }
 
 /// Lets the failed region end, the pause pass and the splits come back.
-fn restart(state: &mut JobState, now: Now) -> Vec<Action> {
+pub(super) fn restart(state: &mut JobState, now: Now) -> Vec<Action> {
     let open: Vec<_> = state.graph.executions().map(|(id, _)| id).collect();
     for id in open {
         let canceling = state.graph.execution(&id).unwrap().state() == ExecutionState::Canceling;

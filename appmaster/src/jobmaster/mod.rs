@@ -23,6 +23,9 @@ pub mod probe;
 mod refusal_tests;
 mod regions;
 mod registration;
+mod releasing;
+#[cfg(test)]
+mod releasing_tests;
 mod requests;
 mod requirements;
 mod restart_strategy;
@@ -241,14 +244,11 @@ impl JobMasterHandle {
 
     /// Cancels the job; returns when that is decided, not when the job has ended.
     pub async fn cancel(&self) -> Result<(), JobMasterError> {
-        match (self.call(Request::Cancel).await, self.ended.get()) {
-            (Ok(answer), _) => answer,
-            (Err(_), Some(graph)) => Err(JobMasterError::CannotCancel {
-                job: self.job_id,
-                status: graph.status(),
-                detail: "",
-            }),
-            (Err(gone), None) => Err(gone),
+        match self.call(Request::Cancel).await {
+            Ok(answer) => answer,
+            Err(gone) => Err(self
+                .before_its_end()
+                .map_or(gone, |graph| JobMasterError::about_to_end(self.job_id, graph.status()))),
         }
     }
 

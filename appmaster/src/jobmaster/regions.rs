@@ -65,6 +65,11 @@ impl Regions {
         &self.tasks[region]
     }
 
+    /// The region of a task.
+    pub(super) fn number_of(&self, task: TaskIndex) -> usize {
+        self.of[task.position()]
+    }
+
     /// The regions of these tasks, each once.
     pub(super) fn numbers_of(&self, tasks: &[TaskIndex]) -> Vec<usize> {
         let mut regions: Vec<_> = tasks.iter().map(|task| self.of[task.position()]).collect();

@@ -351,6 +351,7 @@ impl Service {
             Action::Deploy(deployment) => self.workers.deploy(deployment),
             Action::ReturnSlot(slot) => self.workers.return_slot(&slot),
             Action::CancelTasks { resource_id, attempts } => self.workers.cancel(resource_id, attempts),
+            Action::ReleasePartitions { workers, partitions } => self.workers.release(workers, &partitions),
             Action::Enumerate { number, graph } => {
                 let connectors = self.environment.connectors.clone();
                 self.spawn(async move {

@@ -55,8 +55,8 @@ pub trait ShuffleMaster: Debug + Send + Sync + 'static {
     fn network_memory(&self, channels: Channels) -> MemorySize;
 }
 
-/// Workers exchange records by Arrow Flight. A pipelined partition is nothing but its producer, so that there is nothing to
-/// keep and nothing to release.
+/// Workers exchange records by Arrow Flight. A pipelined partition is nothing but its producer and what workers keep of its
+/// channels: that they are told by their JobMaster to forget, and nothing is kept elsewhere.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FlightShuffleMaster;
 
@@ -139,14 +139,16 @@ impl PartitionTracker {
         }
     }
 
-    /// A task starts over, or its worker is lost: its partitions are gone.
-    pub(super) fn stop(&mut self, task: TaskIndex) {
+    /// The partitions of a task's attempt are read no more: it starts over, or it has FINISHED as all its consumers have. Those
+    /// edges come back for which there were any.
+    pub(super) fn stop(&mut self, task: TaskIndex) -> Vec<usize> {
         let all = PartitionId { task, edge: 0 }..=PartitionId { task, edge: usize::MAX };
         let gone: Vec<_> = self.tracked.range(all).map(|(partition, _)| *partition).collect();
-        for partition in gone {
-            self.tracked.remove(&partition);
-            self.shuffle.release_partition(self.job, partition);
+        for partition in &gone {
+            self.tracked.remove(partition);
+            self.shuffle.release_partition(self.job, *partition);
         }
+        gone.into_iter().map(|partition| partition.edge).collect()
     }
 
     /// The job has ended.
@@ -225,8 +227,8 @@ mod tests {
         let found = tracker.descriptor(1.into(), 0).unwrap();
         assert_eq!(found.resource_id.as_str(), "worker-1");
         assert_eq!(tracker.descriptor(2.into(), 0), None, "a sink has no partition");
-        tracker.stop(0.into());
-        tracker.stop(0.into());
+        assert_eq!(tracker.stop(0.into()), [0]);
+        assert_eq!(tracker.stop(0.into()), [0_usize; 0]);
         assert_eq!(tracker.descriptor(0.into(), 0), None);
         tracker.stop_all();
         let noted = noting.0.lock().unwrap().clone();

@@ -26,6 +26,7 @@ use selvedge_core::status::{ExecutionState, JobStatus};
 use selvedge_core::{AllocationId, ExecutionAttemptId, JobId, ResourceId, VertexId};
 use selvedge_runtime::clock::Timestamp;
 use selvedge_runtime::connector::Committable;
+use selvedge_runtime::gateway::proto::ReleasedPartitions;
 use tokio::time::Instant;
 
 use super::adaptive::Adaptive;
@@ -59,6 +60,11 @@ pub(super) enum Action {
     CancelTasks {
         resource_id: ResourceId,
         attempts: Vec<ExecutionAttemptId>,
+    },
+    /// These workers are to forget partitions.
+    ReleasePartitions {
+        workers: Vec<ResourceId>,
+        partitions: Arc<[ReleasedPartitions]>,
     },
     /// The sources are to begin anew for this graph, the ExecutionGraph of this number.
     Enumerate { number: u64, graph: Arc<JobGraph> },

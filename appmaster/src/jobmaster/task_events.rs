@@ -55,7 +55,9 @@ impl JobState {
                 }
                 let actions = self.task_ended(task, ExecutionState::Finished, now);
                 self.release_slot_of(task, now);
-                actions.into_iter().chain(self.deploy_what_is_ready(now)).collect()
+                let released = self.release_finished_region(task);
+                let deployed = self.deploy_what_is_ready(now);
+                actions.into_iter().chain(released).chain(deployed).collect()
             }
             (_, next) => {
                 self.move_task(task, next, now);
@@ -195,7 +197,6 @@ impl JobState {
             _ => ExecutionState::Failed,
         };
         self.move_task(task, state, now);
-        self.partitions.stop(task);
         self.graph.run_mut(task).cause = Some(cause.to_owned());
     }
 

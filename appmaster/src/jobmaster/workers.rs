@@ -9,7 +9,7 @@ use selvedge_core::{ExecutionAttemptId, ResourceId};
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
     CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeldSlots,
-    JobHeartbeatPayload, SubmitTasksRequest,
+    JobHeartbeatPayload, ReleasePartitionsRequest, ReleasedPartitions, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use tokio::sync::{Semaphore, mpsc};
@@ -23,7 +23,8 @@ use crate::worker::Gateway;
 
 /// How long a cancellation that did not get through waits before it is sent again.
 const CANCEL_RETRY: Duration = Duration::from_secs(1);
-/// How many workers are sent their tasks at once: the calls of a job with thousands of workers are never all in memory.
+/// How many workers are sent their tasks at once, or what they are to forget: the calls of a job with thousands of workers are
+/// never all in memory.
 const DEPLOYMENTS_AT_ONCE: usize = 64;
 
 /// What workers answered.
@@ -87,6 +88,7 @@ struct Known {
 pub(super) struct Workers {
     job: JobHeader,
     deployments: Arc<Semaphore>,
+    releases: Arc<Semaphore>,
     connections: Connections<Known, WorkerEvent>,
 }
 
@@ -95,6 +97,7 @@ impl Workers {
         Self {
             job,
             deployments: Arc::new(Semaphore::new(DEPLOYMENTS_AT_ONCE)),
+            releases: Arc::new(Semaphore::new(DEPLOYMENTS_AT_ONCE)),
             connections: Connections::new(heartbeat, events),
         }
     }
@@ -183,6 +186,29 @@ impl Workers {
             drop(turn);
             let _ = events.send(WorkerEvent::Deployed { resource_id, outcome }).await;
         });
+    }
+
+    /// Has workers forget partitions. One that cannot be told keeps them until the job ends.
+    pub(super) fn release(&mut self, workers: Vec<ResourceId>, partitions: &Arc<[ReleasedPartitions]>) {
+        for resource_id in workers {
+            let Some(gateway) = self.connections.gateway(&resource_id) else {
+                continue;
+            };
+            let (job_id, job_master_id) = (self.job.job_id, self.job.job_master_id);
+            let (turns, partitions) = (self.releases.clone(), partitions.clone());
+            self.connections.spawn(async move {
+                // The semaphore is never closed.
+                let _turn = turns.acquire().await;
+                let request = ReleasePartitionsRequest {
+                    job_id: job_id.to_wire(),
+                    job_master_id: job_master_id.to_wire(),
+                    partitions: partitions.to_vec(),
+                };
+                if let Err(error) = gateway.release_partitions(request).await {
+                    tracing::info!(job = %job_id, "{resource_id} keeps what it was to forget of partitions: {error}");
+                }
+            });
+        }
     }
 
     /// The job does not need a slot any more.

@@ -8,8 +8,8 @@ use selvedge_runtime::blob::{BlobKey, BlobServer, FetchLimits, fetch};
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
-    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport, SubmitTasksRequest,
+    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 
@@ -55,6 +55,10 @@ impl TaskExecutorGateway for IdleWorker {
     }
 
     async fn cancel_tasks(&self, _: CancelTasksRequest) -> GatewayResult<()> {
+        unasked()
+    }
+
+    async fn release_partitions(&self, _: ReleasePartitionsRequest) -> GatewayResult<()> {
         unasked()
     }
 

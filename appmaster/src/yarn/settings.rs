@@ -37,11 +37,17 @@ impl DriverSettings {
             max_wait: hadoop.rm_connect_max_wait()?.unwrap_or(Duration::MAX),
             ..RetryPolicy::RESOURCE_MANAGER
         };
+        let node_retry = RetryPolicy {
+            max_delay: hadoop.nm_connect_retry_interval()?,
+            max_wait: hadoop.nm_connect_max_wait()?.unwrap_or(Duration::MAX),
+            ..RetryPolicy::NODE_MANAGER
+        };
         let seconds = configuration.get(&yarn::HEARTBEAT_INTERVAL_SECONDS)?;
         Ok(Self {
             addresses: addresses.iter().map(ToString::to_string).collect(),
             client_addresses: client_addresses(hadoop)?,
             retry,
+            node_retry,
             idle_interval: Duration::from_secs(seconds.into()),
             asking_interval: configuration.get(&yarn::CONTAINER_REQUEST_HEARTBEAT_INTERVAL)?,
             expiry_interval: hadoop.am_expiry_interval()?,
@@ -102,6 +108,20 @@ mod tests {
         let settings = read(&faster.into_iter().collect(), &hadoop(ADDRESS)).unwrap();
         assert_eq!(settings.idle_interval, Duration::from_secs(1));
         assert_eq!(settings.asking_interval, Duration::from_millis(50));
+    }
+
+    #[test]
+    fn nodes_are_looked_for_as_long_as_hadoops_settings_say() {
+        let settings = read(&Configuration::new(), &hadoop(ADDRESS)).unwrap();
+        assert_eq!(settings.nodes().retry, RetryPolicy::NODE_MANAGER);
+        let shorter = "<property><name>yarn.client.nodemanager-connect.max-wait-ms</name><value>20000</value></property>\
+                       <property><name>yarn.client.nodemanager-connect.retry-interval-ms</name><value>1000</value></property>";
+        let settings = read(&Configuration::new(), &hadoop(&format!("{ADDRESS}{shorter}"))).unwrap();
+        let retry = settings.nodes().retry;
+        assert_eq!(
+            (retry.max_wait, retry.max_delay),
+            (Duration::from_secs(20), Duration::from_secs(1))
+        );
     }
 
     #[test]

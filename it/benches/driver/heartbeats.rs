@@ -17,8 +17,8 @@ use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HardwareDescription, HeartbeatFromJobMasterRequest,
     HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MemoryConfiguration, MetricsDump, QueryMetricsRequest,
-    ReadFileRequest, RegisterTaskExecutorRequest, RequestSlotRequest, ResourceProfile, ShutdownRequest, SlotReport,
-    SlotStatus, SubmitTasksRequest,
+    ReadFileRequest, RegisterTaskExecutorRequest, ReleasePartitionsRequest, RequestSlotRequest, ResourceProfile,
+    ShutdownRequest, SlotReport, SlotStatus, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{
     FileContent, GatewayError, GatewayResult, ResourceManagerGateway, TaskExecutorGateway, handshake,
@@ -195,6 +195,10 @@ impl TaskExecutorGateway for Worker {
     }
 
     async fn cancel_tasks(&self, _: CancelTasksRequest) -> GatewayResult<()> {
+        unasked()
+    }
+
+    async fn release_partitions(&self, _: ReleasePartitionsRequest) -> GatewayResult<()> {
         unasked()
     }
 

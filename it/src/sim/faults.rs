@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::plan::Fault;
 use super::world::World;
-use super::yarn::{End, RESOURCE_MANAGER};
+use super::yarn::{End, RESOURCE_MANAGERS};
 use super::zookeeper::ZOOKEEPER;
 
 /// What ends a fault that lasts.
@@ -13,7 +13,9 @@ use super::zookeeper::ZOOKEEPER;
 pub(super) enum Undo {
     Reconnect(String, String),
     Release(String, String),
-    ResourceManager,
+    ResourceManager(&'static str),
+    /// This one is active from now on.
+    TakeOver(&'static str),
     Node(String),
     Mend(String),
     Preempt(u64),
@@ -32,10 +34,16 @@ impl World {
             match undo {
                 Undo::Reconnect(one, other) => self.sim.repair(one, other),
                 Undo::Release(one, other) => self.sim.release(one, other),
-                Undo::ResourceManager => {
-                    self.cluster.lock().restart_resource_manager();
-                    self.sim.bounce(RESOURCE_MANAGER);
+                Undo::ResourceManager(host) => {
+                    let mut cluster = self.cluster.lock();
+                    // One that was killed while it stepped down stands by.
+                    if cluster.active() == Some(host) {
+                        cluster.restart_resource_manager();
+                    }
+                    drop(cluster);
+                    self.sim.bounce(host);
                 }
+                Undo::TakeOver(host) => self.cluster.lock().take_over(host),
                 Undo::Node(node) => {
                     self.cluster.lock().start_node(&node);
                     self.sim.bounce(node);
@@ -71,14 +79,10 @@ impl World {
             | Fault::HoldNode { .. }
             | Fault::LoseNodeAnswer { .. }
             | Fault::LoseNode { .. } => self.disturb_node(fault, now),
-            Fault::RestartResourceManager { lasts } => {
-                if self.sim.is_host_running(RESOURCE_MANAGER) {
-                    self.sim.crash(RESOURCE_MANAGER);
-                    self.undone.push((now + lasts, Undo::ResourceManager));
-                }
-            }
-            Fault::HoldResourceManager { lasts } => self.hold(RESOURCE_MANAGER.to_owned(), self.master(), now + lasts),
-            Fault::LoseAnswer => self.cluster.lock().lose_answer(RESOURCE_MANAGER),
+            Fault::RestartResourceManager { .. }
+            | Fault::FailOver { .. }
+            | Fault::HoldResourceManager { .. }
+            | Fault::LoseAnswer => self.disturb_resource_manager(fault, now),
             Fault::Grant(fault) => self.cluster.lock().fault_grants(fault),
             Fault::FailTask => count(&self.task_faults),
             Fault::FailPrepare => count(&self.connectors.prepare_faults),
@@ -89,6 +93,33 @@ impl World {
             Fault::ExpireSession => self.ensemble.lock().expire_leader(),
             Fault::HoldZooKeeper { lasts } => self.hold(ZOOKEEPER.to_owned(), self.master(), now + lasts),
             Fault::CutZooKeeper { lasts } => self.cut(ZOOKEEPER.to_owned(), self.master(), now + lasts),
+        }
+    }
+
+    fn disturb_resource_manager(&mut self, fault: Fault, now: Duration) {
+        let active = self.cluster.lock().active();
+        // One is on its way back already.
+        let Some(host) = active.filter(|host| self.sim.is_host_running(*host)) else {
+            return;
+        };
+        match fault {
+            Fault::RestartResourceManager { lasts } => {
+                self.sim.crash(host);
+                self.undone.push((now + lasts, Undo::ResourceManager(host)));
+            }
+            Fault::FailOver { is_killed, lasts } => {
+                self.cluster.lock().step_down();
+                let [first, second] = RESOURCE_MANAGERS;
+                let next = if host == first { second } else { first };
+                self.undone.push((now + lasts, Undo::TakeOver(next)));
+                if is_killed {
+                    self.sim.crash(host);
+                    self.undone.push((now + lasts, Undo::ResourceManager(host)));
+                }
+            }
+            Fault::HoldResourceManager { lasts } => self.hold(host.to_owned(), self.master(), now + lasts),
+            Fault::LoseAnswer => self.cluster.lock().lose_answer(host),
+            _ => {}
         }
     }
 
@@ -179,7 +210,7 @@ impl World {
     }
 
     fn node(&self, which: usize) -> String {
-        format!("nm-{}", which % self.plan.nodes + 1)
+        self.plan.node(which)
     }
 
     /// One of the workers that run.

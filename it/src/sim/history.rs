@@ -39,6 +39,12 @@ pub(crate) enum Happening {
         attempt: String,
         state: String,
     },
+    /// A worker has forgotten partitions: these are their producers' attempts.
+    Released {
+        worker: String,
+        master: String,
+        attempts: Vec<String>,
+    },
     /// A worker's process is gone, and its slots and tasks with it.
     WorkerGone { worker: String },
     /// The process of an attempt of the ApplicationMaster is gone, before the application has ended.
@@ -175,6 +181,15 @@ fn happening(host: &str, mut fields: Fields) -> Option<Happening> {
             master: fields.take("job_master"),
             attempt: fields.take("task"),
             state: fields.take("state"),
+        }),
+        "partitions released" => Some(Happening::Released {
+            worker,
+            master: fields.take("job_master"),
+            attempts: fields
+                .take("partitions")
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect(),
         }),
         _ => None,
     }

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// NodeManagers; each has room for two workers.
     pub(crate) nodes: usize,
+    /// A node on which nothing that is started ever runs: the application is to do without it.
+    pub(crate) spoilt: Option<usize>,
     /// Slots of each worker.
     pub(crate) slots: u32,
     /// The longest time that a message takes.
@@ -68,6 +70,8 @@ pub(crate) enum Fault {
     HoldWorkers { which: (usize, usize), lasts: Duration },
     /// The ResourceManager is away for a while, and has forgotten the application's asks.
     RestartResourceManager { lasts: Duration },
+    /// The active ResourceManager steps down or is killed, and after a while the other one is active, which knows as little.
+    FailOver { is_killed: bool, lasts: Duration },
     /// No message passes between master and ResourceManager for a while; all arrive afterwards.
     HoldResourceManager { lasts: Duration },
     /// The next answer of the ResourceManager is lost with its connection.
@@ -116,11 +120,13 @@ impl Plan {
         let mut rng = StdRng::seed_from_u64(seed);
         let nodes = rng.random_range(2..=3);
         let slots = rng.random_range(1..=2);
-        let capacity = u32::try_from(nodes * 2).unwrap_or(1) * slots;
+        let spoilt = (nodes == 3 && rng.random_bool(0.3)).then(|| rng.random_range(0..nodes));
+        let slots_of = |nodes: usize| u32::try_from(nodes * 2).unwrap_or(1) * slots;
+        let capacity = slots_of(nodes - usize::from(spoilt.is_some()));
         let count = rng.random_range(1..=3);
         let mut jobs: Vec<_> = (0..count).map(|_| JobPlan::draw(&mut rng, capacity / count)).collect();
         if rng.random_bool(0.15) {
-            jobs.push(JobPlan::too_large(&mut rng, capacity));
+            jobs.push(JobPlan::too_large(&mut rng, slots_of(nodes)));
         }
         let is_highly_available = rng.random_bool(0.5);
         let count = rng.random_range(0..=5);
@@ -131,6 +137,7 @@ impl Plan {
         Self {
             seed,
             nodes,
+            spoilt,
             slots,
             latency: Duration::from_millis(latency),
             is_highly_available,
@@ -144,8 +151,14 @@ impl Plan {
     /// The same without anything going wrong.
     pub(crate) fn without_faults(mut self) -> Self {
         self.faults.clear();
+        self.spoilt = None;
         self.is_disorderly = false;
         self
+    }
+
+    /// The name of a node.
+    pub(crate) fn node(&self, which: usize) -> String {
+        format!("nm-{}", which % self.nodes + 1)
     }
 
     /// After it, nothing is done to the cluster any more.
@@ -167,7 +180,7 @@ impl JobPlan {
             at,
             parallelism: rng.random_range(1..=slots.max(1)),
             seconds,
-            cancel_at: is_cancelled.then(|| at + moment(rng)),
+            cancel_at: is_cancelled.then(|| at + until_cancelled(rng)),
             is_endless,
             is_too_large: false,
             is_streaming: false,
@@ -208,6 +221,7 @@ impl Fault {
             | Self::Cut { lasts, .. }
             | Self::HoldWorkers { lasts, .. }
             | Self::RestartResourceManager { lasts }
+            | Self::FailOver { lasts, .. }
             | Self::HoldResourceManager { lasts }
             | Self::BreakNode { lasts, .. }
             | Self::RestartNode { lasts, .. }
@@ -261,7 +275,7 @@ fn draw_worker_fault(rng: &mut StdRng) -> Fault {
 
 fn draw_grant_fault(rng: &mut StdRng) -> Fault {
     let lasts = some_seconds(rng);
-    match rng.random_range(0..8) {
+    match rng.random_range(0..11) {
         0 => Fault::RestartResourceManager { lasts },
         1 => Fault::HoldResourceManager { lasts },
         2 => Fault::LoseAnswer,
@@ -269,6 +283,11 @@ fn draw_grant_fault(rng: &mut StdRng) -> Fault {
         4 => Fault::Grant(GrantFault::Undersized),
         5 => Fault::Grant(GrantFault::Foreign),
         6 => Fault::Grant(GrantFault::Duplicated),
+        7 => Fault::Grant(GrantFault::Nowhere),
+        8 | 9 => Fault::FailOver {
+            is_killed: rng.random_bool(0.5),
+            lasts,
+        },
         _ => Fault::Grant(GrantFault::Reordered),
     }
 }
@@ -309,6 +328,14 @@ fn some_seconds(rng: &mut StdRng) -> Duration {
     Duration::from_millis(rng.random_range(500..8000))
 }
 
+/// A third is cancelled while its workers are being started.
+fn until_cancelled(rng: &mut StdRng) -> Duration {
+    match rng.random_range(0..3) {
+        0 => Duration::from_millis(rng.random_range(100..2000)),
+        _ => moment(rng),
+    }
+}
+
 fn moment(rng: &mut StdRng) -> Duration {
     Duration::from_millis(rng.random_range(0..ACTIVE.as_millis() as u64))
 }
@@ -338,7 +365,7 @@ mod tests {
                 words.map(str::to_owned).collect::<Vec<_>>().join(" ")
             })
             .collect();
-        assert_eq!(kinds.len(), 34, "{kinds:#?}");
+        assert_eq!(kinds.len(), 37, "{kinds:#?}");
         let streams = |plan: &&Plan| plan.is_adaptive && plan.jobs.iter().any(|job| job.is_streaming);
         assert!(
             plans.iter().filter(streams).count() > 300,
@@ -347,7 +374,8 @@ mod tests {
         for plan in plans {
             let modest = plan.jobs.iter().filter(|job| !job.is_too_large);
             let slots: u32 = modest.map(|job| job.parallelism).sum();
-            assert!(slots <= u32::try_from(plan.nodes * 2).unwrap() * plan.slots, "{plan:?}");
+            let nodes = plan.nodes - usize::from(plan.spoilt.is_some());
+            assert!(slots <= u32::try_from(nodes * 2).unwrap() * plan.slots, "{plan:?}");
             assert!(
                 plan.jobs
                     .iter()

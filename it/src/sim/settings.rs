@@ -14,7 +14,7 @@ use yarn_common::resource::Resource;
 use yarn_common::token::{Credentials, Token, TokenKind};
 
 use super::files;
-use super::yarn::{self, NODE_PORT, RESOURCE_MANAGER, SCHEDULER_PORT};
+use super::yarn::{self, NODE_PORT, RESOURCE_MANAGERS, SCHEDULER_PORT};
 
 /// A worker's memory; a node has room for two.
 pub(crate) const WORKER_MEMORY_MB: u64 = 1024;
@@ -90,11 +90,7 @@ pub(crate) fn am_rm_token() -> Token {
 pub(crate) fn master_container(slots: u32, attempt: u32, is_kept: bool, is_adaptive: bool) -> Container {
     let environment = variables(attempt);
     let environment = ContainerEnvironment::from_environment(&environment).expect("all variables are there");
-    let address = format!("{RESOURCE_MANAGER}:{SCHEDULER_PORT}");
-    let site = format!(
-        "<configuration><property><name>yarn.resourcemanager.scheduler.address</name><value>{address}</value></property>\
-         </configuration>"
-    );
+    let site = hadoop_site();
     let hadoop = HadoopConfiguration::from_texts([("hadoop-site.xml", site.as_str())], Environment::default());
     let mut credentials = Credentials::new();
     credentials.add_token("", am_rm_token());
@@ -113,6 +109,22 @@ pub(crate) fn master_container(slots: u32, attempt: u32, is_kept: bool, is_adapt
         credentials,
         secret: secret(),
     }
+}
+
+/// Two ResourceManagers, and nodes that are soon given up.
+fn hadoop_site() -> String {
+    let property =
+        |(name, value): (&str, &str)| format!("<property><name>{name}</name><value>{value}</value></property>");
+    let addresses = RESOURCE_MANAGERS.map(|host| format!("{host}:{SCHEDULER_PORT}"));
+    let properties = [
+        ("yarn.resourcemanager.ha.enabled", "true"),
+        ("yarn.resourcemanager.ha.rm-ids", "1,2"),
+        ("yarn.resourcemanager.scheduler.address.1", &addresses[0]),
+        ("yarn.resourcemanager.scheduler.address.2", &addresses[1]),
+        ("yarn.client.nodemanager-connect.max-wait-ms", "10000"),
+        ("yarn.client.nodemanager-connect.retry-interval-ms", "2000"),
+    ];
+    format!("<configuration>{}</configuration>", properties.map(property).concat())
 }
 
 fn variables(attempt: u32) -> Environment {

@@ -30,7 +30,7 @@ use super::settings::{self, master_host};
 use super::shuffle::BreakingShuffleMaster;
 use super::user::Users;
 use super::worker::{self, TaskFaults, WorkerProcess};
-use super::yarn::{Cluster, Order, RESOURCE_MANAGER, SharedCluster, serve_node, serve_resource_manager};
+use super::yarn::{Cluster, NOWHERE, Order, RESOURCE_MANAGERS, SharedCluster, serve_node, serve_resource_manager};
 use super::zookeeper::{self, SharedEnsemble, ZOOKEEPER};
 
 /// How finely time passes: a message takes at least as long.
@@ -124,6 +124,9 @@ impl World {
         if planted == Planted::DeafScheduler {
             cluster.plant_deafness();
         }
+        if let Some(spoilt) = plan.spoilt {
+            cluster.spoil_node(&plan.node(spoilt));
+        }
         let sim = turmoil::Builder::new()
             .rng_seed(plan.seed)
             .tick_duration(TICK)
@@ -163,9 +166,13 @@ impl World {
     }
 
     fn start_hosts(&mut self, nodes: impl Iterator<Item = String>) {
-        let cluster = self.cluster.clone();
-        self.sim
-            .host(RESOURCE_MANAGER, move || serve_resource_manager(cluster.clone()));
+        for host in RESOURCE_MANAGERS {
+            let cluster = self.cluster.clone();
+            self.sim
+                .host(host, move || serve_resource_manager(cluster.clone(), host));
+        }
+        // Nothing listens there.
+        self.sim.host(NOWHERE, std::future::pending);
         for node in nodes {
             let (cluster, name) = (self.cluster.clone(), node.clone());
             self.sim.host(node, move || serve_node(cluster.clone(), name.clone()));
@@ -368,7 +375,9 @@ impl World {
 
     /// The ResourceManager hears no more of the master. Before the node ends its process, that may hear that it is given up.
     pub(super) fn isolate_master(&mut self, now: Duration, lasts: Duration) {
-        self.cut(RESOURCE_MANAGER.to_owned(), self.master(), now + lasts / 2);
+        for host in RESOURCE_MANAGERS {
+            self.cut(host.to_owned(), self.master(), now + lasts / 2);
+        }
         self.give_up_attempt(self.attempt, now);
         self.undone.push((now + lasts, Undo::EndMaster(self.attempt)));
     }

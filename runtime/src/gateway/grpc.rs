@@ -168,6 +168,7 @@ gateway! {
         request_slot(RequestSlotRequest);
         submit_tasks(SubmitTasksRequest);
         cancel_tasks(CancelTasksRequest);
+        release_partitions(ReleasePartitionsRequest);
         free_slot(FreeSlotRequest);
         free_inactive_slots(FreeInactiveSlotsRequest);
         disconnect_job_master(DisconnectJobMasterRequest);

@@ -37,8 +37,8 @@ use proto::{
     HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MetricsDump, NotifySlotAvailableRequest,
     NotifyWorkerUnfitRequest, OfferSlotsRequest, OfferSlotsResponse, QueryMetricsRequest, ReadFileRequest,
     RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
-    RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest, SendSlotReportRequest,
-    ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
+    ReleasePartitionsRequest, RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest,
+    SendSlotReportRequest, ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
 };
 
 /// Why a call to another component failed.
@@ -166,6 +166,8 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     async fn submit_tasks(&self, request: SubmitTasksRequest) -> GatewayResult<()>;
     /// Cancels tasks; their CANCELED comes as a state update.
     async fn cancel_tasks(&self, request: CancelTasksRequest) -> GatewayResult<()>;
+    /// Forgets what attempts have sent that nobody reads.
+    async fn release_partitions(&self, request: ReleasePartitionsRequest) -> GatewayResult<()>;
     /// Frees a slot and fails what runs in it.
     async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()>;
     /// Frees what a job was given and has not taken.

@@ -87,6 +87,11 @@ impl InMemoryEnsemble {
         state.stand_down(member);
         state.elect();
     }
+
+    /// Deletes what is published of a component, as somebody else may who has access to the service.
+    pub fn delete(&self, component: LeaderComponent) {
+        self.0.lock().published(component).send_replace(None);
+    }
 }
 
 impl State {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -15,6 +16,7 @@ use crate::gateway::proto::{
     RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, SendSlotReportRequest,
 };
 use crate::gateway::{GatewayError, GatewayResult, ResourceManagerGateway, after_reset};
+use crate::machine::Listener;
 
 /// Long enough for any machine; what is waited for comes at once.
 const BOUND: Duration = Duration::from_secs(20);
@@ -62,10 +64,13 @@ fn secret() -> ApplicationSecret {
     ApplicationSecret::from_bytes(&[1; 32]).unwrap()
 }
 
-/// A server at this port, and its task: aborting it is the end of its process.
-async fn serve(ports: &str) -> (String, JoinHandle<()>) {
-    let ports: PortRange = ports.parse().unwrap();
-    let server = RpcServer::new(bind("127.0.0.1", &ports).await.unwrap()).unwrap();
+/// A server at any free port, and its task: aborting it is the end of its process.
+async fn serve() -> (String, JoinHandle<()>) {
+    serve_on(bind("127.0.0.1", &PortRange::any()).await.unwrap())
+}
+
+fn serve_on(listener: Listener) -> (String, JoinHandle<()>) {
+    let server = RpcServer::new(listener).unwrap();
     let address = server.address().to_string();
     let routes = Routes::new(serve_resource_manager(Arc::new(Confirming::default()), &secret()));
     let task = tokio::spawn(async move { server.serve(routes, std::future::pending()).await.unwrap() });
@@ -83,7 +88,7 @@ async fn confirm(client: &ResourceManagerClient) -> GatewayResult<()> {
 
 #[tokio::test]
 async fn an_idle_connection_whose_server_ends_is_told_and_cannot_be_made_again() {
-    let (address, server) = serve("0").await;
+    let (address, server) = serve().await;
     let client = client(&address, BOUND);
     let mut connection = client.connection();
     confirm(&client).await.unwrap();
@@ -100,7 +105,12 @@ async fn an_idle_connection_whose_server_ends_is_told_and_cannot_be_made_again()
 
 #[tokio::test]
 async fn a_server_that_is_back_at_its_address_is_reached_at_once() {
-    let (address, server) = serve("0").await;
+    let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    first.set_nonblocking(true).unwrap();
+    // The port is nobody else's meanwhile.
+    let second = first.try_clone().unwrap();
+    let listener = |socket| Listener::Tcp(TcpListener::from_std(socket).unwrap());
+    let (address, server) = serve_on(listener(first));
     let client = client(&address, BOUND);
     let mut connection = client.connection();
     confirm(&client).await.unwrap();
@@ -108,13 +118,13 @@ async fn a_server_that_is_back_at_its_address_is_reached_at_once() {
     tokio::time::timeout(BOUND, connection.lost())
         .await
         .expect("the loss is not told");
-    let (_, _server) = serve(address.rsplit_once(':').unwrap().1).await;
+    let (_, _server) = serve_on(listener(second));
     confirm(&client).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_call_that_is_under_way_ends_with_its_connection() {
-    let (address, server) = serve("0").await;
+    let (address, server) = serve().await;
     let client = client(&address, BOUND);
     confirm(&client).await.unwrap();
     let registration = client.register_task_executor(RegisterTaskExecutorRequest::default());
@@ -144,7 +154,7 @@ async fn a_call_that_came_before_the_end_is_answered_within_the_grace() {
 
 #[tokio::test]
 async fn a_silent_server_is_not_an_unreachable_one() {
-    let (address, _server) = serve("0").await;
+    let (address, _server) = serve().await;
     let client = client(&address, Duration::from_millis(50));
     let error = client
         .register_task_executor(RegisterTaskExecutorRequest::default())
@@ -156,7 +166,7 @@ async fn a_silent_server_is_not_an_unreachable_one() {
 
 #[tokio::test]
 async fn a_message_beyond_the_limit_is_refused_with_both_sizes_and_the_next_one_passes() {
-    let (address, _server) = serve("0").await;
+    let (address, _server) = serve().await;
     let client = client(&address, BOUND);
     let oversize = ConfirmTaskExecutorRequest {
         resource_id: "x".repeat(super::MAX_MESSAGE_BYTES),

@@ -1,5 +1,6 @@
 //! The producing worker's side of a stream to another worker.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tonic::{Code, Request, Status, Streaming};
 use super::channel::{ChannelId, JobKey, Peer};
 use super::credit::CreditGate;
 use super::error::ExchangeError;
+use super::release::ReleasedPartitions;
 use super::send_pool::SendPermit;
 use super::wire::{self, Credits};
 
@@ -35,8 +37,16 @@ pub(super) struct Outgoing {
 #[derive(Debug, Default)]
 struct OutgoingState {
     /// By channel number.
-    channels: Vec<Arc<CreditGate>>,
+    channels: BTreeMap<u32, OutgoingChannel>,
+    /// The number of the next one.
+    next: u32,
     failure: Option<ExchangeError>,
+}
+
+#[derive(Debug)]
+struct OutgoingChannel {
+    id: ChannelId,
+    credit: Arc<CreditGate>,
 }
 
 /// A message, and its place in the pool where it is a batch.
@@ -79,8 +89,13 @@ impl Outgoing {
     pub(super) fn open(&self, id: &ChannelId) -> (u32, Arc<CreditGate>) {
         let credit = Arc::new(CreditGate::default());
         let mut state = self.state.lock();
-        let number = u32::try_from(state.channels.len()).unwrap_or(u32::MAX);
-        state.channels.push(credit.clone());
+        let number = state.next;
+        state.next = number.saturating_add(1);
+        let channel = OutgoingChannel {
+            id: id.clone(),
+            credit: credit.clone(),
+        };
+        state.channels.insert(number, channel);
         match state.failure.clone() {
             Some(failure) => credit.fail(failure),
             // Within the lock, so that the numbers reach the consumer in their order.
@@ -103,16 +118,30 @@ impl Outgoing {
     pub(super) fn fail(&self, error: &ExchangeError) {
         let mut state = self.state.lock();
         state.failure.get_or_insert_with(|| error.clone());
-        for channel in &state.channels {
-            channel.fail(error.clone());
+        for channel in state.channels.values() {
+            channel.credit.fail(error.clone());
         }
+    }
+
+    /// Forgets the channels of these partitions; whoever still sends on one fails.
+    pub(super) fn release(&self, partitions: &[ReleasedPartitions]) {
+        let is_released = |id: &ChannelId| partitions.iter().any(|released| released.cover(id));
+        let mut state = self.state.lock();
+        for (_, channel) in state.channels.extract_if(.., |_, channel| is_released(&channel.id)) {
+            channel.credit.fail(ExchangeError::PartitionReleased(channel.id));
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().channels.len()
     }
 
     fn grant(&self, credits: &Credits) {
         let state = self.state.lock();
         for (number, bytes) in &credits.by_channel {
-            if let Some(channel) = state.channels.get(*number as usize) {
-                channel.grant(*bytes);
+            if let Some(channel) = state.channels.get(number) {
+                channel.credit.grant(*bytes);
             }
         }
     }

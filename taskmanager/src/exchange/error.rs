@@ -41,6 +41,9 @@ pub enum ExchangeError {
     /// Two ends of one kind claim one channel.
     #[error("the channel {0} is open already")]
     DuplicateChannel(ChannelId),
+    /// The producer was started over, or its consumers have everything.
+    #[error("the partition of channel {0} is released: nobody reads it any more")]
+    PartitionReleased(ChannelId),
     /// A batch cannot be encoded or decoded.
     #[error("a batch of {peer} cannot be {step}: {reason}")]
     Codec {
@@ -97,9 +100,11 @@ impl ExchangeError {
 
     const fn failure_type(&self) -> FailureType {
         match self {
-            Self::PeerLost { .. } | Self::Protocol { .. } | Self::JobEnded { .. } | Self::ShuttingDown(_) => {
-                FailureType::PartitionDataMissing
-            }
+            Self::PeerLost { .. }
+            | Self::Protocol { .. }
+            | Self::JobEnded { .. }
+            | Self::PartitionReleased(_)
+            | Self::ShuttingDown(_) => FailureType::PartitionDataMissing,
             _ => FailureType::Recoverable,
         }
     }
@@ -109,7 +114,7 @@ impl From<&ExchangeError> for Status {
     fn from(error: &ExchangeError) -> Self {
         let message = error.to_string();
         match error {
-            ExchangeError::JobEnded { .. } => Self::failed_precondition(message),
+            ExchangeError::JobEnded { .. } | ExchangeError::PartitionReleased(_) => Self::failed_precondition(message),
             ExchangeError::ShuttingDown(_) => Self::unavailable(message),
             ExchangeError::DuplicateChannel(_) => Self::already_exists(message),
             _ => Self::invalid_argument(message),

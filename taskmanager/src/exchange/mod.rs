@@ -12,7 +12,8 @@
 //! A channel carries what one attempt of a producer sends to one attempt of a consumer over one edge. The consumer grants
 //! it credit in bytes; a producer never sends beyond it, so what waits in a gate is bounded, and since everything that
 //! arrives is taken off the stream at once, a blocked channel stalls no other. A channel whose consumer is not there yet has
-//! no credit. Only an oversized record may exceed the credit, alone, when the channel is empty.
+//! no credit. Only an oversized record may exceed the credit, alone, when the channel is empty. An attempt whose partition
+//! nobody reads any more leaves nothing: see `release.rs`.
 //!
 //! Callers: the TaskExecutor opens gates and partitions for the tasks that it deploys, and begins and ends jobs.
 
@@ -26,8 +27,10 @@ mod elapsed;
 mod error;
 mod gate;
 mod gate_queue;
+mod incoming;
 mod partition;
 mod partitioner;
+mod release;
 mod send_pool;
 mod sender;
 mod server;
@@ -53,6 +56,7 @@ pub use error::ExchangeError;
 pub use gate::{GateEvent, InputGate};
 pub use partition::{Outputs, ResultPartition};
 pub use partitioner::{BatchPartitioner, Shipping};
+pub use release::ReleasedPartitions;
 pub use send_pool::SendPool;
 pub use service::{Exchange, InputChannelSpec, OutputChannelSpec};
 pub use usage::NetworkUse;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arrow::datatypes::SchemaRef;
 use arrow_flight::flight_service_server::FlightServiceServer;
@@ -24,6 +24,7 @@ use super::credit::{CreditGate, CreditSink};
 use super::elapsed::Elapsed;
 use super::error::ExchangeError;
 use super::gate::{GateInput, GateShared, InputGate};
+use super::incoming::IncomingChannels;
 use super::partition::ResultPartition;
 use super::partitioner::{Selector, Shipping};
 use super::send_pool::SendPool;
@@ -65,6 +66,8 @@ struct Shared {
     usage: Arc<NetworkUse>,
     rendezvous: Mutex<Rendezvous<ProducerEnd, GateInput>>,
     outgoing: Mutex<BTreeMap<(JobKey, Peer), Arc<Outgoing>>>,
+    /// Streams of other workers; each goes with its stream.
+    incoming: Mutex<Vec<Weak<IncomingChannels>>>,
     job_ended: Notify,
     shutdown: CancellationToken,
 }
@@ -96,6 +99,7 @@ impl Exchange {
             usage: Arc::default(),
             rendezvous: Mutex::new(Rendezvous::new()),
             outgoing: Mutex::default(),
+            incoming: Mutex::default(),
             job_ended: Notify::new(),
             shutdown: CancellationToken::new(),
         }))
@@ -214,6 +218,9 @@ impl Exchange {
             producer: producer.clone(),
             consumer: spec.consumer,
         };
+        if self.0.rendezvous.lock().is_released(job, &id) {
+            return Err(ExchangeError::PartitionReleased(id));
+        }
         if spec.peer.resource_id == self.0.worker {
             return self.open_local(job, id, peer);
         }
@@ -317,6 +324,7 @@ impl Exchange {
                 Ok(())
             }
             Met::Lost(_) | Met::Duplicate => Err(ExchangeError::DuplicateChannel(channel)),
+            Met::Released => Err(ExchangeError::PartitionReleased(channel)),
         }
     }
 
@@ -337,6 +345,11 @@ impl Exchange {
                 Ok(())
             }
             Met::Duplicate => Err(ExchangeError::DuplicateChannel(channel)),
+            Met::Released => {
+                let peer = channel.producer.to_string().into();
+                input.fail(&peer, &ExchangeError::PartitionReleased(channel));
+                Ok(())
+            }
         }
     }
 
@@ -354,6 +367,36 @@ impl Exchange {
             Some(input) => input.fail(peer, error),
             None => rendezvous.lose_producer(job, channel),
         }
+    }
+
+    pub(super) fn rendezvous(&self) -> &Mutex<Rendezvous<ProducerEnd, GateInput>> {
+        &self.0.rendezvous
+    }
+
+    /// The channels of a new stream of another worker.
+    pub(super) fn new_incoming(&self, job: JobKey) -> Arc<IncomingChannels> {
+        let channels = IncomingChannels::new(job);
+        let mut incoming = self.0.incoming.lock();
+        incoming.retain(|stream| stream.strong_count() > 0);
+        incoming.push(Arc::downgrade(&channels));
+        channels
+    }
+
+    /// The channels of the job's streams from other workers.
+    pub(super) fn incoming(&self, job: JobKey) -> Vec<Arc<IncomingChannels>> {
+        let streams = self.0.incoming.lock();
+        let of_job = streams
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|stream| stream.job == job);
+        of_job.collect()
+    }
+
+    /// The job's streams to other workers.
+    pub(super) fn outgoing_of(&self, job: JobKey) -> Vec<Arc<Outgoing>> {
+        let streams = self.0.outgoing.lock();
+        let of_job = streams.iter().filter(|((key, _), _)| *key == job);
+        of_job.map(|(_, outgoing)| outgoing.clone()).collect()
     }
 
     fn withdraw(&self, job: JobKey, channels: &[ChannelId]) {

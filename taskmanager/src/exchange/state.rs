@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use selvedge_core::{JobId, LeaderSessionId};
 
 use super::channel::{ChannelId, JobKey};
+use super::release::ReleasedPartitions;
 
 /// How many ended jobs are remembered, to refuse their late streams.
 const ENDED_JOBS: usize = 1024;
@@ -16,6 +17,8 @@ pub(super) struct Rendezvous<P, C> {
     waiting: BTreeMap<(JobKey, ChannelId), Waiting<P, C>>,
     current: BTreeMap<JobId, LeaderSessionId>,
     ended: VecDeque<JobKey>,
+    /// By job and edge, the last attempt of each producing subtask whose partition is released.
+    released: BTreeMap<(JobKey, u32), BTreeMap<u32, u32>>,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub(super) enum Met<T> {
     Lost(T),
     /// An end of its own kind: nothing has changed.
     Duplicate,
+    /// Nobody, and nobody ever will: nothing has changed.
+    Released,
 }
 
 impl<P: Clone, C> Rendezvous<P, C> {
@@ -45,6 +50,7 @@ impl<P: Clone, C> Rendezvous<P, C> {
             waiting: BTreeMap::new(),
             current: BTreeMap::new(),
             ended: VecDeque::new(),
+            released: BTreeMap::new(),
         }
     }
 
@@ -73,6 +79,7 @@ impl<P: Clone, C> Rendezvous<P, C> {
 
     fn remember_ended(&mut self, job: JobKey) {
         self.waiting.retain(|(key, _), _| *key != job);
+        self.released.retain(|(key, _), _| *key != job);
         if !self.ended.contains(&job) {
             self.ended.push_back(job);
         }
@@ -92,6 +99,9 @@ impl<P: Clone, C> Rendezvous<P, C> {
 
     /// A producing end comes.
     pub(super) fn offer_producer(&mut self, job: JobKey, channel: ChannelId, producer: P) -> Met<C> {
+        if self.is_released(job, &channel) {
+            return Met::Released;
+        }
         let key = (job, channel);
         match self.waiting.remove(&key) {
             None => {
@@ -108,6 +118,9 @@ impl<P: Clone, C> Rendezvous<P, C> {
 
     /// A consuming end comes.
     pub(super) fn offer_consumer(&mut self, job: JobKey, channel: ChannelId, consumer: C) -> Met<P> {
+        if self.is_released(job, &channel) {
+            return Met::Released;
+        }
         let key = (job, channel);
         match self.waiting.remove(&key) {
             None => {
@@ -130,6 +143,42 @@ impl<P: Clone, C> Rendezvous<P, C> {
         {
             *waiting = Waiting::Lost(producer.clone());
         }
+    }
+
+    /// Whether nobody reads the channel's partition any more.
+    pub(super) fn is_released(&self, job: JobKey, channel: &ChannelId) -> bool {
+        let last = self
+            .released
+            .get(&(job, channel.edge))
+            .and_then(|of_edge| of_edge.get(&channel.producer.subtask));
+        last.is_some_and(|last| channel.producer.attempt <= *last)
+    }
+
+    /// Nobody reads these partitions any more: what waits of their channels goes, and nobody is let in later. Those come back
+    /// who wait to consume. Nothing happens for a job that is not, or no longer, one of the worker's.
+    pub(super) fn release(&mut self, job: JobKey, partitions: &ReleasedPartitions) -> Vec<(ChannelId, C)> {
+        if self.current.get(&job.job_id) != Some(&job.job_master_id) {
+            return Vec::new();
+        }
+        let of_edge = self.released.entry((job, partitions.edge)).or_default();
+        for (subtask, attempt) in &partitions.attempts {
+            let last = of_edge.entry(*subtask).or_insert(*attempt);
+            *last = (*last).max(*attempt);
+        }
+        let is_meant =
+            |(of, channel): &(JobKey, ChannelId), _: &mut Waiting<P, C>| *of == job && partitions.cover(channel);
+        let gone = self.waiting.extract_if(.., is_meant);
+        let consumers = gone.filter_map(|((_, channel), waiting)| match waiting {
+            Waiting::Consumer(consumer) => Some((channel, consumer)),
+            Waiting::Producer(_) | Waiting::Lost(_) => None,
+        });
+        consumers.collect()
+    }
+
+    /// How many ends wait for another.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// A consumer goes before its producer came.
@@ -204,6 +253,45 @@ mod tests {
         assert!(!table.admits(&job(2)));
         table.begin_job(job(2));
         assert!(table.admits(&job(2)), "a slot given again begins the job again");
+    }
+
+    #[test]
+    fn of_what_is_released_nothing_waits_and_nobody_comes_late() {
+        let of = |subtask: u32, attempt: u32| {
+            let mut channel = channel(subtask);
+            channel.producer.attempt = attempt;
+            channel
+        };
+        let released = |attempts: &[(u32, u32)]| ReleasedPartitions {
+            edge: 0,
+            vertex: "a".into(),
+            attempts: attempts.iter().copied().collect(),
+        };
+        let mut table = Rendezvous::<&str, &str>::new();
+        assert_eq!(
+            table.release(job(1), &released(&[(0, 0)])),
+            [],
+            "no job of the worker's"
+        );
+        table.begin_job(job(1));
+        table.offer_consumer(job(1), of(0, 1), "waits");
+        table.offer_producer(job(1), of(1, 0), "waits");
+        table.offer_producer(job(1), of(2, 0), "lost");
+        table.lose_producer(job(1), &of(2, 0));
+        table.offer_consumer(job(1), of(0, 2), "next");
+        let told = table.release(job(1), &released(&[(0, 1), (1, 0), (2, 0)]));
+        assert_eq!(told, [(of(0, 1), "waits")]);
+        assert_eq!(table.waiting(), 1, "the next attempt is not meant");
+        for channel in [of(0, 0), of(0, 1), of(1, 0), of(2, 0)] {
+            assert_eq!(table.offer_producer(job(1), channel.clone(), "late"), Met::Released);
+            assert_eq!(table.offer_consumer(job(1), channel, "late"), Met::Released);
+        }
+        // One that was overtaken on its way takes nothing back.
+        assert_eq!(table.release(job(1), &released(&[(0, 0)])), []);
+        assert!(table.is_released(job(1), &of(0, 1)));
+        assert_eq!(table.offer_producer(job(1), of(0, 2), "p"), Met::Other("next"));
+        table.end_job(job(1));
+        assert!(table.released.is_empty());
     }
 
     #[test]

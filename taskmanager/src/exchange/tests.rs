@@ -9,10 +9,11 @@ use arrow::array::RecordBatch;
 use tokio::sync::oneshot;
 
 use super::testing::{Modulo, WINDOW, Worker, attempt, channel_from, context, grant, ints, job, secret, values};
-use super::{GateEvent, InputGate, OutputGrant, ResultPartition, SendPool, Shipping};
+use super::{GateEvent, InputGate, OutputGrant, ReleasedPartitions, ResultPartition, SendPool, Shipping};
 use crate::operator::{Collector, TaskContext, TaskError};
 
 mod failures;
+mod released;
 
 const BOUND: Duration = Duration::from_secs(20);
 

@@ -11,7 +11,7 @@ use selvedge_runtime::gateway::{GatewayError, GatewayResult};
 use selvedge_runtime::threads::DumpEntry;
 use tokio::sync::oneshot;
 
-use crate::exchange::JobKey;
+use crate::exchange::{JobKey, ReleasedPartitions};
 use crate::task::{TaskDeployment, TaskTransition};
 
 /// Where the answer to a request goes.
@@ -52,6 +52,7 @@ pub(super) enum Request {
     Slot(SlotDemand, Reply<()>),
     Submit(Submission, Reply<()>),
     Cancel(JobKey, Vec<ExecutionAttemptId>, Reply<()>),
+    ReleasePartitions(JobKey, Vec<ReleasedPartitions>, Reply<()>),
     FreeSlot(JobKey, AllocationId, String, Reply<()>),
     FreeInactiveSlots(LeaderSessionId, JobId, Reply<()>),
 }

@@ -11,8 +11,8 @@ use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
-    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport, SubmitTasksRequest,
+    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway, proto};
 use selvedge_runtime::machine::run_blocking;
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::event::{HeldSlots, Reply, Request, SlotDemand, Submission, Urgent, WantedSlot};
 use super::files::{WorkerFiles, content};
 use super::payload::{Payloads, named_blobs};
-use crate::exchange::JobKey;
+use crate::exchange::{JobKey, ReleasedPartitions};
 use crate::memory::MemoryAccount;
 use crate::task::TaskDeployment;
 
@@ -98,6 +98,23 @@ fn held_slots(held: proto::HeldSlots) -> GatewayResult<HeldSlots> {
     })
 }
 
+fn released(partitions: proto::ReleasedPartitions) -> GatewayResult<ReleasedPartitions> {
+    let (subtasks, attempts) = (partitions.subtasks, partitions.attempts);
+    if subtasks.len() != attempts.len() {
+        return Err(GatewayError::Rejected(format!(
+            "{} subtasks of {} with {} attempts are to be released",
+            subtasks.len(),
+            partitions.vertex,
+            attempts.len()
+        )));
+    }
+    Ok(ReleasedPartitions {
+        edge: partitions.edge,
+        vertex: partitions.vertex.into(),
+        attempts: subtasks.into_iter().zip(attempts).collect(),
+    })
+}
+
 #[async_trait]
 impl TaskExecutorGateway for Inbox {
     async fn request_slot(&self, request: RequestSlotRequest) -> GatewayResult<()> {
@@ -133,6 +150,14 @@ impl TaskExecutorGateway for Inbox {
             .map(|attempt| required_attempt(Some(attempt)));
         let attempts = attempts.collect::<GatewayResult<_>>()?;
         self.ask(|reply| Request::Cancel(job, attempts, reply)).await
+    }
+
+    async fn release_partitions(&self, request: ReleasePartitionsRequest) -> GatewayResult<()> {
+        let job = job_key(&request.job_id, &request.job_master_id)?;
+        let partitions = request.partitions.into_iter().map(released);
+        let partitions = partitions.collect::<GatewayResult<_>>()?;
+        self.ask(|reply| Request::ReleasePartitions(job, partitions, reply))
+            .await
     }
 
     async fn free_slot(&self, request: FreeSlotRequest) -> GatewayResult<()> {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
-    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, RequestSlotRequest, ShutdownRequest,
-    SubmitTasksRequest,
+    HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, ReleasePartitionsRequest, ReleasedPartitions,
+    RequestSlotRequest, ShutdownRequest, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, TaskExecutorGateway};
 
@@ -36,6 +36,11 @@ async fn every_call(worker: &Worker, resource_manager: &Bytes, job_master: &Byte
         job_id: job_id.clone(),
         job_master_id: job_master_id(),
         ..CancelTasksRequest::default()
+    };
+    let partitions = ReleasePartitionsRequest {
+        job_id: job_id.clone(),
+        job_master_id: job_master_id(),
+        ..ReleasePartitionsRequest::default()
     };
     let free = FreeSlotRequest {
         job_id: job_id.clone(),
@@ -69,6 +74,7 @@ async fn every_call(worker: &Worker, resource_manager: &Bytes, job_master: &Byte
         gateway.request_slot(slot).await,
         gateway.submit_tasks(submit).await,
         gateway.cancel_tasks(cancel).await,
+        gateway.release_partitions(partitions).await,
         gateway.free_slot(free).await,
         gateway.heartbeat_from_resource_manager(beat).await.map(drop),
         gateway.heartbeat_from_job_master(job_beat).await.map(drop),
@@ -107,5 +113,30 @@ async fn a_call_with_a_foreign_or_broken_id_is_refused_and_changes_nothing() {
         );
     }
     assert_eq!(slots().await, before);
+    worker.handle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_whose_attempts_are_not_all_named_are_refused() {
+    let mut master = Master::start().await;
+    let worker = with_slot(&mut master, TaskExecutorTimeouts::default()).await;
+    let request = |subtasks: &[u32]| ReleasePartitionsRequest {
+        job_id: job(1).job_id.to_wire(),
+        job_master_id: job(1).job_master_id.to_wire(),
+        partitions: vec![ReleasedPartitions {
+            edge: 0,
+            vertex: "numbers".to_owned(),
+            subtasks: subtasks.to_vec(),
+            attempts: vec![0],
+        }],
+    };
+    let refused = worker.gateway.release_partitions(request(&[0, 1])).await;
+    assert_eq!(
+        refused,
+        Err(GatewayError::Rejected(
+            "2 subtasks of numbers with 1 attempts are to be released".to_owned()
+        ))
+    );
+    assert_eq!(worker.gateway.release_partitions(request(&[0])).await, Ok(()));
     worker.handle.stop().await;
 }

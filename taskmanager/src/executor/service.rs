@@ -22,7 +22,7 @@ use super::event::{Notification, Request, Submission, Urgent};
 use super::links::{Identity, JobLink, ResourceManagerLink};
 use super::state::{Action, State};
 use super::{TaskExecutorConfig, TaskExecutorError};
-use crate::exchange::JobKey;
+use crate::exchange::{JobKey, ReleasedPartitions};
 use crate::task::{TaskFailure, TaskTransition};
 
 pub(super) struct Service {
@@ -135,6 +135,9 @@ impl Service {
                 let actions = self.state.cancel(job, &attempts, now);
                 drop(reply.send(actions.map(|actions| self.perform(actions))));
             }
+            Request::ReleasePartitions(job, partitions, reply) => {
+                drop(reply.send(self.release_partitions(job, &partitions)));
+            }
             Request::FreeSlot(job, allocation, cause, reply) => {
                 let actions = self.state.free_slot(job, allocation, cause, now);
                 drop(reply.send(actions.map(|actions| self.perform(actions))));
@@ -144,6 +147,15 @@ impl Service {
                 drop(reply.send(actions.map(|actions| self.perform(actions))));
             }
         }
+    }
+
+    fn release_partitions(&self, job: JobKey, partitions: &[ReleasedPartitions]) -> GatewayResult<()> {
+        self.state.check_job(job)?;
+        for released in partitions {
+            tracing::info!(job = %job.job_id, job_master = %job.job_master_id, partitions = %released, "partitions released");
+        }
+        self.deployer.exchange.release_partitions(job, partitions);
+        Ok(())
     }
 
     pub(super) fn on_notification(&mut self, notification: Notification) {

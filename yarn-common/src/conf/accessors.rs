@@ -124,13 +124,32 @@ impl HadoopConfiguration {
     /// # Errors
     /// [`ConfError::BadValue`].
     pub fn rm_connect_max_wait(&self) -> Result<Option<Duration>, ConfError> {
-        if self.get(keys::RM_CONNECT_MAX_WAIT)?.as_deref() == Some("-1") {
+        self.max_wait(keys::RM_CONNECT_MAX_WAIT, Duration::from_secs(900))
+    }
+
+    /// How long a client waits between two tries to reach a NodeManager; 10 seconds by default.
+    ///
+    /// # Errors
+    /// [`ConfError::BadValue`].
+    pub fn nm_connect_retry_interval(&self) -> Result<Duration, ConfError> {
+        Ok(self
+            .get_duration(keys::NM_CONNECT_RETRY_INTERVAL)?
+            .unwrap_or(Duration::from_secs(10)))
+    }
+
+    /// For how long a client tries to reach a NodeManager; `None` for ever (-1), 3 minutes by default.
+    ///
+    /// # Errors
+    /// [`ConfError::BadValue`].
+    pub fn nm_connect_max_wait(&self) -> Result<Option<Duration>, ConfError> {
+        self.max_wait(keys::NM_CONNECT_MAX_WAIT, Duration::from_secs(180))
+    }
+
+    fn max_wait(&self, key: &str, usual: Duration) -> Result<Option<Duration>, ConfError> {
+        if self.get(key)?.as_deref() == Some("-1") {
             return Ok(None);
         }
-        Ok(Some(
-            self.get_duration(keys::RM_CONNECT_MAX_WAIT)?
-                .unwrap_or(Duration::from_secs(900)),
-        ))
+        Ok(Some(self.get_duration(key)?.unwrap_or(usual)))
     }
 
     /// Copies of each HDFS block; 3 by default.

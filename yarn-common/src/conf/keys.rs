@@ -66,6 +66,10 @@ keys! {
     RM_CONNECT_MAX_WAIT = "yarn.resourcemanager.connect.max-wait.ms", default "900000";
     /// How long a client waits between tries, in milliseconds. Default `30000`.
     RM_CONNECT_RETRY_INTERVAL = "yarn.resourcemanager.connect.retry-interval.ms", default "30000";
+    /// For how long a client tries to reach a NodeManager, in milliseconds; -1 for ever. Default `180000`.
+    NM_CONNECT_MAX_WAIT = "yarn.client.nodemanager-connect.max-wait-ms", default "180000";
+    /// How long a client waits between tries, in milliseconds. Default `10000`.
+    NM_CONNECT_RETRY_INTERVAL = "yarn.client.nodemanager-connect.retry-interval-ms", default "10000";
     /// After how long a silent ApplicationMaster is given up, in milliseconds. Default `600000`.
     AM_EXPIRY_INTERVAL = "yarn.am.liveness-monitor.expiry-interval-ms", default "600000";
     /// The unit of container memory in MiB: requests are rounded up to it. Default `1024`.

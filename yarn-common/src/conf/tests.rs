@@ -400,16 +400,22 @@ fn accessors_know_hadoops_defaults() {
     );
     assert_eq!(empty.umask().unwrap(), 0o022);
     assert_eq!(empty.rm_connect_max_wait().unwrap(), Some(Duration::from_secs(900)));
+    assert_eq!(empty.nm_connect_max_wait().unwrap(), Some(Duration::from_secs(180)));
+    assert_eq!(empty.nm_connect_retry_interval().unwrap(), Duration::from_secs(10));
     let set = conf(&[
         (keys::AUTHENTICATION, "KERBEROS"),
         (keys::UMASK, "027"),
         (keys::RM_CONNECT_MAX_WAIT, "-1"),
+        (keys::NM_CONNECT_MAX_WAIT, "-1"),
+        (keys::NM_CONNECT_RETRY_INTERVAL, "500"),
         ("fs.default.name", "hdfs://old"),
         (keys::MINIMUM_ALLOCATION_MB, "0"),
     ]);
     assert_eq!(set.authentication().unwrap(), Authentication::Kerberos);
     assert_eq!(set.umask().unwrap(), 0o027);
     assert_eq!(set.rm_connect_max_wait().unwrap(), None);
+    assert_eq!(set.nm_connect_max_wait().unwrap(), None);
+    assert_eq!(set.nm_connect_retry_interval().unwrap(), Duration::from_millis(500));
     assert_eq!(set.default_fs().unwrap(), "hdfs://old");
     assert!(matches!(set.minimum_allocation(), Err(ConfError::BadValue { .. })));
 }

@@ -151,7 +151,7 @@ impl JobState {
         let widest = adaptive.widest.clone();
         adaptive.machine.execute(now.monotonic);
         tracing::info!(job = %self.graph.job_id, "the job starts with the parallelism {planned}");
-        self.build_anew(graph, &widest, now);
+        let released = self.build_anew(graph, &widest, now);
         self.move_job(JobStatus::Running, now);
         let all: Vec<_> = self.graph.layout().tasks().collect();
         self.schedule(&all, now);
@@ -159,12 +159,13 @@ impl JobState {
         if let Some(adaptive) = &self.adaptive {
             self.pool.need_where(|place| adaptive.wants(place));
         }
-        self.deploy_what_is_ready(now)
+        released.into_iter().chain(self.deploy_what_is_ready(now)).collect()
     }
 
-    fn build_anew(&mut self, graph: Arc<JobGraph>, widest: &JobGraph, now: Now) {
+    /// What former attempts have sent is to be forgotten.
+    fn build_anew(&mut self, graph: Arc<JobGraph>, widest: &JobGraph, now: Now) -> Option<Action> {
         let former: Vec<_> = self.graph.layout().tasks().collect();
-        former.into_iter().for_each(|task| self.partitions.stop(task));
+        let released = self.release_partitions(&former);
         self.committables.clear();
         self.missed.clear();
         let network = |channels| self.partitions.network_memory(channels);
@@ -174,6 +175,7 @@ impl JobState {
         self.failover.set_graph(&graph);
         self.sharing = sharing;
         self.graph.build_anew(graph, now.wall);
+        released
     }
 
     fn rescale(&mut self, from: &VertexParallelism, to: &VertexParallelism, now: Now) -> Vec<Action> {

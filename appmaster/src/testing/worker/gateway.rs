@@ -12,8 +12,8 @@ use selvedge_runtime::gateway::proto::read_file_request::Kind;
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, ExecutionAttempt,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
-    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, RequestSlotRequest, ShutdownRequest,
-    SlotReport, SubmitTasksRequest, TaskMetrics,
+    JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest, TaskMetrics,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::metrics::{self, MetricRegistry, Scope, TaskName};
@@ -67,6 +67,11 @@ impl TaskExecutorGateway for Handler {
         let attempts = request.attempts.into_iter().map(Into::into);
         self.0.state.lock().unwrap().to_cancel.extend(attempts);
         self.0.cancelled.notify_waiters();
+        Ok(())
+    }
+
+    async fn release_partitions(&self, request: ReleasePartitionsRequest) -> GatewayResult<()> {
+        self.0.state.lock().unwrap().released.extend(request.partitions);
         Ok(())
     }
 

@@ -12,8 +12,8 @@ use selvedge_core::{ExecutionAttemptId, InstanceId, ResourceId};
 use selvedge_runtime::gateway::grpc::{JobMasterClient, ResourceManagerClient, serve_task_executor};
 use selvedge_runtime::gateway::proto::{
     NotifySlotAvailableRequest, NotifyWorkerUnfitRequest, OfferSlotsRequest, RegisterTaskExecutorRequest,
-    RegisterTaskManagerRequest, RequestNextInputSplitRequest, RequestSlotRequest, ResourceProfile, SlotOffer,
-    SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition,
+    RegisterTaskManagerRequest, ReleasedPartitions, RequestNextInputSplitRequest, RequestSlotRequest, ResourceProfile,
+    SlotOffer, SlotStatus, SubmitTasksRequest, TaskDeploymentDescriptor, TaskMetrics, TaskStateTransition,
     UpdateTaskExecutionStatesRequest,
 };
 use selvedge_runtime::gateway::{GatewayResult, JobMasterGateway, ResourceManagerGateway, handshake};
@@ -102,6 +102,7 @@ struct State {
     job_of_tasks: Bytes,
     to_cancel: BTreeSet<ExecutionAttemptId>,
     deployments: Vec<usize>,
+    released: Vec<ReleasedPartitions>,
     splits: u32,
     /// How often it has given up its jobs.
     connection: u64,
@@ -225,6 +226,11 @@ impl Worker {
         };
         let made = slots.keys().copied().filter(|index| *index >= number);
         (0..number).chain(made).map(status).collect()
+    }
+
+    /// The partitions that it was told to forget.
+    pub(crate) fn released(&self) -> Vec<ReleasedPartitions> {
+        self.state.lock().unwrap().released.clone()
     }
 
     /// The indices of the slots that jobs have.

@@ -74,6 +74,8 @@ pub(crate) struct DriverSettings {
     /// Where they serve clients; `None` where this process may not ask there.
     pub(super) client_addresses: Option<Vec<String>>,
     pub(super) retry: RetryPolicy,
+    /// How long a NodeManager is looked for that does not answer.
+    pub(super) node_retry: RetryPolicy,
     /// The pause between heartbeats while nothing is wanted.
     pub(super) idle_interval: Duration,
     /// The pause while containers are outstanding.
@@ -109,13 +111,17 @@ impl DriverSettings {
     }
 
     /// Idle connections to nodes are closed, as usual.
-    fn nodes(&self) -> NmOptions {
+    pub(super) fn nodes(&self) -> NmOptions {
         let usual = NmOptions::default();
         let ipc = IpcOptions {
             idle_timeout: usual.ipc.idle_timeout,
             ..self.ipc.clone()
         };
-        NmOptions { ipc, ..usual }
+        NmOptions {
+            retry: self.node_retry,
+            ipc,
+            ..usual
+        }
     }
 }
 

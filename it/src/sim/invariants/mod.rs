@@ -5,6 +5,7 @@ mod baseline;
 mod commits;
 mod containers;
 mod jobs;
+mod partitions;
 mod requirements;
 mod slots;
 
@@ -113,6 +114,7 @@ pub(super) fn check(history: &History, facts: &Facts) -> Vec<String> {
     [
         slots::check(happenings),
         attempts::check(happenings),
+        partitions::check(happenings),
         jobs::check(happenings, facts),
         commits::check(happenings, facts),
         requirements::check(facts),

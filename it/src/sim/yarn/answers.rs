@@ -11,7 +11,7 @@ use yarn_rpc::proto::yarn::{
     StrictPreemptionContractProto,
 };
 
-use super::cluster::Refusal;
+use super::cluster::{Granted, Refusal};
 use super::{NODE_PORT, container as container_id};
 
 const PASSWORD: [u8; 20] = [7; 20];
@@ -67,6 +67,20 @@ impl Grant<'_> {
             ..Default::default()
         }
     }
+}
+
+/// The container of a grant, as another attempt is told of it.
+pub(super) fn granted(number: u64, granted: &Granted, identifier: i64) -> ContainerProto {
+    let grant = Grant {
+        attempt: granted.attempt,
+        number,
+        node: &granted.node,
+        priority: granted.priority,
+        capability: &granted.capability,
+        request_id: 0,
+        identifier,
+    };
+    grant.container()
 }
 
 /// The container that a token was made for, and the ResourceManager that made it.

@@ -33,6 +33,7 @@ impl Refusal {
 
 const NOT_REGISTERED: &str = "org.apache.hadoop.yarn.exceptions.ApplicationMasterNotRegisteredException";
 const INVALID: &str = "org.apache.hadoop.yarn.exceptions.InvalidApplicationMasterRequestException";
+pub(super) const STANDBY: &str = "org.apache.hadoop.ipc.StandbyException";
 const NO_ATTEMPT: &str = "org.apache.hadoop.yarn.exceptions.ApplicationAttemptNotFoundException";
 
 /// What the world has to do with hosts.
@@ -74,6 +75,8 @@ pub(crate) struct Granted {
 pub(crate) struct Cluster {
     /// Which start of the ResourceManager this is: grants of an earlier one are worth nothing.
     pub(super) identifier: i64,
+    /// The host of the ResourceManager that is active; none while the other one takes over.
+    active: Option<&'static str>,
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) maximum: Resource,
     /// The attempt of the application that runs, or is to be started next.
@@ -87,6 +90,8 @@ pub(crate) struct Cluster {
     pub(super) news: AllocateResponseProto,
     /// Grants that are told later than what came after them.
     pub(super) held_back: AllocateResponseProto,
+    /// Nodes on which the application wants no containers.
+    pub(super) blacklist: BTreeSet<String>,
     pub(super) tokens_sent: BTreeSet<String>,
     pub(super) next_container: u64,
     pub(super) grant_faults: Vec<GrantFault>,
@@ -102,6 +107,7 @@ impl Cluster {
     pub(crate) fn new(nodes: impl IntoIterator<Item = String>, size: &Resource) -> Self {
         Self {
             identifier: 1,
+            active: Some(super::RESOURCE_MANAGERS[0]),
             nodes: nodes.into_iter().map(|name| (name, Node::new())).collect(),
             maximum: size.clone(),
             attempt: 1,
@@ -113,6 +119,7 @@ impl Cluster {
             granted: BTreeMap::new(),
             news: AllocateResponseProto::default(),
             held_back: AllocateResponseProto::default(),
+            blacklist: BTreeSet::new(),
             tokens_sent: BTreeSet::new(),
             // The first is the ApplicationMaster's own.
             next_container: 2,
@@ -162,6 +169,26 @@ impl Cluster {
         node.is_some_and(|node| node.processes().any(|known| known == container))
     }
 
+    /// The host of the active ResourceManager.
+    pub(crate) const fn active(&self) -> Option<&'static str> {
+        self.active
+    }
+
+    /// The active ResourceManager is that no more.
+    pub(crate) const fn step_down(&mut self) {
+        self.active = None;
+    }
+
+    /// Another one is, with what the first has stored: as after a restart.
+    pub(crate) fn take_over(&mut self, host: &'static str) {
+        self.active = Some(host);
+        self.restart_resource_manager();
+    }
+
+    pub(super) fn is_active(&self, host: &str) -> bool {
+        self.active == Some(host)
+    }
+
     pub(crate) fn take_orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
     }
@@ -180,7 +207,7 @@ impl Cluster {
             .retain(|number, granted| nodes.get(&granted.node).is_some_and(|node| node.knows(*number)));
     }
 
-    /// The ApplicationMaster is gone without a word: its containers end, and the next attempt gets others.
+    /// The ApplicationMaster is gone without a word: what runs in its containers goes on for the next attempt, the others end.
     /// That attempt; `None` where the application has ended.
     pub(crate) fn attempt_ended(&mut self) -> Option<u32> {
         if self.finished.is_some() {
@@ -189,7 +216,14 @@ impl Cluster {
         self.attempt += 1;
         self.tracking_url = None;
         self.forget_attempt();
-        for number in self.granted.keys().copied().collect::<Vec<_>>() {
+        let nodes = &self.nodes;
+        let is_started =
+            |number: u64, granted: &Granted| nodes.get(&granted.node).is_some_and(|node| node.knows(number));
+        let unstarted = self
+            .granted
+            .iter()
+            .filter(|(number, granted)| !is_started(**number, granted));
+        for number in unstarted.map(|(number, _)| *number).collect::<Vec<_>>() {
             self.release(number);
         }
         Some(self.attempt)
@@ -201,6 +235,7 @@ impl Cluster {
         self.news = AllocateResponseProto::default();
         self.held_back = AllocateResponseProto::default();
         self.asks.clear();
+        self.blacklist.clear();
         self.tokens_sent.clear();
     }
 
@@ -228,7 +263,26 @@ impl Cluster {
         }
         self.is_registered = true;
         self.tracking_url = request.tracking_url;
-        Ok(answers::registered(&self.maximum))
+        let earlier = self.granted.iter().filter(|(_, granted)| self.is_of_earlier(granted));
+        let earlier: Vec<_> = earlier
+            .map(|(number, granted)| answers::granted(*number, granted, self.identifier))
+            .collect();
+        let nodes: BTreeSet<_> = self
+            .granted
+            .values()
+            .filter(|granted| self.is_of_earlier(granted))
+            .map(|granted| granted.node.clone())
+            .collect();
+        self.tokens_sent.extend(nodes.iter().cloned());
+        Ok(RegisterApplicationMasterResponseProto {
+            containers_from_previous_attempts: earlier,
+            nm_tokens_from_previous_attempts: nodes.iter().map(|node| answers::nm_token(node)).collect(),
+            ..answers::registered(&self.maximum)
+        })
+    }
+
+    fn is_of_earlier(&self, granted: &Granted) -> bool {
+        granted.attempt != self.attempt && !granted.is_released
     }
 
     pub(super) fn allocate(&mut self, request: AllocateRequestProto) -> Result<AllocateResponseProto, Refusal> {
@@ -248,6 +302,11 @@ impl Cluster {
         }
         for ask in &request.ask {
             self.ask(ask);
+        }
+        let blacklist = request.blacklist_request.unwrap_or_default();
+        self.blacklist.extend(blacklist.blacklist_additions);
+        for node in &blacklist.blacklist_removals {
+            self.blacklist.remove(node);
         }
         for released in &request.release {
             self.release(released.id() as u64);
@@ -311,12 +370,10 @@ impl Cluster {
         }
     }
 
-    /// An attempt is told of its own containers only.
+    /// An attempt is told of its own containers, and of those that it has from earlier ones.
     pub(super) fn complete(&mut self, number: u64, exit_status: i32, diagnostics: &str) {
-        if let Some(granted) = self.granted.remove(&number)
-            && granted.attempt == self.attempt
-        {
-            let status = answers::completed(self.attempt, number, exit_status, diagnostics);
+        if let Some(granted) = self.granted.remove(&number) {
+            let status = answers::completed(granted.attempt, number, exit_status, diagnostics);
             self.news.completed_container_statuses.push(status);
         }
     }

@@ -15,6 +15,8 @@ pub(crate) enum GrantFault {
     Undersized,
     /// A container for an ask that nobody made.
     Foreign,
+    /// A container on a node that nobody reaches any more.
+    Nowhere,
     /// The next grants are told twice in one answer, and again in the next.
     Duplicated,
     /// The next grants are told last first, and later than what happens after them.
@@ -63,6 +65,13 @@ impl Cluster {
     pub(crate) fn plant_deafness(&mut self) {
         self.is_deaf = true;
         self.fault_grants(GrantFault::Surplus);
+    }
+
+    /// Nothing ever runs on this node.
+    pub(crate) fn spoil_node(&mut self, name: &str) {
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.spoil();
+        }
     }
 
     /// The next answer of a host is lost with its connection: the call was carried out, and its caller does not know.
@@ -122,12 +131,8 @@ impl Cluster {
 
     /// The application is asked to give a container back.
     pub(crate) fn warn_of_preemption(&mut self, container: u64) {
-        if self
-            .granted
-            .get(&container)
-            .is_some_and(|granted| granted.attempt == self.attempt)
-        {
-            self.news.preempt = Some(answers::preemption(self.attempt, container));
+        if let Some(granted) = self.granted.get(&container) {
+            self.news.preempt = Some(answers::preemption(granted.attempt, container));
         }
     }
 

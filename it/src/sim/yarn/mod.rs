@@ -23,8 +23,10 @@ pub(crate) use faults::{End, GrantFault};
 pub(crate) use node::NodeFault;
 pub(crate) use server::{serve_node, serve_resource_manager};
 
-/// The host of the ResourceManager.
-pub(crate) const RESOURCE_MANAGER: &str = "rm";
+/// The hosts of the ResourceManagers, of which one is active.
+pub(crate) const RESOURCE_MANAGERS: [&str; 2] = ["rm-1", "rm-2"];
+/// A node that nobody reaches.
+pub(crate) const NOWHERE: &str = "nm-0";
 /// Where ApplicationMasters find it.
 pub(crate) const SCHEDULER_PORT: u16 = 8030;
 /// Where each NodeManager listens.

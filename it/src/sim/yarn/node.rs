@@ -1,6 +1,6 @@
 //! What a NodeManager knows of its containers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::cluster::Refusal;
@@ -42,6 +42,8 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct Node {
     containers: BTreeMap<u64, Phase>,
+    /// All that it has ever started.
+    started: BTreeSet<u64>,
     /// The ResourceManager that it is registered with.
     obeys: i64,
     faults: Vec<NodeFault>,
@@ -49,16 +51,20 @@ pub(crate) struct Node {
     is_up: bool,
     /// Every container that is started ends at once.
     is_broken: bool,
+    /// It is so for good.
+    is_spoilt: bool,
 }
 
 impl Node {
     pub(super) const fn new() -> Self {
         Self {
             containers: BTreeMap::new(),
+            started: BTreeSet::new(),
             obeys: 1,
             faults: Vec::new(),
             is_up: true,
             is_broken: false,
+            is_spoilt: false,
         }
     }
 
@@ -68,6 +74,10 @@ impl Node {
 
     pub(crate) const fn set_broken(&mut self, is_broken: bool) {
         self.is_broken = is_broken;
+    }
+
+    pub(super) const fn spoil(&mut self) {
+        self.is_spoilt = true;
     }
 
     pub(super) const fn set_up(&mut self, is_up: bool) {
@@ -109,7 +119,11 @@ impl Node {
             let message = format!("Container {number} already is running on this node!!");
             return Err(Refusal::new(YARN, message));
         }
-        let fault = if self.is_broken {
+        if self.started.contains(&number) {
+            let message = format!("Attempt to relaunch the same container with id {number}.");
+            return Err(Refusal::new(YARN, message));
+        }
+        let fault = if self.is_broken || self.is_spoilt {
             Some(NodeFault::FailLaunch)
         } else {
             self.faults.pop()
@@ -130,6 +144,7 @@ impl Node {
             None => launching(Duration::ZERO, false),
         };
         self.containers.insert(number, phase);
+        self.started.insert(number);
         Ok(())
     }
 

@@ -4,9 +4,16 @@ use std::time::Duration;
 
 use yarn_rpc::proto::yarn::ResourceProto;
 
-use super::answers;
 use super::cluster::{Cluster, Granted};
 use super::faults::GrantFault;
+use super::{NOWHERE, answers};
+
+/// What is granted next.
+struct Next {
+    priority: i32,
+    capability: ResourceProto,
+    is_nowhere: bool,
+}
 
 impl Cluster {
     /// The node tells what ended, hears what it shall end, and gets work.
@@ -21,7 +28,7 @@ impl Cluster {
         for number in self.unwanted(name) {
             self.stop(name, number);
         }
-        if self.finished.is_none() && self.is_registered {
+        if self.finished.is_none() && self.is_registered && !self.blacklist.contains(name) {
             self.schedule(name, now);
         }
     }
@@ -36,12 +43,18 @@ impl Cluster {
     }
 
     fn schedule(&mut self, name: &str, now: Duration) {
-        while let Some((priority, capability)) = self.next_grant() {
+        while let Some(Next {
+            priority,
+            capability,
+            is_nowhere,
+        }) = self.next_grant()
+        {
             let memory = capability.memory();
             if self.free_memory(name) < memory {
                 return;
             }
-            self.grant(name, priority, capability, now);
+            let node = if is_nowhere { NOWHERE } else { name };
+            self.grant(node, priority, capability, now);
             if let Some(ask) = self.asks.get_mut(&priority) {
                 ask.count -= 1;
                 if ask.count == 0 {
@@ -52,10 +65,11 @@ impl Cluster {
     }
 
     /// What is granted next: with a fault where one is due.
-    fn next_grant(&mut self) -> Option<(i32, ResourceProto)> {
+    fn next_grant(&mut self) -> Option<Next> {
         let (priority, ask) = self.asks.first_key_value()?;
         let (mut priority, mut capability, asked) = (*priority, ask.capability.clone(), ask.count);
-        match self.take_grant_fault() {
+        let fault = self.take_grant_fault();
+        match fault {
             Some(GrantFault::Surplus) => {
                 if let Some(ask) = self.asks.get_mut(&priority) {
                     ask.count = asked + 1;
@@ -63,9 +77,13 @@ impl Cluster {
             }
             Some(GrantFault::Foreign) => priority += 90,
             Some(GrantFault::Undersized) => capability = answers::half(&capability),
-            Some(GrantFault::Duplicated | GrantFault::Reordered) | None => {}
+            Some(GrantFault::Nowhere | GrantFault::Duplicated | GrantFault::Reordered) | None => {}
         }
-        Some((priority, capability))
+        Some(Next {
+            priority,
+            capability,
+            is_nowhere: fault == Some(GrantFault::Nowhere),
+        })
     }
 
     fn free_memory(&self, name: &str) -> i64 {

@@ -19,8 +19,8 @@ use yarn_rpc::proto::yarn::{
     StartContainersRequestProto, StartContainersResponseProto, StopContainersRequestProto, StopContainersResponseProto,
 };
 
-use super::cluster::Refusal;
-use super::{NODE_PORT, RESOURCE_MANAGER, SCHEDULER_PORT, SharedCluster, answers};
+use super::cluster::{Refusal, STANDBY};
+use super::{NODE_PORT, SCHEDULER_PORT, SharedCluster, answers};
 
 const SASL_CALL: i32 = -33;
 /// The call in which a client says who it is.
@@ -32,8 +32,8 @@ const NODE_HEARTBEAT: Duration = Duration::from_millis(500);
 
 type Answer = Result<Vec<u8>, Refusal>;
 
-/// The host of the ResourceManager: serves ApplicationMasters, and hears the heartbeats of the nodes.
-pub(crate) async fn serve_resource_manager(cluster: SharedCluster) -> turmoil::Result {
+/// The host of a ResourceManager: as long as it is active, it serves ApplicationMasters and hears the heartbeats of the nodes.
+pub(crate) async fn serve_resource_manager(cluster: SharedCluster, host: &'static str) -> turmoil::Result {
     let nodes: Vec<String> = cluster.lock().nodes.keys().cloned().collect();
     let beats = cluster.clone();
     tokio::spawn(async move {
@@ -41,13 +41,17 @@ pub(crate) async fn serve_resource_manager(cluster: SharedCluster) -> turmoil::R
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
-            for node in &nodes {
+            for node in nodes.iter().filter(|_| beats.lock().is_active(host)) {
                 beats.lock().node_heartbeat(node, now());
             }
         }
     });
-    let lossy = (cluster.clone(), RESOURCE_MANAGER.to_owned());
+    let lossy = (cluster.clone(), host.to_owned());
     serve(SCHEDULER_PORT, lossy, move |caller, method, request| {
+        if !cluster.lock().is_active(host) {
+            let message = "Operation category WRITE is not supported in state standby";
+            return Err(Refusal::new(STANDBY, message));
+        }
         scheduler(&cluster, caller, method, request)
     })
     .await

@@ -109,12 +109,7 @@ impl Member {
     fn see(&self, view: View) {
         self.stand(view.leads.map_or(Leadership::Standby, Leadership::Leader));
         for (component, known) in &self.state.lock().published {
-            let seen = view.published.get(component).cloned();
-            known.send_if_modified(|known| {
-                let is_new = *known != seen;
-                known.clone_from(&seen);
-                is_new
-            });
+            tell_if_new(known, view.published.get(component).cloned());
         }
     }
 
@@ -133,11 +128,7 @@ impl Member {
     }
 
     fn stand(&self, leadership: Leadership) {
-        self.leadership.send_if_modified(|known| {
-            let is_new = *known != leadership;
-            *known = leadership;
-            is_new
-        });
+        tell_if_new(&self.leadership, leadership);
     }
 
     async fn tell(
@@ -168,6 +159,14 @@ impl Member {
             }
         }
     }
+}
+
+fn tell_if_new<T: PartialEq>(sender: &watch::Sender<T>, seen: T) {
+    sender.send_if_modified(|known| {
+        let is_new = *known != seen;
+        *known = seen;
+        is_new
+    });
 }
 
 #[async_trait]

@@ -9,7 +9,6 @@ use selvedge_it::bed::ZooKeeper;
 use selvedge_it::cli::{BOUND, Running, Selvedge};
 use selvedge_it::wait;
 use serde_json::{Value, json};
-use zookeeper_client::{Acls, CreateMode};
 
 use super::nodes;
 use crate::folder::{Folder, files_below, parts};
@@ -68,6 +67,16 @@ impl ByHand {
 
     pub(super) fn worker(&self) -> Running {
         self.command("standalone-taskmanager").start()
+    }
+
+    /// A leader with a worker, and a standby that knows it.
+    async fn two_masters(&self) -> (Master, Master, Running) {
+        let first = self.master().await;
+        let worker = self.worker();
+        first.leads(1).await;
+        let second = self.master().await;
+        second.sends_to(&first).await;
+        (first, second, worker)
     }
 }
 
@@ -139,11 +148,7 @@ impl Master {
 async fn a_standby_takes_over_from_a_killed_leader_with_its_workers() {
     let zookeeper = ZooKeeper::start().await.unwrap();
     let by_hand = ByHand::with_zookeeper(&zookeeper);
-    let first = by_hand.master().await;
-    let worker = by_hand.worker();
-    first.leads(1).await;
-    let second = by_hand.master().await;
-    second.sends_to(&first).await;
+    let (first, second, worker) = by_hand.two_masters().await;
     first.process.kill();
     second.leads(1).await;
     assert!(!worker.said().contains("panic"), "{}", worker.said());
@@ -160,11 +165,7 @@ async fn a_standby_takes_over_from_a_killed_leader_with_its_workers() {
 async fn a_client_finds_the_leader_in_zookeeper_and_so_the_next_one() {
     let zookeeper = ZooKeeper::start().await.unwrap();
     let by_hand = ByHand::with_zookeeper(&zookeeper);
-    let first = by_hand.master().await;
-    let worker = by_hand.worker();
-    first.leads(1).await;
-    let second = by_hand.master().await;
-    second.sends_to(&first).await;
+    let (first, second, worker) = by_hand.two_masters().await;
     let job = by_hand.0.job(&job(
         &[
             vertex("numbers", &[numbers("make", Some(10), None)]),
@@ -333,10 +334,10 @@ async fn a_worker_has_its_directory_alone_and_clears_what_a_broken_one_of_its_id
 }
 
 #[tokio::test]
-async fn a_job_master_that_zookeeper_names_no_more_is_disconnected_until_it_is_named_again() {
+async fn what_somebody_else_deletes_of_a_leader_in_zookeeper_is_written_again() {
     let zookeeper = ZooKeeper::start().await.unwrap();
     let by_hand = ByHand::with_zookeeper(&zookeeper);
-    let mut master = by_hand.master().await;
+    let master = by_hand.master().await;
     let worker = by_hand.worker();
     master.leads(1).await;
     let endless = job(
@@ -351,26 +352,19 @@ async fn a_job_master_that_zookeeper_names_no_more_is_disconnected_until_it_is_n
     let rest = format!("http://{}/jobs", master.rest);
     let answer = master.http.post(rest).json(&submission).send().await.unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
-    let says = async |master: &mut Master, what: &str, times: usize| {
-        let said = |said: &str| (said.matches(what).count() >= times).then_some(());
-        master.process.until_says(what, BOUND, said).await;
-    };
     let client = nodes::connect(zookeeper.quorum()).await;
-    let component = format!("job-{id}");
-    let found = || async {
-        let leader = nodes::leader(&client, CLUSTER, &component).await;
-        leader.ok_or("nobody leads the job")
-    };
-    let (named, _) = wait::until("the job's leader", BOUND, found).await.unwrap();
-    let registered = format!("JobMaster {} registered", named.session);
-    says(&mut master, &registered, 1).await;
-    let path = format!("{CLUSTER}/leader/{component}/connection_info");
-    client.delete(&path, None).await.unwrap();
-    says(&mut master, "does not lead the job any more", 1).await;
-    let data = serde_json::to_vec(&named).unwrap();
-    let open = CreateMode::Persistent.with_acls(Acls::anyone_all());
-    client.create(&path, &data, &open).await.unwrap();
-    says(&mut master, &registered, 2).await;
+    for component in [&format!("job-{id}"), "rest_server"] {
+        let found = || async {
+            let leader = nodes::leader(&client, CLUSTER, component).await;
+            leader.ok_or("nobody is named")
+        };
+        let (named, made) = wait::until(component, BOUND, found).await.unwrap();
+        let path = format!("{CLUSTER}/leader/{component}/connection_info");
+        client.delete(&path, None).await.unwrap();
+        let (again, anew) = wait::until(component, BOUND, found).await.unwrap();
+        assert_eq!(again, named);
+        assert!(anew.czxid > made.czxid, "it is another node");
+    }
     master.process.terminate();
     master.process.ended_within(BOUND).await.ended_with(143);
     drop(worker);
