@@ -40,6 +40,17 @@ pub enum DispatcherError {
         /// Why.
         cause: String,
     },
+    /// The resource requirements may have been stored for the next master, or not.
+    #[error(
+        "job {job} keeps to the resource requirements that it had, but whether the new ones are kept is not known, and the next \
+         master may go by them: change them again ({cause})"
+    )]
+    RequirementsUnknown {
+        /// The job.
+        job: JobId,
+        /// Why.
+        cause: String,
+    },
     /// Another change is on its way.
     #[error("the resource requirements of job {0} are being changed by somebody else: try again")]
     Changing(JobId),

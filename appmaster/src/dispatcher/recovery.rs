@@ -27,6 +27,9 @@ impl Service {
                 Ok(graph) => match artifacts.recover(job, &graph).await {
                     Ok(()) => {
                         tracing::info!(%job, "job '{}' of an earlier master runs again", graph.name);
+                        if let Err(error) = self.check_scheduler(&graph) {
+                            tracing::warn!(%job, "the job runs without its resource requirements: {error}");
+                        }
                         self.start_job_master(job, graph, JobOrigin::Recovered);
                     }
                     Err(error @ StoreError::Corrupt { .. }) => self.show_unreadable(job, &report(&error)).await,

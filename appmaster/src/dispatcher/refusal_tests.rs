@@ -53,7 +53,8 @@ async fn requirements_that_nothing_would_go_by_are_refused() {
     let dispatcher = cluster.dispatcher();
     let mut stating = word_count(1);
     stating.resource_requirements = up_to(2);
-    let refused = dispatcher.submit_job(Some(JOB), stating).await.unwrap_err().to_string();
+    let refused = dispatcher.submit_job(Some(JOB), stating.clone()).await;
+    let refused = refused.unwrap_err().to_string();
     assert!(
         refused.contains("resource_requirements") && refused.contains("jobmanager.scheduler"),
         "{refused}"
@@ -63,6 +64,13 @@ async fn requirements_that_nothing_would_go_by_are_refused() {
     let not_adaptive = DispatcherError::JobMaster(JobMasterError::NotAdaptive { job: JOB });
     assert_eq!(dispatcher.requirements(JOB).await, Err(not_adaptive.clone()));
     assert_eq!(dispatcher.change_requirements(JOB, up_to(2)).await, Err(not_adaptive));
+    // Who submits it again, as the client of a job's own cluster may, is told that it is there.
+    let duplicate = DispatcherError::Duplicate {
+        job: JOB,
+        state: "running",
+    };
+    assert_eq!(dispatcher.submit_job(Some(JOB), stating).await, Err(duplicate));
+    assert_eq!(seen(&dispatcher).await, [(JOB, JobStatus::Running)]);
     cluster.shutdown(ApplicationStatus::Succeeded, "the test is over").await;
 }
 

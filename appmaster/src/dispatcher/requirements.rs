@@ -10,14 +10,14 @@ use selvedge_runtime::connector::report;
 use super::service::{Event, Service};
 use super::state::Job;
 use super::{DispatcherError, Reply};
-use crate::jobmaster::JobMasterHandle;
-use crate::stores::JobGraphStore;
+use crate::jobmaster::{JobMasterError, JobMasterHandle};
+use crate::stores::{JobGraphStore, ReplaceError};
 
 impl Service {
     pub(super) fn requirements(&self, job: JobId, reply: Reply<Result<JobRequirements, DispatcherError>>) {
         match self.running(job) {
             Ok(handle) => {
-                tokio::spawn(async move { reply.send(handle.requirements().await.map_err(Into::into)) });
+                tokio::spawn(async move { reply.send(asked(&handle).await) });
             }
             Err(error) => drop(reply.send(Err(error))),
         }
@@ -66,16 +66,36 @@ impl Service {
     }
 }
 
-async fn change(
+/// Checked, kept, and then counting.
+pub(super) async fn change(
     job: JobId,
     handle: &JobMasterHandle,
     requirements: JobRequirements,
     store: &dyn JobGraphStore,
 ) -> Result<(), DispatcherError> {
-    let graph = handle.with_requirements(requirements).await?;
-    store.replace(job, &graph).await.map_err(|error| {
-        let cause = report(&error);
-        DispatcherError::RequirementsNotStored { job, cause }
+    let graph = handle.with_requirements(requirements).await.map_err(ended)?;
+    store.replace(job, &graph).await.map_err(|error| match error {
+        ReplaceError::Kept(error) => DispatcherError::RequirementsNotStored {
+            job,
+            cause: report(&error),
+        },
+        ReplaceError::Unknown(error) => DispatcherError::RequirementsUnknown {
+            job,
+            cause: report(&error),
+        },
     })?;
-    Ok(handle.require(Arc::new(graph)).await?)
+    handle.require(Arc::new(graph)).await.map_err(ended)
+}
+
+/// What the job may run with.
+pub(super) async fn asked(handle: &JobMasterHandle) -> Result<JobRequirements, DispatcherError> {
+    handle.requirements().await.map_err(ended)
+}
+
+/// A JobMaster that is gone before the Dispatcher knows it: the job has ended.
+fn ended(error: JobMasterError) -> DispatcherError {
+    match error {
+        JobMasterError::Gone { job } => DispatcherError::NotRunning(job),
+        error => error.into(),
+    }
 }

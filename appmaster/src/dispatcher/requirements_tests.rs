@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use selvedge_core::job_graph::{JobRequirements, ParallelismBounds, VertexRequirements};
+use selvedge_runtime::fs::FileSystems;
 
 use super::*;
 use crate::entrypoint::{Cluster, ClusterConfig, ClusterEntrypoint};
+use crate::jobmaster::JobMasterHandle;
+use crate::stores::{StoreSettings, Stores};
 use crate::testing::worker::{Behaviour, Workers};
 use crate::testing::{session_of, word_count};
 
@@ -71,4 +74,14 @@ fn the_next_master_goes_by_the_requirements_that_were_changed_last() {
         until_required(&cluster.dispatcher(), up_to(3)).await;
         cluster.shutdown(ApplicationStatus::Succeeded, "the test is over").await;
     });
+}
+
+#[tokio::test]
+async fn requirements_of_a_job_that_ends_at_this_moment_are_those_of_one_that_does_not_run() {
+    let gone = JobMasterHandle::of_nobody(JOB);
+    let settings = StoreSettings::read(&Configuration::default(), DispatcherMode::Session, None).unwrap();
+    let stores = Stores::open(settings, &FileSystems::local_only()).unwrap();
+    let changed = requirements::change(JOB, &gone, up_to(2), stores.job_graphs.as_ref()).await;
+    assert_eq!(changed, Err(DispatcherError::NotRunning(JOB)));
+    assert_eq!(requirements::asked(&gone).await, Err(DispatcherError::NotRunning(JOB)));
 }

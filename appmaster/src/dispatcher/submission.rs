@@ -22,9 +22,11 @@ impl Service {
     ) {
         let job = job.unwrap_or_else(|| JobId::random(&mut self.environment.rng));
         let graph = self.with_runtime_mode(graph);
-        let admitted = self
-            .check_scheduler(&graph)
-            .and_then(|()| self.state.admit(job, &graph, self.now()));
+        // A job that is there already is told as such, whatever else would be wrong with it.
+        let admitted = self.state.admit(job, &graph, self.now()).and_then(|()| {
+            let checked = self.check_scheduler(&graph);
+            checked.inspect_err(|_| self.state.refuse(&job))
+        });
         if let Err(error) = admitted {
             let _ = reply.send(Err(error));
             return;
@@ -53,7 +55,7 @@ impl Service {
     }
 
     /// Requirements that nothing would go by are refused.
-    fn check_scheduler(&self, graph: &JobGraph) -> Result<(), DispatcherError> {
+    pub(super) fn check_scheduler(&self, graph: &JobGraph) -> Result<(), DispatcherError> {
         if graph.resource_requirements.is_empty() {
             return Ok(());
         }

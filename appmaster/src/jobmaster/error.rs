@@ -2,7 +2,7 @@
 
 use selvedge_core::job_graph::RequirementsError;
 use selvedge_core::status::{ExecutionState, JobStatus};
-use selvedge_core::{ExecutionAttemptId, JobId};
+use selvedge_core::{ExecutionAttemptId, JobId, VertexId};
 use thiserror::Error;
 
 /// A step that the tables of states do not allow.
@@ -59,6 +59,19 @@ pub enum JobMasterError {
     NotAdaptive {
         /// The job.
         job: JobId,
+    },
+    /// Slots of a stated profile have no memory for so many channels.
+    #[error(
+        "vertex '{vertex}': the upper bound {upper} is above {most}, and the slots of the stated profiles (slot_sharing_groups) \
+         are made for the channels of {most} subtasks: keep to it, or submit the job anew with this bound"
+    )]
+    SlotTooSmall {
+        /// The vertex.
+        vertex: VertexId,
+        /// Its upper bound.
+        upper: u32,
+        /// What the slots are made for.
+        most: u32,
     },
     /// The cluster's size decides.
     #[error(

@@ -191,6 +191,27 @@ impl JobState {
         actions
     }
 
+    /// Takes a failure in that came while the sources were made ready, when no task runs.
+    pub(super) fn pause_or_fail(&mut self, mut failure: Failure, now: Now) -> Vec<Action> {
+        match self.failover.strategy.failure(now.monotonic, &mut self.failover.rng) {
+            Verdict::Restart { pause, is_new } => {
+                if is_new {
+                    self.graph.record_mut().restarts += 1;
+                }
+                self.note_failure(failure, now);
+                self.file_failure();
+                self.wait_after_failure(pause, now);
+                Vec::new()
+            }
+            Verdict::Fail(why) => {
+                if let Some(why) = why {
+                    failure.cause = format!("{}; {why}", failure.cause);
+                }
+                self.fail(failure, now)
+            }
+        }
+    }
+
     /// Takes failures in from which the job does not recover.
     pub(super) fn fail_with(&mut self, failure: Failure, also: Vec<Failure>, now: Now) -> Vec<Action> {
         let failures = std::iter::once(failure).chain(also);

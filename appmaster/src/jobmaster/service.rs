@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::connectors::{self, Committers, Enumerators, PreparedConnectors};
 use super::deployment::JobHeader;
-use super::failover::{Failover, Scope};
+use super::failover::Failover;
 use super::requirements::Requirements;
 use super::restart_strategy::RestartSettings;
 use super::root_cause::FailureKind;
@@ -239,10 +239,7 @@ impl Service {
                 let outcome = outcome.map(|enumerators| self.take_enumerators(enumerators));
                 self.state.enumerated(number, outcome, now)
             }
-            Event::SplitFailed(_, cause) => {
-                let failure = self.state.job_failure(cause, FailureKind::Cause, now);
-                self.state.fail_or_restart(failure, Vec::new(), Scope::Job, now)
-            }
+            Event::SplitFailed(_, cause) => self.state.source_failed(cause, now),
             Event::SplitsReturned(number) => self.state.splits_returned(number, now),
         }
     }

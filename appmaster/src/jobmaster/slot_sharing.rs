@@ -39,15 +39,15 @@ impl SlotSharing {
         Self::lay_out(graph, graph, |vertex| vertex.parallelism, network)
     }
 
-    /// The same with places for as many subtasks as there can ever be, and with the slots that the job has asked for as it was
-    /// submitted: neither is another one when the job is rescaled.
-    pub(super) fn with_room(graph: &JobGraph, submitted: &JobGraph, network: impl Fn(Channels) -> MemorySize) -> Self {
-        Self::lay_out(graph, submitted, |vertex| vertex.max_parallelism, network)
+    /// The same with places for as many subtasks as there can ever be, and with slots for the channels of the widest form of
+    /// the job: neither is another one when the job is rescaled.
+    pub(super) fn with_room(graph: &JobGraph, widest: &JobGraph, network: impl Fn(Channels) -> MemorySize) -> Self {
+        Self::lay_out(graph, widest, |vertex| vertex.max_parallelism, network)
     }
 
     fn lay_out(
         graph: &JobGraph,
-        submitted: &JobGraph,
+        widest: &JobGraph,
         room: impl Fn(&Vertex) -> u32,
         network: impl Fn(Channels) -> MemorySize,
     ) -> Self {
@@ -60,7 +60,7 @@ impl SlotSharing {
             groups: BTreeMap::new(),
             inputs: Vec::new(),
         };
-        sharing.lay_out_groups(submitted, room, network);
+        sharing.lay_out_groups(widest, room, network);
         for vertex in &graph.vertices {
             let group = sharing.groups.get(&vertex.slot_sharing_group);
             let start = group.map_or(0, |places| places.start);

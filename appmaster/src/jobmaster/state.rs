@@ -159,11 +159,13 @@ impl JobState {
         let partitions = PartitionTracker::new(job_id, plugins.shuffle);
         let network = |channels| partitions.network_memory(channels);
         let adaptive = scheduling.scheduler.adaptive(&graph);
-        let sharing = Arc::new(match adaptive {
-            Some(_) => SlotSharing::with_room(&graph, &graph, network),
-            None => SlotSharing::of(&graph, network),
-        });
-        let adaptive = adaptive.map(|settings| Adaptive::of(&graph, &sharing, settings));
+        let (adaptive, sharing) = match adaptive {
+            Some(settings) => {
+                let (adaptive, sharing) = Adaptive::of(&graph, settings, network);
+                (Some(adaptive), Arc::new(sharing))
+            }
+            None => (None, Arc::new(SlotSharing::of(&graph, network))),
+        };
         let attempts_kept = failover.attempts_kept;
         let mut pool = SlotPool::new(sharing.clone(), scheduling.slot_idle_timeout);
         if let Some(adaptive) = &adaptive {

@@ -55,16 +55,18 @@ impl From<DispatcherError> for RestError {
             DispatcherError::UnknownJob(_) => StatusCode::NOT_FOUND,
             DispatcherError::Graph(_)
             | DispatcherError::TooFewSlots(_)
-            | DispatcherError::JobMaster(JobMasterError::Requirements(_)) => StatusCode::BAD_REQUEST,
+            | DispatcherError::JobMaster(JobMasterError::Requirements(_) | JobMasterError::SlotTooSmall { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
             DispatcherError::Duplicate { .. }
             | DispatcherError::Changing(_)
             | DispatcherError::NotRunning(_)
             | DispatcherError::JobMaster(
                 JobMasterError::CannotCancel { .. } | JobMasterError::NotAdaptive { .. } | JobMasterError::Reactive,
             ) => StatusCode::CONFLICT,
-            DispatcherError::NotStored { .. } | DispatcherError::RequirementsNotStored { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            DispatcherError::NotStored { .. }
+            | DispatcherError::RequirementsNotStored { .. }
+            | DispatcherError::RequirementsUnknown { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DispatcherError::JobMaster(JobMasterError::Gone { .. })
             | DispatcherError::ShuttingDown
             | DispatcherError::Busy

@@ -15,6 +15,8 @@ mod logs;
 mod metrics;
 mod page;
 mod requirements;
+#[cfg(test)]
+mod requirements_tests;
 mod statistics;
 mod submission;
 mod taskmanager_memory;

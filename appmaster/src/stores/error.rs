@@ -45,6 +45,17 @@ pub enum StoreError {
     },
 }
 
+/// A graph that was not replaced, as far as anybody knows.
+#[derive(Debug, Error)]
+pub(crate) enum ReplaceError {
+    /// What was kept is kept still.
+    #[error(transparent)]
+    Kept(StoreError),
+    /// Either form may be the one that is kept.
+    #[error(transparent)]
+    Unknown(StoreError),
+}
+
 impl StoreError {
     /// Whether the same step may succeed later.
     pub const fn retryable(&self) -> bool {

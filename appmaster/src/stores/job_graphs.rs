@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use selvedge_core::{JobGraph, JobId};
+use selvedge_runtime::connector::report;
 use tokio::sync::Mutex;
 
-use super::StoreError;
 use super::directory::StoreDirectory;
+use super::{ReplaceError, StoreError};
 use crate::lease::Lease;
 
 const SUFFIX: &str = ".json";
@@ -36,7 +37,7 @@ pub(crate) trait JobGraphStore: Send + Sync + std::fmt::Debug {
 
     /// Keeps another form of a graph that is kept, in place of it; it is there for good when this returns, and one of both at
     /// any time.
-    async fn replace(&self, job: JobId, graph: &JobGraph) -> Result<(), StoreError>;
+    async fn replace(&self, job: JobId, graph: &JobGraph) -> Result<(), ReplaceError>;
 
     /// Forgets a graph.
     async fn remove(&self, job: JobId) -> Result<(), StoreError>;
@@ -63,7 +64,7 @@ impl JobGraphStore for MemoryJobGraphStore {
         Ok(())
     }
 
-    async fn replace(&self, _job: JobId, _graph: &JobGraph) -> Result<(), StoreError> {
+    async fn replace(&self, _job: JobId, _graph: &JobGraph) -> Result<(), ReplaceError> {
         Ok(())
     }
 
@@ -166,18 +167,26 @@ impl JobGraphStore for FileJobGraphStore {
         self.write(&file_name(job, *known.end()), graph).await
     }
 
-    async fn replace(&self, job: JobId, graph: &JobGraph) -> Result<(), StoreError> {
+    async fn replace(&self, job: JobId, graph: &JobGraph) -> Result<(), ReplaceError> {
         let mut versions = self.1.lock().await;
         // One that was removed meanwhile stays so: the job has ended.
         let Some(known) = versions.get_mut(&job) else {
             return Ok(());
         };
         let (oldest, next) = (*known.start(), *known.end() + 1);
-        // Also where the write fails, it may be there.
+        // Its number is not used again: also where the write fails and it is deleted, it may come to be there.
         *known = oldest..=next;
-        self.write(&file_name(job, next), graph).await?;
-        self.delete(job, oldest..next).await?;
-        *known = next..=next;
+        if let Err(error) = self.write(&file_name(job, next), graph).await {
+            return Err(match self.delete(job, next..=next).await {
+                Ok(()) => ReplaceError::Kept(error),
+                Err(_) => ReplaceError::Unknown(error),
+            });
+        }
+        // The new form counts from here on. What is left behind is removed with it.
+        match self.delete(job, oldest..next).await {
+            Ok(()) => *known = next..=next,
+            Err(error) => tracing::warn!(%job, "an earlier form of the job is left behind: {}", report(&error)),
+        }
         Ok(())
     }
 
@@ -193,6 +202,10 @@ impl JobGraphStore for FileJobGraphStore {
         self.0.leave().await
     }
 }
+
+#[cfg(test)]
+#[path = "job_graphs_fault_tests.rs"]
+mod fault_tests;
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ mod settings;
 use std::sync::Arc;
 
 pub(crate) use artifacts::{ArtifactStore, TakeError, Uploads};
+pub(crate) use error::ReplaceError;
 pub use error::{DirectoryError, StoreError};
 pub(crate) use execution_graphs::ExecutionGraphInfoStore;
 pub use execution_graphs::JobSummary;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::ConfigValue;
+use super::{ConfigValue, Timeout};
 use crate::MemorySize;
 
 /// What kind of value an option takes.
@@ -25,6 +25,8 @@ pub enum Kind {
     Size,
     /// A time span, with a unit.
     Duration,
+    /// A duration, or a negative one: without end.
+    Timeout,
     /// Texts, separated by semicolons; in YAML a list too.
     List,
     /// `key:value` pairs, separated by commas; in YAML nested keys too.
@@ -44,6 +46,7 @@ impl Kind {
             Self::Text => Ok(()),
             Self::Size => MemorySize::parse(text).map(drop),
             Self::Duration => Duration::parse(text).map(drop),
+            Self::Timeout => Timeout::parse(text).map(drop),
             Self::List => Vec::<String>::parse(text).map(drop),
             Self::Map => BTreeMap::<String, String>::parse(text).map(drop),
             Self::Choice(words) => choice(words, text),
@@ -62,6 +65,7 @@ impl Kind {
                 Self::Text => false,
                 Self::Size => parsed::<MemorySize>(one, other),
                 Self::Duration => parsed::<Duration>(one, other),
+                Self::Timeout => parsed::<Timeout>(one, other),
                 Self::List => parsed::<Vec<String>>(one, other),
                 Self::Map => parsed::<BTreeMap<String, String>>(one, other),
                 Self::Choice(_) => one.trim().eq_ignore_ascii_case(other.trim()),
@@ -75,7 +79,7 @@ impl Kind {
             Self::Integer | Self::Number | Self::Fraction => f64::parse(text).ok(),
             Self::Size => MemorySize::parse(text).ok().map(|size| size.bytes() as f64),
             Self::Duration => Duration::parse(text).ok().map(|span| span.as_nanos() as f64),
-            Self::Boolean | Self::Text | Self::List | Self::Map | Self::Choice(_) => None,
+            Self::Timeout | Self::Boolean | Self::Text | Self::List | Self::Map | Self::Choice(_) => None,
         }
     }
 
@@ -116,6 +120,7 @@ impl fmt::Display for Kind {
             Self::Text => "text",
             Self::Size => "memory size",
             Self::Duration => "duration",
+            Self::Timeout => "duration, or -1",
             Self::List => "list",
             Self::Map => "map",
             Self::Choice(words) => return write!(f, "{}", words.join(", ")),
@@ -130,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Kind; 10] = [
+    const ALL: [Kind; 11] = [
         Kind::Boolean,
         Kind::Integer,
         Kind::Number,
@@ -138,6 +143,7 @@ mod tests {
         Kind::Text,
         Kind::Size,
         Kind::Duration,
+        Kind::Timeout,
         Kind::List,
         Kind::Map,
         Kind::Choice(&["NONE", "ALL"]),
@@ -151,6 +157,7 @@ mod tests {
             (Kind::Fraction, "1.5", "from 0 to 1"),
             (Kind::Size, "lots", "memory size"),
             (Kind::Duration, "soon", "10 s"),
+            (Kind::Timeout, "soon", "-1 for without end"),
             (Kind::Map, "a=b", "key:value"),
             (Kind::Choice(&["NONE", "ALL"]), "some", "none of NONE, ALL"),
         ] {

@@ -42,7 +42,7 @@ pub use load::{ConfigSource, DIRECTORY_VARIABLE, FILE_NAME, LEGACY_FILE_NAME, Lo
 pub use option::ConfigOption;
 pub use sensitive::{MASK, is_secret, is_sensitive, shown};
 pub use settings::{Origin, Setting, Settings, is_variable};
-pub use value::ConfigValue;
+pub use value::{ConfigValue, Timeout};
 pub use yaml::YamlError;
 
 /// A value that cannot be used.

@@ -169,11 +169,79 @@ impl ConfigValue for Duration {
     }
 }
 
+/// How long something is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    /// So long.
+    After(Duration),
+    /// Without end, which users write as a negative duration.
+    Never,
+}
+
+impl Timeout {
+    /// The duration; `None` without end.
+    pub const fn duration(self) -> Option<Duration> {
+        match self {
+            Self::After(duration) => Some(duration),
+            Self::Never => None,
+        }
+    }
+}
+
+impl ConfigValue for Timeout {
+    const KIND: Kind = Kind::Timeout;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let trimmed = text.trim();
+        let fail = |reason| format!("{reason}, or -1 for without end");
+        match trimmed.strip_prefix('-') {
+            None => Duration::parse(trimmed).map(Self::After).map_err(fail),
+            Some(digits) => match Duration::parse(digits) {
+                Ok(duration) if !duration.is_zero() => Ok(Self::Never),
+                Ok(duration) => Ok(Self::After(duration)),
+                Err(_) => Err(fail(Duration::parse(trimmed).err().unwrap_or_default())),
+            },
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::After(duration) => duration.to_text(),
+            Self::Never => "-1".to_owned(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_negative_timeout_is_without_end() {
+        let after = |seconds| Ok(Timeout::After(Duration::from_secs(seconds)));
+        for (text, expected) in [
+            ("-1", Ok(Timeout::Never)),
+            (" -1 ms ", Ok(Timeout::Never)),
+            ("-5 min", Ok(Timeout::Never)),
+            ("0", after(0)),
+            ("-0 s", after(0)),
+            ("7 s", after(7)),
+        ] {
+            assert_eq!(Timeout::parse(text), expected, "{text}");
+        }
+        for text in ["-", "never", "--1", "-1 week", ""] {
+            let refused = Timeout::parse(text).unwrap_err();
+            assert!(
+                refused.contains(&format!("'{text}'")) && refused.ends_with("or -1 for without end"),
+                "{refused}"
+            );
+        }
+        for timeout in [Timeout::Never, Timeout::After(Duration::from_secs(90))] {
+            assert_eq!(Timeout::parse(&timeout.to_text()), Ok(timeout));
+        }
+    }
 
     #[test]
     fn durations_take_flinks_units() {

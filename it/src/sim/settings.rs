@@ -50,11 +50,11 @@ const KEPT: [(&str, &str); 2] = [
 const ADAPTIVE: [(&str, &str); 5] = [
     ("jobmanager.scheduler", "Adaptive"),
     ("jobmanager.adaptive-scheduler.resource-wait-timeout", "1 h"),
-    ("jobmanager.adaptive-scheduler.resource-stabilization-timeout", "1 s"),
-    ("jobmanager.adaptive-scheduler.scaling-interval.min", "2 s"),
+    ("jobmanager.adaptive-scheduler.resource-stabilization-timeout", "200 ms"),
+    ("jobmanager.adaptive-scheduler.scaling-interval.min", "1 s"),
     (
         "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout",
-        "1 s",
+        "200 ms",
     ),
 ];
 

@@ -1,6 +1,7 @@
 //! What the adaptive scheduler does to its job. Part of [`JobState`]'s decisions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use selvedge_core::job_graph::{JobGraph, JobRequirements};
 use selvedge_core::status::JobStatus;
@@ -92,8 +93,42 @@ impl JobState {
         }
         match outcome {
             Ok(()) => self.execute(now),
-            Err(cause) => self.fail(self.job_failure(cause, FailureKind::Cause, now), now),
+            Err(cause) => self.not_enumerated(cause, now),
         }
+    }
+
+    /// A job that has run is started over, where its strategy allows that: the fault may be a passing one. The first start
+    /// fails, as under the default scheduler.
+    fn not_enumerated(&mut self, cause: String, now: Now) -> Vec<Action> {
+        let failure = self.job_failure(cause, FailureKind::Cause, now);
+        match self.graph.restarts {
+            0 => self.fail(failure, now),
+            _ => self.pause_or_fail(failure, now),
+        }
+    }
+
+    /// The next graph, which is created no sooner than the restart strategy says, makes the sources ready anew.
+    pub(in crate::jobmaster) fn wait_after_failure(&mut self, pause: Duration, now: Now) {
+        tracing::info!(job = %self.graph.job_id, "the sources are made ready again in {pause:?}");
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.machine.wait_until(now.monotonic + pause);
+        }
+    }
+
+    /// A source of the job has failed. While it waits, no task reads: either the source is one of those that are replaced
+    /// before the next start, or it is made ready once more.
+    pub(in crate::jobmaster) fn source_failed(&mut self, cause: String, now: Now) -> Vec<Action> {
+        if let Some(adaptive) = self
+            .adaptive
+            .as_mut()
+            .filter(|_| self.graph.status() == JobStatus::Created)
+        {
+            tracing::info!(job = %self.graph.job_id, "a source has failed that no task reads, and begins anew: {cause}");
+            adaptive.ready_for = None;
+            return Vec::new();
+        }
+        let failure = self.job_failure(cause, FailureKind::Cause, now);
+        self.fail_or_restart(failure, Vec::new(), Scope::Job, now)
     }
 
     /// Builds the ExecutionGraph and deploys it; where its slots are gone, the job waits again.
@@ -113,24 +148,28 @@ impl JobState {
             return Vec::new();
         }
         let graph = Arc::new(adaptive.graph_with(&planned));
-        let submitted = adaptive.submitted.clone();
+        let widest = adaptive.widest.clone();
         adaptive.machine.execute(now.monotonic);
         tracing::info!(job = %self.graph.job_id, "the job starts with the parallelism {planned}");
-        let released = self.build_anew(graph, &submitted, now);
+        let released = self.build_anew(graph, &widest, now);
         self.move_job(JobStatus::Running, now);
         let all: Vec<_> = self.graph.layout().tasks().collect();
         self.schedule(&all, now);
+        // The requirements may have changed since this graph was planned: what it has beyond them is not asked for again.
+        if let Some(adaptive) = &self.adaptive {
+            self.pool.need_where(|place| adaptive.wants(place));
+        }
         released.into_iter().chain(self.deploy_what_is_ready(now)).collect()
     }
 
     /// What former attempts have sent is to be forgotten.
-    fn build_anew(&mut self, graph: Arc<JobGraph>, submitted: &JobGraph, now: Now) -> Option<Action> {
+    fn build_anew(&mut self, graph: Arc<JobGraph>, widest: &JobGraph, now: Now) -> Option<Action> {
         let former: Vec<_> = self.graph.layout().tasks().collect();
         let released = self.release_partitions(&former);
         self.committables.clear();
         self.missed.clear();
         let network = |channels| self.partitions.network_memory(channels);
-        let sharing = Arc::new(SlotSharing::with_room(&graph, submitted, network));
+        let sharing = Arc::new(SlotSharing::with_room(&graph, widest, network));
         self.pool.set_sharing(sharing.clone());
         self.scheduler = self.scheduler_kind.make(&graph, &sharing, self.slot_timeout);
         self.failover.set_graph(&graph);

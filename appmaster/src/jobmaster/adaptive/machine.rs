@@ -28,6 +28,8 @@ enum Phase {
     Created,
     WaitingForResources {
         since: Instant,
+        /// The pause after a failure is not over.
+        paused: bool,
         /// Since when there have been enough slots to start.
         enough_since: Option<Instant>,
     },
@@ -46,7 +48,7 @@ enum Phase {
 struct Executing {
     parallelism: VertexParallelism,
     since: Instant,
-    /// Since when the slots have allowed more.
+    /// Since when the slots have allowed enough more.
     more_since: Option<Instant>,
     /// When the job is rescaled if the slots stay as they are.
     due: Option<Instant>,
@@ -99,6 +101,16 @@ impl Machine {
     pub(super) fn wait(&mut self, now: Instant) -> bool {
         self.enter(Phase::WaitingForResources {
             since: now,
+            paused: false,
+            enough_since: None,
+        })
+    }
+
+    /// The job takes slots from then on: its graph could not be created, and the next try comes after a pause.
+    pub(super) fn wait_until(&mut self, not_before: Instant) -> bool {
+        self.enter(Phase::WaitingForResources {
+            since: not_before,
+            paused: true,
             enough_since: None,
         })
     }
@@ -167,7 +179,13 @@ impl Machine {
     /// The slots may be others, or time has passed.
     pub(super) fn look(&mut self, allowed: &Allowed, now: Instant) -> Decision {
         match &mut self.phase {
-            Phase::WaitingForResources { since, enough_since } => {
+            Phase::WaitingForResources { since, paused, .. } if *paused && now < *since => Decision::Stay,
+            Phase::WaitingForResources {
+                since,
+                paused,
+                enough_since,
+            } => {
+                *paused = false;
                 let settings = self.settings;
                 let waited = settings.resource_wait.is_some_and(|wait| *since + wait <= now);
                 let Some(parallelism) = &allowed.parallelism else {
@@ -204,7 +222,12 @@ impl Machine {
     /// When [`Self::look`] is to be called, whatever happens.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::WaitingForResources { since, enough_since } => {
+            Phase::WaitingForResources {
+                since, paused: true, ..
+            } => Some(*since),
+            Phase::WaitingForResources {
+                since, enough_since, ..
+            } => {
                 let waited = self.settings.resource_wait.map(|wait| *since + wait);
                 let stable = enough_since.map(|since| since + self.settings.stabilization);
                 [waited, stable].into_iter().flatten().min()
@@ -228,14 +251,15 @@ impl Executing {
         if next.shrinks(&self.parallelism) {
             return Some(cooled);
         }
-        let more_since = *self.more_since.get_or_insert(now);
         if next.growth(&self.parallelism) >= settings.min_increase {
+            let more_since = *self.more_since.get_or_insert(now);
             let stable = match allowed.all {
                 true => now,
                 false => more_since + settings.executing_stabilization,
             };
             return Some(cooled.max(stable));
         }
+        self.more_since = None;
         settings.longest_interval.map(|longest| self.since + longest)
     }
 }

@@ -327,3 +327,18 @@ fn bounds_that_shrink_rescale_a_job_after_the_cooldown() {
         Decision::Rescale { from, to }
     );
 }
+
+#[test]
+fn slots_that_are_too_few_to_matter_do_not_shorten_the_wait_of_those_that_do() {
+    let start = Instant::now();
+    let bold = AdaptiveSettings {
+        min_increase: 2,
+        ..SETTINGS
+    };
+    let mut machine = running_with_one(bold, start);
+    let at = |second| start + seconds(second);
+    assert_eq!(machine.look(&slots(2), at(40)), Decision::Stay);
+    assert_eq!(machine.deadline(), None);
+    assert_eq!(machine.look(&slots(3), at(200)), Decision::Stay);
+    assert_eq!(machine.deadline(), Some(at(260)));
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selvedge_core::Configuration;
 use selvedge_core::config::options::general::SCHEDULER_MODE;
 use selvedge_core::config::options::jobmanager as keys;
-use selvedge_core::config::{ConfigError, ConfigOption};
+use selvedge_core::config::{ConfigError, ConfigOption, Declaration};
 
 /// How the adaptive scheduler waits and rescales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl AdaptiveSettings {
     /// Reads the settings; an unusable value is an error that names its key.
     pub(crate) fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let reactive = is_reactive(configuration)?;
-        let is_set = |option: &ConfigOption<Duration>| option.keys().any(|key| configuration.text(key).is_some());
+        let is_set = |option: &Declaration| option.keys().any(|key| configuration.text(key).is_some());
         let waits = !reactive || is_set(&keys::RESOURCE_WAIT_TIMEOUT);
         // Flink's reactive mode starts at once, with whatever there is.
         let unless_set = |option: &ConfigOption<Duration>| match reactive && !is_set(option) {
@@ -51,7 +51,7 @@ impl AdaptiveSettings {
         Ok(Self {
             reactive,
             resource_wait: match waits {
-                true => Some(configuration.get(&keys::RESOURCE_WAIT_TIMEOUT)?),
+                true => configuration.get(&keys::RESOURCE_WAIT_TIMEOUT)?.duration(),
                 false => None,
             },
             stabilization: unless_set(&keys::RESOURCE_STABILIZATION_TIMEOUT)?,
@@ -109,6 +109,16 @@ mod tests {
             assert_eq!(one, other, "{first}");
             assert_ne!(one, read(&[]).unwrap(), "{first}");
         }
+    }
+
+    #[test]
+    fn a_negative_resource_wait_is_without_end() {
+        let key = "jobmanager.adaptive-scheduler.resource-wait-timeout";
+        for text in ["-1", "-1 s"] {
+            assert_eq!(read(&[(key, text)]).unwrap().resource_wait, None);
+        }
+        let refused = read(&[(key, "-")]).unwrap_err().to_string();
+        assert!(refused.contains(key) && refused.contains("'-'"), "{refused}");
     }
 
     #[test]

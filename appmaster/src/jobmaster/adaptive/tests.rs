@@ -17,10 +17,10 @@ use crate::jobmaster::state::{Action, JobState, Now, WorkerAddress};
 use crate::jobmaster::tests::{id, job_of, job_under, later, now, offer, report, worker};
 use crate::testing::word_count;
 
-const STABLE: Duration = Duration::from_secs(10);
-const COOLDOWN: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_secs(1);
-const SETTINGS: AdaptiveSettings = AdaptiveSettings {
+pub(super) const STABLE: Duration = Duration::from_secs(10);
+pub(super) const COOLDOWN: Duration = Duration::from_secs(30);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const SETTINGS: AdaptiveSettings = AdaptiveSettings {
     reactive: false,
     resource_wait: Some(Duration::from_secs(300)),
     stabilization: STABLE,
@@ -30,7 +30,7 @@ const SETTINGS: AdaptiveSettings = AdaptiveSettings {
     min_increase: 1,
 };
 
-fn streaming(parallelism: u32) -> JobGraph {
+pub(super) fn streaming(parallelism: u32) -> JobGraph {
     let mut graph = word_count(parallelism);
     graph
         .configuration
@@ -39,11 +39,11 @@ fn streaming(parallelism: u32) -> JobGraph {
 }
 
 /// A job of parallelism 4 with four workers known, which is restarted twice.
-fn job(now: Now) -> JobState {
+pub(super) fn job(now: Now) -> JobState {
     job_with(SETTINGS, now)
 }
 
-fn job_with(settings: AdaptiveSettings, now: Now) -> JobState {
+pub(super) fn job_with(settings: AdaptiveSettings, now: Now) -> JobState {
     let restart = RestartSettings::FixedDelay {
         attempts: 2,
         delay: PAUSE,
@@ -59,12 +59,12 @@ fn job_with(settings: AdaptiveSettings, now: Now) -> JobState {
     state
 }
 
-fn adaptive_state(state: &JobState) -> AdaptiveState {
+pub(super) fn adaptive_state(state: &JobState) -> AdaptiveState {
     state.adaptive.as_ref().unwrap().machine.state()
 }
 
 /// The sources are ready for what is to be created; the actions that follow.
-fn enumerated(state: &mut JobState, actions: &[Action], now: Now) -> Vec<Action> {
+pub(super) fn enumerated(state: &mut JobState, actions: &[Action], now: Now) -> Vec<Action> {
     let [Action::Enumerate { number, .. }] = actions else {
         panic!("{actions:?}")
     };
@@ -72,7 +72,7 @@ fn enumerated(state: &mut JobState, actions: &[Action], now: Now) -> Vec<Action>
 }
 
 /// How many tasks are deployed.
-fn deployed(actions: &[Action]) -> usize {
+pub(super) fn deployed(actions: &[Action]) -> usize {
     let [.., Action::Deploy(deployment)] = actions else {
         panic!("{actions:?}")
     };
@@ -80,13 +80,13 @@ fn deployed(actions: &[Action]) -> usize {
 }
 
 /// All that has not ended reports this.
-fn report_all(state: &mut JobState, to: ExecutionState, now: Now) -> Vec<Action> {
+pub(super) fn report_all(state: &mut JobState, to: ExecutionState, now: Now) -> Vec<Action> {
     let ids: Vec<_> = state.graph.executions().map(|(id, _)| id).collect();
     ids.into_iter().flat_map(|id| report(state, id, to, "", now)).collect()
 }
 
 /// One slot is there, and the job runs with it.
-fn running_with_one(now: Now) -> (JobState, Now) {
+pub(super) fn running_with_one(now: Now) -> (JobState, Now) {
     let mut state = job(now);
     assert_eq!(state.prepared(Ok(()), now), []);
     assert_eq!(offer(&mut state, 0, now), []);
@@ -286,7 +286,7 @@ fn a_slot_that_is_lost_before_the_start_is_waited_for() {
     assert_eq!(deployed(&actions), 2, "the sources are ready still");
 }
 
-fn both(lower_bound: u32, upper_bound: u32) -> JobRequirements {
+pub(super) fn both(lower_bound: u32, upper_bound: u32) -> JobRequirements {
     let parallelism = ParallelismBounds {
         lower_bound,
         upper_bound,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::ConfigOption;
+use super::super::{ConfigOption, Timeout};
 use crate::MemorySize;
 
 /// The name under which workers reach it.
@@ -109,9 +109,9 @@ pub const SCHEDULER: ConfigOption<String> = ConfigOption::new(
 .with_default("Default")
 .one_of(&["Default", "Adaptive"]);
 /// How long an adaptive job waits for slots.
-pub const RESOURCE_WAIT_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
+pub const RESOURCE_WAIT_TIMEOUT: ConfigOption<Timeout> = ConfigOption::new(
     "jobmanager.adaptive-scheduler.resource-wait-timeout",
-    "How long a job waits for all the slots that it asks for; then it starts with those that there are, or fails where they are fewer than its least.",
+    "How long a job waits for all the slots that it asks for; then it starts with those that there are, or fails where they are fewer than its least; with -1 it waits without end.",
 )
 .with_default("5 min")
 .with_fallback_keys(&["jobmanager.adaptive-scheduler.submission.resource-wait-timeout"]);

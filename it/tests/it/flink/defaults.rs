@@ -146,7 +146,7 @@ fn every_type_is_flinks() {
             ("boolean", kind) => kind == Kind::Boolean,
             ("integer" | "long", kind) => kind == Kind::Integer || ours.key.ends_with("port"),
             ("double" | "float", kind) => matches!(kind, Kind::Number | Kind::Fraction),
-            ("duration", kind) => kind == Kind::Duration,
+            ("duration", kind) => matches!(kind, Kind::Duration | Kind::Timeout),
             ("memory", kind) => kind == Kind::Size,
             ("map", kind) => kind == Kind::Map,
             ("enum", kind) => matches!(kind, Kind::Choice(_)),

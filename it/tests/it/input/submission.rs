@@ -42,6 +42,17 @@ async fn a_container_that_is_larger_than_the_clusters_maximum_is_told_with_both_
 }
 
 #[tokio::test]
+async fn reactive_mode_is_refused_on_yarn_with_key_value_and_remedy() {
+    let cluster = Cluster::shared().await;
+    let says = [
+        "scheduler-mode",
+        "'REACTIVE' is not for a cluster on YARN",
+        "jobmanager.scheduler: Adaptive",
+    ];
+    assert_refused(&cluster, &["-Dscheduler-mode=reactive"], &says).await;
+}
+
+#[tokio::test]
 async fn a_job_that_can_never_have_its_slots_is_told_which_setting_to_raise() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();

@@ -140,7 +140,7 @@ async fn a_job_starts_with_one_of_four_workers_grows_to_four_shrinks_to_two_and_
 #[tokio::test]
 async fn in_reactive_mode_a_job_uses_each_worker_that_is_started_and_ends_right() {
     let by_hand = ByHand::at_one_address(&format!("{SETTINGS}scheduler-mode: reactive\n"));
-    let file = by_hand.0.job(&stream(&by_hand, 1, 30));
+    let file = by_hand.0.job(&stream(&by_hand, 1, 40));
     let start = |command: &str| by_hand.command(command);
     // A session has no one job that could have all.
     let refused = start("standalone-session").run().await.ended_with(1);
