@@ -109,6 +109,35 @@ fn trouble_of(update: &NodeUpdate) -> Option<String> {
 }
 
 #[cfg(test)]
+pub(super) mod testing {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use yarn_common::id::NodeId;
+    use yarn_rpc::types::{NodeState, NodeUpdate};
+
+    /// A node in this state.
+    pub(in super::super) fn node(state: NodeState, health_report: &str) -> NodeUpdate {
+        NodeUpdate {
+            node: NodeId::new("127.0.0.2", 45454),
+            http_address: String::new(),
+            rack: "/default-rack".to_owned(),
+            state,
+            capability: None,
+            health_report: health_report.to_owned(),
+            decommissioning_timeout: None,
+            kind: None,
+            used: None,
+            containers: 0,
+            last_health_report_ms: None,
+            labels: BTreeSet::new(),
+            attributes: BTreeMap::new(),
+            containers_utilization: None,
+            node_utilization: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -272,7 +272,17 @@ impl DriverState {
         }
         let in_vain = self.waiting_since.is_some_and(|since| since + IN_VAIN <= now);
         let left_out = self.nodes.set_probation(in_vain);
-        left_out.map(Action::LeaveOut).into_iter().collect()
+        let mut actions: Vec<_> = left_out.map(Action::LeaveOut).into_iter().collect();
+        if self.places.round_is_over(self.outstanding() > 0, now) {
+            actions.extend(self.ask_all());
+        }
+        actions
+    }
+
+    /// All that is wanted, asked for anew.
+    fn ask_all(&self) -> Vec<Action> {
+        let wanted = (0..self.groups.len()).filter(|index| self.groups[*index].pending > 0);
+        wanted.map(|index| self.ask(index)).collect()
     }
 
     /// What this priority stands for cannot be asked for. It is not wanted any more: which requests that were.
@@ -323,7 +333,7 @@ impl DriverState {
     /// A node is not as it was. How many of our containers it takes with it.
     pub(super) fn node_changed(&mut self, update: &NodeUpdate) -> usize {
         self.nodes.update(update);
-        self.places.update(update.node.host(), &update.rack, update.is_usable());
+        self.places.update(update);
         if update.is_usable() {
             return 0;
         }
@@ -334,10 +344,9 @@ impl DriverState {
     /// The cluster has these nodes. What is asked for already is spread over them.
     pub(super) fn listed(&mut self, nodes: &[NodeUpdate]) -> Vec<Action> {
         for node in nodes {
-            self.places.update(node.node.host(), &node.rack, node.is_usable());
+            self.places.update(node);
         }
-        let wanted = (0..self.groups.len()).filter(|index| self.groups[*index].pending > 0);
-        wanted.map(|index| self.ask(index)).collect()
+        self.ask_all()
     }
 
     /// The node did not start the container.

@@ -6,6 +6,7 @@ use yarn_common::id::ApplicationId;
 use yarn_common::token::{Token, TokenKind};
 use yarn_rpc::types::{ExecutionType, NodeState};
 
+use super::super::nodes::testing::node;
 use super::*;
 
 #[path = "state_unwanted_tests.rs"]
@@ -334,26 +335,6 @@ fn a_container_that_yarn_asks_back_is_marked_once_and_may_end_otherwise_later() 
                 && ended.against_node == against_node && ended.log.is_some() == against_node),
             "{actions:?}"
         );
-    }
-}
-
-fn node(state: NodeState, health_report: &str) -> NodeUpdate {
-    NodeUpdate {
-        node: NodeId::new("127.0.0.2", 45454),
-        http_address: String::new(),
-        rack: "/default-rack".to_owned(),
-        state,
-        capability: None,
-        health_report: health_report.to_owned(),
-        decommissioning_timeout: None,
-        kind: None,
-        used: None,
-        containers: 0,
-        last_health_report_ms: None,
-        labels: BTreeSet::new(),
-        attributes: BTreeMap::new(),
-        containers_utilization: None,
-        node_utilization: None,
     }
 }
 
