@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use selvedge_core::config::options::execution::RUNTIME_MODE;
 use selvedge_core::{JobGraph, JobId, LeaderSessionId};
 use selvedge_runtime::connector::{GraphChecker, report};
 use selvedge_runtime::machine::run_blocking;
@@ -21,7 +20,7 @@ impl Service {
         reply: Reply<Result<JobId, DispatcherError>>,
     ) {
         let job = job.unwrap_or_else(|| JobId::random(&mut self.environment.rng));
-        let graph = self.with_runtime_mode(graph);
+        let graph = graph.with_runtime_mode(&self.environment.configuration);
         // A job that is there already is told as such, whatever else would be wrong with it.
         let admitted = self.state.admit(job, &graph, self.now()).and_then(|()| {
             let checked = self.check_scheduler(&graph);
@@ -42,16 +41,6 @@ impl Service {
             };
             Event::Accepted { job, outcome, reply }
         });
-    }
-
-    /// The cluster's setting is that of a job without one of its own.
-    fn with_runtime_mode(&self, mut graph: JobGraph) -> JobGraph {
-        let key = RUNTIME_MODE.key();
-        if let Some(mode) = self.environment.configuration.text(key) {
-            let own = graph.configuration.entry(key.to_owned());
-            own.or_insert_with(|| mode.to_owned());
-        }
-        graph
     }
 
     /// Requirements that nothing would go by are refused.

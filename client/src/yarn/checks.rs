@@ -22,7 +22,7 @@ pub(super) struct Request {
     pub(super) master: Resource,
     /// Each worker's container.
     pub(super) worker: Resource,
-    /// How many workers the application needs at once.
+    /// How many workers the application needs at once at the least.
     pub(super) workers: u64,
     /// The master's memory as settings of its own command line: as large as its container was asked for.
     pub(super) master_properties: Vec<(String, String)>,
@@ -37,7 +37,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// `slots` is how many the application will need at once, where that is known.
+    /// `slots` is how many the application will need at once at the least; 0 where that is not known.
     pub(super) fn read(configuration: &Configuration, slots: u32) -> Result<Self, YarnError> {
         let master = JobManagerProcessSpec::derive(configuration)?;
         let worker = TaskExecutorProcessSpec::derive(configuration)?;
@@ -199,13 +199,15 @@ fn check_size(request: &Request, maximum: &Resource, hadoop: &HadoopConfiguratio
 
 /// Nodes may come, so that this is no error: as in Flink, it is told.
 fn tell_of_room(request: &Request, metrics: &ClusterMetrics, unit: &Resource, note: &mut dyn FnMut(&str)) {
-    let Some(total) = metrics.total_mb else { return };
+    let Some(total) = metrics.total_mb.filter(|_| request.workers > 0) else {
+        return;
+    };
     let rounded = |wanted: &Resource| wanted.rounded_up_to(unit).memory_mb;
     let workers = request.workers.saturating_mul(rounded(&request.worker));
     let needed = workers.saturating_add(rounded(&request.master));
     if needed > total {
         note(&format!(
-            "the job needs {} TaskManagers at once, with its ApplicationMaster {needed} MiB, and all NodeManagers that run now have \
+            "the job needs at least {} TaskManagers at once, with its ApplicationMaster {needed} MiB, and all NodeManagers that run now have \
              {total} MiB: it waits until there are more, for {} at most; a lower parallelism (-p), smaller workers \
              (taskmanager.memory.process.size) or more slots in each (taskmanager.numberOfTaskSlots) need less",
             request.workers,

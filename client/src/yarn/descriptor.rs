@@ -55,11 +55,6 @@ enum Deployment<'a> {
 }
 
 impl Deployment<'_> {
-    /// How many slots are needed at once, as far as is known.
-    fn slots(self) -> u32 {
-        self.graph().map_or(0, JobGraph::required_slots)
-    }
-
     /// The job, where it is known before it is there.
     const fn graph(&self) -> Option<&JobGraph> {
         match self {
@@ -225,10 +220,12 @@ impl YarnDescriptor {
     async fn start(&self, deployment: Deployment<'_>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
         let access = &self.access;
         refuse_reactive(&access.configuration, "a cluster on YARN")?;
-        let request = Request::read(&access.configuration, deployment.slots())?;
-        if let Some(graph) = deployment.graph() {
-            MostSlots::read(&access.configuration)?.check(graph)?;
-        }
+        let graph = deployment.graph();
+        let graph = graph.map(|graph| graph.clone().with_runtime_mode(&access.configuration));
+        let most = MostSlots::read(&access.configuration)?;
+        let slots = graph.as_ref().map_or(0, |graph| most.least(graph));
+        let request = Request::read(&access.configuration, slots)?;
+        graph.map_or(Ok(()), |graph| most.check(&graph))?;
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         checks::check_discovery(&access.configuration, &ship)?;

@@ -38,6 +38,7 @@ pub use resources::ResourceSpec;
 pub use schema::{DataTypeText, FieldSpec, SchemaSpec};
 pub use vertex::Vertex;
 
+use crate::config::Configuration;
 use crate::config::options::execution::RUNTIME_MODE;
 use crate::id::VertexId;
 
@@ -114,6 +115,17 @@ impl JobGraph {
         } else {
             JobType::Batch
         }
+    }
+
+    /// The job in a cluster with these settings: their `execution.runtime-mode` is that of a job without one of its own.
+    #[must_use]
+    pub fn with_runtime_mode(mut self, configuration: &Configuration) -> Self {
+        let key = RUNTIME_MODE.key();
+        if let Some(mode) = configuration.text(key) {
+            let own = self.configuration.entry(key.to_owned());
+            own.or_insert_with(|| mode.to_owned());
+        }
+        self
     }
 
     /// Whether at least one source does not end by itself.

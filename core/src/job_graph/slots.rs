@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{JobGraph, JobType, Partitioner, Vertex};
+use super::{JobGraph, Partitioner, Vertex};
 
 impl JobGraph {
     /// How many slots the job needs to run all its tasks at once: the largest parallelism of each slot-sharing group, summed.
@@ -10,10 +10,10 @@ impl JobGraph {
         slots_of_groups(self.vertices.iter().map(|vertex| (vertex, vertex.parallelism)))
     }
 
-    /// With how many slots it can come to its end at the least. Tasks of a batch job that exchange no records, themselves or by
-    /// others, can run one after another.
+    /// With how many slots it can come to its end at the least. Tasks of a job whose sources end that exchange no records,
+    /// themselves or by others, can run one after another.
     pub fn least_slots(&self) -> u32 {
-        if self.job_type() == JobType::Streaming {
+        if self.has_unbounded_source() {
             return self.required_slots();
         }
         let component_of = self.components();

@@ -50,12 +50,12 @@ pub enum MostSlotsError {
 }
 
 impl MostSlots {
-    /// Of a cluster with these settings that starts its workers itself.
+    /// Of a cluster with these settings that starts its workers on YARN, which gives whole cores only.
     ///
     /// # Errors
     /// [`MostSlotsError`].
     pub fn read(configuration: &Configuration) -> Result<Self, MostSlotsError> {
-        let worker = WorkerResourceSpec::from(&TaskExecutorProcessSpec::derive(configuration)?);
+        let worker = WorkerResourceSpec::from(&TaskExecutorProcessSpec::derive(configuration)?.with_whole_cores());
         let bounds = SlotManagerSettings::read(configuration)?.bounds;
         Ok(Self::of(&bounds, Some(&worker), SchedulerKind::read(configuration)?))
     }
@@ -78,15 +78,22 @@ impl MostSlots {
         }
     }
 
+    /// With how many slots the job can run: one under the adaptive scheduler.
+    pub fn least(&self, graph: &JobGraph) -> u32 {
+        match self.scheduler.adaptive(graph) {
+            Some(_) => 1,
+            None => graph.least_slots(),
+        }
+    }
+
     /// Whether the cluster can have what the job needs at the least. Slots of stated sizes are not counted: a worker may hold
     /// more of them.
     ///
     /// # Errors
     /// [`TooFewSlots`].
     pub fn check(&self, graph: &JobGraph) -> Result<(), TooFewSlots> {
-        let needed = graph.least_slots();
-        let is_elastic = self.scheduler.adaptive(graph).is_some();
-        if is_elastic || !graph.slot_sharing_groups.is_empty() || u64::from(needed) <= self.slots {
+        let needed = self.least(graph);
+        if !graph.slot_sharing_groups.is_empty() || u64::from(needed) <= self.slots {
             return Ok(());
         }
         Err(TooFewSlots {
