@@ -44,6 +44,9 @@ pub(super) async fn sweep(access: YarnAccess, staging: Staging, own: Location) {
     if candidates.len() > AT_ONCE {
         let live = live(&access).await;
         candidates.retain(|candidate| !live.contains(&candidate.application));
+        // Those that nobody can judge must not keep all others from their turn.
+        let first = own_application.sequence() as usize * AT_ONCE % candidates.len().max(1);
+        candidates.rotate_left(first);
     }
     for candidate in candidates.into_iter().take(AT_ONCE) {
         if is_over(&access.rm, &candidate, own_application).await {

@@ -66,12 +66,12 @@ const TABLE: [(ExitKind, u8, &str); 11] = [
     (
         ExitKind::Canceled,
         7,
-        "the job or its application was cancelled or killed by somebody else",
+        "the job or its own application was cancelled or killed by somebody else",
     ),
     (
         ExitKind::TimedOut,
         124,
-        "the program took longer than it may (--program-timeout)",
+        "the program took longer than it may (--program-timeout); 1 where the ApplicationMaster runs it",
     ),
     (
         ExitKind::Interrupted,

@@ -31,7 +31,9 @@ pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, Co
     for line in arguments.meaningless() {
         say(line);
     }
-    let detached = arguments.is_detached() || !configuration.get(&cluster::ATTACHED)?;
+    // The setting is of starting: who names a session attends it.
+    let starts_detached = arguments.application_id.is_none() && !configuration.get(&cluster::ATTACHED)?;
+    let detached = arguments.is_detached() || starts_detached;
     if !detached && configuration.get(&cluster::SHUTDOWN_ON_ATTACHED_EXIT)? {
         say(format_args!(
             "{} is of jobs, which end with the client that waits for them (run -sae): the session outlives this client",
