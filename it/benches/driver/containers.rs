@@ -31,7 +31,8 @@ use crate::{role, scaled};
 
 const CONTAINERS: u32 = 500;
 const VCORES: u32 = 1000;
-const CONTAINER_MB: u32 = 64;
+/// That of the smallest worker that the memory model allows.
+const CONTAINER_MB: u32 = 512;
 /// The archive of a binary that does nothing.
 const ARCHIVE: &str = "/user/alice/idle.tar.gz";
 const SCRIPT: &str = "#!/bin/sh\nexec sleep 3600\n";

@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -120,7 +121,12 @@ impl Running {
 
     /// With SIGKILL: it can do nothing more.
     pub fn kill(&self) {
-        self.signal(Signal::KILL);
+        // Where it has ended already, nothing is left to kill.
+        if let Err(error) = kill_process(self.process(), Signal::KILL)
+            && error != Errno::SRCH
+        {
+            panic!("{}: {error}\n{}", self.line, self.said());
+        }
     }
 
     /// Stops it where it stands, as a machine that swaps or a paused container does.
@@ -133,9 +139,12 @@ impl Running {
         self.signal(Signal::CONT);
     }
 
+    fn process(&self) -> Pid {
+        Pid::from_raw(self.pid).expect("a process id is not zero")
+    }
+
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.pid).expect("a process id is not zero");
-        kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.line, self.said()));
+        kill_process(self.process(), signal).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.line, self.said()));
     }
 
     /// # Panics

@@ -81,7 +81,8 @@ impl MasterProcess {
             None => ClusterServices::standalone(seed),
         };
         services.plugins = JobMasterPlugins::default().with_shuffle_master(Arc::new(self.shuffle.clone()));
-        let cluster = ClusterEntrypoint::start_with(config, services).await?;
+        // One that is told to end before it leads has ended as well.
+        let (cluster, _) = ClusterEntrypoint::stand_by(config, services).await?;
         let ended = cluster.wait_ended().await;
         let (status, diagnostics) = (ended.end.status, &ended.end.diagnostics);
         tracing::info!("the cluster has ended ({:?}): {status:?} {diagnostics}", ended.shutdown);

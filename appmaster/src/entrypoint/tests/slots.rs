@@ -124,7 +124,7 @@ async fn a_worker_that_nobody_uses_is_asked_and_given_back() {
 async fn a_job_that_the_bounds_can_never_hold_is_refused_and_one_that_they_do_not_hold_now_waits() {
     let settings = [
         ("slotmanager.number-of-slots.max", "1"),
-        ("slot.request.timeout", "3 s"),
+        ("slot.request.timeout", "15 s"),
     ];
     let bed = bed(DispatcherMode::Session, Workers::new(Behaviour::Run), None, &settings).await;
     let refused = bed.cluster.dispatcher().submit_job(None, word_count(2)).await;

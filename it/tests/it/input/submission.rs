@@ -7,7 +7,7 @@ use crate::jobs::{blackhole, job, numbers, vertex};
 use crate::yarn::session::short_job;
 use crate::yarn::support::{Cluster, hdfs_admin};
 
-async fn assert_refused(cluster: &Cluster, settings: &[&str], says: &[&str]) {
+async fn assert_refused(cluster: &Cluster, settings: &[&str], code: i32, says: &[&str]) {
     let folder = Folder::new();
     let job = folder.job(&job(
         &[vertex("all", &[numbers("make", Some(1), None), blackhole("drop")])],
@@ -20,7 +20,7 @@ async fn assert_refused(cluster: &Cluster, settings: &[&str], says: &[&str]) {
         .arg(job)
         .run()
         .await
-        .ended_with(5);
+        .ended_with(code);
     outcome.assert_says(says).assert_no_stack();
     assert_eq!(cluster.traces().await, before, "{}", outcome.said());
 }
@@ -28,17 +28,23 @@ async fn assert_refused(cluster: &Cluster, settings: &[&str], says: &[&str]) {
 #[tokio::test]
 async fn an_unknown_queue_is_told_with_those_that_there_are() {
     let cluster = Cluster::shared().await;
-    assert_refused(&cluster, &["-Dyarn.application.queue=nightly"], &["nightly", "default"]).await;
+    assert_refused(
+        &cluster,
+        &["-Dyarn.application.queue=nightly"],
+        5,
+        &["nightly", "default"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_container_that_is_larger_than_the_clusters_maximum_is_told_with_both_and_the_remedy() {
     let cluster = Cluster::shared().await;
     for option in ["jobmanager.memory.process.size", "taskmanager.memory.process.size"] {
-        assert_refused(&cluster, &[&format!("-D{option}=7000m")], &["7000", "6144", option]).await;
+        assert_refused(&cluster, &[&format!("-D{option}=7000m")], 5, &["7000", "6144", option]).await;
     }
     let vcores = ["-Dtaskmanager.numberOfTaskSlots=99", "-Dyarn.containers.vcores=99"];
-    assert_refused(&cluster, &vcores, &["99", "8", "vcores"]).await;
+    assert_refused(&cluster, &vcores, 5, &["99", "8", "vcores"]).await;
 }
 
 #[tokio::test]
@@ -49,7 +55,7 @@ async fn reactive_mode_is_refused_on_yarn_with_key_value_and_remedy() {
         "'REACTIVE' is not for a cluster on YARN",
         "jobmanager.scheduler: Adaptive",
     ];
-    assert_refused(&cluster, &["-Dscheduler-mode=reactive"], &says).await;
+    assert_refused(&cluster, &["-Dscheduler-mode=reactive"], 3, &says).await;
 }
 
 #[tokio::test]
@@ -132,6 +138,6 @@ async fn hdfs_in_safe_mode_is_told_and_no_application_is_made() {
     };
     let cluster = Cluster::of(Bed::start(options).await.unwrap()).await;
     hdfs_admin(&cluster.bed, &["-safemode", "enter"]).await;
-    assert_refused(&cluster, &[], &["safe mode"]).await;
+    assert_refused(&cluster, &[], 5, &["safe mode"]).await;
     hdfs_admin(&cluster.bed, &["-safemode", "leave"]).await;
 }

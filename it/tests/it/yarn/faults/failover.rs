@@ -10,7 +10,7 @@ use super::{Master, session, until_exactly};
 use crate::folder::Folder;
 
 /// After so long without a heartbeat a node is lost.
-const LOST_AFTER_MS: &str = "15000";
+const LOST_AFTER_MS: &str = "30000";
 
 /// Three nodes, of which that of the master has room for one worker.
 async fn two_resource_managers() -> Cluster {
@@ -29,7 +29,7 @@ async fn two_resource_managers() -> Cluster {
 async fn workers_are_asked_for_during_a_fail_over_and_those_of_a_lost_node_are_replaced_on_another() {
     let cluster = two_resource_managers().await;
     let folder = Folder::new();
-    let options = ["-Dheartbeat.interval=1 s", "-Dheartbeat.timeout=10 s"];
+    let options = ["-Dheartbeat.interval=1 s", "-Dheartbeat.timeout=30 s"];
     let master = session(&cluster, &folder, "1000m", &options).await;
     let first = master.submit(1).await;
     master.until_runs(first).await;

@@ -33,7 +33,7 @@ async fn a_worker_that_uses_more_memory_than_its_container_has_fails_its_job_wit
     let run = cluster.run_sized(1, "1600m", "16m").args(TINY).arg(job);
     let outcome = run.run().await.ended_with(1);
     outcome
-        .assert_says(&["FAILED", "-104", "more memory than the container has", "_000002"])
+        .assert_says(&["FAILED", "-104", "more memory than the container has"])
         .assert_no_stack();
     let application = application_in(&outcome.said()).unwrap();
     let report = cluster.ended(&application).await;
@@ -84,7 +84,7 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
         "-Dexternal-resource.loom.amount=2",
         &name,
         &script,
-        "-Dresourcemanager.taskmanager-registration.timeout=3 s",
+        "-Dresourcemanager.taskmanager-registration.timeout=20 s",
         "-Dresourcemanager.taskmanager-timeout=1 s",
     ];
     let master = session(&cluster, &folder, "600m", &options).await;
@@ -93,11 +93,15 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
     master.until_runs(job).await;
     // Two slots of a loom each fit into one worker, and their other needs too.
     let workers = master.get("/taskmanagers").await.unwrap();
-    let workers = workers["taskmanagers"].as_array().unwrap().clone();
-    until_exactly(&cluster, &application, workers.len()).await;
-    for worker in &workers {
+    let mut busy = 0;
+    for worker in workers["taskmanagers"].as_array().unwrap() {
         let id = worker["id"].as_str().unwrap();
         let details = master.get(&format!("/taskmanagers/{id}")).await.unwrap();
+        // A spare one is given back.
+        if details["allocatedSlots"].as_array().is_none_or(Vec::is_empty) {
+            continue;
+        }
+        busy += 1;
         assert_eq!(
             details["externalResources"],
             json!({"loom": ["left", "right"]}),
@@ -106,9 +110,10 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
         let taken = details["allocatedSlots"].to_string();
         assert!(taken.contains("\"loom\":1"), "{details}");
     }
-    assert_eq!(looms_used(&cluster).await, 2 * workers.len() as u64);
+    until_exactly(&cluster, &application, busy).await;
+    assert_eq!(looms_used(&cluster).await, 2 * busy as u64);
     let log = master.log(&cluster);
-    assert!(log.contains("did not register within 3 s"), "{log}");
+    assert!(log.contains("did not register within 20 s"), "{log}");
     master.cancel(job).await;
     until_exactly(&cluster, &application, 0).await;
     assert_eq!(looms_used(&cluster).await, 0);

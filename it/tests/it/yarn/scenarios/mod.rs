@@ -15,7 +15,7 @@ use super::application::{printing, run_application};
 use super::session::{endless_job, short_job};
 use super::support::{Cluster, Fillers, STAGING, application_of, files_in, kill_application, kill_master};
 use crate::folder::Folder;
-use crate::jobs::{blackhole, job, numbers, vertex};
+use crate::jobs::{blackhole, job, numbers, out_runs, vertex};
 
 /// As many applications as the bed's nodes hold with their workers.
 const AT_ONCE: usize = 3;
@@ -146,12 +146,12 @@ impl Scenario {
                 Some(running.ended_within(BOUND).await)
             }
             (Event::Cancelled, Client::Attached) => {
-                cluster.running_job(&application).await;
+                until_it_follows(&mut running).await;
                 running.interrupt();
                 Some(running.ended_within(BOUND).await)
             }
             (Event::MasterKilled, Client::Attached) => {
-                cluster.running_job(&application).await;
+                until_it_follows(&mut running).await;
                 kill_master(cluster, &application, "01").await;
                 Some(running.ended_within(BOUND).await)
             }
@@ -216,6 +216,12 @@ fn failing_job() -> Value {
         )],
         &[],
     )
+}
+
+/// Until the client has seen the job run: from then on it waits for its end.
+async fn until_it_follows(running: &mut Running) {
+    let follows = |said: &str| (out_runs(said).is_some() || said.contains("(a test's job) is RUNNING")).then_some(());
+    running.until_says("that the job runs", BOUND, follows).await;
 }
 
 async fn until_submitted(running: &mut Running, application: &str, state: &str) {

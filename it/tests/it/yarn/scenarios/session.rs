@@ -9,7 +9,7 @@ use super::super::session::{
 use super::super::support::{Cluster, application_of, kill_master};
 use super::{failing_job, transcript};
 use crate::folder::Folder;
-use crate::jobs::out_runs;
+use crate::jobs::{blackhole, job, numbers, out_runs, rebalance, vertex};
 
 #[track_caller]
 fn assert_transcript(name: &str, outcome: &Outcome) {
@@ -84,18 +84,24 @@ async fn jobs_of_killed_clients(cluster: &Cluster, session: &str, run: &dyn Fn(&
         "-Dclient.heartbeat.interval=200 ms",
         "-Dclient.heartbeat.timeout=20 s",
     ];
-    for (options, ends) in [(&tied[..], true), (&[], false)] {
-        let mut running = run(options, &endless_job()).start();
+    // It would be cancelled long before its end.
+    let untied = ["-Dclient.heartbeat.interval=200 ms", "-Dclient.heartbeat.timeout=2 s"];
+    let ten_seconds = job(
+        &[
+            vertex("numbers", &[numbers("make", Some(1000), Some(100.0))]),
+            vertex("drop", &[blackhole("out")]),
+        ],
+        &[rebalance("numbers", "drop")],
+    );
+    for (options, job, end) in [
+        (&tied[..], endless_job(), "CANCELED"),
+        (&untied, ten_seconds, "FINISHED"),
+    ] {
+        let mut running = run(options, &job).start();
         running.until_says("that the job runs", BOUND, out_runs).await;
         let job = running_job(cluster, session).await;
         running.kill();
-        if !ends {
-            let folder = Folder::new();
-            until_is(cluster, session, &job, "RUNNING").await;
-            let cancel = command(cluster, &folder, "cancel").arg(with_id(session)).arg(&job);
-            cancel.run().await.ended_with(0);
-        }
-        until_is(cluster, session, &job, "CANCELED").await;
+        until_is(cluster, session, &job, end).await;
     }
 }
 

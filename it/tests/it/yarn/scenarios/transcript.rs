@@ -14,13 +14,13 @@ const MASKS: &[(&str, &str)] = &[
     (r"container_\w+", "CONTAINER"),
     (r"\b[0-9a-f]{32}\b", "JOB"),
     (r"hdfs://[\w.]+:\d+", "HDFS"),
-    (r"file:///tmp/[\w./-]+|/tmp/\.tmp[\w./-]+", "FOLDER"),
+    (r"(file://)?/[\w./-]*/\.tmp[\w./-]+|file:///tmp/[\w./-]+", "FOLDER"),
     (
         r"\[\w{3} \w{3} \d\d [\d:]+ [+-]\d{4} \d{4}\]|\[?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\]?",
         "DATE",
     ),
     (r"(127\.0\.0\.\d+|localhost)(:\d+)?", "ADDRESS"),
-    (r"\d+(\.\d+)? (s|seconds|ms)\b", "TIME"),
+    (r"\d+(\.\d+)? (s|seconds?|minutes?|ms)\b", "TIME"),
 ];
 
 /// How often a state is seen before the next one comes is the machine's affair, and so is what a job has counted when it is
@@ -33,7 +33,8 @@ const PASSING: &[&str] = &[
     r"^staging the binary",
     r"^the binary is PRIVATE",
     r"^APPLICATION is [A-Z_]+$",
-    r"^APPLICATION is ACCEPTED: ",
+    r"^APPLICATION is ACCEPTED(: | for TIME; )",
+    r"WARN.*(asking again|trying again)",
     // A master that has ended before it was seen to run has none.
     r"^tracking URL: ",
     r"^the master's REST endpoint at ",
