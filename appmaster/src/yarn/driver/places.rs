@@ -51,7 +51,7 @@ impl Places {
         let since = *self.wanted_since.get_or_insert(now);
         let ends_now = !self.is_over && since + ROUND <= now;
         self.is_over |= ends_now;
-        ends_now
+        ends_now && !self.racks.is_empty()
     }
 
     /// Where to ask for so many containers, and for how many at each place; not on nodes that are left out.
