@@ -43,6 +43,7 @@ impl Request {
         let worker = TaskExecutorProcessSpec::derive(configuration)?;
         // What only a worker goes by is refused here too, before anything is staged.
         ConsumerWeights::read(configuration)?;
+        ExternalResources::check_amounts(configuration)?;
         let (amounts, names) = (
             ExternalResources::read(configuration)?,
             YarnExternalResources::read(configuration)?,

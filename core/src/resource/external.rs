@@ -28,11 +28,11 @@ pub struct YarnExternalResources {
 }
 
 impl ExternalResources {
-    /// Reads `external-resource.<name>.amount` of each name. A resource without an amount, or with none of it, is ignored, as
+    /// Reads `external-resource.<name>.amount` of each name. A resource without an amount, or with one below 1, is ignored, as
     /// in Flink.
     ///
     /// # Errors
-    /// An amount that is no whole number, or less than 0.
+    /// An amount that is no whole number.
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let mut read = Self::default();
         for name in names(configuration)? {
@@ -40,10 +40,6 @@ impl ExternalResources {
             match whole_number(configuration, &key)? {
                 Some(amount) if amount > 0 => {
                     read.amounts.insert(name, amount.unsigned_abs());
-                }
-                Some(amount) if amount < 0 => {
-                    let reason = format!("'{amount}' is less than nothing; write 1 or more");
-                    return Err(ConfigError::Invalid { key, reason });
                 }
                 Some(amount) => read.ignored.push(format!(
                     "the external resource {name} is ignored, because its amount {key} is {amount}; write 1 or more"
@@ -69,6 +65,23 @@ impl ExternalResources {
         std::iter::once((external_resource::EXTERNAL_RESOURCES.key().to_owned(), list))
             .chain(amounts)
             .collect()
+    }
+
+    /// Whether each amount can be meant, for those who would rather be told than have a resource ignored.
+    ///
+    /// # Errors
+    /// An amount that is less than 0, or no whole number.
+    pub fn check_amounts(configuration: &Configuration) -> Result<(), ConfigError> {
+        for name in names(configuration)? {
+            let key = format!("{PREFIX}{name}.amount");
+            if let Some(amount) = whole_number(configuration, &key)?
+                && amount < 0
+            {
+                let reason = format!("'{amount}' is less than nothing; write 1 or more");
+                return Err(ConfigError::Invalid { key, reason });
+            }
+        }
+        Ok(())
     }
 }
 

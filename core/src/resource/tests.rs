@@ -197,12 +197,14 @@ fn external_resources_have_amounts_and_what_has_none_is_ignored_with_a_line() {
         let read = ExternalResources::read(&external(&[("external-resources", none)])).unwrap();
         assert_eq!(read, ExternalResources::default());
     }
-    for amount in ["some", "-2"] {
-        let wrong = external(&[("external-resources", "gpu"), ("external-resource.gpu.amount", amount)]);
-        let message = ExternalResources::read(&wrong).unwrap_err().to_string();
-        let expected = format!("external-resource.gpu.amount: '{amount}'");
-        assert!(message.starts_with(&expected), "{message}");
-    }
+    let some = external(&[("external-resources", "gpu"), ("external-resource.gpu.amount", "some")]);
+    let message = ExternalResources::read(&some).unwrap_err().to_string();
+    assert!(message.starts_with("external-resource.gpu.amount: 'some'"), "{message}");
+    let negative = external(&[("external-resources", "gpu"), ("external-resource.gpu.amount", "-2")]);
+    assert!(ExternalResources::read(&negative).unwrap().amounts.is_empty());
+    let message = ExternalResources::check_amounts(&negative).unwrap_err().to_string();
+    assert!(message.starts_with("external-resource.gpu.amount: '-2'"), "{message}");
+    ExternalResources::check_amounts(&external(&[("external-resources", "gpu")])).unwrap();
 }
 
 #[test]
