@@ -84,7 +84,8 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
         "-Dexternal-resource.loom.amount=1",
         &name,
         &script,
-        "-Dresourcemanager.taskmanager-registration.timeout=20 s",
+        // A script that takes ten seconds would end its worker by itself.
+        "-Dresourcemanager.taskmanager-registration.timeout=8 s",
         "-Dresourcemanager.taskmanager-timeout=1 s",
     ];
     let master = session(&cluster, &folder, "600m", &options).await;
@@ -109,7 +110,7 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
     // A slot needs a loom, and a worker has one: without the one that is mute it takes another.
     assert_eq!((busy, looms_used(&cluster).await), (2, 2));
     let log = master.log(&cluster);
-    assert!(log.contains("did not register within 20 s"), "{log}");
+    assert!(log.contains("did not register within 8 s"), "{log}");
     master.cancel(job).await;
     until_exactly(&cluster, &application, 0).await;
     assert_eq!(looms_used(&cluster).await, 0);
