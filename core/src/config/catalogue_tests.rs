@@ -70,6 +70,7 @@ fn every_constant_stands_in_the_table_of_its_area() {
 fn what_is_said_to_be_in_effect_is_read_and_nothing_else_is() {
     let mut programs = sources("core/src/memory");
     programs.extend(sources("core/src/resource"));
+    programs.extend(sources("core/src/job_graph"));
     for directory in ["runtime/src", "appmaster/src", "taskmanager/src", "client/src"] {
         programs.extend(sources(directory));
     }
