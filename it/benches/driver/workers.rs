@@ -18,7 +18,7 @@ use crate::session::Session;
 
 const MANY: u32 = 20;
 /// What YARN logs with us.
-const ASKED: &str = "workers are asked for";
+const ASKED: &str = "are asked for";
 const GRANTED: &str = "container granted";
 
 /// Besides these, all is as by default. Workers that no job uses are given back at once, so that the next run has none.

@@ -50,7 +50,7 @@ fn waits(bed: &Bed, application: &str) -> anyhow::Result<[Duration; 3]> {
     let of_rm = |change: &str| at(&rm, &[application, change]);
     let starts = |container: &str| at(&nodes, &[number, container, "to RUNNING"]);
     let master = master_log(bed, application)?;
-    let asked = at(&master, &["workers are asked for"])?;
+    let asked = at(&master, &["are asked for"])?;
     Ok([
         since(of_rm("State change from NEW")?, starts("_000001 ")?),
         since(asked, starts("_000002 ")?),
