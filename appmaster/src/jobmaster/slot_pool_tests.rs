@@ -73,15 +73,20 @@ fn only_needed_slots_are_taken_and_offers_may_repeat() {
     assert_eq!(workers(&pool), ["c", "b"], "a slot in use keeps its place");
 }
 
-#[test]
-fn a_slot_is_taken_for_a_place_that_needs_exactly_its_profile() {
+/// Of two groups, of which `sinks` states its profile: this one.
+fn pool_of_large_sinks() -> (SlotPool, ProfileSpec) {
     let mut graph = two_groups();
     graph.slot_sharing_groups = serde_json::from_value(serde_json::json!({
         "sinks": {"cpu_cores": 2.0, "task_heap": "1m"}
     }))
     .unwrap();
-    let sinks = graph.slot_profile("sinks");
-    let (mut pool, now) = (pool(&graph), Instant::now());
+    (pool(&graph), graph.slot_profile("sinks"))
+}
+
+#[test]
+fn a_slot_is_taken_for_a_place_that_needs_exactly_its_profile() {
+    let (mut pool, sinks) = pool_of_large_sinks();
+    let now = Instant::now();
     assert_eq!(
         pool.requirements(),
         [(ProfileSpec::Unknown, 2), (sinks.clone(), 2)],
@@ -103,13 +108,8 @@ fn a_slot_is_taken_for_a_place_that_needs_exactly_its_profile() {
 
 #[test]
 fn a_slot_of_a_stated_profile_is_kept_for_a_place_that_states_it_whatever_comes_first() {
-    let mut graph = two_groups();
-    graph.slot_sharing_groups = serde_json::from_value(serde_json::json!({
-        "sinks": {"cpu_cores": 2.0, "task_heap": "1m"}
-    }))
-    .unwrap();
-    let sinks = graph.slot_profile("sinks");
-    let (mut pool, now) = (pool(&graph), Instant::now());
+    let (mut pool, sinks) = pool_of_large_sinks();
+    let now = Instant::now();
     for number in [1, 2] {
         assert!(pool.offer(slot_with(number, "large", sinks.clone()), now));
     }

@@ -40,6 +40,10 @@ impl NodeAvoidance {
             last: now,
             avoided: false,
         });
+        // As if it had been forgotten in time.
+        if !failing.avoided && failing.last + WHILE <= now {
+            failing.failures = 0;
+        }
         failing.failures += 1;
         failing.last = now;
         let was_avoided = failing.avoided;
@@ -116,6 +120,14 @@ mod tests {
             avoidance.start_failed("bad", now + WHILE),
             "on probation one failure is enough"
         );
+    }
+
+    #[test]
+    fn failures_that_lie_a_while_back_do_not_count() {
+        let now = Instant::now();
+        let mut avoidance = failing("bad", FAILURES - 1, now);
+        assert!(!avoidance.start_failed("bad", now + WHILE));
+        assert!(avoidance.nodes().is_empty());
     }
 
     #[test]

@@ -209,22 +209,28 @@ mod fault_tests;
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use selvedge_runtime::fs::FileSystems;
 
     use super::*;
     use crate::stores::settings::Place;
     use crate::testing::word_count;
 
-    #[tokio::test]
-    async fn a_graph_that_was_replaced_is_found_as_it_is_now_and_one_that_was_removed_stays_so() {
-        let root = tempfile::tempdir().unwrap();
+    fn open(root: &Path) -> FileJobGraphStore {
         let place = Place {
             key: "high-availability.storageDir",
-            path: root.path().display().to_string(),
+            path: root.display().to_string(),
             below: String::new(),
             public: false,
         };
-        let open = || FileJobGraphStore::new(StoreDirectory::open(&place, &FileSystems::local_only()).unwrap());
+        FileJobGraphStore::new(StoreDirectory::open(&place, &FileSystems::local_only()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_graph_that_was_replaced_is_found_as_it_is_now_and_one_that_was_removed_stays_so() {
+        let root = tempfile::tempdir().unwrap();
+        let open = || open(root.path());
         let (job, other) = (JobId::from_bytes([1; 16]), JobId::from_bytes([2; 16]));
         let store = open();
         store.put(job, &word_count(1)).await.unwrap();
@@ -251,13 +257,7 @@ mod tests {
     #[tokio::test]
     async fn the_next_master_finds_what_was_taken_and_is_told_what_it_cannot_read() {
         let root = tempfile::tempdir().unwrap();
-        let place = Place {
-            key: "high-availability.storageDir",
-            path: root.path().display().to_string(),
-            below: String::new(),
-            public: false,
-        };
-        let open = || FileJobGraphStore::new(StoreDirectory::open(&place, &FileSystems::local_only()).unwrap());
+        let open = || open(root.path());
         let (first, second, third) = (
             JobId::from_bytes([1; 16]),
             JobId::from_bytes([2; 16]),

@@ -56,6 +56,10 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         let after = child.step("beats")?;
         let registered = cluster.get("/overview").await.map_err(anyhow::Error::msg)?["taskmanagers"].clone();
         let rate = (after.note.parse::<f64>()? - before.note.parse::<f64>()?) / took;
+        ensure!(
+            rate > 0.95 * f64::from(count),
+            "{count} workers sent {rate:.0} heartbeats a second only: the machine is too busy, or the master too slow"
+        );
         let share = (cpu_after - cpu_before).as_secs_f64() / took;
         println!("{count} workers, {rate:.0} heartbeats a second: {share:.3} cores, {registered} registered");
         // The first window has what the registrations left to do.
