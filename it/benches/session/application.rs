@@ -14,7 +14,7 @@ use selvedge_it::figure::{Samples, Table, runs};
 use selvedge_it::wait;
 use tokio::time::Instant;
 
-use crate::share;
+use crate::share::Share;
 use crate::yarn::job_file;
 
 /// Where nothing is staged at first.
@@ -27,7 +27,7 @@ struct Figures {
     cpu: Samples,
     first: Samples,
     again: Samples,
-    share: Samples,
+    share: Share,
 }
 
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
@@ -55,13 +55,7 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         Some(100.0),
         "16 pre-staged",
     );
-    table.add(
-        "yarn-per-job, tiny job: run less YARN's waits",
-        "ms",
-        figures.share,
-        Some(150.0),
-        "",
-    );
+    figures.share.tell(table);
     Ok(())
 }
 
@@ -76,8 +70,7 @@ async fn once(bed: &'static Bed, figures: &mut Figures) -> anyhow::Result<()> {
     let (first, again) = staged(bed, &tiny).await?;
     figures.first.push_mebibytes(first);
     figures.again.push(again as f64 / 1000.0);
-    figures.share.push_milliseconds(share::of_a_run(bed, &tiny).await?);
-    Ok(())
+    figures.share.run(bed, &tiny).await
 }
 
 struct Ran {

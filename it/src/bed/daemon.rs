@@ -130,6 +130,8 @@ impl Launcher {
             .arg(self.java_home.join("bin/java"));
         command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k"]);
         command.arg("-Djava.net.preferIPv4Stack=true");
+        // Their logs have the times of ours, wherever the machine is.
+        command.arg("-Duser.timezone=UTC");
         // Guice in YARN's daemons reflects into it.
         command.arg("--add-opens=java.base/java.lang=ALL-UNNAMED");
         command
