@@ -1,4 +1,6 @@
-//! Samples, and the table of their medians.
+//! Samples, and the table of their medians; [`pairs`] where two sides are compared.
+
+pub mod pairs;
 
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +9,17 @@ use comfy_table::{CellAlignment, ContentArrangement};
 
 /// How often each figure is measured, besides one run that warms up.
 pub fn runs() -> usize {
-    let asked = std::env::var("SELVEDGE_BENCH_RUNS").ok();
-    asked.and_then(|runs| runs.parse().ok()).unwrap_or(7)
+    number("SELVEDGE_BENCH_RUNS").map_or(7, |runs| runs as usize)
+}
+
+/// This part of `whole`, as `SELVEDGE_BENCH_SCALE` says; at least ten.
+pub fn scaled(whole: u32) -> u32 {
+    let scale = number("SELVEDGE_BENCH_SCALE").unwrap_or(1.0);
+    ((f64::from(whole) * scale) as u32).max(10)
+}
+
+fn number(variable: &str) -> Option<f64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// All samples of one figure, in one unit.

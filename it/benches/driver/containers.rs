@@ -13,7 +13,7 @@ use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{Configuration, JobId, TaskExecutorProcessSpec};
 use selvedge_it::bed::{Bed, BedOptions};
 use selvedge_it::bench::{Child, Unmanaged, step};
-use selvedge_it::figure::{Samples, Table, runs};
+use selvedge_it::figure::{Samples, Table, runs, scaled};
 use selvedge_it::wait;
 use selvedge_runtime::container::Container;
 use selvedge_runtime::deployment::{DIST_DIRECTORY, MasterEnvironment, MasterRole, ShippedFile, Visibility};
@@ -27,7 +27,7 @@ use yarn_common::environment::Environment;
 use yarn_common::token::Credentials;
 use yarn_rpc::ipc::IpcOptions;
 
-use crate::{role, scaled};
+use crate::role;
 
 const CONTAINERS: u32 = 500;
 const VCORES: u32 = 1000;

@@ -11,7 +11,7 @@ use selvedge_core::config::shipped;
 use selvedge_core::{InstanceId, TaskExecutorProcessSpec};
 use selvedge_it::bench::{ByHand, Child, SECRET, step};
 use selvedge_it::cli::usage;
-use selvedge_it::figure::{Samples, Table, runs};
+use selvedge_it::figure::{Samples, Table, runs, scaled};
 use selvedge_runtime::gateway::grpc::{ResourceManagerClient, serve_task_executor};
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
@@ -27,7 +27,7 @@ use selvedge_runtime::rpc::{ApplicationSecret, PortRange, RpcChannel, RpcServer,
 use tokio::time::Instant;
 use tonic::service::Routes;
 
-use crate::{role, scaled};
+use crate::role;
 
 const WORKERS: u32 = 5000;
 const SLOTS: u32 = 4;

@@ -54,13 +54,6 @@ fn role(words: &[&str]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// This part of `whole`, as `SELVEDGE_BENCH_SCALE` says; at least ten.
-fn scaled(whole: u32) -> u32 {
-    let scale = env::var("SELVEDGE_BENCH_SCALE").ok();
-    let scale = scale.and_then(|scale| scale.parse::<f64>().ok()).unwrap_or(1.0);
-    ((f64::from(whole) * scale) as u32).max(10)
-}
-
 async fn measure(wanted: &[String]) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         println!("NOT OPTIMISED: these figures say nothing");

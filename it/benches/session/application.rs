@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -62,8 +62,9 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
 async fn once(bed: &'static Bed, figures: &mut Figures) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let tiny = job_file(folder.path(), "tiny", Some(100))?;
-    let file = tiny.clone();
-    let ran = tokio::task::spawn_blocking(move || run_application(bed, &file)).await??;
+    let command = Selvedge::on(bed, "run-application").args(["-t", "yarn-application", "-d"]);
+    let command = command.arg(&tiny).command();
+    let ran = tokio::task::spawn_blocking(move || run_application(command)).await??;
     figures.until_id.push_seconds(ran.until_id);
     figures.cpu.push_seconds(ran.cpu);
     until_ended(bed, &ran.application).await?;
@@ -73,20 +74,17 @@ async fn once(bed: &'static Bed, figures: &mut Figures) -> anyhow::Result<()> {
     figures.share.run(bed, &tiny).await
 }
 
-struct Ran {
-    application: String,
-    until_id: Duration,
-    cpu: Duration,
+pub(crate) struct Ran {
+    pub(crate) application: String,
+    pub(crate) until_id: Duration,
+    pub(crate) cpu: Duration,
 }
 
-fn run_application(bed: &Bed, job: &Path) -> anyhow::Result<Ran> {
+/// Runs a command that starts an application and returns.
+pub(crate) fn run_application(mut command: Command) -> anyhow::Result<Ran> {
     let scratch = tempfile::tempdir()?;
     let said = scratch.path().join("said");
     let output = File::create(&said)?;
-    let mut command = Selvedge::on(bed, "run-application")
-        .args(["-t", "yarn-application", "-d"])
-        .arg(job)
-        .command();
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let begun = Instant::now();
     let mut child = command.spawn()?;
@@ -123,7 +121,7 @@ pub(crate) fn application_in(text: &str) -> Option<String> {
 }
 
 /// Waits until the application is gone, with all that it held.
-async fn until_ended(bed: &Bed, application: &str) -> anyhow::Result<()> {
+pub(crate) async fn until_ended(bed: &Bed, application: &str) -> anyhow::Result<()> {
     let looks = || async {
         let processes = bed
             .container_processes(application)
@@ -168,7 +166,7 @@ async fn staged(bed: &Bed, job: &Path) -> anyhow::Result<(u64, u64)> {
 }
 
 /// As an administrator does: nothing else is running.
-async fn end(bed: &Bed, application: &str) -> anyhow::Result<()> {
+pub(crate) async fn end(bed: &Bed, application: &str) -> anyhow::Result<()> {
     let url = format!("{}/ws/v1/cluster/apps/{application}/state", bed.rm_web());
     let http = reqwest::Client::builder().no_proxy().build()?;
     let request = http.put(&url).query(&[("user.name", bed.user())]);

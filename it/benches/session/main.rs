@@ -6,6 +6,8 @@
 //! - `recovery`: the same cluster with a small job, from the death of a worker to all running; there is a spare one.
 //! - `yarn`: the commands against a session on YARN.
 //! - `application`: an application on YARN: its id, what is staged, and what of a job's run is ours.
+//! - `flink`: the commands of the two groups before, ours and those of Flink 1.20.5 in turns, with the ratio of each pair. Fetches
+//!   Flink once, 230 MB.
 //!
 //! `SELVEDGE_BENCH_RUNS` sets another number of runs than seven.
 
@@ -13,6 +15,7 @@
 
 mod application;
 mod deployment;
+mod flink;
 mod recovery;
 mod share;
 mod yarn;
@@ -58,6 +61,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("application") {
             application::measure(&mut table).await?;
+        }
+        if wanted("flink") {
+            println!("{}", flink::measure().await?);
         }
         anyhow::Ok(())
     })?;

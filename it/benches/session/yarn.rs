@@ -1,7 +1,7 @@
 //! The commands against a session on YARN, at Hadoop's default heartbeats, with the binary staged.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -12,10 +12,10 @@ use serde_json::json;
 use tokio::time::Instant;
 
 /// What a command printed and cost.
-struct Ran {
-    stdout: String,
-    wall: Duration,
-    cpu: Duration,
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) wall: Duration,
+    pub(crate) cpu: Duration,
 }
 
 #[derive(Default)]
@@ -70,23 +70,27 @@ async fn once(bed: &Bed, figures: &mut Figures) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let place = format!("-Dyarn.properties-file.location={}", folder.path().display());
     let command = |subcommand: &str| Selvedge::on(bed, subcommand).arg(&place);
-    let started = ran(command("yarn-session").arg("-d"))?;
+    let started = ran(command("yarn-session").arg("-d").command())?;
     figures.start.push_seconds(started.wall);
     figures.start_cpu.push_seconds(started.cpu);
     let tiny = job_file(folder.path(), "tiny", Some(100))?;
     let endless = job_file(folder.path(), "endless", None)?;
-    figures.no_worker.push_seconds(ran(command("run").arg(&tiny))?.wall);
+    figures
+        .no_worker
+        .push_seconds(ran(command("run").arg(&tiny).command())?.wall);
     figures
         .acknowledged
-        .push_milliseconds(ran(command("run").arg("-d").arg(&tiny))?.wall);
-    figures.finished.push_milliseconds(ran(command("run").arg(&tiny))?.wall);
-    let listed = ran(command("list").arg("-a"))?;
+        .push_milliseconds(ran(command("run").arg("-d").arg(&tiny).command())?.wall);
+    figures
+        .finished
+        .push_milliseconds(ran(command("run").arg(&tiny).command())?.wall);
+    let listed = ran(command("list").arg("-a").command())?;
     figures.list.push_milliseconds(listed.wall);
     figures.list_cpu.push_milliseconds(listed.cpu);
-    let job = ran(command("run").arg("-d").arg(&endless))?.stdout;
+    let job = ran(command("run").arg("-d").arg(&endless).command())?.stdout;
     figures
         .cancel
-        .push_milliseconds(ran(command("cancel").arg(job.trim()))?.wall);
+        .push_milliseconds(ran(command("cancel").arg(job.trim()).command())?.wall);
     let stop = command("yarn-session")
         .args(["-id", started.stdout.trim()])
         .with_input();
@@ -97,8 +101,7 @@ async fn once(bed: &Bed, figures: &mut Figures) -> anyhow::Result<()> {
 }
 
 /// Runs a command to its end, which must be a good one.
-fn ran(command: Selvedge) -> anyhow::Result<Ran> {
-    let mut command = command.command();
+pub(crate) fn ran(mut command: Command) -> anyhow::Result<Ran> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

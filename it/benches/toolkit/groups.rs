@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::Context;
 use selvedge_it::bed::Bed;
 use selvedge_it::bench::{Child, Unmanaged};
+use selvedge_it::figure::pairs::{Goal, Samples, Side, Table};
+use selvedge_it::figure::{runs, scaled};
 
-use crate::sides::{Side, Sides};
+use crate::sides::Sides;
 use crate::stub::Stub;
-use crate::table::{Goal, Samples, Table, runs, scaled};
 
 const CONTAINERS: u32 = 500;
 const EMPTY_BEATS: u32 = 10_000;

@@ -13,16 +13,15 @@ mod groups;
 mod ours;
 mod sides;
 mod stub;
-mod table;
 
 use std::env;
 use std::time::Duration;
 
 use selvedge_it::bed::{Bed, BedOptions};
 use selvedge_it::cli::usage;
+use selvedge_it::figure::pairs::Table;
 
 use sides::Sides;
-use table::Table;
 
 /// What a NodeManager claims: enough for all containers at once.
 const VCORES: u32 = 1000;

@@ -8,20 +8,11 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 use selvedge_it::bed::Bed;
+use selvedge_it::figure::pairs::Side;
 use tempfile::TempDir;
 
 /// What the Rust side is told first.
 pub(crate) const ROLE: &str = "--side";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Ours,
-    Java,
-}
-
-impl Side {
-    pub(crate) const BOTH: [Self; 2] = [Self::Ours, Self::Java];
-}
 
 /// The Java program, compiled against the bed's jars, and a copy of this one: pages that it shared with the process that
 /// measures would count half.

@@ -2,13 +2,16 @@
 //!
 //! The programs are in `it/flink`, beside the golden files that they wrote. `cargo xtask flink-golden` writes those anew.
 
+mod distribution;
 mod golden;
 mod jars;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+pub use distribution::Flink;
 pub use golden::{OPTIONS_FILE, read_memory_cases, write_memory_cases, write_options};
 
 use crate::bed::BedError;
@@ -80,6 +83,17 @@ fn output_of(program: &str, command: &mut Command) -> Result<String, FlinkError>
             said: text + &String::from_utf8_lossy(&output.stderr),
         }),
     }
+}
+
+/// The one file or folder of `folder` whose name begins so.
+fn file_starting(folder: &Path, prefix: &str) -> Result<PathBuf, FlinkError> {
+    let reading = || format!("looking for {prefix}* in {}", folder.display());
+    let entries = fs::read_dir(folder).step(reading)?;
+    let found = entries
+        .filter_map(Result::ok)
+        .find(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+    let missing = || io::Error::from(io::ErrorKind::NotFound);
+    found.map(|entry| entry.path()).ok_or_else(missing).step(reading)
 }
 
 trait Step<T> {

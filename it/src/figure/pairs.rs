@@ -1,39 +1,40 @@
-//! Samples of both sides, and the table of their medians.
+//! Samples of both sides of a comparison that take turns, and the table of their medians.
 
 use std::fmt;
+use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement};
 
-use crate::sides::Side;
+use super::rounded;
 
-/// How many pairs are measured, besides one that warms up.
-pub(crate) fn runs() -> usize {
-    number("SELVEDGE_BENCH_RUNS").map_or(7, |runs| runs as usize)
+/// Whose figure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Ours,
+    Java,
 }
 
-/// This part of `whole`, as `SELVEDGE_BENCH_SCALE` says; at least 64.
-pub(crate) fn scaled(whole: u32) -> u32 {
-    let scale = number("SELVEDGE_BENCH_SCALE").unwrap_or(1.0);
-    ((f64::from(whole) * scale) as u32).max(64)
-}
-
-fn number(variable: &str) -> Option<f64> {
-    std::env::var(variable).ok()?.parse().ok()
+impl Side {
+    pub const BOTH: [Self; 2] = [Self::Ours, Self::Java];
 }
 
 /// The samples of one figure, in one unit, pair by pair.
 #[derive(Debug, Default)]
-pub(crate) struct Samples {
+pub struct Samples {
     ours: Vec<f64>,
     java: Vec<f64>,
 }
 
 impl Samples {
-    pub(crate) fn push(&mut self, side: Side, value: f64) {
+    pub fn push(&mut self, side: Side, value: f64) {
         match side {
             Side::Ours => self.ours.push(value),
             Side::Java => self.java.push(value),
         }
+    }
+
+    pub fn push_seconds(&mut self, side: Side, duration: Duration) {
+        self.push(side, duration.as_secs_f64());
     }
 
     fn ratios(&self) -> Vec<f64> {
@@ -47,7 +48,7 @@ impl Samples {
 
 /// What the median of a figure is to be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Goal {
+pub enum Goal {
     /// It is shown beside others.
     None,
     AtMost(f64),
@@ -89,11 +90,11 @@ impl Goal {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Table(Vec<(&'static str, &'static str, Samples, Goal)>);
+pub struct Table(Vec<(&'static str, &'static str, Samples, Goal)>);
 
 impl Table {
     /// A figure, its unit, and what it is to be.
-    pub(crate) fn add(&mut self, what: &'static str, unit: &'static str, samples: Samples, goal: Goal) {
+    pub fn add(&mut self, what: &'static str, unit: &'static str, samples: Samples, goal: Goal) {
         self.0.push((what, unit, samples, goal));
     }
 }
@@ -152,16 +153,5 @@ fn median(values: &[f64]) -> Option<f64> {
         _ if sorted.is_empty() => None,
         1 => Some(sorted[middle]),
         _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
-}
-
-/// Three digits that say something.
-fn rounded(value: f64) -> String {
-    if value >= 100.0 {
-        format!("{value:.0}")
-    } else if value >= 10.0 {
-        format!("{value:.1}")
-    } else {
-        format!("{value:.2}")
     }
 }
