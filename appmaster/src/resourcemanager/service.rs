@@ -132,13 +132,17 @@ impl Service {
 
     /// Runs until it is told to stop, or until nobody can call it any more.
     pub(super) async fn run(mut self) {
+        let mut deadline = self.deadline();
         loop {
-            let deadline = self.deadline();
             tokio::select! {
                 biased;
                 Some(event) = self.driver_events.recv() => self.on_driver_event(event),
                 Some(event) = self.own_events.recv() => self.on_own_event(event),
-                Some(event) = self.worker_events.recv() => self.on_worker_event(event),
+                Some(event) = self.worker_events.recv() => {
+                    if !self.on_worker_event(event) {
+                        continue;
+                    }
+                }
                 request = self.requests.recv() => match request {
                     Some(Request::Stop { status, diagnostics, reply }) => {
                         self.stop(status, &diagnostics).await;
@@ -152,6 +156,7 @@ impl Service {
                 () = tokio::time::sleep_until(deadline) => self.on_time(),
             }
             self.show();
+            deadline = self.deadline();
         }
     }
 
@@ -363,7 +368,9 @@ impl Service {
         self.changed();
     }
 
-    fn on_worker_event(&mut self, event: WorkerEvent) {
+    /// Whether anything is different now: to find what follows takes a look at all workers, which is too much for each heartbeat
+    /// of thousands.
+    fn on_worker_event(&mut self, event: WorkerEvent) -> bool {
         let now = self.now();
         match event {
             WorkerEvent::SlotAnswered { allocation, outcome } => {
@@ -384,6 +391,7 @@ impl Service {
                 report,
                 sent,
             } => {
+                let before = self.slots.standing(&resource_id);
                 self.workers
                     .beat(&resource_id, self.environment.clock.wall(), report.memory);
                 match reported_slots(&report.slots) {
@@ -393,12 +401,14 @@ impl Service {
                     }
                     Err(error) => tracing::warn!("the slot report of {resource_id} says nothing: {error}"),
                 }
+                return before != self.slots.standing(&resource_id);
             }
             WorkerEvent::Silent { resource_id, cause } => {
                 let cause = format!("TaskManager {resource_id} is no longer reachable: {cause}");
                 self.lose_worker(&resource_id, &cause);
             }
         }
+        true
     }
 
     pub(super) fn notify_all(&self, notice: &ResourceNotice) {

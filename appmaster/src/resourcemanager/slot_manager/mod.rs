@@ -169,6 +169,12 @@ impl SlotManager {
         Ok(self.worker(resource_id)?.report(slots, asked, now))
     }
 
+    /// What of a worker may be different after a report: how many slots are taken, and since when none is.
+    pub(super) fn standing(&self, resource_id: &ResourceId) -> Option<(usize, Option<Instant>)> {
+        let worker = self.workers.get(resource_id)?;
+        Some((worker.held().count(), worker.idle_since()))
+    }
+
     /// The node gives no slots until then. Whether it did before.
     pub(super) fn block_node(&mut self, node: String, until: Instant) -> bool {
         self.blocked.block(node, until)
