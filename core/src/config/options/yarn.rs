@@ -179,12 +179,4 @@ area! {
         /// YARN's properties: flink.yarn.X is yarn.X.
         "flink.yarn.*": Text;
     }
-    not yet {
-        /// For which services the client fetches the master's tokens.
-        "yarn.security.appmaster.delegation.token.services": List = "hadoopfs";
-        /// The keytab's name in the containers.
-        "yarn.security.kerberos.localized-keytab-path": Text = "krb5.keytab";
-        /// Whether the client sends its keytab along.
-        "yarn.security.kerberos.ship-local-keytab": Boolean = "true";
-    }
 }
