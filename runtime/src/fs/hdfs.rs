@@ -11,6 +11,7 @@ use hdfs_native::{Client, ClientBuilder, HdfsError, WriteOptions};
 use parking_lot::Mutex;
 
 use super::hdfs_error::failed;
+use super::unhurried::unhurried;
 use super::{CreateOptions, FileStatus, FileSystem, FileWriter, FsError, FsErrorKind, Location};
 use crate::clock::Timestamp;
 
@@ -20,6 +21,10 @@ const NO_CONFIGURATION_DIRECTORY: &str = "/dev/null";
 const DEFAULT_PORT: u16 = 8020;
 /// No call to the NameNode takes longer; a host that drops packets would otherwise hold a caller for minutes.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Who closes a file asks the NameNode to complete it as soon as a DataNode has the last of it. Where that DataNode has not
+/// told the NameNode yet, which takes it a few milliseconds, hdfs-native waits half a second before it asks again.
+const TELLING_PAUSE: Duration = Duration::from_millis(5);
 
 /// HDFS clients, one for each NameNode or name service, all with one handed-over Hadoop configuration.
 pub struct HdfsFileSystem {
@@ -279,7 +284,7 @@ impl FileWriter for HdfsWriter {
 
     async fn close(&mut self) -> Result<(), FsError> {
         self.closed = true;
-        let closed = Box::pin(self.writer.close()).await;
+        let closed = unhurried(TELLING_PAUSE, Box::pin(self.writer.close())).await;
         closed.map_err(|error| failed("close", &self.location, &error))
     }
 }
