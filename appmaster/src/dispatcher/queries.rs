@@ -110,7 +110,12 @@ impl Service {
             Some(Job::Ending(ending)) if ending.stored => {
                 let _ = reply.send(Ok(ending.result.clone()));
             }
-            Some(_) => self.awaiting_results.entry(job).or_default().push(reply),
+            Some(_) => {
+                let waiting = self.awaiting_results.entry(job).or_default();
+                // Who asks with a bound is gone, and asks again.
+                waiting.retain(|reply| !reply.is_closed());
+                waiting.push(reply);
+            }
             None => self.kept_result(job, move |result| {
                 let _ = reply.send(result);
             }),

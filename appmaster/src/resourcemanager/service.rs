@@ -95,8 +95,11 @@ impl Service {
         let on_demand = is_active.then(|| WorkerResourceSpec::from(&process));
         let set_up_until = (!is_active).then(|| environment.clock.monotonic() + settings.standalone_start_up);
         let mut check = Gathering::new(settings.slots.requirement_check_delay);
-        // The least that the cluster keeps is wanted before any job comes.
-        check.note(environment.clock.monotonic());
+        // The least that the cluster keeps is wanted before any job comes. Where it keeps nothing, the first job need not wait
+        // for such a look to be over.
+        if !settings.slots.bounds.least.is_nothing() {
+            check.note(environment.clock.monotonic());
+        }
         Self {
             workers: Workers::new(leader, settings.heartbeat, to_worker_events),
             slots: SlotManager::new(settings.slots.clone(), on_demand, is_active)

@@ -1,6 +1,7 @@
 //! Paths about jobs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -15,6 +16,9 @@ use super::exceptions::{ExceptionsQuery, exceptions_json};
 use super::job_details::{config_json, details_json, job_accumulators_json, overview_json, plan_json};
 use super::{Answer, Json, RestContext, RestError};
 use crate::jobmaster::{ArchivedExecutionGraph, JobResult};
+
+/// How long the end of a job is waited for before it is told that it has not come.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) fn parse_id(text: &str) -> Result<JobId, RestError> {
     text.parse()
@@ -46,7 +50,25 @@ pub(super) async fn details(State(context): State<RestContext>, Path(id): Path<S
     Ok(details_json(&job, context.clock.wall()).into())
 }
 
-pub(super) async fn status(State(context): State<RestContext>, Path(id): Path<String>) -> Answer {
+#[derive(Deserialize)]
+pub(super) struct StatusQuery {
+    /// In milliseconds; Flink has no such parameter.
+    #[serde(rename = "waitForEnd")]
+    wait_for_end: Option<u64>,
+}
+
+/// At once, or when the job has ended, so that nobody has to ask again and again.
+pub(super) async fn status(
+    State(context): State<RestContext>,
+    Path(id): Path<String>,
+    Query(query): Query<StatusQuery>,
+) -> Answer {
+    if let Some(millis) = query.wait_for_end {
+        let longest = Duration::from_millis(millis).min(LONGEST_WAIT);
+        let ended = context.dispatcher.await_result(parse_id(&id)?);
+        // Whether it has, the status tells.
+        let _ = tokio::time::timeout(longest, ended).await;
+    }
     let job = find(&context, &id)
         .await
         .map_err(|error| error.unknown_as(StatusCode::INTERNAL_SERVER_ERROR))?;

@@ -365,6 +365,30 @@ async fn a_job_is_cancelled_when_the_time_has_passed_that_its_client_named() {
 }
 
 #[tokio::test]
+async fn who_waits_for_the_end_of_a_job_is_told_when_it_comes_or_when_the_time_is_over() {
+    let cluster = session(Behaviour::Run, &[], None).await;
+    let job = cluster.dispatcher().submit_job(None, word_count(1)).await.unwrap();
+    let address = cluster.rest_address();
+    let early = get(address, &format!("/jobs/{job}/status?waitForEnd=1")).await.json();
+    assert!(
+        ["INITIALIZING", "CREATED", "RUNNING"].contains(&early["status"].as_str().unwrap()),
+        "{early}"
+    );
+    let path = format!("/jobs/{job}/status?waitForEnd=30000");
+    let ((), told) = tokio::join!(
+        async { cluster.dispatcher().cancel(job).await.unwrap() },
+        get(address, &path)
+    );
+    assert_eq!(told.json(), json!({"status": "CANCELED"}));
+    let unknown = JobId::from_bytes([9; 16]);
+    let answer = get(address, &format!("/jobs/{unknown}/status?waitForEnd=30000")).await;
+    assert_eq!(answer.status, 500, "{}", answer.body);
+    let answer = get(address, &format!("/jobs/{job}/status?waitForEnd=soon")).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    end(&cluster).await;
+}
+
+#[tokio::test]
 async fn a_job_that_initialises_is_shown_and_a_wish_to_cancel_it_waits() {
     let checker = Arc::new(HeldChecker::default());
     let config = ClusterConfig {

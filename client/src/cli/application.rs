@@ -59,13 +59,14 @@ pub(super) async fn deploy(
     mut interrupts: Interrupts,
 ) -> Result<Ended, CommandError> {
     let on_yarn = OnYarn::read(&configuration)?;
+    let file_systems = on_yarn.file_systems.clone();
+    let descriptor = on_yarn.descriptor()?;
     let content = tokio::select! {
-        content = content(source, &configuration, &on_yarn.file_systems) => content?,
+        content = content(source, &configuration, &file_systems) => content?,
         // A NameNode may be long in answering. Nothing is begun yet.
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
     let heartbeat = ClientHeartbeat::read(&configuration)?;
-    let descriptor = on_yarn.descriptor()?;
     let application = ApplicationDeployment { content, detached };
     let mut observer = progress::for_terminal(false);
     let deployed = tokio::select! {

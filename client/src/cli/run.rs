@@ -98,9 +98,10 @@ async fn prepare(target: Target, configuration: Configuration, graph: JobGraph) 
         }
         Target::YarnPerJob => {
             let on_yarn = OnYarn::read(&configuration)?;
-            composition::check_paths(&on_yarn.file_systems, &graph).await?;
-            let graph = composition::seal_artifacts(&on_yarn.file_systems, graph).await?;
+            let file_systems = on_yarn.file_systems.clone();
             let descriptor = Box::new(on_yarn.descriptor()?);
+            composition::check_paths(&file_systems, &graph).await?;
+            let graph = composition::seal_artifacts(&file_systems, graph).await?;
             Ok(Prepared { graph, descriptor })
         }
         Target::Session(at) => {

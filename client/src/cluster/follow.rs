@@ -1,9 +1,11 @@
 //! Watching a job until it has ended.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 use selvedge_core::JobId;
+use selvedge_core::status::JobStatus;
 use selvedge_runtime::clock::{Clock, SystemClock};
 use thiserror::Error;
 
@@ -14,6 +16,8 @@ use super::{
 /// How often the job is looked at: soon at first, a short job is not kept waiting; seldom later.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// For how long the master keeps the question whether the job has ended.
+const WAIT_FOR_END: Duration = Duration::from_secs(10);
 /// For how long a master that lives, as far as anybody knows, may leave its REST endpoint unanswered.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -82,6 +86,8 @@ async fn look_until_ended(
 ) -> Result<JobResult, FollowError> {
     let mut pause = FIRST_PAUSE;
     let mut heard = tokio::time::Instant::now();
+    let mut end = pin!(until_ended(cluster.rest(), job));
+    let mut is_told = false;
     loop {
         match look(cluster, job, observer).await {
             Ok(Some(result)) => return Ok(result),
@@ -96,9 +102,37 @@ async fn look_until_ended(
             }
             Err(error) => return Err(error.into()),
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        tokio::select! {
+            biased;
+            () = &mut end, if !is_told => {
+                is_told = true;
+                pause = FIRST_PAUSE;
+            }
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+        }
     }
+}
+
+/// Returns as soon as the job has ended, where the master can wait to say so; otherwise nobody learns of it here.
+async fn until_ended(rest: &RestClusterClient, job: JobId) {
+    if rest.is_proxied() {
+        return std::future::pending().await;
+    }
+    loop {
+        let asked = tokio::time::Instant::now();
+        match rest.status_at_end(job, WAIT_FOR_END).await {
+            Ok(status) if has_ended(&status) => return,
+            Ok(_) if asked.elapsed() >= WAIT_FOR_END => {}
+            // It does not wait, is not there or does not know the job yet: who looks at the job tells the user.
+            Ok(_) | Err(_) => tokio::time::sleep(LONGEST_PAUSE).await,
+        }
+    }
+}
+
+fn has_ended(status: &str) -> bool {
+    JobStatus::ALL
+        .iter()
+        .any(|known| known.is_globally_terminal() && known.as_str() == status)
 }
 
 async fn look(
@@ -108,10 +142,7 @@ async fn look(
 ) -> Result<Option<JobResult>, ClusterClientError> {
     let details = cluster.rest().job(job).await?;
     observer.update(&details);
-    let ended = selvedge_core::status::JobStatus::ALL
-        .iter()
-        .any(|status| status.is_globally_terminal() && status.as_str() == details.state);
-    if !ended {
+    if !has_ended(&details.state) {
         return Ok(None);
     }
     // Before the result: the master goes when it has told that.
@@ -258,6 +289,28 @@ mod tests {
         assert_eq!(result.accumulators["a.b"], 3);
         let asked: Vec<_> = master.received_requests().await.unwrap();
         assert!(asked.last().unwrap().url.path().ends_with("/execution-result"));
+    }
+
+    #[tokio::test]
+    async fn the_master_is_asked_to_tell_the_end_until_it_has_come() {
+        let master = MockServer::start().await;
+        for status in ["RUNNING", "FINISHED"] {
+            Mock::given(method("GET"))
+                .and(path(format!("/jobs/{JOB}/status")))
+                .respond_with(ResponseTemplate::new(200).set_body_json(json!({"status": status})))
+                .up_to_n_times(1)
+                .mount(&master)
+                .await;
+        }
+        let rest = RestClusterClient::direct(&master.address().to_string()).unwrap();
+        until_ended(&rest, JOB).await;
+        let asked = master.received_requests().await.unwrap();
+        let queries: Vec<_> = asked.iter().map(|request| request.url.query()).collect();
+        assert_eq!(
+            queries,
+            [Some("waitForEnd=10000"); 2],
+            "one that does not wait is asked again"
+        );
     }
 
     #[tokio::test]

@@ -81,7 +81,7 @@ impl YarnAccess {
         application: ApplicationId,
         observer: &mut dyn JobObserver,
     ) -> Result<Application, YarnError> {
-        let mut pauses = Pauses::new();
+        let pauses = Pauses::new();
         let mut told = None;
         let (begun, mut waiting) = (tokio::time::Instant::now(), Waiting::default());
         loop {

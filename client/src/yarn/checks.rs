@@ -90,16 +90,23 @@ pub(super) async fn new_application(
     let application = application?;
     let metrics = metrics?;
     check_nodes(&metrics)?;
-    match scheduler {
+    let scheduler = match scheduler {
         Ok(scheduler) => {
             check_queue(&scheduler, request.queue.as_deref())?;
             labels::check_access(&scheduler, request)?;
+            Some(scheduler)
         }
         // Who may submit may still not be allowed to list queues; YARN itself refuses an unknown one.
-        Err(error) => note(&format!("the queues could not be listed: {error}")),
-    }
+        Err(error) => {
+            note(&format!("the queues could not be listed: {error}"));
+            None
+        }
+    };
     labels::check_known(rm, request, note).await?;
-    check_size(request, &application.maximum_capability(), hadoop)?;
+    sizes::check_cluster(request, &application.maximum_capability(), hadoop)?;
+    if let Some(scheduler) = scheduler {
+        sizes::check_queue(request, &scheduler, note)?;
+    }
     for line in &request.ignored {
         note(line);
     }
@@ -144,60 +151,6 @@ fn check_queue(scheduler: &Scheduler, queue: Option<&str>) -> Result<(), YarnErr
     }
 }
 
-fn check_size(request: &Request, maximum: &Resource, hadoop: &HadoopConfiguration) -> Result<(), YarnError> {
-    let unit = hadoop.minimum_allocation()?;
-    let roles = [
-        (
-            "the ApplicationMaster",
-            &request.master,
-            "jobmanager.memory.process.size",
-            yarn::APPMASTER_VCORES.key(),
-        ),
-        (
-            "a TaskManager",
-            &request.worker,
-            "taskmanager.memory.process.size",
-            "yarn.containers.vcores (else taskmanager.numberOfTaskSlots)",
-        ),
-    ];
-    for (role, wanted, memory_key, cores_key) in roles {
-        let rounded = wanted.rounded_up_to(&unit).memory_mb;
-        if wanted.memory_mb > maximum.memory_mb {
-            return Err(YarnError::NotReady(format!(
-                "{role} needs {} MiB of memory ({memory_key}), but the largest container of the cluster has {} MiB: lower \
-                 {memory_key}, or raise {} (and the memory of the NodeManagers)",
-                wanted.memory_mb,
-                maximum.memory_mb,
-                keys::MAXIMUM_ALLOCATION_MB
-            )));
-        }
-        if rounded > maximum.memory_mb {
-            return Err(YarnError::NotReady(format!(
-                "{role} needs {} MiB of memory ({memory_key}), which YARN rounds up to {rounded} MiB, a multiple of {} \
-                 ({} MiB); the largest container of the cluster has {} MiB: lower {memory_key}",
-                wanted.memory_mb,
-                keys::MINIMUM_ALLOCATION_MB,
-                unit.memory_mb,
-                maximum.memory_mb
-            )));
-        }
-        if wanted.vcores > maximum.vcores {
-            return Err(YarnError::NotReady(format!(
-                "{role} needs {} virtual cores ({cores_key}), but the largest container of the cluster has {}: lower \
-                 {cores_key}, or raise {}",
-                wanted.vcores,
-                maximum.vcores,
-                keys::MAXIMUM_ALLOCATION_VCORES
-            )));
-        }
-        for (kind, amount) in &wanted.extra {
-            let name = request.external_names.get(kind).map_or("<name>", String::as_str);
-            check_extra((role, name, kind), *amount, maximum.extra.get(kind).copied())?;
-        }
-    }
-    Ok(())
-}
-
 /// Nodes may come, so that this is no error: as in Flink, it is told.
 fn tell_of_room(request: &Request, metrics: &ClusterMetrics, unit: &Resource, note: &mut dyn FnMut(&str)) {
     let Some(total) = metrics.total_mb.filter(|_| request.workers > 0) else {
@@ -214,21 +167,6 @@ fn tell_of_room(request: &Request, metrics: &ClusterMetrics, unit: &Resource, no
             request.workers,
             cluster::SLOT_REQUEST_TIMEOUT.key()
         ));
-    }
-}
-
-fn check_extra(what: (&str, &str, &str), wanted: u64, largest: Option<u64>) -> Result<(), YarnError> {
-    let (role, name, kind) = what;
-    let amount = format!("external-resource.{name}.amount");
-    match largest {
-        None => Err(YarnError::NotReady(format!(
-            "{role} needs {wanted} {kind} ({amount}), and the cluster knows no resource of that name: declare it in YARN's \
-             resource-types.xml, or correct external-resource.{name}.yarn.config-key"
-        ))),
-        Some(largest) if wanted > largest => Err(YarnError::NotReady(format!(
-            "{role} needs {wanted} {kind} ({amount}), but the largest container of the cluster has {largest}: lower {amount}"
-        ))),
-        Some(_) => Ok(()),
     }
 }
 
@@ -252,6 +190,7 @@ fn round_up(request: &Request, unit: &Resource, note: &mut dyn FnMut(&str)) {
 }
 
 mod labels;
+mod sizes;
 mod workers;
 
 pub(super) use workers::check_discovery;

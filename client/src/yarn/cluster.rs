@@ -10,6 +10,7 @@ use selvedge_core::status::ApplicationStatus;
 use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::fs::Location;
 use selvedge_runtime::outcome::JobOutcome;
+use tokio::time::Instant;
 use yarn_common::id::ApplicationId;
 use yarn_rest::model::{Application, ApplicationState, FinalApplicationStatus};
 use yarn_rest::rm::RmClient;
@@ -18,8 +19,10 @@ use super::staging::Staging;
 use super::{YarnError, failure};
 use crate::cluster::{ClientHeartbeat, ClusterHandle, DeployError, JobResult, RestClusterClient};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// What has happened is seen late by no more than this part of the time that was waited for it.
+const PART: u32 = 8;
 /// How long the master may take to unregister and go: it waits at most 10 s for a client, and YARN then ends containers.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -37,19 +40,24 @@ pub struct YarnCluster {
     pub(super) sinks: Vec<Arc<dyn JobCommitter>>,
 }
 
-/// Pauses between looks at an application: short at first, then at most a quarter of a second.
+/// Pauses between looks at an application: short at first, then longer the longer it takes, at most a quarter of a second.
 #[derive(Debug)]
-pub(super) struct Pauses(Duration);
+pub(super) struct Pauses {
+    since: Instant,
+}
 
 impl Pauses {
-    pub(super) const fn new() -> Self {
-        Self(FIRST_PAUSE)
+    pub(super) fn new() -> Self {
+        Self { since: Instant::now() }
     }
 
-    pub(super) async fn pause(&mut self) {
-        tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    pub(super) async fn pause(&self) {
+        tokio::time::sleep(pause_after(self.since.elapsed())).await;
     }
+}
+
+fn pause_after(waited: Duration) -> Duration {
+    (waited / PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
 impl YarnCluster {
@@ -83,14 +91,13 @@ pub(super) fn follow_master(rest: &RestClusterClient, report: &Application) {
 
 /// The report of an application that is about to end, when it has. One that takes too long is killed.
 pub(super) async fn until_final(rm: &RmClient, application: ApplicationId) -> Result<Application, YarnError> {
-    let begun = tokio::time::Instant::now();
-    let mut pauses = Pauses::new();
+    let pauses = Pauses::new();
     loop {
         let report = rm.application(application).await?;
         if report.state.is_final() {
             return Ok(report);
         }
-        if begun.elapsed() > CLOSE_TIMEOUT {
+        if pauses.since.elapsed() > CLOSE_TIMEOUT {
             tracing::warn!(%application, "the master has not unregistered: killing the application");
             rm.kill(application, Some("stopped by its client")).await?;
         }
@@ -203,6 +210,14 @@ mod tests {
         assert_eq!(result.status, ApplicationStatus::Succeeded);
         assert_eq!(result.net_runtime, Some(Duration::from_millis(1500)));
         assert_eq!(result.accumulators, outcome.accumulators);
+    }
+
+    #[test]
+    fn an_application_is_looked_at_often_at_first_and_never_much_too_late() {
+        let millis = Duration::from_millis;
+        for (waited, pause) in [(0, 10), (80, 10), (400, 50), (2_000, 250), (60_000, 250)] {
+            assert_eq!(pause_after(millis(waited)), millis(pause), "after {waited} ms");
+        }
     }
 
     #[test]

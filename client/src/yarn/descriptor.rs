@@ -12,7 +12,7 @@ use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterEnvironment, MasterRole, ShippedFile};
 use selvedge_runtime::fs::{FileSystems, Location};
-use yarn_common::conf::HadoopConfiguration;
+use yarn_common::conf::{Authentication, HadoopConfiguration};
 use yarn_common::id::ApplicationId;
 use yarn_rest::error::RestError;
 use yarn_rest::model::Application;
@@ -117,7 +117,7 @@ impl YarnDescriptor {
     /// Deploys with these settings, as `user`, the given binary (this program's own, as a rule).
     ///
     /// # Errors
-    /// [`YarnError`] where the Hadoop configuration does not say where the ResourceManager is.
+    /// [`YarnError`] where the Hadoop configuration does not say where the ResourceManager is, or asks for Kerberos.
     pub fn new(
         configuration: Configuration,
         hadoop: HadoopConfiguration,
@@ -125,6 +125,9 @@ impl YarnDescriptor {
         user: &str,
         binary: PathBuf,
     ) -> Result<Self, YarnError> {
+        if hadoop.authentication()? == Authentication::Kerberos {
+            return Err(YarnError::Kerberos);
+        }
         Ok(Self {
             access: YarnAccess::new(configuration, hadoop, user)?,
             file_systems,

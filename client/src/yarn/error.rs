@@ -51,6 +51,14 @@ pub enum YarnError {
     /// Nobody to be.
     #[error("it is not known as which user to submit: set HADOOP_USER_NAME or USER")]
     NoUser,
+    /// Nobody here can log in to the cluster.
+    #[error(
+        "the Hadoop configuration asks for Kerberos (hadoop.security.authentication is kerberos), by which Selvedge's client and \
+         containers do not log in: they could neither submit nor read what is staged. Use a cluster with simple authentication; \
+         if this one has it, set hadoop.security.authentication in core-site.xml, or \
+         -Dflink.hadoop.hadoop.security.authentication=simple"
+    )]
+    Kerberos,
     /// The cluster cannot take the request.
     #[error("{0}")]
     NotReady(String),

@@ -116,7 +116,13 @@ fn moments(bed: &Bed, application: &str, begun: SystemTime, ended: SystemTime) -
     let master = log_of(&containers, MASTER, "jobmanager.log")?.text()?;
     let application_is = |change: &str| of_daemon(&rm, &[application, change]);
     let container_is = |container: &str, change: &str| of_daemon(&rm, &[number, container, change]);
-    let start_of = |container: &str| of_daemon(&nodes, &["Start request for", number, container]);
+    // The line ends with who asks, which has the attempt's number in it.
+    let start_of = |container: &str| {
+        of_daemon(
+            &nodes,
+            &[&format!("Start request for container_{number}_01{container}by")],
+        )
+    };
     Ok([
         begun,
         application_is("State change from NEW to")?,

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::future::poll_fn;
 use std::ops::Range;
-use std::pin::{Pin, pin};
-use std::task::ready;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +11,7 @@ use hdfs_native::{Client, ClientBuilder, HdfsError, WriteOptions};
 use parking_lot::Mutex;
 
 use super::hdfs_error::failed;
+use super::unhurried::unhurried;
 use super::{CreateOptions, FileStatus, FileSystem, FileWriter, FsError, FsErrorKind, Location};
 use crate::clock::Timestamp;
 
@@ -23,8 +21,10 @@ const NO_CONFIGURATION_DIRECTORY: &str = "/dev/null";
 const DEFAULT_PORT: u16 = 8020;
 /// No call to the NameNode takes longer; a host that drops packets would otherwise hold a caller for minutes.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a DataNode takes to tell the NameNode of a block; some milliseconds, if it is not busy.
-const REPORT: Duration = Duration::from_millis(15);
+
+/// Who closes a file asks the NameNode to complete it as soon as a DataNode has the last of it. Where that DataNode has not
+/// told the NameNode yet, which takes it a few milliseconds, hdfs-native waits half a second before it asks again.
+const TELLING_PAUSE: Duration = Duration::from_millis(5);
 
 /// HDFS clients, one for each NameNode or name service, all with one handed-over Hadoop configuration.
 pub struct HdfsFileSystem {
@@ -284,29 +284,9 @@ impl FileWriter for HdfsWriter {
 
     async fn close(&mut self) -> Result<(), FsError> {
         self.closed = true;
-        let closed = unhurried(Box::pin(self.writer.close())).await;
+        let closed = unhurried(TELLING_PAUSE, Box::pin(self.writer.close())).await;
         closed.map_err(|error| failed("close", &self.location, &error))
     }
-}
-
-/// Awaits `closing`, and lets [`REPORT`] pass wherever it goes on after a wait.
-///
-/// A DataNode tells the NameNode of a finished block a moment after it has told the writer. A writer that completes the file
-/// before is refused, and hdfs-native, like Hadoop's own client, asks again only after half a second.
-async fn unhurried<T>(mut closing: Pin<Box<impl Future<Output = T>>>) -> T {
-    let mut pause = pin!(tokio::time::sleep(Duration::ZERO));
-    let mut is_pausing = true;
-    poll_fn(|context| {
-        if !is_pausing {
-            // It has been woken.
-            pause.set(tokio::time::sleep(REPORT));
-            is_pausing = true;
-        }
-        ready!(pause.as_mut().poll(context));
-        is_pausing = false;
-        closing.as_mut().poll(context)
-    })
-    .await
 }
 
 fn status_of(near: &Location, status: hdfs_native::client::FileStatus) -> FileStatus {
@@ -375,19 +355,6 @@ mod tests {
         assert_eq!(umask("027"), 0o027);
         assert_eq!(umask("u=rwx,g=rx,o="), 0o077);
         assert_eq!(umask_of(&BTreeMap::new()), 0o022);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_has_waited_goes_on_after_a_pause() {
-        let begun = tokio::time::Instant::now();
-        let steps = async {
-            for _ in 0..2 {
-                tokio::task::yield_now().await;
-            }
-            begun.elapsed()
-        };
-        let taken = unhurried(Box::pin(steps)).await;
-        assert!(taken >= REPORT * 2 && taken < REPORT * 3, "{taken:?}");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ mod hdfs;
 mod hdfs_error;
 mod local;
 mod location;
+mod unhurried;
 
 use std::fmt;
 use std::ops::Range;

@@ -1,6 +1,8 @@
+use serde::Deserialize;
 use serde_json::Value;
+use yarn_common::resource::Resource;
 
-use super::Extra;
+use super::{Extra, ResourceInfo};
 
 /// The scheduler of a cluster.
 ///
@@ -77,6 +79,14 @@ impl Scheduler {
 }
 
 impl Queue {
+    /// The largest container that the queue gives, where the scheduler tells: the capacity scheduler of Hadoop 3.3 and newer, in
+    /// `{"maximumAllocation":{"memory":8192,"vCores":4,…}}`. A queue without a limit of its own has the cluster's.
+    pub fn maximum_allocation(&self) -> Option<Resource> {
+        let info = ResourceInfo::deserialize(self.extra.get("maximumAllocation")?).ok()?;
+        // What is not told is no limit of nothing.
+        (info.memory.is_some() && info.v_cores.is_some()).then(|| info.to_resource())
+    }
+
     fn from_json(value: &Value, parent: Option<&str>) -> Result<Self, String> {
         let mut extra = value.as_object().cloned().ok_or("a queue is not an object")?;
         let name = extra

@@ -95,6 +95,7 @@ async fn the_queues_of_all_schedulers_are_read() {
         assert_eq!(scheduler.find("etl").unwrap().path, "root.prod.etl");
         assert_eq!(scheduler.find("root.prod").unwrap().name, "prod");
         assert!(scheduler.find("nobody").is_none());
+        assert_eq!(scheduler.root.maximum_allocation(), None);
     }
     let fifo = json!({ "scheduler": { "schedulerInfo": { "type": "fifoScheduler", "qstate": "RUNNING" } } });
     let server = serving("/ws/v1/cluster/scheduler", fifo).await;
@@ -103,6 +104,24 @@ async fn the_queues_of_all_schedulers_are_read() {
     let server = serving("/ws/v1/cluster/scheduler", json!({ "scheduler": {} })).await;
     let error = client(&[&server.uri()]).scheduler().await.unwrap_err();
     assert!(matches!(error.kind(), RestErrorKind::Decode { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_largest_container_of_a_queue_is_read_where_it_is_told() {
+    let limited = json!({ "memory": 2048, "vCores": "2", "resourceInformations": { "resourceInformation": [
+        { "name": "memory-mb", "value": 2048 }, { "name": "yarn.io/gpu", "value": 1 } ] } });
+    let info = json!({ "type": "capacityScheduler", "queueName": "root", "queues": { "queue": [
+        { "queueName": "small", "queuePath": "root.small", "maximumAllocation": limited },
+        { "queueName": "odd", "queuePath": "root.odd", "maximumAllocation": { "memory": 2048 } } ] } });
+    let server = serving(
+        "/ws/v1/cluster/scheduler",
+        json!({ "scheduler": { "schedulerInfo": info } }),
+    )
+    .await;
+    let scheduler = client(&[&server.uri()]).scheduler().await.unwrap();
+    let of = |name: &str| scheduler.find(name).unwrap().maximum_allocation();
+    assert_eq!(of("small"), Some(Resource::new(2048, 2).with_extra("yarn.io/gpu", 1)));
+    assert_eq!(of("odd"), None);
 }
 
 #[tokio::test]

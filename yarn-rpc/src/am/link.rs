@@ -19,7 +19,8 @@ use crate::{
 
 /// A ResourceManager that forgets us more often than this within one heartbeat is broken.
 const MAX_RESYNCS: usize = 3;
-const FINISH_POLL: Duration = Duration::from_millis(100);
+/// The first answer is never the last: the ResourceManager stores the end meanwhile, which may take it a moment or longer.
+const FINISH_POLLS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 const FINISH_PATIENCE: Duration = Duration::from_secs(60);
 const REGISTER: &str = "registerApplicationMaster";
 const FINISH: &str = "finishApplicationMaster";
@@ -130,6 +131,7 @@ impl Link {
             final_application_status: Some(final_status(status).into()),
         };
         let started = Instant::now();
+        let (mut pause, longest) = FINISH_POLLS;
         while started.elapsed() < FINISH_PATIENCE {
             self.ensure_registered(holder).await?;
             let outcome: Outcome<FinishApplicationMasterResponseProto> = self.servers.call(FINISH, &request).await;
@@ -139,7 +141,10 @@ impl Link {
                     self.introduction = None;
                     return Ok(());
                 }
-                Ok(_) => sleep(FINISH_POLL).await,
+                Ok(_) => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(longest);
+                }
                 Err(error) if kind(&error) == Some(ExceptionKind::ApplicationMasterNotRegistered) => {
                     self.forgotten(holder);
                 }

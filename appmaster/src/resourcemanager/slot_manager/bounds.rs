@@ -69,7 +69,7 @@ impl Capacity {
         }
     }
 
-    pub(super) const fn is_nothing(&self) -> bool {
+    pub(crate) const fn is_nothing(&self) -> bool {
         self.slots == 0 && self.cpu_cores.is_zero() && self.memory == 0
     }
 }

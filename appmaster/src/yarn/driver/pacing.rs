@@ -6,26 +6,34 @@ use tokio::time::Instant;
 
 /// The first ask waits only so long, so that those made in the same breath travel with it.
 const GATHER: Duration = Duration::from_millis(2);
+/// A container that was granted waits for the next heartbeat: for no more than this part of the time since it was asked for.
+const PART: u32 = 8;
+/// No pause is shorter while containers are outstanding, but for a shorter setting.
+const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Paces heartbeats: slow while nothing is wanted, faster while containers are outstanding, at once for the first ask.
+/// Paces heartbeats: slow while nothing is wanted, at once for the first ask, then the faster the less time has passed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pacing {
     idle: Duration,
     asking: Duration,
     last: Instant,
     due: Instant,
+    /// When containers were wanted where none had been outstanding.
+    asked: Instant,
     /// Until then someone waits for news.
     hurried_until: Instant,
 }
 
 impl Pacing {
-    /// Pauses of `idle` and `asking`; the first heartbeat is due at once, since any call tells what is new.
+    /// Pauses of `idle`, and of `asking` at most while containers are outstanding; the first heartbeat is due at once, since any
+    /// call tells what is new.
     pub(super) const fn new(idle: Duration, asking: Duration, now: Instant) -> Self {
         Self {
             idle,
             asking,
             last: now,
             due: now,
+            asked: now,
             hurried_until: now,
         }
     }
@@ -38,12 +46,22 @@ impl Pacing {
     /// A heartbeat was answered; `outstanding` containers are still wanted.
     pub(super) fn answered(&mut self, now: Instant, outstanding: u32) {
         self.last = now;
-        let is_fast = outstanding > 0 || now < self.hurried_until;
-        self.due = now + if is_fast { self.asking } else { self.idle };
+        self.due = now
+            + match outstanding {
+                0 if now < self.hurried_until => self.asking,
+                0 => self.idle,
+                _ => self.while_outstanding(now),
+            };
+    }
+
+    fn while_outstanding(&self, now: Instant) -> Duration {
+        let waited = now.saturating_duration_since(self.asked);
+        (waited / PART).max(SHORTEST).min(self.asking)
     }
 
     /// Containers are wanted where none were outstanding.
     pub(super) fn first_ask(&mut self, now: Instant) {
+        self.asked = now;
         self.due = self.due.min(now + GATHER);
     }
 
@@ -75,11 +93,42 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_are_slow_while_nothing_is_wanted_and_faster_while_containers_are_outstanding() {
-        for (outstanding, pause) in [(0, IDLE), (3, ASKING)] {
-            let (pacing, now) = answered(outstanding);
-            assert_eq!(pacing.due(), now + pause);
+    fn heartbeats_are_slow_while_nothing_is_wanted() {
+        let (pacing, now) = answered(0);
+        assert_eq!(pacing.due(), now + IDLE);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_looked_for_soon_at_first_and_then_ever_more_seldom() {
+        let (mut pacing, start) = answered(0);
+        pacing.first_ask(start);
+        let millis = Duration::from_millis;
+        for (waited, pause) in [
+            (0, 10),
+            (80, 10),
+            (400, 50),
+            (2_000, 250),
+            (4_000, 500),
+            (3_600_000, 500),
+        ] {
+            let now = start + millis(waited);
+            pacing.answered(now, 3);
+            assert_eq!(pacing.due(), now + millis(pause), "{waited} ms after the ask");
         }
+        let again = start + millis(3_700_000);
+        pacing.first_ask(again);
+        pacing.answered(again, 1);
+        assert_eq!(pacing.due(), again + SHORTEST, "a new ask begins anew");
+    }
+
+    #[test]
+    fn a_shorter_setting_counts() {
+        let (start, short) = (Instant::now(), Duration::from_millis(2));
+        let mut pacing = Pacing::new(IDLE, short, start);
+        pacing.first_ask(start);
+        let now = start + Duration::from_secs(9);
+        pacing.answered(now, 1);
+        assert_eq!(pacing.due(), now + short);
     }
 
     #[test]

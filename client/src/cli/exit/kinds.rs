@@ -258,6 +258,7 @@ impl HasKind for YarnError {
             | Self::Path(_)
             | Self::Environment(_)
             | Self::NoUser
+            | Self::Kerberos
             | Self::LocalStaging { .. }
             | Self::Sink(_)
             | Self::Artifact(_)

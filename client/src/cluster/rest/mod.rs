@@ -5,6 +5,7 @@ mod route;
 mod upload;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -18,7 +19,7 @@ use super::JobResult;
 pub use model::{JobDetails, JobOverview, TaskCounts, VertexDetails, VertexMetrics};
 pub use route::ProxyRoute;
 
-use model::{Accumulators, Environment, ExecutionResult, JobsOverview, Setting};
+use model::{Accumulators, Environment, ExecutionResult, JobsOverview, Setting, Status};
 use route::{Answer, Route};
 
 /// A request to a master that failed.
@@ -152,6 +153,17 @@ impl RestClusterClient {
     /// [`ClusterClientError`].
     pub async fn job(&self, job: JobId) -> Result<JobDetails, ClusterClientError> {
         self.get(&format!("/jobs/{job}")).await
+    }
+
+    /// The status of a job when it has ended, or after `longest`, which should be below 30 s. A master that does not know how to
+    /// wait answers at once.
+    ///
+    /// # Errors
+    /// [`ClusterClientError`].
+    pub async fn status_at_end(&self, job: JobId, longest: Duration) -> Result<String, ClusterClientError> {
+        let path = format!("/jobs/{job}/status?waitForEnd={}", longest.as_millis());
+        let status: Status = self.get(&path).await?;
+        Ok(status.status)
     }
 
     /// All jobs that the master knows, running and ended.

@@ -120,6 +120,12 @@ pub struct VertexMetrics {
     pub write_records: u64,
 }
 
+/// `GET /jobs/:jobid/status`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Status {
+    pub(super) status: String,
+}
+
 /// `GET /jobs/:jobid/execution-result`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]

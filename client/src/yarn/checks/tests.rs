@@ -226,6 +226,67 @@ async fn a_label_that_the_cluster_does_not_have_or_the_queue_may_not_use_is_told
 }
 
 #[tokio::test]
+async fn more_than_the_queue_gives_a_container_is_refused_with_setting_value_and_limit() {
+    let server = cluster(|answers| {
+        let queues = &mut answers["scheduler"]["scheduler"]["schedulerInfo"]["queues"]["queue"];
+        let limit = |memory, cores| {
+            json!({"memory": memory, "vCores": cores, "resourceInformations":
+            {"resourceInformation": [{"name": "yarn.io/gpu", "value": 1}]}})
+        };
+        queues[0]["maximumAllocation"] = limit(1700, 4);
+        queues[1] = json!({"queueName": "narrow", "state": "RUNNING", "maximumAllocation": limit(8192, 1)});
+        queues[2] = json!({"queueName": "wide", "state": "RUNNING", "maximumAllocation": limit(8192, 4)});
+        answers["apps/new-application"]["maximum-resource-capability"]["resourceInformations"] =
+            json!({"resourceInformation": [{"name": "yarn.io/gpu", "value": 4}]});
+    })
+    .await;
+    let wishing = |queue: Option<&str>, gpus: u64| {
+        let mut wish = request();
+        wish.queue = queue.map(str::to_owned);
+        if gpus > 0 {
+            wish.worker = wish.worker.with_extra("yarn.io/gpu", gpus);
+        }
+        wish
+    };
+    for (queue, gpus, expected) in [
+        (
+            "default",
+            0,
+            "a TaskManager needs 1728 MiB of memory (taskmanager.memory.process.size), but the largest container of the queue \
+             'root.default' (yarn.application.queue) has 1700: lower taskmanager.memory.process.size, name another queue, or \
+             have yarn.scheduler.capacity.root.default.maximum-allocation-mb raised",
+        ),
+        (
+            "narrow",
+            0,
+            "yarn.scheduler.capacity.root.narrow.maximum-allocation-vcores",
+        ),
+        (
+            "wide",
+            2,
+            "a TaskManager needs 2 yarn.io/gpu (external-resource.gpu.amount), but the largest container of the queue",
+        ),
+    ] {
+        let message = ask(&server, &wishing(Some(queue), gpus))
+            .await
+            .0
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+    ask(&server, &wishing(Some("wide"), 1)).await.0.unwrap();
+    // YARN may put it somewhere else.
+    let (asked, notes) = ask(&server, &wishing(None, 0)).await;
+    asked.unwrap();
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("queue 'root.default'") && note.contains("No queue is named")),
+        "{notes:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_cluster_without_labels_says_so() {
     let server = cluster(|answers| answers["get-node-labels"] = json!({})).await;
     let mut wish = request();

@@ -203,6 +203,14 @@ static GROUPS: &[Group] = &[
         ],
     },
     Group {
+        reason: "no process of Selvedge logs in by Kerberos: no job is started on a YARN that asks for it",
+        keys: &[
+            "yarn.security.appmaster.delegation.token.services",
+            "yarn.security.kerberos.localized-keytab-path",
+            "yarn.security.kerberos.ship-local-keytab",
+        ],
+    },
+    Group {
         reason: "there are no Java threads to sample; the operating system's profilers see all of Selvedge",
         keys: &[
             "cluster.thread-dump.stacktrace-max-depth",

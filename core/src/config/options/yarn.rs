@@ -95,10 +95,10 @@ pub const HEARTBEAT_INTERVAL_SECONDS: ConfigOption<u32> = ConfigOption::new(
 .with_deprecated_keys(&["yarn.heartbeat-delay"])
 .with_unit("seconds")
 .at_least("1");
-/// How often it does while containers are asked for.
+/// How often it does at least while containers are asked for.
 pub const CONTAINER_REQUEST_HEARTBEAT_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
     "yarn.heartbeat.container-request-interval",
-    "How often it does while containers are asked for.",
+    "How often it does at least while containers are asked for; soon after an ask it does more often.",
 )
 .with_default("500 ms");
 /// Below which directory files are staged; not set is the user's home on the default file system.
@@ -178,13 +178,5 @@ area! {
         "flink.hadoop.*": Text;
         /// YARN's properties: flink.yarn.X is yarn.X.
         "flink.yarn.*": Text;
-    }
-    not yet {
-        /// For which services the client fetches the master's tokens.
-        "yarn.security.appmaster.delegation.token.services": List = "hadoopfs";
-        /// The keytab's name in the containers.
-        "yarn.security.kerberos.localized-keytab-path": Text = "krb5.keytab";
-        /// Whether the client sends its keytab along.
-        "yarn.security.kerberos.ship-local-keytab": Boolean = "true";
     }
 }

@@ -1,7 +1,9 @@
 //! Which Hadoop configuration the master uses.
 
 use selvedge_it::bed::{Bed, BedOptions};
+use selvedge_it::cli::Selvedge;
 
+use super::session::short_job;
 use super::support::{Cluster, application_in};
 use crate::folder::Folder;
 use crate::jobs;
@@ -54,4 +56,32 @@ async fn containers_that_inherit_hadoop_conf_dir_go_by_the_clients_configuration
     let is_it = |line: &&str| line.contains("Hadoop configuration");
     let line = log.lines().find(is_it).unwrap_or_else(|| panic!("{log}"));
     assert!(line.contains("as shipped by the client"), "{line}");
+}
+
+#[tokio::test]
+async fn nothing_is_started_on_a_cluster_that_asks_for_kerberos() {
+    let cluster = Cluster::shared().await;
+    let folder = Folder::new();
+    let job = folder.job(&short_job(10));
+    let before = cluster.traces().await;
+    let settings = [
+        "-Dflink.hadoop.hadoop.security.authentication=kerberos",
+        "-Dyarn.security.kerberos.ship-local-keytab=false",
+    ];
+    let application = Selvedge::on(&cluster.bed, "run-application").args(["-t", "yarn-application"]);
+    for command in [
+        cluster.run(1).args(settings).arg(&job),
+        application.args(settings).arg(&job),
+        Selvedge::on(&cluster.bed, "yarn-session").arg("-d").args(settings),
+    ] {
+        let outcome = command.run().await.ended_with(3);
+        outcome
+            .assert_says(&[
+                "yarn.security.kerberos.ship-local-keytab: it has no meaning here: no process of Selvedge logs in by Kerberos",
+                "asks for Kerberos (hadoop.security.authentication is kerberos)",
+                "simple authentication",
+            ])
+            .assert_no_stack();
+    }
+    assert_eq!(cluster.traces().await, before);
 }
