@@ -52,7 +52,8 @@ impl Shape {
 struct Group {
     shape: Shape,
     wishes: BTreeMap<Locality, u32>,
-    /// What the ResourceManager knows of each row: nothing is 0. `None` where it may have the row with another shape.
+    /// What the ResourceManager knows of each row: nothing is 0. `None` where it may have the row otherwise, as with another
+    /// shape.
     known: BTreeMap<Place, Option<u32>>,
 }
 
@@ -240,6 +241,14 @@ impl AskTable {
         for group in self.groups.values_mut() {
             group.known = group.rows().into_keys().map(|place| (place, Some(0))).collect();
         }
+    }
+
+    /// What the ResourceManager has of the rows is uncertain: send them anew, also those that are to be 0.
+    pub(crate) fn doubt(&mut self) {
+        let groups = self.groups.values_mut();
+        groups
+            .flat_map(|group| group.known.values_mut())
+            .for_each(|known| *known = None);
     }
 }
 
