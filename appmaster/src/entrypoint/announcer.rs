@@ -167,10 +167,14 @@ impl Announcer {
         let Some(Told { information, .. }) = told.get(&component) else {
             return Ok(());
         };
-        tracing::warn!("where the leader of {component} is was changed by somebody else, or deleted: it is told again");
+        // Nobody sees anything either where the connection is lost; but then this process leads no more, and tells nothing.
         self.election
             .publish_as(self.session, component, information.clone())
-            .await
+            .await?;
+        tracing::warn!(
+            "where the leader of {component} is was changed by somebody else, or deleted: it was told again"
+        );
+        Ok(())
     }
 }
 
@@ -184,4 +188,61 @@ async fn changed_by_others(told: &mut AllTold) -> LeaderComponent {
     });
     // Those of the process itself are always there.
     select_all(changes).await.0
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_runtime::ha::{InMemoryEnsemble, InMemoryHaServices};
+
+    use super::*;
+
+    const BOUND: Duration = Duration::from_secs(120);
+    const BY_OTHERS: &str = "by somebody else";
+
+    /// What is logged of what is done to an election after a leader has told everybody where it is. Whether it goes on telling.
+    async fn logged(disturb: impl FnOnce(&InMemoryEnsemble, &InMemoryHaServices)) -> (String, bool) {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let writer = Arc::new(log.reopen().unwrap());
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer);
+        let _logged = tracing::subscriber::set_default(subscriber.finish());
+        let ensemble = InMemoryEnsemble::new(1);
+        let ha = ensemble.join();
+        let election = ha.election();
+        let session = election.leadership().borrow().session().unwrap();
+        let announcer = Announcer {
+            election,
+            ha: Arc::new(ha.clone()),
+            session,
+            rest_address: "here:8081".to_owned(),
+            rpc_address: "here:6123".to_owned(),
+        };
+        let (_jobs, jobs) = watch::channel(RunningJobs::default());
+        let announcing = tokio::spawn(announcer.run(jobs));
+        // The last that is told.
+        let mut seen = ha.retrieval(LeaderComponent::ResourceManager);
+        let told = tokio::time::timeout(BOUND, seen.changed()).await.unwrap();
+        disturb(&ensemble, &ha);
+        let is_told_again = async { while seen.changed().await != told {} };
+        let goes_on = tokio::select! {
+            ended = announcing => {
+                ended.unwrap().unwrap();
+                false
+            }
+            () = is_told_again => true,
+        };
+        (std::fs::read_to_string(log.path()).unwrap(), goes_on)
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_deletes_is_told_again_and_said() {
+        let (log, goes_on) = logged(|ensemble, _| ensemble.delete(LeaderComponent::ResourceManager)).await;
+        assert!(goes_on && log.contains(BY_OTHERS), "{log}");
+    }
+
+    #[tokio::test]
+    async fn nobody_is_blamed_where_a_session_ends() {
+        let (log, goes_on) = logged(|ensemble, ha| ensemble.revoke(ha)).await;
+        assert!(!goes_on && log.contains("addresses are told no more"), "{log}");
+        assert!(!log.contains(BY_OTHERS), "{log}");
+    }
 }

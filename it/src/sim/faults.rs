@@ -84,6 +84,7 @@ impl World {
             | Fault::HoldResourceManager { .. }
             | Fault::LoseAnswer => self.disturb_resource_manager(fault, now),
             Fault::Grant(fault) => self.cluster.lock().fault_grants(fault),
+            Fault::Heartbeats { fault, count } => self.cluster.lock().fault_heartbeats(fault, count),
             Fault::FailTask => count(&self.task_faults),
             Fault::FailPrepare => count(&self.connectors.prepare_faults),
             Fault::FailCommit => count(&self.connectors.publish_faults),

@@ -31,6 +31,8 @@ pub(crate) struct MasterProcess {
     pub(crate) slots: u32,
     /// The adaptive scheduler runs streaming jobs.
     pub(crate) is_adaptive: bool,
+    /// It waits a few seconds for an answer of YARN.
+    pub(crate) is_impatient: bool,
     pub(crate) connectors: SimulatedConnectors,
     pub(crate) shuffle: BreakingShuffleMaster,
     /// What is kept for the next attempt, where there may be one.
@@ -56,7 +58,7 @@ impl MasterProcess {
             &container,
             settings::master_environment(),
             settings::am_rm_token(),
-            ipc_options(seed, &yarn::attempt(self.attempt).to_string()),
+            ipc_options(seed, &yarn::attempt(self.attempt).to_string(), self.is_impatient),
         )?;
         let host = master_host(self.attempt);
         let config = ClusterConfig {

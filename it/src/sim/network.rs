@@ -4,6 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -17,6 +18,8 @@ use yarn_rpc::ipc::{Connector, Entropy, IpcOptions, Stream};
 
 use super::relay::Disorder;
 
+/// How long an impatient ApplicationMaster waits for an answer of YARN: less than some are held back.
+pub(crate) const IMPATIENCE: Duration = Duration::from_secs(4);
 /// Simulated hosts listen on all of their addresses.
 const ANY: &str = "0.0.0.0";
 
@@ -78,12 +81,14 @@ pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
 
 /// How an ApplicationMaster speaks Hadoop IPC. To a server that asks for no token it says the name of its attempt, which a
 /// real one reads from the token.
-pub(crate) fn ipc_options(seed: u64, attempt: &str) -> IpcOptions {
+pub(crate) fn ipc_options(seed: u64, attempt: &str, is_impatient: bool) -> IpcOptions {
+    let usual = IpcOptions::default();
     IpcOptions {
+        call_timeout: if is_impatient { IMPATIENCE } else { usual.call_timeout },
         simple_user: Some(attempt.to_owned()),
         connector: Arc::new(HadoopConnector),
         entropy: Arc::new(Seeded(Mutex::new(StdRng::seed_from_u64(seed)))),
-        ..IpcOptions::default()
+        ..usual
     }
 }
 

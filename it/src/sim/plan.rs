@@ -8,7 +8,8 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use selvedge_core::JobId;
 
-use super::yarn::{End, GrantFault, NodeFault};
+use super::network::IMPATIENCE;
+use super::yarn::{End, GrantFault, HeartbeatFault, NodeFault};
 
 /// Jobs and faults come within so much time.
 const ACTIVE: Duration = Duration::from_secs(20);
@@ -31,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) is_disorderly: bool,
     /// The adaptive scheduler runs the streaming jobs.
     pub(crate) is_adaptive: bool,
+    /// The master soon gives up calls that YARN does not answer, and some of its heartbeats go astray.
+    pub(crate) is_impatient: bool,
     pub(crate) jobs: Vec<JobPlan>,
     /// In order of time.
     pub(crate) faults: Vec<(Duration, Fault)>,
@@ -78,6 +81,8 @@ pub(crate) enum Fault {
     LoseAnswer,
     /// What the scheduler grants next is wrong, or told wrongly.
     Grant(GrantFault),
+    /// So many of the master's next heartbeats go astray.
+    Heartbeats { fault: HeartbeatFault, count: u32 },
     /// The next start on a node goes wrong.
     Node { which: usize, fault: NodeFault },
     /// Everything that is started on a node fails for a while.
@@ -131,6 +136,9 @@ impl Plan {
         let is_highly_available = rng.random_bool(0.5);
         let count = rng.random_range(0..=5);
         let mut faults: Vec<_> = (0..count).map(|_| draw_fault(&mut rng, is_highly_available)).collect();
+        let astray = draw_heartbeat_faults(seed);
+        let is_impatient = !astray.is_empty();
+        faults.extend(astray);
         faults.sort_by_key(|(at, _)| *at);
         let latency = *[20, 50, 200].choose(&mut rng).unwrap_or(&20);
         let is_adaptive = choose_adaptive(seed, &mut jobs);
@@ -143,6 +151,7 @@ impl Plan {
             is_highly_available,
             is_disorderly: rng.random_bool(0.2),
             is_adaptive,
+            is_impatient,
             jobs,
             faults,
         }
@@ -153,6 +162,7 @@ impl Plan {
         self.faults.clear();
         self.spoilt = None;
         self.is_disorderly = false;
+        self.is_impatient = false;
         self
     }
 
@@ -229,6 +239,8 @@ impl Fault {
             | Self::IsolateMaster { lasts }
             | Self::HoldZooKeeper { lasts }
             | Self::CutZooKeeper { lasts } => lasts,
+            // At worst each is given up once.
+            Self::Heartbeats { count, .. } => IMPATIENCE.saturating_mul(count),
             _ => Duration::ZERO,
         }
     }
@@ -246,6 +258,26 @@ fn draw_fault(rng: &mut StdRng, is_highly_available: bool) -> (Duration, Fault) 
         _ => draw_master_fault(rng),
     };
     (moment(rng), fault)
+}
+
+/// What befalls heartbeats, in a quarter of all seeds. Drawn apart, as the scheduler is.
+fn draw_heartbeat_faults(seed: u64) -> Vec<(Duration, Fault)> {
+    let mut rng = StdRng::seed_from_u64(!seed.rotate_left(1));
+    let count = if rng.random_bool(0.25) {
+        rng.random_range(1..=3)
+    } else {
+        0
+    };
+    let faults = (0..count).map(|_| {
+        let fault = match rng.random_range(0..3) {
+            0 => HeartbeatFault::Unanswered,
+            1 => HeartbeatFault::Repeated,
+            _ => HeartbeatFault::Late(some_seconds(&mut rng)),
+        };
+        let count = rng.random_range(1..=3);
+        (moment(&mut rng), Fault::Heartbeats { fault, count })
+    });
+    faults.collect()
 }
 
 fn draw_worker_fault(rng: &mut StdRng) -> Fault {
@@ -365,7 +397,7 @@ mod tests {
                 words.map(str::to_owned).collect::<Vec<_>>().join(" ")
             })
             .collect();
-        assert_eq!(kinds.len(), 37, "{kinds:#?}");
+        assert_eq!(kinds.len(), 40, "{kinds:#?}");
         let streams = |plan: &&Plan| plan.is_adaptive && plan.jobs.iter().any(|job| job.is_streaming);
         assert!(
             plans.iter().filter(streams).count() > 300,

@@ -324,6 +324,7 @@ impl World {
             attempt,
             slots: self.plan.slots,
             is_adaptive: self.plan.is_adaptive,
+            is_impatient: self.plan.is_impatient,
             connectors: self.connectors.clone(),
             shuffle: self.shuffle.clone(),
             kept: self.plan.is_highly_available.then(|| self.files.clone()),

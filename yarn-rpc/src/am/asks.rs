@@ -2,7 +2,7 @@
 //!
 //! The ResourceManager keeps the same table. Each row that it is sent replaces its own: the number is how many
 //! containers are still outstanding, not how many more. It counts down as it allocates, and so does this table as the
-//! containers arrive; a row is sent again only when the two would otherwise differ.
+//! containers arrive, row for row; a row is sent again only when the two would otherwise differ.
 //!
 //! Wishes under one key have one shape (size, label, kind) and may name different places. The row of a place holds the
 //! sum over the wishes that name it: a wish for a host counts at the host, at its rack and at `*`.
@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use yarn_common::resource::Resource;
 
 use super::ask::{ANYWHERE, AskError, AskKey, ContainerAsk, Execution, Limits, Locality, Place, check_place};
-use crate::{proto::yarn::ResourceRequestProto, types::Container};
+use crate::{
+    proto::yarn::ResourceRequestProto,
+    types::{Container, ExecutionType},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Shape {
@@ -49,7 +52,8 @@ impl Shape {
 struct Group {
     shape: Shape,
     wishes: BTreeMap<Locality, u32>,
-    /// What the ResourceManager knows of each row: nothing is 0. `None` where it may have the row with another shape.
+    /// What the ResourceManager knows of each row: nothing is 0. `None` where it may have the row otherwise, as with another
+    /// shape.
     known: BTreeMap<Place, Option<u32>>,
 }
 
@@ -65,8 +69,8 @@ pub struct AskTable {
 pub(crate) struct SentRows(Vec<(AskKey, Place, u32)>);
 
 impl SentRows {
-    fn names_anywhere(&self, key: AskKey) -> bool {
-        self.0.iter().any(|(sent, place, _)| *sent == key && place == ANYWHERE)
+    fn names(&self, key: AskKey, place: &str) -> bool {
+        self.0.iter().any(|(sent, named, _)| *sent == key && named == place)
     }
 
     /// The keys that the rows belong to.
@@ -198,14 +202,9 @@ impl AskTable {
         let Some(group) = self.groups.get_mut(&key) else {
             return false;
         };
-        // Otherwise the ResourceManager counted down too. It did so for the rows of host and rack as well if it could
-        // honour them, which cannot be told from here: those are simply sent again.
-        if let Some(Some(known)) = group.known.get_mut(ANYWHERE)
-            && !just_said.names_anywhere(key)
-        {
-            *known = known.saturating_sub(1);
-        }
-        group.serve(container.node.host())
+        let host = container.node.host();
+        group.count_down(host, |place| !just_said.names(key, place));
+        group.serve(host)
     }
 
     /// The rows that the ResourceManager does not know yet.
@@ -243,6 +242,14 @@ impl AskTable {
             group.known = group.rows().into_keys().map(|place| (place, Some(0))).collect();
         }
     }
+
+    /// What the ResourceManager has of the rows is uncertain: send them anew, also those that are to be 0.
+    pub(crate) fn doubt(&mut self) {
+        let groups = self.groups.values_mut();
+        groups
+            .flat_map(|group| group.known.values_mut())
+            .for_each(|known| *known = None);
+    }
 }
 
 impl Group {
@@ -278,13 +285,43 @@ impl Group {
         }
     }
 
+    /// The rows that the ResourceManager counted down when it granted a container on this host, of those that `stands`
+    /// tells were not said anew since.
+    ///
+    /// As its `LocalityAppPlacementAllocator` does it: `*` for every container, and host and rack for one on a host that
+    /// was asked for by name. A row that has come to nothing is gone there. To send it once more, with 0, would make it a
+    /// place again that the CapacityScheduler waits for before it takes another node. Where this cannot tell what became
+    /// of host and rack, they are sent again with the right number.
+    fn count_down(&mut self, host: &str, stands: impl Fn(&str) -> bool) {
+        let counts = |place: &str| stands(place) && matches!(self.known.get(place), Some(Some(1..)));
+        let mut places = Vec::new();
+        if counts(ANYWHERE) {
+            places.push(ANYWHERE.to_owned());
+        }
+        // Opportunistic containers are allotted by another part, which keeps its own count.
+        if self.shape.execution.kind == ExecutionType::Guaranteed
+            && let Some(rack) = self.rack_of(host)
+            && counts(host)
+            && counts(&rack)
+        {
+            places.extend([host.to_owned(), rack]);
+        }
+        for place in places {
+            if let Some(Some(count)) = self.known.get_mut(&place) {
+                *count -= 1;
+            }
+        }
+    }
+
+    /// The rack of a host, where a wish names it.
+    fn rack_of(&self, host: &str) -> Option<Place> {
+        let rack = self.wishes.keys().find_map(|locality| locality.rack_of(host));
+        rack.map(str::to_owned)
+    }
+
     /// Counts down the wish that a container on this host fits best; false when none is left.
     fn serve(&mut self, host: &str) -> bool {
-        let rack = self
-            .wishes
-            .keys()
-            .find_map(|locality| locality.rack_of(host))
-            .map(str::to_owned);
+        let rack = self.rack_of(host);
         let fits = |locality: &Locality| locality.distance(host, rack.as_deref()).unwrap_or(u8::MAX);
         let best = self.wishes.keys().min_by_key(|locality| fits(locality)).cloned();
         let Some(best) = best else { return false };

@@ -212,6 +212,12 @@ fn places(table: &AskTable) -> Vec<(String, i32, bool, Option<String>)> {
     requests.iter().map(place).collect()
 }
 
+/// Places and counts of the rows that must be sent.
+fn counts(table: &AskTable) -> Vec<(String, i32)> {
+    let rows = places(table).into_iter();
+    rows.map(|(place, count, ..)| (place, count)).collect()
+}
+
 fn confirm(table: &mut AskTable) {
     let (_, sent) = table.changed_rows();
     table.confirm(&sent);
@@ -413,24 +419,44 @@ fn a_row_that_crossed_a_grant_is_said_again() {
 }
 
 #[test]
-fn an_arrival_lowers_the_rows_of_all_places() {
+fn a_named_host_and_its_rack_are_counted_down_where_the_resource_manager_does_it() {
+    let here = nodes(&[("nm1", "/r")], true);
+    let beside = nodes(&[("nm2", "/r")], true);
+    let both = nodes(&[("nm1", "/r"), ("nm2", "/r")], true);
+    // Two are wanted; one comes to nm1.
+    let table: [(&str, ContainerAsk, &[(&str, i32)]); 4] = [
+        ("on the host that was asked for", ask_at(2, here.clone()), &[]),
+        ("on one of two", ask_at(2, both), &[("nm2", 1)]),
+        ("on another", ask_at(2, beside), &[("/r", 1), ("nm2", 1)]),
+        (
+            "in what others leave",
+            ask_at(2, here.clone()).executed(Execution::OPPORTUNISTIC),
+            &[("/r", 1), ("nm1", 1)],
+        ),
+    ];
+    for (name, ask, expected) in table {
+        let mut table = AskTable::new();
+        table.set(ask).unwrap();
+        confirm(&mut table);
+        assert!(table.arrived(&container(1), &SentRows::default()), "{name}");
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(place, count)| ((*place).to_owned(), *count))
+            .collect();
+        assert_eq!(counts(&table), expected, "{name}");
+    }
+    // The last one leaves nothing to say, not even that nothing is wanted.
     let mut table = AskTable::new();
-    let nodes = Locality::Nodes {
-        nodes: vec![("nm1".to_owned(), "/r".to_owned())],
-        relax: true,
-    };
-    table
-        .set(ContainerAsk {
-            locality: nodes,
-            ..ContainerAsk::new(AskKey::priority(1), Resource::new(1024, 1), 2)
-        })
-        .unwrap();
+    table.set(ask_at(1, here.clone())).unwrap();
+    confirm(&mut table);
+    assert!(table.arrived(&container(1), &SentRows::default()) && !table.has_changes());
+    // Rows that crossed the grant stand there as they were said.
+    table.set(ask_at(2, here)).unwrap();
     let (_, sent) = table.changed_rows();
     table.confirm(&sent);
-    assert!(table.arrived(&container(1), &SentRows::default()));
-    let counts: Vec<_> = places(&table)
-        .into_iter()
-        .map(|(place, count, ..)| (place, count))
-        .collect();
-    assert_eq!(counts, [("/r".to_owned(), 1), ("nm1".to_owned(), 1)]);
+    assert!(table.arrived(&container(1), &sent));
+    assert_eq!(
+        places(&table),
+        [row("*", 1, true), row("/r", 1, true), row("nm1", 1, true)]
+    );
 }

@@ -50,8 +50,8 @@ pub enum AmError {
         /// What is missing.
         source: ConversionError,
     },
-    /// The ResourceManager asks for a new registration again and again.
-    #[error("the ResourceManager asked for a new registration {0} times in a row")]
+    /// The ResourceManager asks for a new registration, or for another number of the heartbeat, again and again.
+    #[error("the ResourceManager asked {0} times in a row that the same heartbeat begin anew")]
     Resync(usize),
     /// The ResourceManager did not finish the unregistration in time.
     #[error("the ResourceManager has not confirmed the end of the application within {0:?}")]

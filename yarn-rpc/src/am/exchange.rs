@@ -357,6 +357,20 @@ impl Exchange {
         }
     }
 
+    /// The ResourceManager expects another number, since it has answered what was never heard here. How its rows and its
+    /// blacklist stand is uncertain: they are said again whole, and so is what the refused request carried. Containers that
+    /// those answers told of stay unknown until it takes them back as unused.
+    pub(super) fn fall_in_step(&mut self, response_id: i32) {
+        self.response_id = response_id;
+        self.asks.doubt();
+        if let Some(in_flight) = self.in_flight.take() {
+            self.known_blacklist.extend(in_flight.blacklist);
+        }
+        // Known are those that it is to forget.
+        let wanted = &self.blacklist;
+        self.known_blacklist.retain(|host| !wanted.contains(host));
+    }
+
     fn confirm(&mut self, in_flight: InFlight) -> SentRows {
         self.asks.confirm(&in_flight.rows);
         self.constrained.confirm(&in_flight.constrained);

@@ -17,7 +17,7 @@ use crate::{
     types::FinalStatus,
 };
 
-/// A ResourceManager that forgets us more often than this within one heartbeat is broken.
+/// A ResourceManager that forgets us, or loses step with us, more often than this within one heartbeat is broken.
 const MAX_RESYNCS: usize = 3;
 /// The first answer is never the last: the ResourceManager stores the end meanwhile, which may take it a moment or longer.
 const FINISH_POLLS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -111,8 +111,16 @@ impl Link {
             let request = holder.with(Exchange::request);
             let outcome: Outcome<AllocateResponseProto> = self.servers.call("allocate", &request).await;
             match heard(holder, outcome)? {
-                Some(response) => return self.news(holder, response, resynchronised),
-                None => self.forgotten(holder),
+                Heard::News(response) => return self.news(holder, *response, resynchronised),
+                Heard::Forgotten => self.forgotten(holder),
+                Heard::OutOfStep { expected } => {
+                    tracing::warn!(
+                        expected,
+                        "the ResourceManager expects a heartbeat of another number; going on with that, and saying \
+                         everything again"
+                    );
+                    holder.with(|exchange| exchange.fall_in_step(expected));
+                }
             }
         }
         Err(AmError::Resync(MAX_RESYNCS))
@@ -238,22 +246,32 @@ impl Link {
     }
 }
 
-/// What an answer to a heartbeat means: a response, or `None` when we have to register again.
-fn heard(
-    holder: &mut impl Holder,
-    outcome: Outcome<AllocateResponseProto>,
-) -> Result<Option<AllocateResponseProto>, AmError> {
+/// What an answer to a heartbeat means.
+enum Heard {
+    News(Box<AllocateResponseProto>),
+    /// We have to register again.
+    Forgotten,
+    /// The ResourceManager has answered heartbeats of which this side does not know.
+    OutOfStep {
+        expected: i32,
+    },
+}
+
+fn heard(holder: &mut impl Holder, outcome: Outcome<AllocateResponseProto>) -> Result<Heard, AmError> {
     match outcome.result {
         Ok(response) => match response
             .a_m_command
             .and_then(|command| AmCommandProto::try_from(command).ok())
         {
-            Some(AmCommandProto::AmResync) => Ok(None),
+            Some(AmCommandProto::AmResync) => Ok(Heard::Forgotten),
             Some(AmCommandProto::AmShutdown) => Err(AmError::AttemptOver("it was told to shut down".to_owned())),
-            None => Ok(Some(response)),
+            None => Ok(Heard::News(Box::new(response))),
         },
-        Err(error) if kind(&error) == Some(ExceptionKind::ApplicationMasterNotRegistered) => Ok(None),
+        Err(error) if kind(&error) == Some(ExceptionKind::ApplicationMasterNotRegistered) => Ok(Heard::Forgotten),
         Err(error) => {
+            if let Some(expected) = expected_number(&error) {
+                return Ok(Heard::OutOfStep { expected });
+            }
             let error = failed("allocate", outcome.retries, error);
             if error.exception().is_some() && !error.is_refused_request() {
                 holder.with(Exchange::refused);
@@ -261,6 +279,18 @@ fn heard(
             Err(error)
         }
     }
+}
+
+/// The number that the ResourceManager expects, where it has refused a heartbeat for its own. It says so in words only; Hadoop's
+/// `AMRMClientRelayer`, unlike its `AMRMClient`, reads them too.
+fn expected_number(error: &IpcError) -> Option<i32> {
+    let exception = error.remote()?;
+    if exception.kind() != ExceptionKind::InvalidApplicationMasterRequest {
+        return None;
+    }
+    let (_, numbers) = exception.message().split_once(" expect responseId to be ")?;
+    let (expected, _) = numbers.split_once(" but get ")?;
+    expected.parse().ok()
 }
 
 fn kind(error: &IpcError) -> Option<ExceptionKind> {

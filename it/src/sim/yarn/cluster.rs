@@ -1,18 +1,19 @@
 //! What ResourceManager and NodeManagers know and decide: pure, with the time as an argument.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use yarn_common::exit_status::ContainerExitStatus;
 use yarn_common::id::ApplicationAttemptId;
 use yarn_common::resource::Resource;
 use yarn_rpc::proto::yarn::{
-    AllocateRequestProto, AllocateResponseProto, FinishApplicationMasterRequestProto,
-    RegisterApplicationMasterRequestProto, RegisterApplicationMasterResponseProto, ResourceProto,
+    AllocateResponseProto, FinishApplicationMasterRequestProto, RegisterApplicationMasterRequestProto,
+    RegisterApplicationMasterResponseProto, ResourceProto,
 };
 
 use super::answers;
 use super::faults::GrantFault;
+use super::heartbeats::HeartbeatFault;
 use super::node::Node;
 
 /// An error as Hadoop IPC carries it.
@@ -31,8 +32,8 @@ impl Refusal {
     }
 }
 
-const NOT_REGISTERED: &str = "org.apache.hadoop.yarn.exceptions.ApplicationMasterNotRegisteredException";
-const INVALID: &str = "org.apache.hadoop.yarn.exceptions.InvalidApplicationMasterRequestException";
+pub(super) const NOT_REGISTERED: &str = "org.apache.hadoop.yarn.exceptions.ApplicationMasterNotRegisteredException";
+pub(super) const INVALID: &str = "org.apache.hadoop.yarn.exceptions.InvalidApplicationMasterRequestException";
 pub(super) const STANDBY: &str = "org.apache.hadoop.ipc.StandbyException";
 const NO_ATTEMPT: &str = "org.apache.hadoop.yarn.exceptions.ApplicationAttemptNotFoundException";
 
@@ -84,7 +85,7 @@ pub(crate) struct Cluster {
     tracking_url: Option<String>,
     pub(super) is_registered: bool,
     pub(super) finished: Option<FinishApplicationMasterRequestProto>,
-    last_answer: AllocateResponseProto,
+    pub(super) last_answer: AllocateResponseProto,
     pub(super) asks: BTreeMap<i32, Ask>,
     pub(super) granted: BTreeMap<u64, Granted>,
     pub(super) news: AllocateResponseProto,
@@ -95,6 +96,8 @@ pub(crate) struct Cluster {
     pub(super) tokens_sent: BTreeSet<String>,
     pub(super) next_container: u64,
     pub(super) grant_faults: Vec<GrantFault>,
+    /// What befalls the next heartbeats, one each.
+    pub(super) heartbeat_faults: VecDeque<HeartbeatFault>,
     /// By host: how many of the next answers are lost on their way, with their connections.
     pub(super) lost_answers: BTreeMap<String, u32>,
     pub(super) orders: Vec<Order>,
@@ -124,6 +127,7 @@ impl Cluster {
             // The first is the ApplicationMaster's own.
             next_container: 2,
             grant_faults: Vec::new(),
+            heartbeat_faults: VecDeque::new(),
             lost_answers: BTreeMap::new(),
             orders: Vec::new(),
             is_deaf: false,
@@ -285,42 +289,6 @@ impl Cluster {
         granted.attempt != self.attempt && !granted.is_released
     }
 
-    pub(super) fn allocate(&mut self, request: AllocateRequestProto) -> Result<AllocateResponseProto, Refusal> {
-        if !self.is_registered {
-            return Err(Refusal::new(
-                NOT_REGISTERED,
-                "AM is not registered for known application attempt",
-            ));
-        }
-        let (last, acknowledged) = (self.last_answer.response_id(), request.response_id());
-        if acknowledged + 1 == last {
-            return Ok(self.last_answer.clone());
-        }
-        if acknowledged != last {
-            let message = format!("Invalid responseId in AllocateRequest, expect {last}, but {acknowledged}");
-            return Err(Refusal::new(INVALID, message));
-        }
-        for ask in &request.ask {
-            self.ask(ask);
-        }
-        let blacklist = request.blacklist_request.unwrap_or_default();
-        self.blacklist.extend(blacklist.blacklist_additions);
-        for node in &blacklist.blacklist_removals {
-            self.blacklist.remove(node);
-        }
-        for released in &request.release {
-            self.release(released.id() as u64);
-        }
-        let news = self.take_news();
-        self.last_answer = AllocateResponseProto {
-            response_id: Some(last + 1),
-            num_cluster_nodes: Some(i32::try_from(self.nodes.len()).unwrap_or(i32::MAX)),
-            limit: Some((&self.maximum).into()),
-            ..news
-        };
-        Ok(self.last_answer.clone())
-    }
-
     pub(super) fn finish(&mut self, request: FinishApplicationMasterRequestProto) -> Result<(), Refusal> {
         if !self.is_registered {
             return Err(Refusal::new(
@@ -337,25 +305,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Only the row for any node counts; rows for nodes and racks only say where it would be best.
-    fn ask(&mut self, ask: &yarn_rpc::proto::yarn::ResourceRequestProto) {
-        if ask.resource_name() != "*" {
-            return;
-        }
-        let priority = ask.priority.as_ref().map_or(0, |priority| priority.priority());
-        if ask.num_containers() == 0 {
-            self.asks.remove(&priority);
-            return;
-        }
-        let wanted = Ask {
-            count: ask.num_containers(),
-            capability: ask.capability.clone().unwrap_or_default(),
-            request_id: ask.allocation_request_id(),
-        };
-        self.asks.insert(priority, wanted);
-    }
-
-    fn release(&mut self, number: u64) {
+    pub(super) fn release(&mut self, number: u64) {
         let Some(granted) = self.granted.get_mut(&number) else {
             return;
         };

@@ -9,6 +9,7 @@
 mod answers;
 pub(crate) mod cluster;
 mod faults;
+mod heartbeats;
 mod node;
 mod scheduling;
 mod server;
@@ -20,6 +21,7 @@ use yarn_common::id::{ApplicationAttemptId, ApplicationId, ContainerId};
 
 pub(crate) use cluster::{Cluster, Granted, Order};
 pub(crate) use faults::{End, GrantFault};
+pub(crate) use heartbeats::HeartbeatFault;
 pub(crate) use node::NodeFault;
 pub(crate) use server::{serve_node, serve_resource_manager};
 

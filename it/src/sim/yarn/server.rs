@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use turmoil::net::{TcpListener, TcpStream};
 use yarn_rpc::proto::common::rpc_response_header_proto::RpcStatusProto;
 use yarn_rpc::proto::common::rpc_sasl_proto::SaslState;
@@ -20,6 +20,7 @@ use yarn_rpc::proto::yarn::{
 };
 
 use super::cluster::{Refusal, STANDBY};
+use super::heartbeats::{Fate, HeartbeatFault};
 use super::{NODE_PORT, SCHEDULER_PORT, SharedCluster, answers};
 
 const SASL_CALL: i32 = -33;
@@ -46,8 +47,8 @@ pub(crate) async fn serve_resource_manager(cluster: SharedCluster, host: &'stati
             }
         }
     });
-    let lossy = (cluster.clone(), host.to_owned());
-    serve(SCHEDULER_PORT, lossy, move |caller, method, request| {
+    let called = (cluster.clone(), host.to_owned());
+    serve(SCHEDULER_PORT, called, move |caller, method, request| {
         if !cluster.lock().is_active(host) {
             let message = "Operation category WRITE is not supported in state standby";
             return Err(Refusal::new(STANDBY, message));
@@ -67,8 +68,8 @@ pub(crate) async fn serve_node(cluster: SharedCluster, name: String) -> turmoil:
             launches.lock().launch_due(&node, now());
         }
     });
-    let lossy = (cluster.clone(), name.clone());
-    serve(NODE_PORT, lossy, move |_, method, request| {
+    let called = (cluster.clone(), name.clone());
+    serve(NODE_PORT, called, move |_, method, request| {
         containers(&cluster, &name, method, request)
     })
     .await
@@ -169,19 +170,19 @@ fn unknown(method: &str) -> Refusal {
     Refusal::new(class, format!("Unknown method {method}"))
 }
 
-/// Serves until the host is stopped. `host` is whose answers get lost.
+/// Serves until the host is stopped.
 async fn serve(
     port: u16,
     (cluster, host): (SharedCluster, String),
-    answer: impl Fn(Option<&str>, &str, Bytes) -> Answer + Clone + Send + 'static,
+    answer: impl Fn(Option<&str>, &str, Bytes) -> Answer + Clone + Send + Sync + 'static,
 ) -> turmoil::Result {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        let (cluster, host, answer) = (cluster.clone(), host.clone(), answer.clone());
         let conversation = Conversation {
-            loses_answer: move || cluster.lock().loses_answer(&host),
-            answer,
+            cluster: cluster.clone(),
+            host: host.clone(),
+            answer: answer.clone(),
             caller: None,
         };
         // A caller that goes away in the middle is at its end.
@@ -190,27 +191,29 @@ async fn serve(
 }
 
 /// One connection.
-struct Conversation<L, A> {
-    loses_answer: L,
+struct Conversation<A> {
+    cluster: SharedCluster,
+    /// Who is called.
+    host: String,
     answer: A,
     /// Who the client says it is.
     caller: Option<String>,
 }
 
-impl<L: Fn() -> bool, A: Fn(Option<&str>, &str, Bytes) -> Answer> Conversation<L, A> {
+impl<A: Fn(Option<&str>, &str, Bytes) -> Answer> Conversation<A> {
     async fn hold(mut self, mut stream: TcpStream) -> io::Result<()> {
         stream.read_exact(&mut [0; PREAMBLE]).await?;
         loop {
             let length = stream.read_u32().await?;
             let mut frame = BytesMut::zeroed(length as usize);
             stream.read_exact(&mut frame).await?;
-            if let Some(answer) = self.answer_to(frame.freeze())? {
+            for answer in self.answers_to(frame.freeze()).await? {
                 stream.write_all(&answer).await?;
             }
         }
     }
 
-    fn answer_to(&mut self, mut frame: Bytes) -> io::Result<Option<Vec<u8>>> {
+    async fn answers_to(&mut self, mut frame: Bytes) -> io::Result<Vec<Vec<u8>>> {
         let header = RpcRequestHeaderProto::decode_length_delimited(&mut frame)?;
         if header.call_id == SASL_CALL {
             // A server without tokens: the client says in its context who it is.
@@ -218,30 +221,52 @@ impl<L: Fn() -> bool, A: Fn(Option<&str>, &str, Bytes) -> Answer> Conversation<L
                 state: SaslState::Success.into(),
                 ..Default::default()
             };
-            return Ok(Some(framed(&succeeded(SASL_CALL), &success.encode_to_vec())));
+            return Ok(vec![framed(&succeeded(SASL_CALL), &success.encode_to_vec())]);
         }
         if header.call_id == CONTEXT_CALL {
             let context = IpcConnectionContextProto::decode_length_delimited(&mut frame)?;
             self.caller = context.user_info.and_then(|user| user.effective_user);
         }
         if header.call_id < 0 {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let method = RequestHeaderProto::decode_length_delimited(&mut frame)?.method_name;
         prost::decode_length_delimiter(&mut frame)?;
-        let answer = (self.answer)(self.caller.as_deref(), &method, frame);
-        if (self.loses_answer)() {
-            return Err(io::ErrorKind::ConnectionReset.into());
+        let carry_out = || self.carry_out(header.call_id, &method, frame.clone());
+        let fate = self.cluster.lock().fate_of(&self.host, &method);
+        match fate {
+            Fate::Answered => Ok(vec![carry_out()]),
+            Fate::CutOff => {
+                carry_out();
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Fate::Heartbeat(HeartbeatFault::Unanswered) => {
+                carry_out();
+                Ok(Vec::new())
+            }
+            Fate::Heartbeat(HeartbeatFault::Repeated) => Ok(vec![carry_out(), carry_out()]),
+            Fate::Heartbeat(HeartbeatFault::Late(delay)) => {
+                let start = self.cluster.lock().identifier;
+                sleep(delay).await;
+                // What waits at a ResourceManager that stops is gone with it.
+                if self.cluster.lock().identifier != start {
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
+                Ok(vec![carry_out()])
+            }
         }
-        Ok(Some(match answer {
-            Ok(message) => framed(&succeeded(header.call_id), &message),
+    }
+
+    fn carry_out(&self, call_id: i32, method: &str, request: Bytes) -> Vec<u8> {
+        match (self.answer)(self.caller.as_deref(), method, request) {
+            Ok(message) => framed(&succeeded(call_id), &message),
             Err(refusal) => framed_header(&RpcResponseHeaderProto {
                 status: RpcStatusProto::Error.into(),
                 exception_class_name: Some(refusal.class.to_owned()),
                 error_msg: Some(refusal.message),
-                ..succeeded(header.call_id)
+                ..succeeded(call_id)
             }),
-        }))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::nodes;
 use crate::folder::Folder;
 use crate::jobs::{blackhole, file_sink, job, numbers, rebalance, vertex};
 use crate::yarn::application::{printing, run_application};
-use crate::yarn::support::{Cluster, application_in, application_of, kill_master};
+use crate::yarn::support::{Cluster, application_in, application_of, kill_master, numbers_in};
 
 fn ids(processes: &[ContainerProcess]) -> BTreeSet<(&str, i32)> {
     processes.iter().map(|one| (one.container.as_str(), one.pid)).collect()
@@ -142,20 +142,7 @@ async fn the_second_attempt_of_an_application_runs_its_program_again_with_the_sa
     let attempts = std::fs::read_to_string(&ran).unwrap();
     let attempts: Vec<_> = attempts.lines().map(|container| container.contains("_01_")).collect();
     assert_eq!(attempts, [true, false], "the program ran in each of two masters");
-    let mut numbers = Vec::new();
-    for file in hdfs.list(output).await.unwrap() {
-        let content = hdfs.get(&format!("{output}/{}", file.path_suffix)).await.unwrap();
-        let content = String::from_utf8(content).unwrap();
-        numbers.extend(
-            content
-                .lines()
-                .filter(|line| *line != "n")
-                .map(|line| line.parse::<u64>().unwrap()),
-        );
-    }
-    numbers.sort_unstable();
-    let distinct: BTreeSet<_> = numbers.iter().collect();
-    assert_eq!((numbers.len() as u64, distinct.len() as u64), (ROWS, ROWS));
+    assert_eq!(numbers_in(&hdfs, output).await, (0..ROWS).collect::<Vec<_>>());
     cluster.assert_nothing_left(&application).await;
     let client = nodes::connect(zookeeper.quorum()).await;
     assert_eq!(nodes::below(&client, &format!("/flink/{application}")).await, [""; 0]);

@@ -276,6 +276,20 @@ pub(crate) fn application_in(said: &str) -> Option<String> {
     (id.split('_').count() == 3).then_some(id)
 }
 
+/// The numbers that a job has written into a directory of HDFS as CSV files, sorted.
+pub(crate) async fn numbers_in(hdfs: &Hdfs, output: &str) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for file in hdfs.list(output).await.unwrap() {
+        let content = hdfs.get(&format!("{output}/{}", file.path_suffix)).await.unwrap();
+        let content = String::from_utf8(content).unwrap();
+        // The names of the columns head each file.
+        let lines = content.lines().filter(|line| *line != "n");
+        numbers.extend(lines.map(|line| line.parse::<u64>().unwrap()));
+    }
+    numbers.sort_unstable();
+    numbers
+}
+
 /// All files below a directory of HDFS, and the directories, sorted; none if it is not there.
 pub(crate) async fn files_in(hdfs: &Hdfs, directory: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -299,10 +313,19 @@ pub(crate) async fn files_in(hdfs: &Hdfs, directory: &str) -> Vec<String> {
 
 /// `hdfs dfsadmin ARGUMENTS`, as the superuser.
 pub(crate) async fn hdfs_admin(bed: &Bed, arguments: &[&str]) {
+    administrate(bed, "org.apache.hadoop.hdfs.tools.DFSAdmin", arguments).await;
+}
+
+/// `yarn rmadmin ARGUMENTS`, as the same.
+pub(crate) async fn yarn_admin(bed: &Bed, arguments: &[&str]) {
+    administrate(bed, "org.apache.hadoop.yarn.client.cli.RMAdminCLI", arguments).await;
+}
+
+async fn administrate(bed: &Bed, tool: &str, arguments: &[&str]) {
     let class_path = format!("{}:{}/*", bed.hadoop_conf_dir().display(), bed.hadoop_jars().display());
     let mut command = tokio::process::Command::from(bed.command(bed.java_home().join("bin/java")));
     command
-        .args(["-cp", &class_path, "org.apache.hadoop.hdfs.tools.DFSAdmin"])
+        .args(["-cp", &class_path, tool])
         .args(arguments)
         .env("HADOOP_USER_NAME", bed.daemon_user());
     let output = tokio::time::timeout(BOUND, command.output()).await.unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! Random histories of the exchange against a model of the ResourceManager: loss, repetition, late requests, restarts,
-//! surplus. Whatever happens, every ask is satisfied exactly once or outstanding, no container is owned twice, and
-//! what was released is gone.
+//! surplus. Whatever happens, every ask is satisfied exactly once or outstanding, at each place as often as the
+//! ResourceManager counts it, no container is owned twice, and what was released is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,12 @@ use yarn_common::id::ContainerId;
 
 use super::{ask, container_id, ended, granted};
 use crate::{
-    am::{AskKey, exchange::Exchange},
+    am::{AskKey, Locality, exchange::Exchange},
     proto::yarn::{AllocateRequestProto, AllocateResponseProto, ContainerProto},
 };
+
+/// The only host, and its rack.
+const HERE: (&str, &str) = ("nm1", "/r");
 
 /// What a ResourceManager keeps of an attempt, and does with a heartbeat.
 #[derive(Default)]
@@ -20,8 +23,8 @@ struct Model {
     response_id: i32,
     /// Its last answer, which a repeated request gets again.
     last: AllocateResponseProto,
-    /// Containers wanted, by priority.
-    rows: BTreeMap<i32, i32>,
+    /// Containers wanted, by priority and place; nothing is no row.
+    rows: BTreeMap<(i32, String), i32>,
     running: BTreeSet<ContainerId>,
     /// Granted, and not yet in an answer.
     grants: Vec<ContainerProto>,
@@ -29,6 +32,8 @@ struct Model {
     ends: Vec<ContainerId>,
     next: u64,
     blacklist: BTreeSet<String>,
+    /// It has answered what the client does not know of.
+    is_ahead: bool,
 }
 
 enum Heard {
@@ -48,8 +53,9 @@ impl Model {
         if request.response_id() != self.response_id {
             return Heard::WrongId;
         }
-        for row in request.ask.iter().filter(|row| row.resource_name() == "*") {
-            self.rows.insert(row.priority.unwrap().priority(), row.num_containers());
+        for row in &request.ask {
+            let row_key = (row.priority.unwrap().priority(), row.resource_name().to_owned());
+            self.rows.insert(row_key, row.num_containers());
         }
         for id in &request.release {
             self.end((*id).try_into().unwrap());
@@ -72,23 +78,48 @@ impl Model {
         Heard::Answer(Box::new(self.last.clone()))
     }
 
-    /// The scheduler grants at most so many containers.
+    /// The scheduler grants at most so many containers, all on [`HERE`]. Those that are asked for there by name come first,
+    /// and count at the host and at its rack.
     fn grant(&mut self, most: u8) {
         for _ in 0..most {
-            let Some((priority, count)) = self.rows.iter_mut().find(|(_, count)| **count > 0) else {
+            let mut wanted = self
+                .rows
+                .iter()
+                .filter(|((_, place), count)| place == "*" && **count > 0);
+            let Some(((priority, _), _)) = wanted.next() else {
                 return;
             };
-            *count -= 1;
+            let priority = *priority;
+            let is_named = [HERE.0, HERE.1].iter().all(|place| self.wants(priority, place));
+            let places = if is_named { &["*", HERE.0, HERE.1][..] } else { &["*"] };
+            for place in places {
+                *self.rows.entry((priority, (*place).to_owned())).or_default() -= 1;
+            }
             self.next += 1;
-            self.grants.push(granted(self.next, *priority));
+            self.grants.push(granted(self.next, priority));
             self.running.insert(container_id(self.next));
         }
+    }
+
+    fn wants(&self, priority: i32, place: &str) -> bool {
+        self.rows
+            .get(&(priority, place.to_owned()))
+            .is_some_and(|count| *count > 0)
     }
 
     fn end(&mut self, id: ContainerId) {
         if self.running.remove(&id) {
             self.ends.push(id);
         }
+    }
+
+    /// It answers twice, and nobody hears it. Containers that it has told of in vain are not started, and end.
+    fn run_ahead(&mut self, told: &BTreeSet<ContainerId>) {
+        self.response_id += 2;
+        self.is_ahead = true;
+        let to_tell = self.grants.iter().map(|one| one.id.unwrap().try_into().unwrap());
+        let to_tell: BTreeSet<ContainerId> = to_tell.collect();
+        self.running.retain(|id| told.contains(id) || to_tell.contains(id));
     }
 
     /// A restart that preserves work: asks are forgotten, and containers that nobody was told of are gone.
@@ -105,6 +136,7 @@ impl Model {
     fn register(&mut self) {
         self.registered = true;
         self.response_id = 0;
+        self.is_ahead = false;
     }
 }
 
@@ -113,12 +145,15 @@ enum Step {
     Ask {
         priority: i32,
         count: u32,
+        /// On [`HERE`], if that has room.
+        is_named: bool,
     },
     Blacklist(bool),
     Release(usize),
     Grant(u8),
     End(usize),
     Restart,
+    RunAhead,
     Beat {
         request_lost: bool,
         answer_lost: bool,
@@ -132,12 +167,14 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (1..4, 0_u32..5).prop_map(|(priority, count)| Step::Ask { priority, count }),
+        4 => (1..4, 0_u32..5, any::<bool>())
+            .prop_map(|(priority, count, is_named)| Step::Ask { priority, count, is_named }),
         1 => any::<bool>().prop_map(Step::Blacklist),
         2 => any::<usize>().prop_map(Step::Release),
         4 => (1_u8..6).prop_map(Step::Grant),
         2 => any::<usize>().prop_map(Step::End),
         1 => Just(Step::Restart),
+        1 => Just(Step::RunAhead),
         8 => (prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.2))
             .prop_map(|(request_lost, answer_lost, repeated)| Step::Beat { request_lost, answer_lost, repeated }),
         1 => any::<usize>().prop_map(Step::Late),
@@ -168,10 +205,11 @@ impl History {
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::Ask { priority, count } => {
-                self.client.ask(ask(priority, count)).unwrap();
-                self.wanted.insert(priority, count);
-            }
+            Step::Ask {
+                priority,
+                count,
+                is_named,
+            } => self.ask(priority, count, is_named),
             Step::Blacklist(on) => self
                 .client
                 .set_blacklist(on.then(|| "bad".to_owned()).into_iter().collect()),
@@ -187,6 +225,7 @@ impl History {
                 }
             }
             Step::Restart => self.model.restart(&self.seen),
+            Step::RunAhead => self.model.run_ahead(&self.seen),
             Step::Beat {
                 request_lost,
                 answer_lost,
@@ -206,6 +245,21 @@ impl History {
                 }
             }
         }
+    }
+
+    fn ask(&mut self, priority: i32, count: u32, is_named: bool) {
+        let (host, rack) = HERE;
+        let place = match is_named {
+            true => Locality::Nodes {
+                nodes: vec![(host.to_owned(), rack.to_owned())],
+                relax: true,
+            },
+            false => Locality::Anywhere,
+        };
+        let before = self.client.asks.outstanding_at(AskKey::priority(priority), &place);
+        self.client.ask(ask(priority, count).at(place)).unwrap();
+        let wanted = self.wanted.entry(priority).or_default();
+        *wanted = *wanted - before + count;
     }
 
     fn release(&mut self, id: ContainerId) {
@@ -231,7 +285,11 @@ impl History {
                 self.model.register();
                 self.client.resync();
             }
-            Heard::WrongId => panic!("the client sent the wrong id {}", request.response_id()),
+            Heard::WrongId => {
+                let is_ahead = std::mem::take(&mut self.model.is_ahead);
+                assert!(is_ahead, "the client sent the wrong id {}", request.response_id());
+                self.client.fall_in_step(self.model.response_id);
+            }
         }
     }
 
@@ -268,19 +326,21 @@ impl History {
         for _ in 0..4 {
             self.beat(false, false, false);
         }
-        for (priority, wanted) in &self.wanted {
-            let row = self.model.rows.get(priority).copied().unwrap_or(0);
-            assert_eq!(
-                row,
-                i32::try_from(*wanted).unwrap(),
-                "priority {priority} is outstanding"
-            );
+        let mut wanted: BTreeMap<(i32, String), i32> = BTreeMap::new();
+        for ask in self.client.asks.asks() {
+            for (place, _) in ask.locality.places() {
+                *wanted.entry((ask.key.priority.0, place)).or_default() += i32::try_from(ask.count).unwrap();
+            }
         }
+        let mut rows = self.model.rows.clone();
+        rows.retain(|_, count| *count != 0);
+        assert_eq!(rows, wanted, "what is outstanding, at both ends");
         for _ in 0..4 {
             self.model.grant(u8::MAX);
             self.beat(false, false, false);
         }
-        assert!(self.model.rows.values().all(|count| *count == 0), "an ask nobody made");
+        let rows = &self.model.rows;
+        assert!(rows.values().all(|count| *count == 0), "an ask nobody made: {rows:?}");
         assert_eq!(self.client.outstanding(), 0, "an ask was not satisfied");
         let kept: Vec<_> = self.model.running.intersection(&self.released).collect();
         assert!(kept.is_empty(), "released, and still running: {kept:?}");

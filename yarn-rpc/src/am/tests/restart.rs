@@ -87,6 +87,51 @@ async fn a_rolled_token_opens_the_restarted_resource_manager() {
     assert_eq!(request.response_id(), 0);
 }
 
+#[tokio::test]
+async fn a_resource_manager_that_expects_another_number_is_followed_and_told_everything_again() {
+    let (mut client, _listener, mut peer) = connected().await;
+    client.asks().set(ask(1, 2)).unwrap();
+    client.asks().set(ask(2, 1)).unwrap();
+    client.set_blacklist(BTreeSet::from(["h1".to_owned()]));
+    beat(&mut client, &mut peer, answer(1)).await;
+    client.asks().set(ask(1, 0)).unwrap();
+    client.set_blacklist(BTreeSet::from(["h2".to_owned()]));
+    client.release(container_id(5));
+    let class = "org.apache.hadoop.yarn.exceptions.InvalidApplicationMasterRequestException";
+    let words = "Invalid responseId in AllocateRequest from application attempt: appattempt_1700000000000_0001_000001 \
+                 expect responseId to be 7 but get 1";
+    let serve = async {
+        peer.refuse::<AllocateRequestProto>("allocate", class, words).await;
+        peer.serve::<AllocateRequestProto>("allocate", &answer(8)).await
+    };
+    let (news, request) = tokio::join!(client.allocate(0.3), serve);
+    assert!(!news.unwrap().resynchronised, "the registration stands");
+    let counts: Vec<_> = request.ask.iter().map(|row| row.num_containers()).collect();
+    assert_eq!((request.response_id(), counts), (7, vec![0, 1]));
+    assert_eq!(request.release, [container_id(5).into()]);
+    let list = request.blacklist_request.unwrap();
+    assert_eq!(
+        (list.blacklist_additions, list.blacklist_removals),
+        (vec!["h2".to_owned()], vec!["h1".to_owned()])
+    );
+    let (request, _) = beat(&mut client, &mut peer, answer(9)).await;
+    assert_eq!(
+        (request.response_id(), request.ask.len(), request.release.len()),
+        (8, 0, 0)
+    );
+
+    // Without a number there is nothing to go on with.
+    let (news, _) = tokio::join!(
+        client.allocate(0.3),
+        peer.refuse::<AllocateRequestProto>("allocate", class, "Application Master is already registered")
+    );
+    let error = news.unwrap_err();
+    assert_eq!(
+        error.exception().unwrap().kind(),
+        ExceptionKind::InvalidApplicationMasterRequest
+    );
+}
+
 /// A client that registered with the first of two ResourceManagers, whose connection comes along.
 async fn with_two() -> (AmClient, Listener, Peer) {
     let (ipc, mut listener) = network(&[]);

@@ -3,6 +3,7 @@
 mod distributed_shell;
 mod ends;
 mod examples;
+mod places;
 mod restarts;
 
 use selvedge_it::bed::{BedOptions, RpcProtection};

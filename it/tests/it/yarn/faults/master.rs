@@ -68,6 +68,23 @@ impl Master {
         wait::until(&format!("all of {job} to run"), BOUND, look).await.unwrap();
     }
 
+    /// Waits until all tasks of the job run, and as many of each vertex.
+    pub(super) async fn until_runs_with(&self, job: JobId, parallelism: u64) {
+        let look = || async {
+            let details = self.get(&format!("/jobs/{job}")).await?;
+            let vertices = details["vertices"].as_array().cloned().unwrap_or_default();
+            let all =
+                |vertex: &Value| vertex["parallelism"] == parallelism && vertex["tasks"]["running"] == parallelism;
+            if !vertices.is_empty() && vertices.iter().all(all) {
+                Ok(())
+            } else {
+                Err(details.to_string())
+            }
+        };
+        let what = format!("{job} to run with parallelism {parallelism}");
+        wait::until(&what, BOUND, look).await.unwrap();
+    }
+
     /// How often the job was restarted.
     pub(super) async fn restarts(&self, job: JobId) -> u64 {
         let look = || async {
@@ -92,15 +109,20 @@ impl Master {
 
     pub(super) async fn cancel(&self, job: JobId) {
         self.rest.cancel(job).await.unwrap();
+        self.until_is(job, "CANCELED").await;
+    }
+
+    /// Waits until the job is in this state.
+    pub(super) async fn until_is(&self, job: JobId, state: &str) {
         let look = || async {
             let details = self.get(&format!("/jobs/{job}")).await?;
-            if details["state"] == "CANCELED" {
+            if details["state"] == state {
                 Ok(())
             } else {
                 Err(details.to_string())
             }
         };
-        wait::until("the job to be CANCELED", BOUND, look).await.unwrap();
+        wait::until(&format!("{job} to be {state}"), BOUND, look).await.unwrap();
     }
 
     /// All that the job has suffered, as text.

@@ -1,6 +1,7 @@
 //! What befalls workers, nodes and ResourceManagers while jobs run on YARN. After each fault YARN counts exactly the containers
-//! that are needed, and what was to go on runs.
+//! that are needed, or that there is room for, and what was to go on runs.
 
+mod adaptive;
 mod failover;
 mod master;
 mod nodes;
