@@ -24,7 +24,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Who closes a file asks the NameNode to complete it as soon as a DataNode has the last of it. Where that DataNode has not
 /// told the NameNode yet, which takes it a few milliseconds, hdfs-native waits half a second before it asks again.
-const TELLING_PAUSE: Duration = Duration::from_millis(5);
+const TELLING_PAUSE: Duration = Duration::from_millis(10);
 
 /// HDFS clients, one for each NameNode or name service, all with one handed-over Hadoop configuration.
 pub struct HdfsFileSystem {
