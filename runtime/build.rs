@@ -1,11 +1,12 @@
-//! Compiles the gateway protocol with protox: no protoc is needed. Names the build, so that processes of different builds
-//! do not take each other for the same.
+//! Compiles the gateway protocol and the format of profiles with protox: no protoc is needed. Names the build, so that
+//! processes of different builds do not take each other for the same.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = "proto/gateway.proto";
+    let (file, profile) = ("proto/gateway.proto", "proto/profile.proto");
     println!("cargo:rerun-if-changed={file}");
+    println!("cargo:rerun-if-changed={profile}");
     println!("cargo:rerun-if-env-changed=SELVEDGE_BUILD");
     let build = std::env::var("SELVEDGE_BUILD").ok().filter(|build| !build.is_empty());
     let build = build.map_or_else(|| fingerprint(file), Ok)?;
@@ -18,6 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .type_attribute("TaskMetrics", "#[derive(serde::Serialize, serde::Deserialize)]")
         .type_attribute("ExecutionAttempt", "#[derive(serde::Serialize, serde::Deserialize)]")
         .compile_fds(descriptors)?;
+    prost_build::Config::new().compile_fds(protox::compile([profile], ["proto"])?)?;
     Ok(())
 }
 

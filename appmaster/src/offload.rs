@@ -8,7 +8,7 @@ use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
     JobHeartbeatPayload, MetricsDump, OffloadedPayload, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
-    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, StartProfilingRequest, StartedProfiling, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::rpc::ConnectionWatch;
@@ -100,6 +100,10 @@ impl<G: TaskExecutorGateway> TaskExecutorGateway for Offloading<G> {
 
     async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse> {
         self.worker.can_be_released(request).await
+    }
+
+    async fn start_profiling(&self, request: StartProfilingRequest) -> GatewayResult<StartedProfiling> {
+        self.worker.start_profiling(request).await
     }
 
     async fn query_metrics(&self, request: QueryMetricsRequest) -> GatewayResult<MetricsDump> {

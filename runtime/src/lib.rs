@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod outcome;
 pub mod pid_file;
 pub mod process;
+pub mod profiling;
 pub mod program;
 pub mod rpc;
 pub mod scratch;

@@ -15,6 +15,7 @@ use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker, report};
 use selvedge_runtime::gateway::grpc::{serve_job_master, serve_resource_manager};
 use selvedge_runtime::ha::{HaServices, LeaderElection};
+use selvedge_runtime::profiling::Profiler;
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -64,6 +65,7 @@ pub(super) struct Parts {
     /// As it is shown, with the ports that were bound.
     pub(super) configuration: Arc<Configuration>,
     pub(super) log_file: Option<PathBuf>,
+    pub(super) profiler: Profiler,
     pub(super) rpc_address: String,
     pub(super) rest_address: String,
 }
@@ -220,6 +222,7 @@ impl Parts {
             configuration: self.configuration.clone(),
             clock: self.clock.clone(),
             log_file: self.log_file.clone(),
+            profiler: self.profiler.clone(),
             job_status_metrics: self.settings.job_status_metrics,
             max_content_length: self.max_content_length,
         })

@@ -34,6 +34,7 @@ use selvedge_runtime::clock::Clock;
 use selvedge_runtime::connector::{Connectors, GraphChecker};
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, HaServicesRegistry, HaStart, LeaderComponent, StandaloneHaServices};
+use selvedge_runtime::profiling::{Profiler, ProfilingSettings};
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange, RpcServer};
 use selvedge_runtime::shutdown::ShutdownWatch;
 use selvedge_runtime::working_directory::{WorkingDirectory, WorkingDirectoryOptions};
@@ -97,6 +98,8 @@ const WORKING_DIRECTORY: WorkingDirectoryOptions = WorkingDirectoryOptions {
     parent: &process::JOB_MANAGER_WORKING_DIR,
     resource_id: &jobmanager::RESOURCE_ID,
 };
+/// Whose profiles the master's are: Flink's name.
+const JOB_MANAGER: &str = "JobManager";
 /// Under which key pages look for the port of the REST endpoint.
 const REST_PORT: &str = "rest.port";
 
@@ -281,6 +284,7 @@ impl ClusterEntrypoint {
         let cleanup = CleanupStrategy::read(&config.configuration)?;
         let client_timeout = client_timeout(&config.configuration)?;
         let max_content_length = config.configuration.get(&rest_options::SERVER_MAX_CONTENT_LENGTH)?;
+        let profiling = ProfilingSettings::read(&config.configuration)?;
         let rest_bind_host = config.configuration.find(&rest_options::BIND_ADDRESS)?;
         let rest_bind_host = rest_bind_host.unwrap_or_else(|| config.bind_host.clone());
         let (rpc_listener, rpc_address) = listen(&config.host, &config.bind_host, &config.rpc_ports).await?;
@@ -328,6 +332,7 @@ impl ClusterEntrypoint {
                 ),
                 checker: config.checker,
                 plugins,
+                profiler: Profiler::new(JOB_MANAGER, profiling, config.clock.clone()),
                 clock: config.clock,
                 ha: ha.clone(),
                 election,

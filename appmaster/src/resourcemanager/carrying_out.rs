@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use selvedge_core::ResourceId;
 use selvedge_core::status::ApplicationStatus;
-use selvedge_runtime::gateway::proto::ReadFileRequest;
-use selvedge_runtime::gateway::{FileContent, GatewayResult};
+use selvedge_runtime::gateway::convert::WireId;
+use selvedge_runtime::gateway::proto::{ReadFileRequest, StartProfilingRequest};
+use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult};
+use selvedge_runtime::profiling::{ProfilingInfo, ProfilingMode};
 use tokio::time::Instant;
 
 use super::service::{OwnEvent, Service};
@@ -216,6 +218,34 @@ impl Service {
                 })
             };
             let _ = reply.send(read.await);
+        });
+    }
+
+    pub(super) fn start_profiling(
+        &self,
+        resource_id: ResourceId,
+        mode: ProfilingMode,
+        duration: Duration,
+        reply: Reply<Result<ProfilingInfo, ResourceManagerError>>,
+    ) {
+        let gateway = self.workers.gateway(&resource_id);
+        let request = StartProfilingRequest {
+            resource_manager_id: self.leader.to_wire(),
+            mode: mode.to_string(),
+            duration_seconds: u32::try_from(duration.as_secs()).unwrap_or(u32::MAX),
+        };
+        tokio::spawn(async move {
+            let start = async {
+                let started = gateway?.start_profiling(request).await.and_then(|started| {
+                    let told = serde_json::from_slice(&started.info);
+                    told.map_err(|error| GatewayError::Internal(format!("the profile that it tells is none: {error}")))
+                });
+                started.map_err(|source| ResourceManagerError::Worker {
+                    worker: resource_id,
+                    source,
+                })
+            };
+            let _ = reply.send(start.await);
         });
     }
 

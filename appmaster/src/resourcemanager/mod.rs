@@ -45,6 +45,7 @@ use selvedge_runtime::clock::Clock;
 use selvedge_runtime::gateway::proto::{ReadFileRequest, RegisterTaskExecutorRequest};
 use selvedge_runtime::gateway::{FileContent, GatewayResult};
 use selvedge_runtime::ha::HaServices;
+use selvedge_runtime::profiling::{ProfilingInfo, ProfilingMode};
 use selvedge_runtime::rpc::ApplicationSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -191,6 +192,12 @@ enum Request {
         resource_id: ResourceId,
         file: ReadFileRequest,
         reply: Reply<Result<FileContent, ResourceManagerError>>,
+    },
+    StartProfiling {
+        resource_id: ResourceId,
+        mode: ProfilingMode,
+        duration: Duration,
+        reply: Reply<Result<ProfilingInfo, ResourceManagerError>>,
     },
     Stop {
         status: ApplicationStatus,
@@ -364,7 +371,26 @@ impl ResourceManagerHandle {
         found.ok_or_else(|| ResourceManagerError::UnknownWorker(id.clone()))
     }
 
-    /// A worker's own log or output, or what it has of them.
+    /// Has a worker's process sampled for so long, in whole seconds.
+    pub async fn start_profiling(
+        &self,
+        id: &ResourceId,
+        mode: ProfilingMode,
+        duration: Duration,
+    ) -> Result<ProfilingInfo, ResourceManagerError> {
+        if !self.is_connected() {
+            return Err(ResourceManagerError::UnknownWorker(id.clone()));
+        }
+        self.call(|reply| Request::StartProfiling {
+            resource_id: id.clone(),
+            mode,
+            duration,
+            reply,
+        })
+        .await?
+    }
+
+    /// A worker's own log or output, or a profile of it, or what it has of them.
     pub async fn read_file(&self, id: &ResourceId, file: ReadFileRequest) -> Result<FileContent, ResourceManagerError> {
         if !self.is_connected() {
             return Err(ResourceManagerError::UnknownWorker(id.clone()));

@@ -314,6 +314,12 @@ impl Service {
                 file,
                 reply,
             } => self.read_file(resource_id, file, reply),
+            Request::StartProfiling {
+                resource_id,
+                mode,
+                duration,
+                reply,
+            } => self.start_profiling(resource_id, mode, duration, reply),
             // The loop takes it before.
             Request::Stop { .. } => {}
         }

@@ -70,7 +70,7 @@ async fn entries(directory: &FilePath) -> io::Result<Vec<Value>> {
 }
 
 /// A file from its start to where it ends now: one that is being written does not grow under the length that was told.
-async fn stream(path: &FilePath) -> Result<Response, RestError> {
+pub(super) async fn stream(path: &FilePath) -> Result<Response, RestError> {
     let open = async {
         let file = tokio::fs::File::open(path).await?;
         let metadata = file.metadata().await?;
@@ -100,6 +100,6 @@ fn log_file(context: &RestContext) -> Result<&PathBuf, RestError> {
 }
 
 fn missing(path: &FilePath, error: &io::Error) -> RestError {
-    let message = format!("there is no such log file: {}: {error}", path.display());
+    let message = format!("there is no such file: {}: {error}", path.display());
     RestError::new(StatusCode::NOT_FOUND, message)
 }

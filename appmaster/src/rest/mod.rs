@@ -14,6 +14,9 @@ mod listener;
 mod logs;
 mod metrics;
 mod page;
+mod profiler;
+#[cfg(test)]
+mod profiler_tests;
 mod requirements;
 #[cfg(test)]
 mod requirements_tests;
@@ -36,6 +39,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch};
 use selvedge_core::Configuration;
 use selvedge_runtime::clock::Clock;
+use selvedge_runtime::profiling::Profiler;
 use serde_json::Value;
 
 use crate::dispatcher::DispatcherHandle;
@@ -56,6 +60,8 @@ pub(crate) struct RestContext {
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log_file: Option<PathBuf>,
+    /// Of this process.
+    pub(crate) profiler: Profiler,
     /// Which figures there are of a job's statuses.
     pub(crate) job_status_metrics: JobStatusMetrics,
     /// The largest request, in bytes.
@@ -111,6 +117,11 @@ pub(crate) fn router(context: RestContext) -> Router {
         .route("/taskmanagers/{id}/stdout", get(taskmanagers::stdout))
         .route("/taskmanagers/{id}/logs", get(taskmanagers::logs))
         .route("/taskmanagers/{id}/logs/{name}", get(taskmanagers::log_named));
+    // Without them there are no such paths, as in Flink.
+    let api = match context.profiler.settings().enabled {
+        true => api.merge(profiler::routes()),
+        false => api,
+    };
     let limit = DefaultBodyLimit::max(context.max_content_length);
     Router::new()
         .route("/", get(page::page))

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::cluster::text;
 use super::{Answer, RestContext, RestError, taskmanager_memory};
-use crate::resourcemanager::TaskManagerInfo;
+use crate::resourcemanager::{ResourceManagerError, TaskManagerInfo};
 
 pub(super) async fn list(State(context): State<RestContext>) -> Answer {
     let workers = context.resource_manager.task_managers().await?;
@@ -39,11 +39,11 @@ pub(super) async fn details(State(context): State<RestContext>, Path(id): Path<S
 }
 
 pub(super) async fn log(State(context): State<RestContext>, Path(id): Path<String>) -> Result<Response, RestError> {
-    read(&context, id, Kind::Log, String::new()).await
+    Ok(read(&context, id, Kind::Log, String::new()).await?)
 }
 
 pub(super) async fn stdout(State(context): State<RestContext>, Path(id): Path<String>) -> Result<Response, RestError> {
-    read(&context, id, Kind::Stdout, String::new()).await
+    Ok(read(&context, id, Kind::Stdout, String::new()).await?)
 }
 
 /// What runs in the worker: tasks, then threads.
@@ -65,17 +65,23 @@ pub(super) async fn log_named(
     State(context): State<RestContext>,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Response, RestError> {
-    read(&context, id, Kind::Named, name).await
+    Ok(read(&context, id, Kind::Named, name).await?)
 }
 
-async fn read_json(context: &RestContext, id: String, kind: Kind) -> Result<Response, RestError> {
+pub(super) async fn read_json(context: &RestContext, id: String, kind: Kind) -> Result<Response, RestError> {
     let mut answer = read(context, id, kind, String::new()).await?;
     let json = HeaderValue::from_static("application/json; charset=UTF-8");
     answer.headers_mut().insert(CONTENT_TYPE, json);
     Ok(answer)
 }
 
-async fn read(context: &RestContext, id: String, kind: Kind, name: String) -> Result<Response, RestError> {
+/// What a worker has to read, from its start to its end.
+pub(super) async fn read(
+    context: &RestContext,
+    id: String,
+    kind: Kind,
+    name: String,
+) -> Result<Response, ResourceManagerError> {
     let kind = kind.into();
     let file = ReadFileRequest { kind, name };
     let file = context.resource_manager.read_file(&ResourceId(id), file).await?;

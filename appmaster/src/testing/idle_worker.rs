@@ -9,7 +9,7 @@ use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
     JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
-    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, StartProfilingRequest, StartedProfiling, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 
@@ -79,6 +79,10 @@ impl TaskExecutorGateway for IdleWorker {
     }
 
     async fn disconnect_job_master(&self, _: DisconnectJobMasterRequest) -> GatewayResult<()> {
+        unasked()
+    }
+
+    async fn start_profiling(&self, _: StartProfilingRequest) -> GatewayResult<StartedProfiling> {
         unasked()
     }
 

@@ -15,6 +15,7 @@ use selvedge_runtime::clock::SystemClock;
 use selvedge_runtime::connector::report;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::LeaderRetrieval;
+use selvedge_runtime::profiling::ProfilingSettings;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_runtime::scratch::temp_dirs;
 use selvedge_runtime::working_directory::{WorkingDirectory, WorkingDirectoryError, random_id};
@@ -74,6 +75,7 @@ impl LocalLauncher {
             blob_storage,
             log_file: None,
             stdout_file: None,
+            profiling: ProfilingSettings::read(&self.configuration)?,
             planner: super::chain_planner(),
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),

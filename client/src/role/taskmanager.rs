@@ -17,6 +17,7 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaData, HaServicesRegistry, HaStart, LeaderComponent, LeaderRetrieval};
 use selvedge_runtime::logging::{self, LogHandle};
 use selvedge_runtime::process::{Termination, raise_nofile_limit, report_file_size_limit};
+use selvedge_runtime::profiling::ProfilingSettings;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 use selvedge_runtime::scratch::temp_dirs;
 use selvedge_runtime::shutdown::ShutdownWatch;
@@ -204,6 +205,7 @@ fn executor_config(
         blob_storage,
         stdout_file: surroundings.stdout_file,
         log_file: surroundings.log_file,
+        profiling: ProfilingSettings::read(configuration)?,
         planner: surroundings.planner,
         runner: TaskExecutorConfig::thread_runner(),
         clock: Arc::new(SystemClock),

@@ -18,7 +18,7 @@ use selvedge_runtime::gateway::proto::{
     FreeInactiveSlotsRequest, FreeSlotRequest, HardwareDescription, HeartbeatFromJobMasterRequest,
     HeartbeatFromResourceManagerRequest, JobHeartbeatPayload, MemoryConfiguration, MetricsDump, QueryMetricsRequest,
     ReadFileRequest, RegisterTaskExecutorRequest, ReleasePartitionsRequest, RequestSlotRequest, ResourceProfile,
-    ShutdownRequest, SlotReport, SlotStatus, SubmitTasksRequest,
+    ShutdownRequest, SlotReport, SlotStatus, StartProfilingRequest, StartedProfiling, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{
     FileContent, GatewayError, GatewayResult, ResourceManagerGateway, TaskExecutorGateway, handshake,
@@ -219,6 +219,10 @@ impl TaskExecutorGateway for Worker {
     }
 
     async fn disconnect_job_master(&self, _: DisconnectJobMasterRequest) -> GatewayResult<()> {
+        unasked()
+    }
+
+    async fn start_profiling(&self, _: StartProfilingRequest) -> GatewayResult<StartedProfiling> {
         unasked()
     }
 

@@ -13,6 +13,7 @@ use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSp
 use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, LeaderComponent, LeaderRetrieval};
+use selvedge_runtime::profiling::ProfilingSettings;
 use selvedge_runtime::rpc::PortRange;
 use selvedge_taskmanager::exchange::BatchPartitioner;
 use selvedge_taskmanager::executor::{TaskExecutor, TaskExecutorConfig, TaskExecutorTimeouts};
@@ -95,6 +96,7 @@ fn config(process: &WorkerProcess) -> anyhow::Result<TaskExecutorConfig> {
         blob_storage: std::env::temp_dir(),
         log_file: None,
         stdout_file: None,
+        profiling: ProfilingSettings::read(&configuration)?,
         planner: Arc::new(FaultyPlanner {
             faults: process.faults.clone(),
         }),

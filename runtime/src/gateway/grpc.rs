@@ -178,6 +178,7 @@ gateway! {
         heartbeat_from_resource_manager(HeartbeatFromResourceManagerRequest) -> SlotReport;
         heartbeat_from_job_master(HeartbeatFromJobMasterRequest) -> JobHeartbeatPayload;
         can_be_released(CanBeReleasedRequest) -> CanBeReleasedResponse;
+        start_profiling(StartProfilingRequest) -> StartedProfiling;
         query_metrics(QueryMetricsRequest) -> MetricsDump;
     }
     file { read_file(ReadFileRequest) -> ReadFileStream; }

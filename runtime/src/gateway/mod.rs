@@ -38,7 +38,8 @@ use proto::{
     NotifyWorkerUnfitRequest, OfferSlotsRequest, OfferSlotsResponse, QueryMetricsRequest, ReadFileRequest,
     RegisterTaskExecutorRequest, RegisterTaskExecutorResponse, RegisterTaskManagerRequest, RegisterTaskManagerResponse,
     ReleasePartitionsRequest, RequestNextInputSplitRequest, RequestNextInputSplitResponse, RequestSlotRequest,
-    SendSlotReportRequest, ShutdownRequest, SlotReport, SubmitTasksRequest, UpdateTaskExecutionStatesRequest,
+    SendSlotReportRequest, ShutdownRequest, SlotReport, StartProfilingRequest, StartedProfiling, SubmitTasksRequest,
+    UpdateTaskExecutionStatesRequest,
 };
 
 /// Why a call to another component failed.
@@ -188,7 +189,9 @@ pub trait TaskExecutorGateway: Send + Sync + 'static {
     async fn query_metrics(&self, request: QueryMetricsRequest) -> GatewayResult<MetricsDump>;
     /// Whether nobody has still to read what the worker holds.
     async fn can_be_released(&self, request: CanBeReleasedRequest) -> GatewayResult<CanBeReleasedResponse>;
-    /// The worker's own log or output.
+    /// Has the worker's process sampled for a while.
+    async fn start_profiling(&self, request: StartProfilingRequest) -> GatewayResult<StartedProfiling>;
+    /// The worker's own log or output, or a profile of it.
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent>;
     /// Ends the worker.
     async fn shutdown(&self, request: ShutdownRequest) -> GatewayResult<()>;

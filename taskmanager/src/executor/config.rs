@@ -15,6 +15,7 @@ use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::gateway::proto::MemoryConfiguration;
 use selvedge_runtime::ha::LeaderRetrieval;
 use selvedge_runtime::metrics::Scope;
+use selvedge_runtime::profiling::ProfilingSettings;
 use selvedge_runtime::rpc::{ApplicationSecret, PortRange};
 
 use super::retry::RegistrationPauses;
@@ -60,6 +61,8 @@ pub struct TaskExecutorConfig {
     pub log_file: Option<PathBuf>,
     /// Its standard output, where that goes to a file.
     pub stdout_file: Option<PathBuf>,
+    /// How its process is profiled.
+    pub profiling: ProfilingSettings,
     /// Plans the chains of tasks.
     pub planner: Arc<dyn ChainPlanner>,
     /// What tasks run on.

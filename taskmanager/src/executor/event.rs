@@ -71,6 +71,8 @@ pub(super) enum Urgent {
     ResourceManagerHeartbeat(LeaderSessionId, Reply<SlotReport>),
     JobMasterHeartbeat(JobKey, HeldSlots, Reply<JobHeartbeatPayload>),
     DisconnectJob(JobKey, String, Reply<()>),
+    /// Whether the one that calls is the worker's ResourceManager.
+    CheckResourceManager(LeaderSessionId, Reply<()>),
     CanBeReleased(LeaderSessionId, Reply<bool>),
     /// What runs here, for people.
     TaskDump(Reply<Vec<DumpEntry>>),

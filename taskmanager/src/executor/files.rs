@@ -1,13 +1,14 @@
-//! The worker's own files, as REST shows them.
+//! The worker's own files and its profiles, as REST shows them.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures::{StreamExt, TryStreamExt};
-use selvedge_runtime::gateway::proto::ReadFileRequest;
 use selvedge_runtime::gateway::proto::read_file_request::Kind;
+use selvedge_runtime::gateway::proto::{ReadFileRequest, StartProfilingRequest, StartedProfiling};
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult};
+use selvedge_runtime::profiling::{Profiler, ProfilingError};
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -16,11 +17,12 @@ use tokio_util::io::ReaderStream;
 /// Pieces in which a file is sent.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Log and standard output, where they are files.
+/// Log and standard output, where they are files, and profiles.
 #[derive(Debug)]
 pub(super) struct WorkerFiles {
     pub(super) log: Option<PathBuf>,
     pub(super) stdout: Option<PathBuf>,
+    pub(super) profiler: Profiler,
 }
 
 impl WorkerFiles {
@@ -35,8 +37,27 @@ impl WorkerFiles {
             Kind::Stdout => send(of_file(&self.stdout, "standard output")?, "standard output").await,
             Kind::Named => send(self.named(&request.name)?, "file").await,
             Kind::LogList => self.list().await,
+            Kind::ProfileList => Ok(content(json!({ "profilingList": self.profiler.list() }).to_string())),
+            Kind::Profile => send(self.profile(&request.name)?, "profile").await,
             Kind::ThreadDump => Err(GatewayError::Rejected("a thread dump is no file".to_owned())),
         }
+    }
+
+    /// Has the worker's process sampled.
+    pub(super) fn profile_for(&self, request: &StartProfilingRequest) -> GatewayResult<StartedProfiling> {
+        let rejected = |error: ProfilingError| GatewayError::Rejected(error.to_string());
+        let mode = request.mode.parse().map_err(rejected)?;
+        let duration = Duration::from_secs(request.duration_seconds.into());
+        let info = self.profiler.start(mode, duration).map_err(rejected)?;
+        Ok(StartedProfiling {
+            info: json!(info).to_string().into(),
+        })
+    }
+
+    /// A profile of this worker: whatever else is in its directory is not shown.
+    fn profile(&self, name: &str) -> GatewayResult<PathBuf> {
+        let file = self.profiler.file(name);
+        file.map_err(|error| GatewayError::Rejected(error.to_string()))
     }
 
     /// A file of the directory of logs: none of another is shown.

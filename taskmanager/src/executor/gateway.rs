@@ -12,7 +12,7 @@ use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
     JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
-    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest,
+    RequestSlotRequest, ShutdownRequest, SlotReport, StartProfilingRequest, StartedProfiling, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway, proto};
 use selvedge_runtime::machine::run_blocking;
@@ -210,6 +210,15 @@ impl TaskExecutorGateway for Inbox {
         let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
         let can_be_released = self.ask_urgently(|reply| Urgent::CanBeReleased(id, reply)).await?;
         Ok(CanBeReleasedResponse { can_be_released })
+    }
+
+    async fn start_profiling(&self, request: StartProfilingRequest) -> GatewayResult<StartedProfiling> {
+        let id = LeaderSessionId::from_wire(&request.resource_manager_id)?;
+        self.ask_urgently(|reply| Urgent::CheckResourceManager(id, reply))
+            .await?;
+        let files = self.files.clone();
+        // A thread is started.
+        run_blocking(move || files.profile_for(&request)).await.map_err(gone)?
     }
 
     async fn query_metrics(&self, _: QueryMetricsRequest) -> GatewayResult<MetricsDump> {

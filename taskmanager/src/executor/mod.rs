@@ -37,6 +37,8 @@ mod payload;
 #[cfg(test)]
 mod payload_tests;
 #[cfg(test)]
+mod profile_test;
+#[cfg(test)]
 mod refusal_tests;
 mod registration;
 mod retry;

@@ -5,7 +5,7 @@ use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CancelTasksRequest, DisconnectJobMasterRequest, FreeSlotRequest,
     HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest, ReleasePartitionsRequest, ReleasedPartitions,
-    RequestSlotRequest, ShutdownRequest, SubmitTasksRequest,
+    RequestSlotRequest, ShutdownRequest, StartProfilingRequest, SubmitTasksRequest,
 };
 use selvedge_runtime::gateway::{GatewayError, GatewayResult, TaskExecutorGateway};
 
@@ -66,6 +66,11 @@ async fn every_call(worker: &Worker, resource_manager: &Bytes, job_master: &Byte
     let release = CanBeReleasedRequest {
         resource_manager_id: resource_manager_id(),
     };
+    let profiling = StartProfilingRequest {
+        resource_manager_id: resource_manager_id(),
+        mode: "CPU".to_owned(),
+        duration_seconds: 1,
+    };
     let shutdown = ShutdownRequest {
         resource_manager_id: resource_manager_id(),
         ..ShutdownRequest::default()
@@ -80,6 +85,7 @@ async fn every_call(worker: &Worker, resource_manager: &Bytes, job_master: &Byte
         gateway.heartbeat_from_job_master(job_beat).await.map(drop),
         gateway.disconnect_job_master(disconnect).await,
         gateway.can_be_released(release).await.map(drop),
+        gateway.start_profiling(profiling).await.map(drop),
         gateway.shutdown(shutdown).await,
     ]
 }

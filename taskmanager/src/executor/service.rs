@@ -101,6 +101,7 @@ impl Service {
                 drop(reply.send(checked));
             }
             Urgent::TaskDump(reply) => drop(reply.send(Ok(self.task_dump()))),
+            Urgent::CheckResourceManager(id, reply) => drop(reply.send(self.state.check_resource_manager(id))),
             Urgent::CanBeReleased(id, reply) => drop(reply.send(self.state.can_be_released(id))),
             Urgent::Shutdown(id, cause, reply) => {
                 let checked = self.state.check_resource_manager(id);

@@ -8,6 +8,7 @@ use selvedge_runtime::blob::BlobCache;
 use selvedge_runtime::gateway::grpc::serve_task_executor;
 use selvedge_runtime::gateway::proto::NotifyWorkerUnfitRequest;
 use selvedge_runtime::metrics::{FlinkMemory, MetricRegistry, Recent, register_process};
+use selvedge_runtime::profiling::Profiler;
 use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
 use selvedge_runtime::scratch::usable;
 use tokio::runtime::Handle;
@@ -138,6 +139,11 @@ impl TaskExecutor {
             files: Arc::new(WorkerFiles {
                 log: config.log_file.clone(),
                 stdout: config.stdout_file.clone(),
+                profiler: Profiler::new(
+                    config.resource_id.to_string(),
+                    config.profiling.clone(),
+                    config.clock.clone(),
+                ),
             }),
         };
         service.external_resources = external_resources;

@@ -21,6 +21,7 @@ use selvedge_runtime::gateway::proto::{
 };
 use selvedge_runtime::gateway::{TaskExecutorGateway, handshake};
 use selvedge_runtime::ha::LeaderRetrieval;
+use selvedge_runtime::profiling::ProfilingSettings;
 use selvedge_runtime::rpc::{PortRange, RpcChannel};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -211,6 +212,7 @@ impl Master {
             blob_storage: std::env::temp_dir(),
             log_file: None,
             stdout_file: None,
+            profiling: ProfilingSettings::read(&Configuration::new()).unwrap(),
             planner,
             runner: TaskExecutorConfig::thread_runner(),
             clock: Arc::new(SystemClock),

@@ -78,7 +78,7 @@ async fn registered(master: &mut Master, timeouts: TaskExecutorTimeouts) -> Work
     registered_with(master, |config| config.timeouts = timeouts).await
 }
 
-async fn registered_with(master: &mut Master, change: impl FnOnce(&mut TaskExecutorConfig)) -> Worker {
+pub(super) async fn registered_with(master: &mut Master, change: impl FnOnce(&mut TaskExecutorConfig)) -> Worker {
     let worker = master.worker_with(TaskExecutorTimeouts::default(), change).await;
     let Told::Registered(registration) = master.next().await else {
         panic!("not registered");

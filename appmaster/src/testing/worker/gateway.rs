@@ -13,10 +13,12 @@ use selvedge_runtime::gateway::proto::{
     CanBeReleasedRequest, CanBeReleasedResponse, CancelTasksRequest, DisconnectJobMasterRequest, ExecutionAttempt,
     FreeInactiveSlotsRequest, FreeSlotRequest, HeartbeatFromJobMasterRequest, HeartbeatFromResourceManagerRequest,
     JobHeartbeatPayload, MetricsDump, QueryMetricsRequest, ReadFileRequest, ReleasePartitionsRequest,
-    RequestSlotRequest, ShutdownRequest, SlotReport, SubmitTasksRequest, TaskMetrics,
+    RequestSlotRequest, ShutdownRequest, SlotReport, StartProfilingRequest, StartedProfiling, SubmitTasksRequest,
+    TaskMetrics,
 };
 use selvedge_runtime::gateway::{FileContent, GatewayError, GatewayResult, TaskExecutorGateway};
 use selvedge_runtime::metrics::{self, MetricRegistry, Scope, TaskName};
+use serde_json::json;
 
 use super::{Handler, Taken};
 
@@ -129,6 +131,20 @@ impl TaskExecutorGateway for Handler {
         Ok(CanBeReleasedResponse { can_be_released })
     }
 
+    async fn start_profiling(&self, request: StartProfilingRequest) -> GatewayResult<StartedProfiling> {
+        if request.resource_manager_id != self.0.state.lock().unwrap().resource_manager_id {
+            return Err(GatewayError::Fenced("another ResourceManager".to_owned()));
+        }
+        if request.duration_seconds > 60 {
+            return Err(GatewayError::Rejected("it is still under profiling".to_owned()));
+        }
+        let info = json!({"status": "RUNNING", "mode": request.mode, "triggerTime": 1, "finishedTime": null,
+            "duration": request.duration_seconds, "message": null, "outputFile": null});
+        Ok(StartedProfiling {
+            info: info.to_string().into(),
+        })
+    }
+
     async fn query_metrics(&self, _request: QueryMetricsRequest) -> GatewayResult<MetricsDump> {
         let registry = MetricRegistry::new(Arc::new(SystemClock));
         let worker = Scope::task_manager("127.0.0.1", &self.0.start.resource_id);
@@ -153,6 +169,11 @@ impl TaskExecutorGateway for Handler {
     async fn read_file(&self, request: ReadFileRequest) -> GatewayResult<FileContent> {
         let what = match request.kind() {
             Kind::ThreadDump => "what runs in",
+            Kind::ProfileList => "the profiles of",
+            Kind::Profile if request.name == "gone" => {
+                return Err(GatewayError::Rejected("there is no profile 'gone'".to_owned()));
+            }
+            Kind::Profile => "the profile of",
             _ => "the log of",
         };
         let line = match request.name.as_str() {

@@ -211,7 +211,7 @@ static GROUPS: &[Group] = &[
         ],
     },
     Group {
-        reason: "there are no Java threads to sample; the operating system's profilers see all of Selvedge",
+        reason: "there are no Java threads to sample; rest.profiling.enabled shows where a process spends its CPU time",
         keys: &[
             "cluster.thread-dump.stacktrace-max-depth",
             "rest.flamegraph.cleanup-interval",
@@ -220,10 +220,6 @@ static GROUPS: &[Group] = &[
             "rest.flamegraph.num-samples",
             "rest.flamegraph.refresh-interval",
             "rest.flamegraph.stack-depth",
-            "rest.profiling.dir",
-            "rest.profiling.duration-max",
-            "rest.profiling.enabled",
-            "rest.profiling.history-size",
         ],
     },
     Group {

@@ -1,5 +1,7 @@
 //! Options of the REST endpoint.
 
+use std::time::Duration;
+
 use super::super::ConfigOption;
 
 /// The name under which clients reach it.
@@ -32,11 +34,38 @@ pub const SERVER_MAX_CONTENT_LENGTH: ConfigOption<u64> = ConfigOption::new(
 .with_default("104857600")
 .with_unit("bytes")
 .at_least("1");
+/// Whether processes can be profiled.
+pub const PROFILING_ENABLED: ConfigOption<bool> = ConfigOption::new(
+    "rest.profiling.enabled",
+    "Whether the REST endpoint has paths that sample where the master or a worker spends its CPU time.",
+)
+.with_default("false");
+/// The longest profile.
+pub const PROFILING_DURATION_MAX: ConfigOption<Duration> = ConfigOption::new(
+    "rest.profiling.duration-max",
+    "How long a process is sampled at the most for one profile.",
+)
+.with_default("5 min")
+.at_least("1 s");
+/// How many profiles are kept.
+pub const PROFILING_HISTORY_SIZE: ConfigOption<u32> = ConfigOption::new(
+    "rest.profiling.history-size",
+    "How many profiles of a process are kept; the files of older ones are deleted.",
+)
+.with_default("10")
+.at_least("1");
+/// Where profiles are.
+pub const PROFILING_DIR: ConfigOption<String> = ConfigOption::new(
+    "rest.profiling.dir",
+    "The directory in which each process keeps its profiles, on its own node.",
+)
+.with_default("/tmp");
 
 area! {
     "rest", "The REST endpoint and its clients";
     options {
-        ADDRESS, BIND_ADDRESS, PORT, BIND_PORT, SERVER_MAX_CONTENT_LENGTH,
+        ADDRESS, BIND_ADDRESS, PORT, BIND_PORT, SERVER_MAX_CONTENT_LENGTH, PROFILING_ENABLED,
+        PROFILING_DURATION_MAX, PROFILING_HISTORY_SIZE, PROFILING_DIR,
     }
     not yet {
         /// How long the result of an asynchronous operation is kept.

@@ -3,5 +3,6 @@
 mod adaptive;
 mod election;
 mod nodes;
+mod profiler;
 mod standalone;
 mod yarn;
