@@ -191,7 +191,7 @@ impl Room {
 /// As Flink names them, with the end of what is written here and the time in UTC: `JobManager_CPU_2026-01-31_12_00_00.pb.gz`.
 fn file_name(subject: &str, mode: ProfilingMode, at: Timestamp) -> String {
     let time: String = at.to_string().chars().take("2026-01-31T12:00:00".len()).collect();
-    let time = time.replace('T', "_").replace(':', "_");
+    let time = time.replace(['T', ':'], "_");
     // Whoever starts a worker names it.
     let subject = subject.replace('/', "_");
     format!("{subject}_{mode}_{time}.pb.gz")

@@ -424,7 +424,8 @@ fn a_named_host_and_its_rack_are_counted_down_where_the_resource_manager_does_it
     let beside = nodes(&[("nm2", "/r")], true);
     let both = nodes(&[("nm1", "/r"), ("nm2", "/r")], true);
     // Two are wanted; one comes to nm1.
-    let table: [(&str, ContainerAsk, &[(&str, i32)]); 4] = [
+    type Case<'a> = (&'a str, ContainerAsk, &'a [(&'a str, i32)]);
+    let table: [Case<'_>; 4] = [
         ("on the host that was asked for", ask_at(2, here.clone()), &[]),
         ("on one of two", ask_at(2, both), &[("nm2", 1)]),
         ("on another", ask_at(2, beside), &[("/r", 1), ("nm2", 1)]),
