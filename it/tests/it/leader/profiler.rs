@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::standalone::{ByHand, Master};
 use crate::folder::Folder;
-use crate::jobs::{blackhole, job, numbers, rebalance, vertex};
+use crate::jobs::{blackhole, job, numbers, out_runs, rebalance, vertex};
 
 impl Master {
     async fn profile(&self, path: &str, seconds: u64) -> (StatusCode, Value) {
@@ -85,8 +85,7 @@ async fn a_profile_of_a_worker_shows_the_task_that_uses_its_cpu_and_the_masters_
         .args(["-t", "remote", "-D", &address, "-D", &port])
         .arg(&file)
         .start();
-    let runs = |said: &str| said.contains("vertex drop: RUNNING").then_some(());
-    client.until_says("that its job runs", BOUND, runs).await;
+    client.until_says("that its job runs", BOUND, out_runs).await;
     let path = "/taskmanagers/burner";
     let (status, running) = master.profile(path, 2).await;
     assert_eq!(
