@@ -229,13 +229,15 @@ async fn a_label_that_the_cluster_does_not_have_or_the_queue_may_not_use_is_told
 async fn more_than_the_queue_gives_a_container_is_refused_with_setting_value_and_limit() {
     let server = cluster(|answers| {
         let queues = &mut answers["scheduler"]["scheduler"]["schedulerInfo"]["queues"]["queue"];
+        let queues = queues.as_array_mut().unwrap();
         let limit = |memory, cores| {
             json!({"memory": memory, "vCores": cores, "resourceInformations":
             {"resourceInformation": [{"name": "yarn.io/gpu", "value": 1}]}})
         };
         queues[0]["maximumAllocation"] = limit(1700, 4);
-        queues[1] = json!({"queueName": "narrow", "state": "RUNNING", "maximumAllocation": limit(8192, 1)});
-        queues[2] = json!({"queueName": "wide", "state": "RUNNING", "maximumAllocation": limit(8192, 4)});
+        for (name, cores) in [("narrow", 1), ("wide", 4)] {
+            queues.push(json!({"queueName": name, "state": "RUNNING", "maximumAllocation": limit(8192, cores)}));
+        }
         answers["apps/new-application"]["maximum-resource-capability"]["resourceInformations"] =
             json!({"resourceInformation": [{"name": "yarn.io/gpu", "value": 4}]});
     })
