@@ -17,8 +17,8 @@ use crate::yarn::{job_file, ran};
 
 const COMMANDS: &str = "org.apache.flink.client.cli.CliFrontend";
 const YARN_SESSION: &str = "org.apache.flink.yarn.cli.FlinkYarnSessionCli";
-/// Flink's libraries in HDFS.
-const PROVIDED: &str = "/user/alice/flink-1.20.5";
+/// Flink's libraries in HDFS: it wants them where everybody can read them.
+const PROVIDED: &str = "/flink-1.20.5";
 /// A job's id: so many hexadecimal digits.
 const JOB_ID: usize = 32;
 
@@ -136,7 +136,7 @@ fn job_in(text: &str) -> Option<&str> {
 impl<'a> Sides<'a> {
     async fn prepare(bed: &'a Bed, folder: &'a Path) -> anyhow::Result<Self> {
         let flink = tokio::task::spawn_blocking(Flink::fetch).await??;
-        let hdfs = bed.hdfs()?;
+        let hdfs = bed.hdfs_as(bed.daemon_user())?;
         stage(&hdfs, &flink.lib(), &format!("{PROVIDED}/lib")).await?;
         stage(&hdfs, &flink.plugins(), &format!("{PROVIDED}/plugins")).await?;
         let provided = |name: &str| format!("{}{PROVIDED}/{name}", bed.hdfs_uri());
