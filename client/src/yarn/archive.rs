@@ -66,6 +66,11 @@ impl BinaryKey {
     }
 }
 
+/// The identity of the archive of `binary` as the cache has it, if the binary was packed before and is still the same.
+pub(super) fn known(binary: &Path, cache: &Path) -> Option<ArchiveIdentity> {
+    read_cache(cache, &BinaryKey::of(binary, &fs::metadata(binary).ok()?))
+}
+
 /// The identity of the archive of `binary`, from the cache or by packing it; the packed file is returned where there is one.
 pub(super) fn identify(binary: &Path, cache: Option<&Path>) -> io::Result<(ArchiveIdentity, Option<File>)> {
     let key = BinaryKey::of(binary, &fs::metadata(binary)?);

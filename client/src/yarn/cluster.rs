@@ -19,7 +19,7 @@ use super::staging::Staging;
 use super::{YarnError, failure};
 use crate::cluster::{ClientHeartbeat, ClusterHandle, DeployError, JobResult, RestClusterClient};
 
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// What has happened is seen late by no more than this part of the time that was waited for it.
 const PART: u32 = 8;
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn an_application_is_looked_at_often_at_first_and_never_much_too_late() {
         let millis = Duration::from_millis;
-        for (waited, pause) in [(0, 10), (80, 10), (400, 50), (2_000, 250), (60_000, 250)] {
+        for (waited, pause) in [(0, 5), (40, 5), (400, 50), (2_000, 250), (60_000, 250)] {
             assert_eq!(pause_after(millis(waited)), millis(pause), "after {waited} ms");
         }
     }

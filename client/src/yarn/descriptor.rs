@@ -12,6 +12,7 @@ use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::connector::JobCommitter;
 use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterEnvironment, MasterRole, ShippedFile};
 use selvedge_runtime::fs::{FileSystems, Location};
+use tokio_util::task::AbortOnDropHandle;
 use yarn_common::conf::{Authentication, HadoopConfiguration};
 use yarn_common::id::ApplicationId;
 use yarn_rest::error::RestError;
@@ -20,7 +21,7 @@ use yarn_rest::model::Application;
 use super::checks::{self, Request};
 use super::cluster::YarnCluster;
 use super::ship::ShipPlan;
-use super::staging::{Provided, Staging};
+use super::staging::{Provided, Staged, Staging};
 use super::{ApplicationDeployment, YarnAccess, YarnError, YarnSession, application, leftovers, submission};
 use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
@@ -232,6 +233,11 @@ impl YarnDescriptor {
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         checks::check_discovery(&access.configuration, &ship)?;
+        // Beside the checks: what is there is not to be looked for after them.
+        let staged = AbortOnDropHandle::new(tokio::spawn({
+            let (staging, binary) = (staging.clone(), self.binary.clone());
+            async move { staging.look(&binary).await }
+        }));
         let mut note = |line: &str| observer.note(line);
         let application = checks::new_application(&access.rm, &access.hadoop, &request, &mut note).await?;
         match deployment {
@@ -246,7 +252,10 @@ impl YarnDescriptor {
             directory: directory.clone(),
         };
         *self.begun.lock() = Some(begun.clone());
-        self.submit(deployment, &request, &begun, ship, observer).await?;
+        // A look that came to nothing is none.
+        let staged = staged.await.unwrap_or_default();
+        self.submit(deployment, &request, &begun, ship, staged, observer)
+            .await?;
         // Ends with this process at the latest; the next one goes on with it.
         tokio::spawn(leftovers::sweep(access.clone(), staging.clone(), directory.clone()));
         Ok(Started {
@@ -276,15 +285,16 @@ impl YarnDescriptor {
         request: &Request,
         begun: &Begun,
         ship: ShipPlan,
+        staged: Option<Staged>,
         observer: &mut dyn JobObserver,
     ) -> Result<(), YarnError> {
         let Begun { staging, directory, .. } = begun;
         let provided = self.provided_directories()?;
-        staging.prepare().await?;
+        staging.prepare(staged.as_ref()).await?;
         let mut note = |line: &str| observer.note(line);
         // Neither waits for the other: each is some round trips to the NameNode.
         let (dist, files) = tokio::join!(
-            staging.archive(&self.binary, &provided, &mut note),
+            staging.archive(&self.binary, &provided, staged, &mut note),
             self.stage_files(deployment, ship, staging, directory),
         );
         let (dist, files) = (dist?, files?);

@@ -4,6 +4,7 @@
 //! write there are not, be it everybody or a group: they could put another binary in its place, which would then run with
 //! the user's rights. Only the group of HDFS's superusers does not count: its members may write everywhere anyway.
 
+use futures::future::try_join_all;
 use selvedge_runtime::deployment::Visibility;
 use selvedge_runtime::fs::{FileStatus, FileSystem, FsError, Location};
 
@@ -13,15 +14,10 @@ const OTHERS_READ: u32 = 0o004;
 const OTHERS_WRITE: u32 = 0o002;
 const OTHERS_SEARCH: u32 = 0o001;
 
-/// The directories above a file, from the nearest to the root.
+/// The directories above a file, from the nearest to the root, all asked for at once.
 pub(super) async fn parents(file_system: &dyn FileSystem, file: &Location) -> Result<Vec<FileStatus>, FsError> {
-    let mut parents = Vec::new();
-    let mut next = file.parent();
-    while let Some(directory) = next {
-        parents.push(file_system.status(&directory).await?);
-        next = directory.parent();
-    }
-    Ok(parents)
+    let above = std::iter::successors(file.parent(), Location::parent);
+    try_join_all(above.map(|directory| async move { file_system.status(&directory).await })).await
 }
 
 /// Who, besides the owner, may write to this; `None` where nobody may.

@@ -55,6 +55,14 @@ pub(super) struct Provided {
     pub(super) directory: Location,
 }
 
+/// The archive with this binary that an earlier deployment has staged, and the directories above it, the nearest first.
+#[derive(Debug)]
+pub(super) struct Staged {
+    identity: ArchiveIdentity,
+    archive: FileStatus,
+    parents: Vec<FileStatus>,
+}
+
 impl Staging {
     pub(super) fn new(
         configuration: &Configuration,
@@ -100,26 +108,53 @@ impl Staging {
         self.base().join(application)
     }
 
+    /// Looks for what an earlier deployment has staged, and writes nothing. `None` where anything is missing or cannot be
+    /// looked at: whoever goes on to make it finds out why.
+    pub(super) async fn look(&self, binary: &Path) -> Option<Staged> {
+        let identity = archive::known(binary, self.cache.as_deref()?)?;
+        let target = self.archives().join(&identity.file_name());
+        let (archive, parents) = tokio::try_join!(
+            self.file_system.status(&target),
+            safe_place::parents(&*self.file_system, &target)
+        )
+        .ok()?;
+        Some(Staged {
+            identity,
+            archive,
+            parents,
+        })
+    }
+
     /// The archive with this binary: one that is provided, one that was staged before, or a new one.
     pub(super) async fn archive(
         &self,
         binary: &Path,
         provided: &[Provided],
+        staged: Option<Staged>,
         note: &mut (dyn FnMut(&str) + Send),
     ) -> Result<ShippedFile, YarnError> {
-        let (identity, packed) = self.identify(binary).await?;
+        let (identity, packed) = match &staged {
+            Some(staged) => (staged.identity.clone(), None),
+            None => self.identify(binary).await?,
+        };
         for place in provided {
             if let Some(shipped) = self.provided(place, &identity, note).await? {
                 return Ok(shipped);
             }
         }
         let target = self.archives().join(&identity.file_name());
-        self.check_place(&target).await?;
-        let status = match self.present(&target, &identity).await? {
-            Some(status) => status,
-            None => self.upload_archive(binary, packed, &identity, &target, note).await?,
+        let (found, parents) = match staged {
+            Some(staged) => (Some(staged.archive), staged.parents),
+            None => self.survey(&target).await?,
         };
-        self.shipped_archive(&*self.file_system, &status, note).await
+        let status = match found {
+            Some(status) => self.own(status, &identity)?,
+            None => match safe_place::plantable(&parents, &self.superusers) {
+                Some(reason) => return Err(YarnError::Unsafe(reason)),
+                None => self.upload_archive(binary, packed, &identity, &target, note).await?,
+            },
+        };
+        self.shipped_archive(&status, &parents, note)
     }
 
     async fn identify(&self, binary: &Path) -> Result<(ArchiveIdentity, Option<File>), YarnError> {
@@ -136,7 +171,10 @@ impl Staging {
         let file = directory.join(&identity.file_name());
         match file_system.status(&file).await {
             Ok(status) if status.len == identity.size => {
-                self.shipped_archive(&**file_system, &status, note).await.map(Some)
+                let parents = safe_place::parents(&**file_system, &file)
+                    .await
+                    .map_err(stage("the binary"))?;
+                self.shipped_archive(&status, &parents, note).map(Some)
             }
             Ok(status) => Err(YarnError::Unsafe(format!(
                 "{file} has {} bytes instead of {}: it was not copied whole, or is not what its name says; remove it",
@@ -157,19 +195,21 @@ impl Staging {
 
     /// Makes the user's directories where they are missing, open to everybody's eyes so that nodes can share the archive.
     /// Must come before anything else is staged.
-    pub(super) async fn prepare(&self) -> Result<(), YarnError> {
-        let failed = stage("the application's files");
+    pub(super) async fn prepare(&self, staged: Option<&Staged>) -> Result<(), YarnError> {
         for directory in [self.base(), self.archives()] {
-            self.file_system
-                .mkdirs(&directory, mode(OPEN_DIRECTORY))
-                .await
-                .map_err(&failed)?;
-            let status = self.file_system.status(&directory).await.map_err(&failed)?;
-            if status.owner.as_deref().is_some_and(|owner| owner != self.user) {
+            let mut parents = staged.iter().flat_map(|staged| &staged.parents);
+            let made;
+            let status = match parents.find(|parent| parent.location == directory) {
+                Some(status) => status,
+                None => {
+                    made = self.open_directory(&directory).await?;
+                    &made
+                }
+            };
+            if let Some(owner) = status.owner.as_ref().filter(|owner| **owner != self.user) {
                 return Err(YarnError::Unsafe(format!(
-                    "{directory} belongs to {}, not to {}: whoever owns it could plant a binary; set \
+                    "{directory} belongs to {owner}, not to {}: whoever owns it could plant a binary; set \
                      yarn.staging-directory to a directory of your own",
-                    status.owner.unwrap_or_default(),
                     self.user
                 )));
             }
@@ -177,31 +217,40 @@ impl Staging {
         Ok(())
     }
 
-    async fn check_place(&self, archive: &Location) -> Result<(), YarnError> {
-        let parents = safe_place::parents(&*self.file_system, archive)
-            .await
-            .map_err(stage("the binary"))?;
-        safe_place::plantable(&parents, &self.superusers).map_or(Ok(()), |reason| Err(YarnError::Unsafe(reason)))
+    async fn open_directory(&self, directory: &Location) -> Result<FileStatus, YarnError> {
+        let make = async {
+            self.file_system.mkdirs(directory, mode(OPEN_DIRECTORY)).await?;
+            self.file_system.status(directory).await
+        };
+        make.await.map_err(stage("the application's files"))
     }
 
-    /// The archive where it is there, whole and the user's own.
-    async fn present(&self, target: &Location, identity: &ArchiveIdentity) -> Result<Option<FileStatus>, YarnError> {
-        let status = match self.file_system.status(target).await {
-            Ok(status) => status,
-            Err(error) if matches!(error.kind, FsErrorKind::NotFound) => return Ok(None),
-            Err(error) => return Err(stage("the binary")(error)),
+    /// What is at an archive's place, and the directories above it.
+    async fn survey(&self, target: &Location) -> Result<(Option<FileStatus>, Vec<FileStatus>), YarnError> {
+        let found = async {
+            match self.file_system.status(target).await {
+                Ok(status) => Ok(Some(status)),
+                Err(error) if matches!(error.kind, FsErrorKind::NotFound) => Ok(None),
+                Err(error) => Err(error),
+            }
         };
+        tokio::try_join!(found, safe_place::parents(&*self.file_system, target)).map_err(stage("the binary"))
+    }
+
+    /// The archive where it is whole and the user's own.
+    fn own(&self, status: FileStatus, identity: &ArchiveIdentity) -> Result<FileStatus, YarnError> {
         let is_own = status.owner.as_deref().is_none_or(|owner| owner == self.user);
         if !is_own || status.len != identity.size {
             return Err(YarnError::Unsafe(format!(
-                "{target} has {} bytes and belongs to {}; expected are {} bytes of {}: it is not what its name says, remove it",
+                "{} has {} bytes and belongs to {}; expected are {} bytes of {}: it is not what its name says, remove it",
+                status.location,
                 status.len,
                 status.owner.unwrap_or_default(),
                 identity.size,
                 self.user
             )));
         }
-        Ok(Some(status))
+        Ok(status)
     }
 
     async fn upload_archive(
@@ -236,11 +285,13 @@ impl Staging {
                 return Err(failed(error));
             }
         }
-        self.present(target, identity).await?.ok_or_else(|| {
-            YarnError::Unsafe(format!(
+        match self.file_system.status(target).await {
+            Ok(status) => self.own(status, identity),
+            Err(error) if matches!(error.kind, FsErrorKind::NotFound) => Err(YarnError::Unsafe(format!(
                 "{target} was gone as soon as it was written: is something cleaning up there?"
-            ))
-        })
+            ))),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     async fn copy(&self, binary: &Path, mut file: File, target: &Location) -> Result<(), YarnError> {
@@ -265,22 +316,19 @@ impl Staging {
         self.file_system.create(target, options).await
     }
 
-    async fn shipped_archive(
+    fn shipped_archive(
         &self,
-        file_system: &dyn FileSystem,
         status: &FileStatus,
+        parents: &[FileStatus],
         note: &mut (dyn FnMut(&str) + Send),
     ) -> Result<ShippedFile, YarnError> {
-        let parents = safe_place::parents(file_system, &status.location)
-            .await
-            .map_err(stage("the binary"))?;
         let superusers = &self.superusers;
-        let unsafe_for = safe_place::plantable(&parents, superusers)
-            .or_else(|| safe_place::tampered(status, &parents, &self.user, superusers));
+        let unsafe_for = safe_place::plantable(parents, superusers)
+            .or_else(|| safe_place::tampered(status, parents, &self.user, superusers));
         if let Some(reason) = unsafe_for {
             return Err(YarnError::Unsafe(reason));
         }
-        let (visibility, reason) = safe_place::visibility(status, &parents, superusers);
+        let (visibility, reason) = safe_place::visibility(status, parents, superusers);
         if let Some(reason) = reason {
             note(&format!(
                 "the binary is PRIVATE to your applications on each node: {reason}"

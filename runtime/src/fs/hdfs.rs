@@ -114,27 +114,6 @@ impl HdfsFileSystem {
         })
     }
 
-    /// Makes a call to the NameNode with its failure mapped.
-    async fn call<T>(
-        &self,
-        operation: &'static str,
-        location: &Location,
-        call: impl Future<Output = Result<T, HdfsError>>,
-    ) -> Result<T, FsError> {
-        match tokio::time::timeout(CALL_TIMEOUT, call).await {
-            Ok(result) => result.map_err(|error| failed(operation, location, &error)),
-            Err(_) => Err(FsError {
-                operation,
-                location: location.clone(),
-                kind: FsErrorKind::Unreachable(format!(
-                    "{} gave no answer within {} s",
-                    location.authority(),
-                    CALL_TIMEOUT.as_secs()
-                )),
-            }),
-        }
-    }
-
     async fn exists(&self, client: &Client, location: &Location) -> Result<bool, FsError> {
         match client.get_file_info(location.path()).await {
             Ok(_) => Ok(true),
@@ -142,6 +121,31 @@ impl HdfsFileSystem {
             Err(error) => Err(failed("read the status of", location, &error)),
         }
     }
+}
+
+/// Makes a call to the NameNode with its failure mapped.
+async fn bounded<T>(
+    operation: &'static str,
+    location: &Location,
+    call: impl Future<Output = Result<T, HdfsError>>,
+) -> Result<T, FsError> {
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+        Ok(result) => result.map_err(|error| failed(operation, location, &error)),
+        Err(_) => Err(FsError {
+            operation,
+            location: location.clone(),
+            kind: FsErrorKind::Unreachable(format!(
+                "{} gave no answer within {} s",
+                location.authority(),
+                CALL_TIMEOUT.as_secs()
+            )),
+        }),
+    }
+}
+
+async fn set_mode(client: &Client, location: &Location, mode: u32) -> Result<(), FsError> {
+    let call = client.set_permission(location.path(), mode);
+    bounded("set the permissions of", location, call).await
 }
 
 impl fmt::Debug for HdfsFileSystem {
@@ -159,14 +163,14 @@ impl FileSystem for HdfsFileSystem {
     async fn status(&self, location: &Location) -> Result<FileStatus, FsError> {
         let client = self.client(location)?;
         let call = client.get_file_info(location.path());
-        let status = self.call("read the status of", location, call).await?;
+        let status = bounded("read the status of", location, call).await?;
         Ok(status_of(location, status))
     }
 
     async fn list(&self, directory: &Location) -> Result<Vec<FileStatus>, FsError> {
         let client = self.client(directory)?;
         let call = client.list_status(directory.path(), false);
-        let children = self.call("list", directory, call).await?;
+        let children = bounded("list", directory, call).await?;
         // HDFS lists a file as itself.
         if let [only] = children.as_slice()
             && only.path == directory.path()
@@ -184,7 +188,7 @@ impl FileSystem for HdfsFileSystem {
 
     async fn read(&self, file: &Location, range: Range<u64>) -> Result<Bytes, FsError> {
         let client = self.client(file)?;
-        let reader = self.call("open", file, client.read(file.path())).await?;
+        let reader = bounded("open", file, client.read(file.path())).await?;
         // The reader panics on a range outside of the file.
         let end = range.end.min(reader.file_length() as u64);
         let length = end.saturating_sub(range.start);
@@ -207,14 +211,11 @@ impl FileSystem for HdfsFileSystem {
         if let Some(replication) = options.replication {
             write = write.replication(u32::from(replication));
         }
-        let writer = self.call("create", file, client.create(file.path(), write)).await?;
-        if let Some(mode) = options.mode {
-            // A default ACL of the directory may have narrowed it.
-            let call = client.set_permission(file.path(), mode);
-            self.call("set the permissions of", file, call).await?;
-        }
+        let writer = bounded("create", file, client.create(file.path(), write)).await?;
         Ok(Box::new(HdfsWriter {
             location: file.clone(),
+            client,
+            mode: options.mode,
             writer,
             closed: false,
         }))
@@ -229,9 +230,7 @@ impl FileSystem for HdfsFileSystem {
             });
         }
         let client = self.client(from)?;
-        let renamed = self
-            .call("rename", from, client.rename(from.path(), to.path(), false))
-            .await;
+        let renamed = bounded("rename", from, client.rename(from.path(), to.path(), false)).await;
         renamed.map_err(|error| match error.kind {
             FsErrorKind::AlreadyExists => FsError {
                 operation: "rename to",
@@ -245,29 +244,35 @@ impl FileSystem for HdfsFileSystem {
     async fn delete(&self, location: &Location) -> Result<bool, FsError> {
         let client = self.client(location)?;
         let call = client.delete(location.path(), true);
-        self.call("delete", location, call).await
+        bounded("delete", location, call).await
     }
 
     /// Parents that are missing get the same mode, with write and search for their owner.
     async fn mkdirs(&self, directory: &Location, options: CreateOptions) -> Result<(), FsError> {
         let client = self.client(directory)?;
-        let existed = options.mode.is_some() && self.exists(&client, directory).await?;
+        // One that was there belongs to somebody: its permissions stay.
+        let wanted = match options.mode {
+            Some(mode) if !self.exists(&client, directory).await? => Some(mode),
+            _ => None,
+        };
         let mode = options.mode.unwrap_or(0o777 & !self.umask);
         let call = client.mkdirs(directory.path(), mode, true);
-        self.call("make the directory", directory, call).await?;
-        match options.mode {
-            // One that was there belongs to somebody: its permissions stay.
-            Some(mode) if !existed => {
-                let call = client.set_permission(directory.path(), mode);
-                self.call("set the permissions of", directory, call).await
-            }
-            _ => Ok(()),
+        bounded("make the directory", directory, call).await?;
+        // A default ACL of the parent may have narrowed it.
+        if let Some(mode) = wanted
+            && self.status(directory).await?.mode != mode
+        {
+            set_mode(&client, directory, mode).await?;
         }
+        Ok(())
     }
 }
 
 struct HdfsWriter {
     location: Location,
+    client: Client,
+    /// What the file's permissions are to be in the end: a default ACL of the directory may have narrowed them.
+    mode: Option<u32>,
     writer: hdfs_native::file::FileWriter,
     closed: bool,
 }
@@ -284,8 +289,19 @@ impl FileWriter for HdfsWriter {
 
     async fn close(&mut self) -> Result<(), FsError> {
         self.closed = true;
-        let closed = unhurried(TELLING_PAUSE, Box::pin(self.writer.close())).await;
-        closed.map_err(|error| failed("close", &self.location, &error))
+        let (location, writer) = (&self.location, &mut self.writer);
+        let close = async {
+            let closed = unhurried(TELLING_PAUSE, Box::pin(writer.close())).await;
+            closed.map_err(|error| failed("close", location, &error))
+        };
+        // It takes as long as closing: neither waits for the other.
+        let widen = async {
+            match self.mode {
+                Some(mode) => set_mode(&self.client, location, mode).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(close, widen).map(drop)
     }
 }
 

@@ -85,12 +85,13 @@ async fn stage_archive(bed: &Bed, provided: &[Location]) -> (Result<ShippedFile,
         directory,
     });
     let provided: Vec<_> = provided.collect();
-    if let Err(error) = bed.staging.prepare().await {
+    let staged = bed.staging.look(&bed.binary).await;
+    if let Err(error) = bed.staging.prepare(staged.as_ref()).await {
         return (Err(error), notes);
     }
     let shipped = bed
         .staging
-        .archive(&bed.binary, &provided, &mut |line| notes.push(line.to_owned()))
+        .archive(&bed.binary, &provided, staged, &mut |line| notes.push(line.to_owned()))
         .await;
     (shipped, notes)
 }
@@ -117,6 +118,22 @@ async fn an_archive_is_staged_once_with_explicit_modes() {
     assert_eq!(mode_of(&staged[0]), OPEN_FILE);
     assert_eq!(fs::metadata(&staged[0]).unwrap().len(), first.size);
     assert!(first.archive && first.key == DIST_DIRECTORY);
+}
+
+#[tokio::test]
+async fn what_was_staged_is_found_where_all_of_it_is_there_and_made_where_it_is_not() {
+    let bed = bed();
+    assert!(bed.staging.look(&bed.binary).await.is_none());
+    let first = stage_archive(&bed, &[]).await.0.unwrap();
+    let found = bed.staging.look(&bed.binary).await.unwrap();
+    assert_eq!(found.archive.location.to_string(), first.url);
+    fs::remove_dir_all(bed.directory.path().join("cache")).unwrap();
+    assert!(bed.staging.look(&bed.binary).await.is_none());
+    assert_eq!(stage_archive(&bed, &[]).await.0.unwrap(), first);
+    fs::remove_file(Path::new(found.archive.location.path())).unwrap();
+    assert!(bed.staging.look(&bed.binary).await.is_none());
+    let again = stage_archive(&bed, &[]).await.0.unwrap();
+    assert_eq!((again.url, again.size), (first.url, first.size));
 }
 
 #[tokio::test]
@@ -175,7 +192,7 @@ async fn a_provided_archive_is_used_and_a_missing_one_is_told() {
 #[tokio::test]
 async fn the_applications_files_are_its_users_only_and_go_with_it() {
     let bed = bed();
-    bed.staging.prepare().await.unwrap();
+    bed.staging.prepare(None).await.unwrap();
     let directory = bed.staging.application_directory("application_1_0001");
     bed.staging.make_application_directory(&directory).await.unwrap();
     let shipped = bed
