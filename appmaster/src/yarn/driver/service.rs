@@ -220,6 +220,7 @@ impl DriverService {
         for update in &news.updated_nodes {
             self.node_changed(update);
         }
+        news.updated.iter().for_each(|changed| self.state.updated(changed));
         // One that was found again late may have ended meanwhile.
         self.take_over(&news.recovered);
         // The end of a container comes before the grant of the next, as it happened.

@@ -10,7 +10,7 @@ use selvedge_core::ResourceId;
 use tokio::time::Instant;
 use yarn_common::id::{ContainerId, NodeId};
 use yarn_common::resource::{Priority, Resource};
-use yarn_rpc::am::{AskKey, ContainerAsk, Locality};
+use yarn_rpc::am::{AskKey, ContainerAsk, Locality, UpdatedContainer};
 use yarn_rpc::types::{Container, ContainerState, ContainerStatus, NodeUpdate, Preemption};
 
 use super::YarnDriverError;
@@ -328,6 +328,15 @@ impl DriverState {
             }
         }
         new
+    }
+
+    /// YARN has changed a container, though nobody here asked for it: from now on it is killed for what it has now.
+    pub(super) fn updated(&mut self, UpdatedContainer { kind, container }: &UpdatedContainer) {
+        let (id, resource) = (container.id, &container.resource);
+        if let Some(owned) = self.containers.get_mut(&id) {
+            tracing::warn!(container = %id, ?kind, %resource, "YARN has changed a container");
+            owned.memory_mb = resource.memory_mb;
+        }
     }
 
     /// A node is not as it was. How many of our containers it takes with it.

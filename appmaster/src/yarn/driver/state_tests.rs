@@ -4,6 +4,7 @@ use selvedge_core::{MemorySize, TaskExecutorProcessSpec};
 use yarn_common::exit_status::ContainerExitStatus;
 use yarn_common::id::ApplicationId;
 use yarn_common::token::{Token, TokenKind};
+use yarn_rpc::am::UpdateKind;
 use yarn_rpc::types::{ExecutionType, NodeState};
 
 use super::super::nodes::testing::node;
@@ -226,6 +227,24 @@ fn an_end_is_told_once_and_in_plain_words() {
         [],
         "a restarted ResourceManager may repeat it"
     );
+}
+
+#[test]
+fn a_container_that_yarn_has_changed_is_killed_for_what_it_has_by_then() {
+    let mut state = state();
+    state.request(shape(1024)).unwrap();
+    state.granted(vec![container(2, 1)]);
+    for (number, memory_mb) in [(2, 1536), (3, 512)] {
+        let (kind, mut container) = (UpdateKind::Decrease, container(number, 1));
+        container.resource.memory_mb = memory_mb;
+        state.updated(&UpdatedContainer { kind, container });
+    }
+    let actions = state.completed(&status(2, -104, "running beyond limits"));
+    let [Action::Terminated(Termination { cause, .. })] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert!(cause.contains("which is 1536 MiB"), "{cause}");
+    assert_eq!(state.completed(&status(3, -104, "")), [], "it was never ours");
 }
 
 #[test]
