@@ -42,19 +42,26 @@ impl Samples {
     pub fn push_mebibytes(&mut self, bytes: u64) {
         self.push(bytes as f64 / f64::from(1 << 20));
     }
+}
 
-    /// The smallest, the one in the middle, the largest.
-    fn spread(&self) -> (f64, f64, f64) {
-        let mut sorted = self.0.clone();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 1 {
-            sorted[middle]
-        } else {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
-        };
-        (sorted[0], median, sorted[sorted.len() - 1])
-    }
+/// The smallest, the one in the middle, the largest; none where there are no samples.
+fn spread(values: &[f64]) -> Option<(f64, f64, f64)> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let (smallest, largest) = (*sorted.first()?, *sorted.last()?);
+    let median = match sorted.len() % 2 {
+        1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    };
+    Some((smallest, median, largest))
+}
+
+/// The median, and the smallest with the largest, as a table shows them; nothing where there are no samples.
+fn shown(values: &[f64]) -> [String; 2] {
+    spread(values).map_or_else(Default::default, |(smallest, median, largest)| {
+        [rounded(median), format!("{}–{}", rounded(smallest), rounded(largest))]
+    })
 }
 
 /// A figure, its unit, what it is to be at most, and Flink 1.20.5's on the machine of the reference.
@@ -105,16 +112,18 @@ impl fmt::Display for Table {
                 "reference: Flink",
             ]);
         for row in &self.0 {
-            let (smallest, median, largest) = row.samples.spread();
+            let values = &row.samples.0;
+            let met = |bound| spread(values).is_none_or(|(_, median, _)| median <= bound);
             let bound = row.at_most.map_or_else(String::new, |bound| {
-                format!("{bound}{}", if median <= bound { "" } else { " (missed)" })
+                format!("{bound}{}", if met(bound) { "" } else { " (missed)" })
             });
+            let [median, ends] = shown(values);
             table.add_row([
                 row.what.to_owned(),
                 row.unit.to_owned(),
-                rounded(median),
-                format!("{}–{}", rounded(smallest), rounded(largest)),
-                row.samples.0.len().to_string(),
+                median,
+                ends,
+                values.len().to_string(),
                 bound,
                 row.flink.to_owned(),
             ]);

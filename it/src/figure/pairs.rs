@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement};
 
-use super::rounded;
+use super::{shown, spread};
 
 /// Whose figure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl fmt::Display for Table {
         for (what, unit, samples, goal) in &self.0 {
             let mut row = vec![(*what).to_owned(), (*unit).to_owned()];
             for values in [&samples.ours, &samples.java, &samples.ratios()] {
-                row.extend(spread(values));
+                row.extend(shown(values));
             }
             row.extend([samples.ours.len().to_string(), goal.verdict(samples)]);
             table.add_row(row);
@@ -134,24 +134,6 @@ impl fmt::Display for Table {
     }
 }
 
-/// The median, and the smallest with the largest; nothing where there are no samples.
-fn spread(values: &[f64]) -> [String; 2] {
-    let Some(median) = median(values) else {
-        return [String::new(), String::new()];
-    };
-    let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    [rounded(median), format!("{}–{}", rounded(smallest), rounded(largest))]
-}
-
-/// The one in the middle; none where there are no samples.
 fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() % 2 {
-        _ if sorted.is_empty() => None,
-        1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
+    spread(values).map(|(_, median, _)| median)
 }
