@@ -39,6 +39,7 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
     let mut wishes = Wishes::new(&options.containers);
     adopted.iter().for_each(|container| wishes.adopted(container));
     let tally = Tally::new(wishes.total(), adopted.into_iter().map(|container| container.id));
+    wishes.ask(&mut client)?;
     let (rm, mut events) = client.start(Pace::default());
     let nodes = NmClient::new(rm.nm_tokens().clone(), NmOptions::default());
     let mut master = Master {
@@ -61,7 +62,6 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
 
 impl Master<'_> {
     async fn work(&mut self, events: &mut AmEvents) -> Result<(), Failure> {
-        self.wishes.ask(&self.rm)?;
         while !self.tally.is_done() {
             tokio::select! {
                 event = events.next() => self.heard(event.ok_or("the heartbeats have ended")?)?,

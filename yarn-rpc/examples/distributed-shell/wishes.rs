@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use yarn_common::id::ContainerId;
-use yarn_rpc::am::{AmHandle, AskError, AskKey, ConstrainedAsk, ContainerAsk, RejectedAsk};
+use yarn_rpc::am::{AmClient, AmHandle, AskError, AskKey, ConstrainedAsk, ContainerAsk, RejectedAsk};
 use yarn_rpc::types::Container;
 
 use super::options::Containers;
@@ -52,12 +52,17 @@ impl Wishes {
         self.granted.insert(container.id, group);
     }
 
-    /// Asks for all that was not granted yet.
-    pub(crate) fn ask(&mut self, rm: &AmHandle) -> Result<(), AskError> {
+    /// Asks for all that was not granted yet, before the heartbeats begin: the first carries all of it. A group that came a
+    /// heartbeat after another could find that those which it is to stand beside have ended.
+    pub(crate) fn ask(&mut self, client: &mut AmClient) -> Result<(), AskError> {
         for group in 0..self.groups.len() {
             let granted = self.granted.values().filter(|of| **of == group).count();
             let granted = u32::try_from(granted).unwrap_or(u32::MAX);
-            self.more(rm, group, self.groups[group].count().saturating_sub(granted))?;
+            match self.next(group, self.groups[group].count().saturating_sub(granted)) {
+                Some(Group::Alike(ask)) => client.asks().set(ask)?,
+                Some(Group::Placed(ask)) => client.ask_constrained(ask)?,
+                None => {}
+            }
         }
         Ok(())
     }
@@ -89,26 +94,30 @@ impl Wishes {
     }
 
     fn more(&mut self, rm: &AmHandle, group: usize, count: u32) -> Result<(), AskError> {
-        if count == 0 {
-            return Ok(());
+        match self.next(group, count) {
+            Some(Group::Alike(ask)) => rm.ask_more(ask),
+            Some(Group::Placed(ask)) => rm.ask_constrained(ask),
+            None => Ok(()),
         }
-        match &self.groups[group] {
-            Group::Alike(ask) => {
-                self.keys.insert(ask.key, group);
-                rm.ask_more(ContainerAsk { count, ..ask.clone() })
-            }
+    }
+
+    /// The ask for so many of a group.
+    fn next(&mut self, group: usize, count: u32) -> Option<Group> {
+        if count == 0 {
+            return None;
+        }
+        let (key, ask) = match &self.groups[group] {
+            Group::Alike(ask) => (ask.key, Group::Alike(ContainerAsk { count, ..ask.clone() })),
             Group::Placed(ask) => {
                 // Each time another id, the first of which is 1.
                 let id = i64::try_from(self.keys.len()).unwrap_or(i64::MAX).saturating_add(1);
                 let key = ask.key.with_id(id);
-                self.keys.insert(key, group);
-                rm.ask_constrained(ConstrainedAsk {
-                    key,
-                    count,
-                    ..ask.clone()
-                })
+                let ask = ask.clone();
+                (key, Group::Placed(ConstrainedAsk { key, count, ..ask }))
             }
-        }
+        };
+        self.keys.insert(key, group);
+        Some(ask)
     }
 }
 

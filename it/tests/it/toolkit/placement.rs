@@ -81,7 +81,8 @@ async fn the_distributed_shell_places_containers_as_hadoops_places_them() {
     let options = [
         ["-container_memory", "128"],
         ["-placement_spec", "apart(2),NOTIN,NODE,apart:near(2),IN,NODE,apart"],
-        ["-shell_command", "echo $NM_HOST"],
+        // A tag is where a container with it lives: YARN may look for a place more than once, some heartbeats apart.
+        ["-shell_command", "echo $NM_HOST; sleep 5"],
     ];
     let (ours, hadoops) = run_both(&bed, options.as_flattened()).await;
     for run in [&ours, &hadoops] {
