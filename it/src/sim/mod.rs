@@ -26,6 +26,7 @@ mod relay;
 mod report;
 mod settings;
 mod shuffle;
+mod sizes;
 mod tasks;
 mod user;
 mod worker;

@@ -10,6 +10,7 @@ use selvedge_core::JobId;
 
 use super::bounds::{NewBounds, draw_bounds};
 use super::network::IMPATIENCE;
+use super::sizes::choose_large;
 use super::yarn::{End, GrantFault, HeartbeatFault, NodeFault};
 
 /// Jobs and faults come within so much time.
@@ -55,6 +56,8 @@ pub(crate) struct JobPlan {
     pub(crate) is_too_large: bool,
     /// It is run as a stream, though its input may end: under the adaptive scheduler it may be rescaled.
     pub(crate) is_streaming: bool,
+    /// Its slots are larger than a usual worker, and each has one of its own.
+    pub(crate) is_large: bool,
     /// Bounds that its user gives it later, in order of time.
     pub(crate) bounds: Vec<NewBounds>,
 }
@@ -146,6 +149,7 @@ impl Plan {
         let latency = *[20, 50, 200].choose(&mut rng).unwrap_or(&20);
         let is_adaptive = choose_adaptive(seed, &mut jobs);
         draw_bounds(seed, &mut jobs);
+        choose_large(seed, slots, &mut jobs);
         Self {
             seed,
             nodes,
@@ -199,6 +203,7 @@ impl JobPlan {
             is_endless,
             is_too_large: false,
             is_streaming: false,
+            is_large: false,
             bounds: Vec::new(),
         }
     }
@@ -214,6 +219,7 @@ impl JobPlan {
             is_endless: false,
             is_too_large: true,
             is_streaming: false,
+            is_large: false,
             bounds: Vec::new(),
         }
     }

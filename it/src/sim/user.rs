@@ -18,6 +18,7 @@ use super::history::{Happening, SharedHistory};
 use super::invariants::is_terminal;
 use super::network;
 use super::plan::JobPlan;
+use super::sizes::large_slots;
 use super::yarn::SharedCluster;
 
 /// How often a user looks at a job.
@@ -201,7 +202,7 @@ fn graph(job: &JobPlan) -> Value {
         source["rows"] = json!(seconds * RATE * u64::from(job.parallelism));
     }
     let mode = if job.is_streaming { "STREAMING" } else { "AUTOMATIC" };
-    json!({
+    let mut graph = json!({
         "name": format!("job of {:?}", job.at),
         "configuration": {"execution.runtime-mode": mode},
         "vertices": [
@@ -209,5 +210,9 @@ fn graph(job: &JobPlan) -> Value {
             {"id": "sink", "parallelism": job.parallelism, "chain": [{"id": SINK, "operator": "blackhole-sink"}]},
         ],
         "edges": [{"source": "source", "target": "sink", "partitioner": {"type": "hash", "keys": ["n"]}}],
-    })
+    });
+    if job.is_large {
+        graph["slot_sharing_groups"] = large_slots();
+    }
+    graph
 }
