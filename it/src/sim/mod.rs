@@ -11,6 +11,7 @@
 //! servers of YARN, ZooKeeper, the users and the files are simulated. `plan` draws from the seed what happens, `world` lets it
 //! happen, `invariants` look at what came of it; `docs/simulation.md` tells how to replay a seed.
 
+mod bounds;
 mod clock;
 mod connectors;
 mod faults;
@@ -25,6 +26,7 @@ mod relay;
 mod report;
 mod settings;
 mod shuffle;
+mod sizes;
 mod tasks;
 mod user;
 mod worker;

@@ -8,7 +8,9 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use selvedge_core::JobId;
 
+use super::bounds::{NewBounds, draw_bounds};
 use super::network::IMPATIENCE;
+use super::sizes::choose_large;
 use super::yarn::{End, GrantFault, HeartbeatFault, NodeFault};
 
 /// Jobs and faults come within so much time.
@@ -54,6 +56,10 @@ pub(crate) struct JobPlan {
     pub(crate) is_too_large: bool,
     /// It is run as a stream, though its input may end: under the adaptive scheduler it may be rescaled.
     pub(crate) is_streaming: bool,
+    /// Its slots are larger than a usual worker, and each has one of its own.
+    pub(crate) is_large: bool,
+    /// Bounds that its user gives it later, in order of time.
+    pub(crate) bounds: Vec<NewBounds>,
 }
 
 /// What goes wrong. `which` picks one of those that there are then.
@@ -142,6 +148,8 @@ impl Plan {
         faults.sort_by_key(|(at, _)| *at);
         let latency = *[20, 50, 200].choose(&mut rng).unwrap_or(&20);
         let is_adaptive = choose_adaptive(seed, &mut jobs);
+        draw_bounds(seed, &mut jobs);
+        choose_large(seed, slots, &mut jobs);
         Self {
             seed,
             nodes,
@@ -175,7 +183,8 @@ impl Plan {
     pub(crate) fn last_disturbance(&self) -> Duration {
         let jobs = self.jobs.iter().map(|job| job.cancel_at.unwrap_or(job.at));
         let faults = self.faults.iter().map(|(at, fault)| *at + fault.lasts());
-        jobs.chain(faults).max().unwrap_or_default()
+        let bounds = self.jobs.iter().flat_map(|job| &job.bounds).map(|bounds| bounds.at);
+        jobs.chain(bounds).chain(faults).max().unwrap_or_default()
     }
 }
 
@@ -194,6 +203,8 @@ impl JobPlan {
             is_endless,
             is_too_large: false,
             is_streaming: false,
+            is_large: false,
+            bounds: Vec::new(),
         }
     }
 
@@ -208,6 +219,8 @@ impl JobPlan {
             is_endless: false,
             is_too_large: true,
             is_streaming: false,
+            is_large: false,
+            bounds: Vec::new(),
         }
     }
 }

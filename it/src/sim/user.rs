@@ -1,4 +1,4 @@
-//! The host of the users: they submit, look and cancel over REST, each job on a task of its own.
+//! The host of the users: they submit, look, change bounds and cancel over REST, each job on a task of its own.
 
 use std::io;
 use std::sync::Arc;
@@ -12,11 +12,13 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::bounds::Wishes;
 use super::files::Files;
 use super::history::{Happening, SharedHistory};
 use super::invariants::is_terminal;
 use super::network;
 use super::plan::JobPlan;
+use super::sizes::large_slots;
 use super::yarn::SharedCluster;
 
 /// How often a user looks at a job.
@@ -48,7 +50,7 @@ impl Users {
         sleep_until(start + job.at).await;
         self.submit(&job).await;
         let cancel_at = job.cancel_at.map(|at| start + at);
-        let mut status = String::new();
+        let (mut status, mut wishes) = (String::new(), Wishes::of(&job));
         let (mut is_told, mut has_run) = (false, false);
         loop {
             sleep(LOOK).await;
@@ -63,10 +65,14 @@ impl Users {
             if is_unwanted && !is_terminal(&status) && status != "CANCELLING" {
                 self.cancel(&job).await;
             }
-            let Some(seen) = self.status(&job).await else {
+            if !is_terminal(&status) {
+                self.change_bounds(&job, &mut wishes, start.elapsed()).await;
+            }
+            let tasks = 2 * wishes.parallelism();
+            let Some(seen) = self.status(&job, tasks).await else {
                 continue;
             };
-            let runs = seen == format!("RUNNING {0}/{0}", 2 * job.parallelism);
+            let runs = wishes.are_told() && seen == format!("RUNNING {tasks}/{tasks}");
             if job.is_endless && !has_run && runs && self.is_calm.load(Ordering::Relaxed) {
                 has_run = true;
                 self.note(Happening::Ran {
@@ -110,8 +116,22 @@ impl Users {
         }
     }
 
-    /// The job's state, with how many of its tasks run where it is RUNNING.
-    async fn status(&self, job: &JobPlan) -> Option<String> {
+    /// Tells the master of new bounds where it is time, until it has answered that it goes by them.
+    async fn change_bounds(&self, job: &JobPlan, wishes: &mut Wishes, now: Duration) {
+        let Some(bounds) = wishes.due(now) else { return };
+        let path = format!("/jobs/{}/resource-requirements", job.id);
+        match self.call(Method::PUT, &path, &bounds.body()).await {
+            Ok((StatusCode::OK, _)) => {
+                self.say(&format!("job {} has other bounds: {bounds:?}", job.id));
+                wishes.granted();
+            }
+            Ok((status, answer)) => self.say(&format!("new bounds answered with {status}: {answer}")),
+            Err(error) => self.say(&format!("new bounds failed: {error}")),
+        }
+    }
+
+    /// The job's state, with how many of its tasks run where it is RUNNING, and of how many.
+    async fn status(&self, job: &JobPlan, tasks: u32) -> Option<String> {
         let path = format!("/jobs/{}", job.id);
         let (status, details) = self.call(Method::GET, &path, &json!({})).await.ok()?;
         if status == StatusCode::NOT_FOUND {
@@ -128,7 +148,7 @@ impl Users {
         let running: u64 = vertices
             .map(|vertex| vertex["tasks"]["running"].as_u64().unwrap_or(0))
             .sum();
-        Some(format!("RUNNING {running}/{}", 2 * job.parallelism))
+        Some(format!("RUNNING {running}/{tasks}"))
     }
 
     /// Ends the cluster. Whether it was heard.
@@ -182,7 +202,7 @@ fn graph(job: &JobPlan) -> Value {
         source["rows"] = json!(seconds * RATE * u64::from(job.parallelism));
     }
     let mode = if job.is_streaming { "STREAMING" } else { "AUTOMATIC" };
-    json!({
+    let mut graph = json!({
         "name": format!("job of {:?}", job.at),
         "configuration": {"execution.runtime-mode": mode},
         "vertices": [
@@ -190,5 +210,9 @@ fn graph(job: &JobPlan) -> Value {
             {"id": "sink", "parallelism": job.parallelism, "chain": [{"id": SINK, "operator": "blackhole-sink"}]},
         ],
         "edges": [{"source": "source", "target": "sink", "partitioner": {"type": "hash", "keys": ["n"]}}],
-    })
+    });
+    if job.is_large {
+        graph["slot_sharing_groups"] = large_slots();
+    }
+    graph
 }

@@ -9,7 +9,7 @@ use selvedge_core::config::options::{jobmanager, taskmanager};
 use selvedge_core::job_graph::OperatorSpec;
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::status::FailureType;
-use selvedge_core::{Configuration, InstanceId, ResourceId, TaskExecutorProcessSpec};
+use selvedge_core::{Configuration, InstanceId, MemorySize, ResourceId, TaskExecutorProcessSpec};
 use selvedge_runtime::blob::BlobCacheSettings;
 use selvedge_runtime::fs::FileSystems;
 use selvedge_runtime::ha::{HaServices, LeaderComponent, LeaderRetrieval};
@@ -116,6 +116,15 @@ fn instance_of(container: &str) -> InstanceId {
     InstanceId::from_bytes(*half)
 }
 
+/// The memory of the worker that a command starts, in MiB, where it says so.
+pub(crate) fn memory_mb(command: &str) -> Option<u64> {
+    let size = assignments(command)
+        .ok()?
+        .find(&taskmanager::TOTAL_PROCESS_MEMORY)
+        .ok()?;
+    size.map(MemorySize::mebibytes)
+}
+
 /// What the command line sets. A NodeManager hands the command to `bash -c "…"`, so it is read twice.
 fn assignments(command: &str) -> anyhow::Result<Configuration> {
     let unreadable = || anyhow::anyhow!("no shell can read the command {command}");
@@ -177,5 +186,17 @@ mod tests {
         let command = r"./selvedge-dist/selvedge taskmanager -Da.b=1 '-Dc=it'\\''s \$x' 1><LOG_DIR>/out";
         let settings = assignments(command).unwrap();
         assert_eq!((settings.text("a.b"), settings.text("c")), (Some("1"), Some("it's $x")));
+    }
+
+    #[test]
+    fn a_command_says_how_large_its_worker_is() {
+        let command = |size| {
+            format!(
+                "./selvedge taskmanager -D{}={size}",
+                taskmanager::TOTAL_PROCESS_MEMORY.key()
+            )
+        };
+        assert_eq!(memory_mb(&command("1073741823b")), Some(1023));
+        assert_eq!(memory_mb("./selvedge taskmanager"), None);
     }
 }

@@ -271,6 +271,7 @@ impl World {
 
     fn launch(&mut self, container: u64, command: String, hangs: bool) {
         let host = format!("worker-{container}");
+        let memory_mb = worker::memory_mb(&command);
         let process = WorkerProcess {
             host: host.clone(),
             slots: self.plan.slots,
@@ -279,7 +280,7 @@ impl World {
             faults: self.task_faults.clone(),
         };
         let exits = self.exits.clone();
-        self.facts.launched(&self.cluster.lock(), container);
+        self.facts.launched(&self.cluster.lock(), container, memory_mb);
         self.workers.insert(container, host.clone());
         self.sim.host(host, move || {
             let (process, exits) = (process.clone(), exits.clone());

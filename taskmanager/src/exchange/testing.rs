@@ -22,7 +22,7 @@ use super::{
     SendPool,
 };
 use crate::operator::testing::managed;
-use crate::operator::{TaskArtifacts, TaskContext, TaskCounters, TaskError};
+use crate::operator::{FoundResources, TaskArtifacts, TaskContext, TaskCounters, TaskError};
 
 pub(crate) const WINDOW: u64 = 16 << 10;
 
@@ -110,6 +110,7 @@ pub(crate) fn context(attempt: ExecutionAttemptId) -> TaskContext {
         memory: managed(MemorySize::default()),
         file_systems: no_files(),
         artifacts: TaskArtifacts::default(),
+        external_resources: FoundResources::default(),
         temp_dirs: Arc::default(),
         io: Arc::new(Handle::current()),
         counters: Arc::new(TaskCounters::default()),

@@ -21,7 +21,7 @@ use crate::exchange::{
     Exchange, ExchangeError, JobKey, NetworkBudget, OutputGrant, Outputs, ResultPartition, Shipping,
 };
 use crate::memory::MemoryManager;
-use crate::operator::{TaskArtifacts, TaskContext, TaskCounters, TaskIo};
+use crate::operator::{FoundResources, TaskArtifacts, TaskContext, TaskCounters, TaskIo};
 use crate::task::{self, JobMasterSplits, OutputEdge, Task, TaskDeployment, TaskFailure, TaskInput};
 
 /// A task that was deployed, until the JobMaster knows its end.
@@ -74,6 +74,8 @@ pub(super) struct Deployer {
     pub(super) notifications: mpsc::Sender<Notification>,
     pub(super) blobs: BlobCache,
     pub(super) blob_server: BlobServerLink,
+    /// What tasks may know of the worker's external resources.
+    pub(super) external_resources: FoundResources,
     pub(super) io: Arc<dyn TaskIo>,
 }
 
@@ -236,6 +238,7 @@ impl Deployer {
             max_parallelism: deployment.max_parallelism,
             memory: self.memory.task(deployment.allocation),
             file_systems: self.config.file_systems.clone(),
+            external_resources: self.external_resources.clone(),
             temp_dirs: self.config.temp_dirs.as_slice().into(),
             io: self.io.clone(),
             counters: Arc::default(),

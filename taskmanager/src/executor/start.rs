@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use selvedge_runtime::blob::BlobCache;
 use selvedge_runtime::gateway::grpc::serve_task_executor;
-use selvedge_runtime::gateway::proto::NotifyWorkerUnfitRequest;
+use selvedge_runtime::gateway::proto::{ExternalResource, NotifyWorkerUnfitRequest};
 use selvedge_runtime::metrics::{FlinkMemory, MetricRegistry, Recent, register_process};
 use selvedge_runtime::profiling::Profiler;
 use selvedge_runtime::rpc::{PortRange, RpcServer, bind};
@@ -30,6 +30,7 @@ use super::state::State;
 use super::{TaskExecutorConfig, TaskExecutorError};
 use crate::exchange::{Exchange, NetworkBudget};
 use crate::memory::{MemoryAccount, MemoryManager};
+use crate::operator::FoundResources;
 use crate::slot::SlotTable;
 
 /// Requests that may wait; beyond them callers are told to come again.
@@ -146,6 +147,8 @@ impl TaskExecutor {
                 ),
             }),
         };
+        let of_name = |found: &ExternalResource| (found.name.clone(), found.indices.clone());
+        service.deployer.external_resources = external_resources.iter().map(of_name).collect();
         service.external_resources = external_resources;
         let closed = service.resource_manager.closed.clone();
         let control = serve_control(control, &config, inbox.clone(), notifications.clone(), closed);
@@ -224,6 +227,7 @@ fn service(
             notifications: notifications.clone(),
             blobs: BlobCache::new(&config.blob_storage, &config.blobs, config.clock.clone(), &io),
             blob_server: BlobServerLink::new(config.secret.clone(), config.timeouts.ask),
+            external_resources: FoundResources::default(),
             io: config.runner.io(io),
         },
         resource_manager: ResourceManagerLink {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use selvedge_core::ExecutionAttemptId;
+use selvedge_core::resource::Discovery;
 use selvedge_runtime::gateway::TaskExecutorGateway;
 use selvedge_runtime::gateway::convert::WireId;
 use selvedge_runtime::gateway::proto::{ChannelPeer, InputGate, ResultPartition, TaskDeploymentDescriptor};
@@ -11,6 +12,7 @@ use serde_json::json;
 
 use super::TaskExecutorTimeouts;
 use super::testing::{Master, Told, Worker, allocation, demand, submission};
+use super::tests::registered_with;
 use crate::exchange::testing::{attempt, job};
 use crate::task::OperatorPlanner;
 
@@ -110,4 +112,39 @@ async fn two_workers_count_by_key_and_no_key_is_counted_twice() {
         }
     }
     assert_eq!(counted, (KEYS, ROWS));
+}
+
+#[tokio::test]
+async fn a_task_sees_what_the_script_of_its_worker_has_found() {
+    let mut master = Master::start().await;
+    let worker = registered_with(&mut master, |config| {
+        config.planner = Arc::new(OperatorPlanner);
+        // It prints `1 ,left`.
+        config.discoveries = vec![Discovery {
+            resource: "loom".to_owned(),
+            amount: 1,
+            script: "/bin/echo".into(),
+            arguments: vec![",left".to_owned()],
+        }];
+    });
+    let worker = worker.await;
+    let demand = demand(&master, 0, allocation(0));
+    worker.gateway.request_slot(demand).await.unwrap();
+    let mut weave = descriptor(
+        &attempt("weave", 0),
+        &json!([
+            {"id": "numbers", "operator": "generator-source", "rows": 3,
+             "fields": [{"name": "n", "generator": {"type": "sequence"}}]},
+            {"id": "at", "operator": "filter",
+             "predicate": "array_to_string(external_resource('loom'), '+') = '1+left'"},
+            {"id": "drop", "operator": "blackhole-sink"},
+        ]),
+    );
+    weave.parallelism = 1;
+    let submission = submission(job(1), vec![weave]);
+    worker.gateway.submit_tasks(submission).await.unwrap();
+    let (_, ended) = master.states(1).await;
+    assert_eq!(ended[0].state, "FINISHED", "{}", ended[0].cause);
+    let metrics = ended[0].metrics.as_ref().unwrap();
+    assert_eq!(metrics.accumulators.get("drop.records"), Some(&3));
 }

@@ -1,6 +1,7 @@
-//! SQL functions that DataFusion's default set lacks: those that yield lists, for flat-map. `docs/functions.md` describes
-//! them for users. All are vectorised: one call takes a column and yields a column.
+//! SQL functions that DataFusion's default set lacks: those that yield lists, for flat-map, and what a task may know of its
+//! worker. `docs/functions.md` describes them for users. All are vectorised: one call takes a column and yields a column.
 
+mod external_resource;
 mod regexp_extract_all;
 mod split;
 mod text_function;
@@ -14,14 +15,18 @@ use datafusion_common::cast::as_string_array;
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::{ColumnarValue, ScalarUDF};
 
+use crate::operator::FoundResources;
 use text_function::udf;
 
-/// Every function of ours.
+pub(crate) use external_resource::{EXTERNAL_RESOURCE, external_resource};
+
+/// Every function of ours, as it is where there is no worker.
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         udf::<words::Words>(),
         udf::<split::Split>(),
         udf::<regexp_extract_all::RegexpExtractAll>(),
+        external_resource(&FoundResources::default()),
     ]
 }
 

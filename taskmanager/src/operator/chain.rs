@@ -45,7 +45,8 @@ pub fn plan_chain(
     specs: &[OperatorSpec],
     input: Option<SchemaRef>,
 ) -> Result<Box<dyn Chain>, TaskError> {
-    let planned = plan_operators(&ctx.attempt.vertex, specs, input.clone()).map_err(|error| TaskError::Plan {
+    let planned = plan_operators(&ctx.attempt.vertex, specs, input.clone(), &ctx.external_resources);
+    let planned = planned.map_err(|error| TaskError::Plan {
         operator: error.operator.to_string(),
         reason: error.to_string(),
     })?;

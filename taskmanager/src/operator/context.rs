@@ -11,7 +11,7 @@ use selvedge_runtime::metrics::MetricGroup;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{TaskArtifacts, TaskCounters, TaskError};
+use super::{FoundResources, TaskArtifacts, TaskCounters, TaskError};
 use crate::memory::TaskMemory;
 
 /// How the thread of a task waits for async work.
@@ -54,6 +54,8 @@ pub struct TaskContext {
     pub file_systems: FileSystems,
     /// Files that the job brings along.
     pub artifacts: TaskArtifacts,
+    /// What the worker has of external resources.
+    pub external_resources: FoundResources,
     /// Directories for temporary files.
     pub temp_dirs: Arc<[PathBuf]>,
     /// The I/O runtime: a task thread blocks on it.

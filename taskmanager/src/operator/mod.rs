@@ -11,6 +11,7 @@ mod context;
 mod counters;
 mod filter;
 mod flat_map;
+mod found_resources;
 mod host;
 pub mod partition;
 mod project;
@@ -36,6 +37,7 @@ pub use artifacts::TaskArtifacts;
 pub use chain::plan_chain;
 pub use context::{TaskContext, TaskIo};
 pub use counters::{Accumulator, TaskCounters};
+pub use found_resources::FoundResources;
 
 /// Why a task ended without finishing.
 #[derive(Debug, Error)]

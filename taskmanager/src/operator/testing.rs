@@ -14,7 +14,8 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Chain, Collector, SourceStatus, SplitProvider, TaskArtifacts, TaskContext, TaskCounters, TaskError, plan_chain,
+    Chain, Collector, FoundResources, SourceStatus, SplitProvider, TaskArtifacts, TaskContext, TaskCounters, TaskError,
+    plan_chain,
 };
 use crate::memory::TaskMemory;
 use crate::memory::testing::{of_managed, of_sizes};
@@ -47,6 +48,7 @@ impl TestTask {
             memory: managed(MemorySize::from_mebibytes(64)),
             file_systems: FileSystems::local_only(),
             artifacts: TaskArtifacts::default(),
+            external_resources: FoundResources::default(),
             temp_dirs: Arc::new([]),
             io: Arc::new(runtime.handle().clone()),
             counters: Arc::new(TaskCounters::default()),

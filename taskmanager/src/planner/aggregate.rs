@@ -15,6 +15,7 @@ use datafusion_physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregat
 use super::context::AGGREGATES;
 use super::error::ExpressionError;
 use super::expression::{Columns, plain_type};
+use crate::operator::FoundResources;
 
 /// An aggregate of an operator.
 #[derive(Debug, Clone)]
@@ -27,9 +28,14 @@ pub(crate) struct PlannedAggregate {
 
 impl PlannedAggregate {
     /// Plans a text over a schema, and tries it on no record.
-    pub(crate) fn new(text: &str, name: &str, schema: &SchemaRef) -> Result<Self, ExpressionError> {
+    pub(crate) fn new(
+        text: &str,
+        name: &str,
+        schema: &SchemaRef,
+        found: &FoundResources,
+    ) -> Result<Self, ExpressionError> {
         let refused = |error: DataFusionError| ExpressionError::from_datafusion(&error, schema);
-        let columns = Columns::new(schema)?;
+        let columns = Columns::new(schema, found)?;
         let expr = columns.name_and_type(text)?;
         refuse_other(&expr)?;
         let lowered = LoweredAggregateBuilder::new(&expr, &columns.named, schema, &columns.props, &columns.planning)

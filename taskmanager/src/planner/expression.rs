@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion_common::config::ConfigOptions;
-use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, DataFusionError};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
@@ -24,6 +24,8 @@ use datafusion_sql::sqlparser::tokenizer::Token;
 
 use super::context::CONTEXT;
 use super::error::ExpressionError;
+use crate::function::{EXTERNAL_RESOURCE, external_resource};
+use crate::operator::FoundResources;
 
 /// An expression that can be evaluated.
 #[derive(Debug, Clone)]
@@ -34,14 +36,14 @@ pub(crate) struct PlannedExpression {
 }
 
 impl PlannedExpression {
-    /// Plans a text over a schema and tries it on no record.
-    pub(crate) fn new(text: &str, schema: &SchemaRef) -> Result<Self, ExpressionError> {
-        let columns = Columns::new(schema)?;
+    /// Plans a text over a schema, for a worker that has found this, and tries it on no record.
+    pub(crate) fn new(text: &str, schema: &SchemaRef, found: &FoundResources) -> Result<Self, ExpressionError> {
+        let columns = Columns::new(schema, found)?;
         let expr = columns.name_and_type(text)?;
         refuse_aggregates(&expr)?;
         let refused = |error| ExpressionError::from_datafusion(&error, schema);
-        let found = expr.get_type(&columns.named).map_err(refused)?;
-        let expr = expr.cast_to(&plain_type(&found), &columns.named).map_err(refused)?;
+        let data_type = expr.get_type(&columns.named).map_err(refused)?;
+        let expr = expr.cast_to(&plain_type(&data_type), &columns.named).map_err(refused)?;
         Self::from_logical(&expr, &columns)
     }
 
@@ -60,8 +62,8 @@ impl PlannedExpression {
     }
 
     /// A predicate.
-    pub(crate) fn predicate(text: &str, schema: &SchemaRef) -> Result<Self, ExpressionError> {
-        let planned = Self::new(text, schema)?;
+    pub(crate) fn predicate(text: &str, schema: &SchemaRef, found: &FoundResources) -> Result<Self, ExpressionError> {
+        let planned = Self::new(text, schema, found)?;
         match planned.data_type {
             DataType::Boolean => Ok(planned),
             found => Err(ExpressionError::WrongType {
@@ -72,8 +74,12 @@ impl PlannedExpression {
     }
 
     /// An expression that yields a list, and the list's element.
-    pub(crate) fn list(text: &str, schema: &SchemaRef) -> Result<(Self, FieldRef), ExpressionError> {
-        let planned = Self::new(text, schema)?;
+    pub(crate) fn list(
+        text: &str,
+        schema: &SchemaRef,
+        found: &FoundResources,
+    ) -> Result<(Self, FieldRef), ExpressionError> {
+        let planned = Self::new(text, schema, found)?;
         match &planned.data_type {
             DataType::List(element) => {
                 let element = Arc::clone(element);
@@ -97,16 +103,17 @@ impl PlannedExpression {
     }
 }
 
-/// The columns that an expression sees.
+/// The columns that an expression sees, and the worker that it is for.
 pub(super) struct Columns<'a> {
     pub(super) schema: &'a SchemaRef,
     pub(super) named: DFSchema,
     pub(super) props: ExecutionProps,
     pub(super) planning: PhysicalPlanningContext,
+    found: &'a FoundResources,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(schema: &'a SchemaRef) -> Result<Self, ExpressionError> {
+    pub(super) fn new(schema: &'a SchemaRef, found: &'a FoundResources) -> Result<Self, ExpressionError> {
         let named =
             DFSchema::try_from(Arc::clone(schema)).map_err(|error| ExpressionError::from_datafusion(&error, schema))?;
         Ok(Self {
@@ -114,6 +121,7 @@ impl<'a> Columns<'a> {
             named,
             props: ExecutionProps::new(),
             planning: PhysicalPlanningContext::default(),
+            found,
         })
     }
 
@@ -124,6 +132,7 @@ impl<'a> Columns<'a> {
         let named = SqlToRel::new(&*CONTEXT).sql_to_expr(parsed.clone(), &self.named, &mut PlannerContext::new());
         let expr = named.map_err(|error| unknown_function(&parsed).unwrap_or_else(|| refused(error)))?;
         refuse_volatile(&expr)?;
+        let expr = in_worker(expr, self.found).map_err(refused)?;
         let simplifier = ExprSimplifier::new(
             SimplifyContext::builder()
                 .with_schema(Arc::new(self.named.clone()))
@@ -172,12 +181,26 @@ fn unknown_function(parsed: &SqlExpr) -> Option<ExpressionError> {
 
 fn refuse_volatile(expr: &Expr) -> Result<(), ExpressionError> {
     let found = find(expr, |node| match node {
+        // Which worker a task runs in is no decision of its records, but what the user asks for.
+        Expr::ScalarFunction(call) if call.func.name() == EXTERNAL_RESOURCE => None,
         Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => {
             Some(call.func.name().to_owned())
         }
         _ => None,
     });
     found.map_or(Ok(()), |function| Err(ExpressionError::Volatile { function }))
+}
+
+/// The expression with its calls of `external_resource` answered by what this worker has found.
+fn in_worker(expr: Expr, found: &FoundResources) -> Result<Expr, DataFusionError> {
+    let bound = expr.transform(|node| match node {
+        Expr::ScalarFunction(mut call) if call.func.name() == EXTERNAL_RESOURCE => {
+            call.func = external_resource(found);
+            Ok(Transformed::yes(Expr::ScalarFunction(call)))
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    bound.data()
 }
 
 fn refuse_aggregates(expr: &Expr) -> Result<(), ExpressionError> {

@@ -12,6 +12,7 @@ use selvedge_runtime::connector::{ConnectorError, GraphChecker};
 
 use super::expression::same_columns;
 use super::operator::plan_operators;
+use crate::operator::FoundResources;
 use crate::operator::partition::HashPartitioner;
 
 /// Plans every chain of a graph and writes the schemas that come of it on the edges.
@@ -28,7 +29,8 @@ impl GraphChecker for PlanChecker {
         for id in order {
             let input = join_inputs(&mut graph, &id, &outputs)?;
             let Some(vertex) = graph.vertex(&id) else { continue };
-            let planned = plan_operators(&id, &vertex.chain, input)?;
+            // Nothing runs here, and the types are the same everywhere.
+            let planned = plan_operators(&id, &vertex.chain, input, &FoundResources::default())?;
             if let Some(output) = planned.last().and_then(|last| last.output.clone()) {
                 outputs.insert(id, output);
             }

@@ -15,6 +15,7 @@ use super::aggregate::PlannedAggregate;
 use super::error::{ExpressionError, PlanError, PlanFault};
 use super::expression::PlannedExpression;
 use super::source::{file_source_schema, generator_schema, single_byte};
+use crate::operator::FoundResources;
 use crate::operator::partition::{key_index, row_converter};
 
 /// An operator that can be set up for a subtask.
@@ -53,16 +54,17 @@ pub(crate) enum PlannedKind {
     BlackholeSink(BlackholeSink),
 }
 
-/// Plans a chain, whose input has this schema where it does not start with a source.
+/// Plans a chain, whose input has this schema where it does not start with a source, for a worker that has found this.
 pub(crate) fn plan_operators(
     vertex: &VertexId,
     chain: &[OperatorSpec],
     input: Option<SchemaRef>,
+    found: &FoundResources,
 ) -> Result<Vec<PlannedOperator>, PlanError> {
     let mut schema = input;
     let mut planned = Vec::with_capacity(chain.len());
     for spec in chain {
-        let operator = plan_operator(spec, schema.as_ref()).map_err(|fault| PlanError {
+        let operator = plan_operator(spec, schema.as_ref(), found).map_err(|fault| PlanError {
             vertex: vertex.clone(),
             operator: spec.id.clone(),
             fault: Box::new(fault),
@@ -73,7 +75,11 @@ pub(crate) fn plan_operators(
     Ok(planned)
 }
 
-fn plan_operator(spec: &OperatorSpec, input: Option<&SchemaRef>) -> Result<PlannedOperator, PlanFault> {
+fn plan_operator(
+    spec: &OperatorSpec,
+    input: Option<&SchemaRef>,
+    found: &FoundResources,
+) -> Result<PlannedOperator, PlanFault> {
     let entering =
         || input.ok_or_else(|| PlanFault::Option("no records reach it: a source must come before".to_owned()));
     let (output, kind) = match &spec.operator {
@@ -85,15 +91,15 @@ fn plan_operator(spec: &OperatorSpec, input: Option<&SchemaRef>) -> Result<Plann
             Some(generator_schema(source)?),
             PlannedKind::GeneratorSource(source.clone()),
         ),
-        Operator::Project(project) => plan_project(project, entering()?)?,
+        Operator::Project(project) => plan_project(project, entering()?, found)?,
         Operator::Filter(filter) => {
             let schema = entering()?;
             let predicate =
-                PlannedExpression::predicate(&filter.predicate, schema).map_err(in_text(&filter.predicate))?;
+                PlannedExpression::predicate(&filter.predicate, schema, found).map_err(in_text(&filter.predicate))?;
             (Some(Arc::clone(schema)), PlannedKind::Filter(predicate))
         }
-        Operator::FlatMap(flat_map) => plan_flat_map(flat_map, entering()?)?,
-        Operator::Aggregate(aggregate) => plan_aggregate(aggregate, entering()?)?,
+        Operator::FlatMap(flat_map) => plan_flat_map(flat_map, entering()?, found)?,
+        Operator::Aggregate(aggregate) => plan_aggregate(aggregate, entering()?, found)?,
         Operator::FileSink(sink) => (None, plan_file_sink(sink, entering()?)?),
         Operator::PrintSink(sink) => {
             entering()?;
@@ -118,14 +124,18 @@ fn in_text(text: &str) -> impl FnOnce(ExpressionError) -> PlanFault {
     move |error| PlanFault::Expression { text, error }
 }
 
-fn plan_project(project: &Project, input: &SchemaRef) -> Result<(Option<SchemaRef>, PlannedKind), PlanFault> {
+fn plan_project(
+    project: &Project,
+    input: &SchemaRef,
+    found: &FoundResources,
+) -> Result<(Option<SchemaRef>, PlannedKind), PlanFault> {
     if project.columns.is_empty() {
         return Err(PlanFault::Option(
             "'columns' is empty: at least one column must leave".to_owned(),
         ));
     }
     let plan = |column: &NamedExpression| {
-        PlannedExpression::new(&column.expression, input).map_err(in_text(&column.expression))
+        PlannedExpression::new(&column.expression, input, found).map_err(in_text(&column.expression))
     };
     let expressions = project.columns.iter().map(plan).collect::<Result<Vec<_>, _>>()?;
     let fields = expressions.iter().zip(&project.columns);
@@ -133,9 +143,13 @@ fn plan_project(project: &Project, input: &SchemaRef) -> Result<(Option<SchemaRe
     Ok((Some(output), PlannedKind::Project(expressions)))
 }
 
-fn plan_flat_map(flat_map: &FlatMap, input: &SchemaRef) -> Result<(Option<SchemaRef>, PlannedKind), PlanFault> {
+fn plan_flat_map(
+    flat_map: &FlatMap,
+    input: &SchemaRef,
+    found: &FoundResources,
+) -> Result<(Option<SchemaRef>, PlannedKind), PlanFault> {
     let (list, element) =
-        PlannedExpression::list(&flat_map.expression, input).map_err(in_text(&flat_map.expression))?;
+        PlannedExpression::list(&flat_map.expression, input, found).map_err(in_text(&flat_map.expression))?;
     let index = |column: &String| {
         input
             .index_of(column)
@@ -148,7 +162,11 @@ fn plan_flat_map(flat_map: &FlatMap, input: &SchemaRef) -> Result<(Option<Schema
     Ok((Some(output), PlannedKind::FlatMap { list, keep }))
 }
 
-fn plan_aggregate(aggregate: &Aggregate, input: &SchemaRef) -> Result<(Option<SchemaRef>, PlannedKind), PlanFault> {
+fn plan_aggregate(
+    aggregate: &Aggregate,
+    input: &SchemaRef,
+    found: &FoundResources,
+) -> Result<(Option<SchemaRef>, PlannedKind), PlanFault> {
     if aggregate.keys.is_empty() && aggregate.aggregates.is_empty() {
         return Err(PlanFault::Option(
             "'keys' and 'aggregates' are both empty: no column would leave".to_owned(),
@@ -158,7 +176,7 @@ fn plan_aggregate(aggregate: &Aggregate, input: &SchemaRef) -> Result<(Option<Sc
     let keys = aggregate.keys.iter().map(index).collect::<Result<Vec<_>, _>>()?;
     row_converter(input, &keys)?;
     let plan = |wanted: &NamedExpression| {
-        PlannedAggregate::new(&wanted.expression, &wanted.name, input).map_err(in_text(&wanted.expression))
+        PlannedAggregate::new(&wanted.expression, &wanted.name, input, found).map_err(in_text(&wanted.expression))
     };
     let aggregates = aggregate.aggregates.iter().map(plan).collect::<Result<Vec<_>, _>>()?;
     let key_fields = keys.iter().map(|key| input.field(*key).clone());

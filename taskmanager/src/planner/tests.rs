@@ -9,6 +9,7 @@ use selvedge_runtime::connector::GraphChecker;
 use serde_json::{Value, json};
 
 use super::{PlanChecker, PlannedAggregate, PlannedExpression};
+use crate::operator::FoundResources;
 
 fn batch() -> RecordBatch {
     let columns: Vec<(&str, ArrayRef, bool)> = vec![
@@ -19,8 +20,18 @@ fn batch() -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
+fn nothing() -> FoundResources {
+    FoundResources::default()
+}
+
 fn shown(text: &str) -> String {
-    let planned = PlannedExpression::new(text, &batch().schema()).unwrap_or_else(|error| panic!("{text}: {error}"));
+    shown_where(text, &nothing())
+}
+
+/// The same in a worker that has found this.
+fn shown_where(text: &str, found: &FoundResources) -> String {
+    let planned = PlannedExpression::new(text, &batch().schema(), found);
+    let planned = planned.unwrap_or_else(|error| panic!("{text}: {error}"));
     let column = planned.evaluate(&batch()).unwrap();
     assert_eq!(column.data_type(), planned.field("x").data_type(), "{text}");
     let row = |index| arrow::util::display::array_value_to_string(&column, index).unwrap();
@@ -48,6 +59,52 @@ fn expressions_have_types_and_values() {
         ("line like 'A%'", "Boolean: true, "),
     ] {
         assert_eq!(shown(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_a_worker_has_is_known_in_it_alone_and_has_one_type_everywhere() {
+    let found = [("loom".to_owned(), vec!["left".to_owned(), "right".to_owned()])];
+    let found: FoundResources = found.into_iter().collect();
+    let schema = batch().schema();
+    for (text, in_worker, elsewhere) in [
+        (
+            "external_resource('loom')",
+            "List(Utf8): [left, right], [left, right]",
+            "List(Utf8): , ",
+        ),
+        ("External_Resource('lo' || 'om')[2]", "Utf8: right, right", "Utf8: , "),
+        ("external_resource('gpu')", "List(Utf8): , ", "List(Utf8): , "),
+        (
+            "external_resource('loom') is null",
+            "Boolean: false, false",
+            "Boolean: true, true",
+        ),
+        (
+            "case when v < 5 then external_resource('loom')[1] else line end",
+            "Utf8: left, ",
+            "Utf8: , ",
+        ),
+    ] {
+        assert_eq!(shown_where(text, &found), in_worker, "{text}");
+        assert_eq!(shown(text), elsewhere, "{text}");
+        let field = |found: &FoundResources| PlannedExpression::new(text, &schema, found).unwrap().field("x");
+        assert_eq!(field(&found), field(&nothing()), "{text}");
+    }
+}
+
+#[test]
+fn an_aggregate_is_over_what_its_worker_has() {
+    let found = [("loom".to_owned(), vec!["left".to_owned()])];
+    let found: FoundResources = found.into_iter().collect();
+    for (found, expected) in [(&found, 2), (&nothing(), 0)] {
+        let planned = PlannedAggregate::new("count(external_resource('loom'))", "x", &batch().schema(), found).unwrap();
+        let mut state = planned.accumulator().unwrap();
+        planned.update(state.as_mut(), &batch(), &[0, 0], 1).unwrap();
+        let counts = state
+            .evaluate(datafusion_expr_common::groups_accumulator::EmitTo::All)
+            .unwrap();
+        assert_eq!(counts.as_primitive::<Int64Type>().value(0), expected);
     }
 }
 
@@ -91,7 +148,7 @@ fn faults_of_expressions_are_told_with_what_was_meant() {
         ("(select 1)", "cannot be evaluated"),
         ("v in (select 1 from t)", "cannot be evaluated"),
     ] {
-        let error = PlannedExpression::new(text, &schema).map(|planned| format!("{planned:?}"));
+        let error = PlannedExpression::new(text, &schema, &nothing()).map(|planned| format!("{planned:?}"));
         let message = error.expect_err(text).to_string();
         assert!(message.contains(expected), "{text}: {message}");
         assert!(!message.contains('\n'), "{text}: {message}");
@@ -101,9 +158,11 @@ fn faults_of_expressions_are_told_with_what_was_meant() {
 #[test]
 fn predicates_are_boolean_and_flat_maps_are_lists() {
     let schema = batch().schema();
-    let error = PlannedExpression::predicate("v + 1", &schema).unwrap_err();
+    let error = PlannedExpression::predicate("v + 1", &schema, &nothing()).unwrap_err();
     assert_eq!(error.to_string(), "has the type Float64, but must be Boolean");
-    let error = PlannedExpression::list("line", &schema).unwrap_err().to_string();
+    let error = PlannedExpression::list("line", &schema, &nothing())
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("has the type Utf8, but must yield a list"), "{error}");
 }
 
@@ -119,7 +178,8 @@ fn aggregates_are_the_five_and_nothing_else() {
         ("avg(userId)", "Float64"),
         ("sum(v) filter (where v > 1)", "Float64"),
     ] {
-        let planned = PlannedAggregate::new(text, "x", &schema).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let planned =
+            PlannedAggregate::new(text, "x", &schema, &nothing()).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(planned.field("x").data_type().to_string(), expected, "{text}");
     }
     for (text, expected) in [
@@ -131,14 +191,16 @@ fn aggregates_are_the_five_and_nothing_else() {
         ("sum(line)", "cannot be evaluated"),
         ("summ(v)", "(did you mean 'sum'?)"),
     ] {
-        let message = PlannedAggregate::new(text, "x", &schema).unwrap_err().to_string();
+        let message = PlannedAggregate::new(text, "x", &schema, &nothing())
+            .unwrap_err()
+            .to_string();
         assert!(message.contains(expected), "{text}: {message}");
     }
 }
 
 #[test]
 fn a_filter_of_an_aggregate_counts_only_what_it_lets_through() {
-    let planned = PlannedAggregate::new("count(*) filter (where v > 5)", "x", &batch().schema()).unwrap();
+    let planned = PlannedAggregate::new("count(*) filter (where v > 5)", "x", &batch().schema(), &nothing()).unwrap();
     let mut state = planned.accumulator().unwrap();
     planned.update(state.as_mut(), &batch(), &[0, 0], 1).unwrap();
     let counts = state

@@ -1,9 +1,9 @@
-//! No surplus container is kept: a container that nothing runs in is given back soon, and so is one that is too small.
+//! No surplus container is kept: a container that nothing runs in is given back soon, and so is one that is too small. Each
+//! worker is in a container of its own size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::settings::WORKER_MEMORY_MB;
 use super::super::yarn::{Cluster, Granted};
 use super::Facts;
 
@@ -31,18 +31,19 @@ fn look_at(facts: &mut Facts, granted: &BTreeMap<u64, Granted>, processes: &BTre
 }
 
 /// When a process is started.
-pub(super) fn launched(facts: &mut Facts, cluster: &Cluster, number: u64) {
-    launched_in(facts, cluster.containers().get(&number), number);
+pub(super) fn launched(facts: &mut Facts, cluster: &Cluster, number: u64, memory_mb: Option<u64>) {
+    launched_in(facts, cluster.containers().get(&number), number, memory_mb);
 }
 
-fn launched_in(facts: &mut Facts, granted: Option<&Granted>, number: u64) {
+fn launched_in(facts: &mut Facts, granted: Option<&Granted>, number: u64, memory_mb: Option<u64>) {
     // One that was given back meanwhile is ended by its node.
-    let Some(memory) = granted.map(|granted| granted.capability.memory()) else {
-        return;
-    };
-    if u64::try_from(memory).unwrap_or_default() < WORKER_MEMORY_MB {
+    let Some(granted) = granted else { return };
+    let has = u64::try_from(granted.capability.memory()).unwrap_or_default();
+    if memory_mb != Some(has) {
+        let worker = memory_mb.map_or_else(|| "of no stated size".to_owned(), |memory| format!("of {memory} MiB"));
         facts.kept.push(format!(
-            "a worker of {WORKER_MEMORY_MB} MiB was started in container {number}, which has {memory} MiB"
+            "a worker {worker} was started in container {number} (priority {}), which has {has} MiB",
+            granted.priority
         ));
     }
 }
@@ -85,11 +86,16 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_in_a_container_that_is_too_small_is_told() {
+    fn a_worker_in_a_container_of_another_size_is_told() {
         let mut facts = Facts::default();
-        launched_in(&mut facts, Some(&granted(1024)), 2);
+        launched_in(&mut facts, Some(&granted(1024)), 2, Some(1024));
+        launched_in(&mut facts, None, 3, Some(1024));
         assert!(check(&facts).is_empty());
-        launched_in(&mut facts, Some(&granted(512)), 3);
-        assert!(check(&facts)[0].contains("container 3, which has 512 MiB"));
+        for (number, memory_mb, has) in [(4, Some(1024), 512), (5, Some(512), 1024), (6, None, 1024)] {
+            launched_in(&mut facts, Some(&granted(has)), number, memory_mb);
+            let told = check(&facts).pop().unwrap();
+            let says = format!("container {number} (priority 1), which has {has} MiB");
+            assert!(told.contains(&says), "{told}");
+        }
     }
 }

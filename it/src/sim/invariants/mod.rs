@@ -33,7 +33,7 @@ pub(super) struct Facts {
     seen: usize,
     /// Containers that YARN holds for the application, asked for or granted, and processes in them.
     held: (usize, i32, usize),
-    /// Containers that nothing ran in for too long, or that are too small for what runs in them.
+    /// Containers that nothing ran in for too long, or that have another size than what runs in them.
     kept: Vec<String>,
     /// Jobs that need more than there is, and whether their users were told.
     too_large: BTreeMap<String, bool>,
@@ -89,9 +89,9 @@ impl Facts {
         containers::look(self, cluster, now);
     }
 
-    /// The process of a container is being started.
-    pub(super) fn launched(&mut self, cluster: &Cluster, container: u64) {
-        containers::launched(self, cluster, container);
+    /// The process of a container is being started: a worker of so much memory, where its command says how much.
+    pub(super) fn launched(&mut self, cluster: &Cluster, container: u64, memory_mb: Option<u64>) {
+        containers::launched(self, cluster, container, memory_mb);
     }
 
     pub(super) fn have_all_jobs_ended(&self) -> bool {

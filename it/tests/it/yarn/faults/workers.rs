@@ -1,5 +1,7 @@
 //! Workers that use too much memory, never register, have resources of their own, or are asked for and not wanted any more.
 
+use std::collections::BTreeSet;
+
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 use serde_json::{Value, json};
@@ -41,14 +43,36 @@ async fn a_worker_that_uses_more_memory_than_its_container_has_fails_its_job_wit
     cluster.assert_nothing_left(&application).await;
 }
 
-/// An endless job each of whose slots has one loom.
+/// An endless job each of whose slots has one loom. The sink prints what its worker has found of them.
 fn weaving() -> Value {
     let mut job = parallel(2);
     for vertex in job["vertices"].as_array_mut().unwrap() {
         vertex["resources"] = json!({"cpu_cores": 0.25, "task_heap": "16m"});
     }
     job["vertices"][0]["resources"]["external"] = json!({"loom": 1});
+    job["vertices"][1]["chain"] = json!([
+        {"id": "find", "operator": "project", "columns": [{"expression": "external_resource('loom')", "as": "loom"}]},
+        {"id": "out", "operator": "print-sink"},
+    ]);
     job
+}
+
+/// Waits until the tasks of a worker have printed this line.
+async fn until_printed(cluster: &super::Cluster, application: &str, worker: &str, line: &str) {
+    let look = || async {
+        let logs = cluster.bed.container_logs(application).unwrap();
+        let mut logs = logs.into_iter();
+        let out = logs.find(|log| log.container == worker && log.file == "taskmanager.out");
+        let printed = out.map(|log| log.text().unwrap()).unwrap_or_default();
+        if printed.lines().next() == Some(line) {
+            Ok(())
+        } else {
+            Err(printed)
+        }
+    };
+    wait::until(&format!("{worker} to print {line}"), BOUND, look)
+        .await
+        .unwrap();
 }
 
 /// How much of the resource YARN says is used on all nodes.
@@ -70,7 +94,7 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
     let folder = Folder::new();
     // The first worker looks for its looms until it is killed.
     let lines = format!(
-        "mkdir '{}' 2>/dev/null && exec sleep 600\necho left",
+        "mkdir '{}' 2>/dev/null && exec sleep 600\necho loom-$$",
         folder.path("first").display()
     );
     let script = folder.program("find-looms.sh", &lines);
@@ -93,7 +117,7 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
     let job = master.submit_job(weaving()).await;
     master.until_runs(job).await;
     let workers = master.get("/taskmanagers").await.unwrap();
-    let mut busy = 0;
+    let (mut busy, mut looms) = (0, BTreeSet::new());
     for worker in workers["taskmanagers"].as_array().unwrap() {
         let id = worker["id"].as_str().unwrap();
         let details = master.get(&format!("/taskmanagers/{id}")).await.unwrap();
@@ -102,7 +126,12 @@ async fn a_worker_that_never_registers_is_replaced_and_those_that_do_have_the_re
             continue;
         }
         busy += 1;
-        assert_eq!(details["externalResources"], json!({"loom": ["left"]}), "{details}");
+        // Each script has a process of its own, and tells workers apart by it.
+        let found = &details["externalResources"];
+        let loom = found["loom"][0].as_str().unwrap();
+        assert!(loom.starts_with("loom-") && loom != "loom-", "{details}");
+        assert!(looms.insert(loom.to_owned()), "{loom} is in two workers");
+        until_printed(&cluster, &application, id, &found.to_string()).await;
         let taken = details["allocatedSlots"].to_string();
         assert!(taken.contains("\"loom\":1"), "{details}");
     }
