@@ -18,7 +18,8 @@ use crate::toolkit::rest::resource_manager;
 /// Of one node, for the queue `other` alone.
 const LABEL: &str = "gold";
 
-/// The queue `default` is carl's, `other` everybody's; only the daemons' own user may do everything.
+/// The queue `default` is carl's and may use nodes of another label, `other` is everybody's; only the daemons' own user
+/// may do everything.
 async fn cluster() -> Cluster {
     let mut options = BedOptions::default().with_two_queues().with_queue_of_label(LABEL);
     for (key, value) in [
@@ -34,6 +35,7 @@ async fn cluster() -> Cluster {
         ("root.acl_submit_applications", " "),
         ("root.acl_administer_queue", " "),
         ("root.default.acl_submit_applications", "carl"),
+        ("root.default.accessible-node-labels", "silver"),
         (&format!("root.default.{label}.capacity"), "0"),
         (&format!("root.other.{label}.capacity"), "100"),
         (&format!("root.other.{label}.maximum-am-resource-percent"), "1.0"),
@@ -142,8 +144,17 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
     let ended = cluster.ended(&application).await;
     assert_eq!(ended["state"], "KILLED", "{ended}");
 
-    // Not alice's: nothing is left where YARN takes no application.
+    // Neither the label nor the queue is alice's there: nothing is left where YARN takes no application.
     let before = cluster.traces().await;
+    let refused = command(&cluster, &folder, "yarn-session").args(["-d", "-qu", "default", "-nl", LABEL]);
+    let refused = refused.run().await.ended_with(5);
+    refused
+        .assert_says(&[
+            "the queue 'root.default' (yarn.application.queue) may not use nodes with the label 'gold' \
+             (yarn.application.node-label); it may use silver",
+            "yarn.scheduler.capacity.root.default.accessible-node-labels",
+        ])
+        .assert_no_stack();
     let refused = command(&cluster, &folder, "yarn-session").args(["-d", "-qu", "default"]);
     let refused = refused.run().await.ended_with(5);
     refused
