@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use procfs::process::all_processes;
 use reqwest::{Method, StatusCode};
-use selvedge_it::bed::{Bed, BedOptions};
+use selvedge_it::bed::{Bed, BedOptions, ZooKeeper};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 use serde_json::{Value, json};
@@ -79,6 +79,7 @@ fn variable(container: &str, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and_allowed() {
+    let zookeeper = ZooKeeper::start().await.unwrap();
     let cluster = cluster().await;
     let folder = Folder::new();
     let (recorder, address) = Firewall::start(&cluster, None, None).await;
@@ -91,7 +92,10 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
             "-Dyarn.application.priority=3",
             "-Dyarn.tags=a, b",
             "-Dyarn.application-attempts=2",
+            "-Dyarn.application-attempt-failures-validity-interval=60000",
+            "-Dhigh-availability.type=zookeeper",
         ])
+        .arg(format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.quorum()))
         .args(["-Dyarn.appmaster.vcores=2", "-Dyarn.containers.vcores=3"])
         .args(["-Dyarn.view.acls=bob", "-Dyarn.modify.acls=carl"])
         .args(["-Dyarn.rolled-logs.include-pattern=jobmanager.*"])
@@ -118,7 +122,13 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
     assert!(of_master.starts_with(labelled.as_str()), "{told}");
     let submitted = recorder.submitted();
     assert_eq!(submitted.len(), 1, "{submitted:?}");
-    assert_eq!(submitted[0]["max-app-attempts"], 2);
+    for (key, expected) in [
+        ("max-app-attempts", json!(2)),
+        ("attempt-failures-validity-interval", json!(60_000)),
+        ("keep-containers-across-application-attempts", json!(true)),
+    ] {
+        assert_eq!(submitted[0][key], expected, "{key}: {submitted:?}");
+    }
     let rolled = json!({"rolled-log-include-pattern": "jobmanager.*", "rolled-log-exclude-pattern": ""});
     assert_eq!(submitted[0]["log-aggregation-context"], rolled);
 
