@@ -47,6 +47,7 @@ struct Figures {
     list: Samples,
     list_cpu: Samples,
     cancel: Samples,
+    cancel_cpu: Samples,
     application: Samples,
     application_cpu: Samples,
 }
@@ -84,6 +85,7 @@ pub(crate) async fn measure() -> anyhow::Result<Table> {
     table.add("list", "s", figures.list, Goal::AtMost(0.03));
     table.add("… client CPU", "s", figures.list_cpu, Goal::AtMost(0.01));
     table.add("cancel", "s", figures.cancel, Goal::AtMost(0.03));
+    table.add("… client CPU", "s", figures.cancel_cpu, Goal::AtMost(0.01));
     table.add(
         "run-application -d: to the application's id",
         "s",
@@ -115,6 +117,7 @@ async fn session(sides: &Sides<'_>, side: Side, figures: &mut Figures) -> anyhow
     let job = job_in(&job).with_context(|| format!("no job's id in {job}"))?;
     let cancelled = ran(sides.on_session(side, "cancel", &session, &[job], None)?)?;
     figures.cancel.push_seconds(side, cancelled.wall);
+    figures.cancel_cpu.push_seconds(side, cancelled.cpu);
     end(sides.bed, &session).await?;
     until_ended(sides.bed, &session).await
 }

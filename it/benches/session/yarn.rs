@@ -28,6 +28,7 @@ struct Figures {
     list: Samples,
     list_cpu: Samples,
     cancel: Samples,
+    cancel_cpu: Samples,
 }
 
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
@@ -63,6 +64,13 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     table.add("session on YARN: list", "ms", figures.list, Some(30.0), "1400");
     table.add("session on YARN: list, CPU", "ms", figures.list_cpu, Some(10.0), "2200");
     table.add("session on YARN: cancel", "ms", figures.cancel, Some(30.0), "1400");
+    table.add(
+        "session on YARN: cancel, CPU",
+        "ms",
+        figures.cancel_cpu,
+        Some(10.0),
+        "2200",
+    );
     Ok(())
 }
 
@@ -88,9 +96,9 @@ async fn once(bed: &Bed, figures: &mut Figures) -> anyhow::Result<()> {
     figures.list.push_milliseconds(listed.wall);
     figures.list_cpu.push_milliseconds(listed.cpu);
     let job = ran(command("run").arg("-d").arg(&endless).command())?.stdout;
-    figures
-        .cancel
-        .push_milliseconds(ran(command("cancel").arg(job.trim()).command())?.wall);
+    let cancelled = ran(command("cancel").arg(job.trim()).command())?;
+    figures.cancel.push_milliseconds(cancelled.wall);
+    figures.cancel_cpu.push_milliseconds(cancelled.cpu);
     let stop = command("yarn-session")
         .args(["-id", started.stdout.trim()])
         .with_input();
