@@ -4,6 +4,7 @@ use selvedge_it::bed::{Bed, BedOptions};
 
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, vertex};
+use crate::yarn::faults::{self, LOOM, LOOMS};
 use crate::yarn::session::short_job;
 use crate::yarn::support::{Cluster, hdfs_admin};
 
@@ -45,6 +46,90 @@ async fn a_container_that_is_larger_than_the_clusters_maximum_is_told_with_both_
     }
     let vcores = ["-Dtaskmanager.numberOfTaskSlots=99", "-Dyarn.containers.vcores=99"];
     assert_refused(&cluster, &vcores, 5, &["99", "8", "vcores"]).await;
+}
+
+#[tokio::test]
+async fn what_no_worker_can_have_is_told_with_key_value_and_limit_and_nothing_is_staged() {
+    let cluster = faults::cluster().await;
+    let (named, one) = ("-Dexternal-resources=loom", "-Dexternal-resource.loom.amount=1");
+    let kind = format!("-Dexternal-resource.loom.yarn.config-key={LOOM}");
+    let too_many = format!("-Dexternal-resource.loom.amount={}", LOOMS + 1);
+    let needs = format!(
+        "a TaskManager needs {} {LOOM} (external-resource.loom.amount)",
+        LOOMS + 1
+    );
+    let has = format!("the largest container of the cluster has {LOOMS}: lower external-resource.loom.amount");
+    for (settings, code, says) in [
+        (&[named, &kind, &too_many][..], 5, &[needs.as_str(), &has][..]),
+        (
+            &[
+                named,
+                one,
+                "-Dexternal-resource.loom.yarn.config-key=example.org/spindle",
+            ],
+            5,
+            &[
+                "a TaskManager needs 1 example.org/spindle (external-resource.loom.amount)",
+                "the cluster knows no resource of that name",
+                "external-resource.loom.yarn.config-key",
+            ],
+        ),
+        (
+            &[named, &kind, "-Dexternal-resource.loom.amount=-1"],
+            3,
+            &["external-resource.loom.amount: '-1' is less than nothing"],
+        ),
+        (
+            &[
+                named,
+                &kind,
+                one,
+                "-Dexternal-resource.loom.param.discovery-script.path=find-looms.sh",
+            ],
+            3,
+            &[
+                "external-resource.loom.param.discovery-script.path: 'find-looms.sh' is not among the files",
+                "yarn.ship-files",
+            ],
+        ),
+        (
+            &["-Dyarn.containers.vcores=65"],
+            5,
+            &[
+                "a TaskManager needs 65 virtual cores (yarn.containers.vcores",
+                "the largest container of the cluster has 64",
+            ],
+        ),
+        (
+            &["-Dyarn.appmaster.vcores=65"],
+            5,
+            &[
+                "the ApplicationMaster needs 65 virtual cores (yarn.appmaster.vcores)",
+                "the largest container of the cluster has 64",
+            ],
+        ),
+        (
+            &[
+                "-Dtaskmanager.numberOfTaskSlots=8",
+                "-Dslotmanager.number-of-slots.max=4",
+            ],
+            3,
+            &[
+                "taskmanager.numberOfTaskSlots: '8' makes a single TaskManager larger than the cluster may be by \
+                 slotmanager.number-of-slots.max (4)",
+            ],
+        ),
+        (
+            &[
+                "-Dslotmanager.number-of-slots.min=5",
+                "-Dslotmanager.number-of-slots.max=4",
+            ],
+            3,
+            &["slotmanager.number-of-slots.min: '5' is more than slotmanager.number-of-slots.max, which is 4"],
+        ),
+    ] {
+        assert_refused(&cluster, settings, code, says).await;
+    }
 }
 
 #[tokio::test]

@@ -5,13 +5,12 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use procfs::process::{Process, all_processes};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 use serde_json::{Value, json};
 
-use super::support::{Cluster, application_in, application_of, files_in, hdfs_admin, kill_application};
+use super::support::{Cluster, application_in, application_of, files_in, hdfs_admin, kill_application, own_process};
 use crate::folder::{Folder, files_below};
 use crate::jobs::{self, file_sink, job, numbers, rebalance, vertex};
 
@@ -148,17 +147,6 @@ async fn an_application_killed_while_it_runs_is_told_and_leaves_no_staging() {
     assert_eq!(cluster.hdfs().status("/user/alice/stopped").await.unwrap(), None);
 }
 
-/// The worker's own process in a container, which a shell leads.
-fn worker_process(leader: i32) -> Pid {
-    let is_it = |process: &Process| {
-        process
-            .stat()
-            .is_ok_and(|stat| stat.session == leader && stat.comm == "selvedge")
-    };
-    let found = all_processes().unwrap().flatten().find(is_it);
-    Pid::from_raw(found.expect("the container runs a worker").pid()).unwrap()
-}
-
 /// Numbers into files of the local disk, without end.
 fn endless_local_files(output: &Path) -> Value {
     let path = format!("file://{}", output.display());
@@ -230,7 +218,7 @@ async fn a_worker_that_cannot_write_on_to_its_local_disk_fails_the_job_with_the_
         current: Some(LIMIT),
         maximum: Some(LIMIT),
     };
-    prlimit(Some(worker_process(worker.pid)), Resource::Fsize, limit).unwrap();
+    prlimit(Some(own_process(worker.pid)), Resource::Fsize, limit).unwrap();
     let outcome = running.ended_within(BOUND).await.ended_with(1);
     outcome
         .assert_says(&["FAILED", "no space left", output.to_str().unwrap(), "make room"])

@@ -7,7 +7,7 @@ mod artifacts;
 mod client;
 mod configuration;
 mod failure;
-mod faults;
+pub(crate) mod faults;
 mod firewall;
 mod httpfs;
 mod logs;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use procfs::process::{Process, all_processes};
 use reqwest::header::CONTENT_LENGTH;
 use rustix::process::{Pid, Signal, kill_process_group};
 use selvedge_it::bed::{Bed, ContainerProcess, Hdfs, Turn};
@@ -385,6 +386,17 @@ pub(crate) async fn kill_application(cluster: &Cluster, application: &str) {
         .send(reqwest::Method::PUT, &url, &json!({"state": "KILLED"}))
         .await;
     assert!(answer.status().is_success(), "{}", answer.status());
+}
+
+/// The process of ours in a container, which a shell leads.
+pub(crate) fn own_process(leader: i32) -> Pid {
+    let is_it = |process: &Process| {
+        process
+            .stat()
+            .is_ok_and(|stat| stat.session == leader && stat.comm == "selvedge")
+    };
+    let found = all_processes().unwrap().flatten().find(is_it);
+    Pid::from_raw(found.expect("the container runs a process of ours").pid()).unwrap()
 }
 
 /// Kills the master of this attempt. Its container is not always the first: YARN may have reserved one, and taken another.

@@ -8,7 +8,7 @@ use super::support::{Cluster, Fillers, STAGING, application_in, application_of, 
 use crate::folder::Folder;
 
 #[tokio::test]
-async fn an_application_that_the_queue_has_no_room_for_says_how_much_is_free() {
+async fn an_application_that_the_queue_has_no_room_for_says_how_much_is_free_and_after_a_minute_what_yarn_says() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
     let fillers = Fillers::start(&cluster).await;
@@ -21,6 +21,15 @@ async fn an_application_that_the_queue_has_no_room_for_says_how_much_is_free() {
     let line = running.until_says("what it waits for", BOUND, told).await;
     let expected = format!("{application} is ACCEPTED: queue default has 0 B of 12.00 GiB free for ApplicationMasters");
     assert!(line.contains(&expected), "{line}");
+    let begins = format!("{application} is ACCEPTED for ");
+    let reason = |said: &str| {
+        let line = said.lines().find(|line| line.contains(&begins))?;
+        let (_, words) = line.split_once("; YARN says: ")?;
+        words
+            .contains("is not yet activated. Queue's AM resource limit exceeded")
+            .then_some(())
+    };
+    running.until_says("YARN's own words", BOUND, reason).await;
     // When there is room, it goes on.
     fillers.release(&cluster).await;
     running

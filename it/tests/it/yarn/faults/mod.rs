@@ -19,13 +19,13 @@ use crate::folder::Folder;
 use master::Master;
 
 /// A resource that the cluster knows, and each node has some of.
-const LOOM: &str = "example.org/loom";
-const LOOMS: u64 = 100;
+pub(crate) const LOOM: &str = "example.org/loom";
+pub(crate) const LOOMS: u64 = 100;
 
 static BED: OnceCell<Bed> = OnceCell::const_new();
 
 /// Two nodes, two queues, a resource of the cluster's own, and containers of any size, whose memory is looked at often.
-async fn cluster() -> Cluster {
+pub(crate) async fn cluster() -> Cluster {
     let start = || async {
         let mut options = BedOptions {
             node_memory_mb: 12_288,

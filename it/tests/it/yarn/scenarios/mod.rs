@@ -10,6 +10,7 @@ use futures::{StreamExt, stream};
 use selvedge_it::cli::{BOUND, Outcome, Running, Selvedge};
 use selvedge_it::wait;
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::application::{printing, run_application};
 use super::session::{endless_job, short_job};
@@ -49,6 +50,8 @@ enum Event {
     ClientKilled,
     /// By an administrator, while it is ACCEPTED: there is no master yet.
     KilledAccepted,
+    /// `kill -9` of the master as it wants to register: it is ACCEPTED still.
+    MasterKilledAccepted,
     /// `kill -9` of the master, while the job runs.
     MasterKilled,
 }
@@ -75,7 +78,7 @@ impl Scenario {
             Event::Fails => ("FINISHED", "FAILED"),
             Event::Cancelled => ("FINISHED", "KILLED"),
             Event::KilledAccepted => ("KILLED", "KILLED"),
-            Event::MasterKilled => ("FAILED", "FAILED"),
+            Event::MasterKilledAccepted | Event::MasterKilled => ("FAILED", "FAILED"),
         }
     }
 
@@ -84,8 +87,8 @@ impl Scenario {
         match (self.event, self.client) {
             (Event::ClientKilled, _) => None,
             (Event::KilledAccepted, _) => Some(7),
+            (Event::MasterKilledAccepted, _) | (Event::Fails | Event::MasterKilled, Client::Attached) => Some(1),
             (_, Client::Detached) | (Event::Succeeds, _) => Some(0),
-            (Event::Fails | Event::MasterKilled, Client::Attached) => Some(1),
             (Event::Cancelled, Client::Attached) => Some(130),
         }
     }
@@ -107,11 +110,13 @@ impl Scenario {
                 )],
                 &[],
             ),
-            Event::Cancelled | Event::KilledAccepted | Event::MasterKilled => endless_job(),
+            Event::Cancelled | Event::KilledAccepted | Event::MasterKilledAccepted | Event::MasterKilled => {
+                endless_job()
+            }
         }
     }
 
-    fn command(self, cluster: &Cluster, folder: &Folder) -> Selvedge {
+    fn command(self, cluster: &Cluster, folder: &Folder, setting: Option<String>) -> Selvedge {
         let command = match self.mode {
             Mode::PerJob => cluster.run(1),
             Mode::Application => run_application(cluster),
@@ -121,6 +126,7 @@ impl Scenario {
             Client::Attached => command,
             Client::Detached => command.arg("-d"),
         };
+        let command = command.args(setting);
         match self.mode {
             Mode::PerJob => command.arg(folder.job(&self.job())),
             Mode::Application => command.arg(folder.program("program.sh", &printing(&self.job()))),
@@ -131,7 +137,12 @@ impl Scenario {
     /// Plays it to its end; the application, and how the client ended.
     async fn play(self, cluster: &Cluster) -> (String, Option<Outcome>) {
         let folder = Folder::new();
-        let mut running = self.command(cluster, &folder).start();
+        let mute = match self.event {
+            Event::MasterKilledAccepted => Some(MuteScheduler::start().await),
+            _ => None,
+        };
+        let setting = mute.as_ref().map(MuteScheduler::setting);
+        let mut running = self.command(cluster, &folder, setting).start();
         let application = application_of(&mut running).await;
         let outcome = match (self.event, self.client) {
             (Event::Succeeds | Event::Fails, _) => Some(running.ended_within(BOUND).await),
@@ -143,6 +154,14 @@ impl Scenario {
             (Event::KilledAccepted, _) => {
                 until_submitted(&mut running, &application, "ACCEPTED").await;
                 kill_application(cluster, &application).await;
+                Some(running.ended_within(BOUND).await)
+            }
+            (Event::MasterKilledAccepted, _) => {
+                let mute = mute.unwrap();
+                let _asked = mute.until_asked().await;
+                let report = cluster.report(&application).await.unwrap();
+                assert_eq!(report["state"], "ACCEPTED", "{report}");
+                kill_master(cluster, &application, "01").await;
                 Some(running.ended_within(BOUND).await)
             }
             (Event::Cancelled, Client::Attached) => {
@@ -195,7 +214,13 @@ impl Scenario {
         }
         if let Some(outcome) = &outcome {
             outcome.assert_no_stack();
-            transcript::compare(&self.to_string(), outcome)?;
+            match self.event {
+                // What the master has logged is different each time.
+                Event::MasterKilledAccepted => {
+                    outcome.assert_says(&LAST_WORDS);
+                }
+                _ => transcript::compare(&self.to_string(), outcome)?,
+            }
         }
         if self.leaves_staging() {
             until_no_process(cluster, &application).await;
@@ -203,6 +228,36 @@ impl Scenario {
         }
         cluster.assert_nothing_left(&application).await;
         Ok(None)
+    }
+}
+
+/// What is said of a master that was killed before it registered.
+const LAST_WORDS: [&str; 5] = [
+    "is FAILED before its master could be reached",
+    "exitCode: 137",
+    "Killed by external signal",
+    "last lines of jobmanager.log of container_",
+    "REST at ",
+];
+
+/// Stands where a master looks for the ResourceManager: it takes the connection, and says nothing.
+struct MuteScheduler(TcpListener);
+
+impl MuteScheduler {
+    async fn start() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// For the master alone: clients do not ask there.
+    fn setting(&self) -> String {
+        let address = self.0.local_addr().unwrap();
+        format!("-Dflink.yarn.resourcemanager.scheduler.address={address}")
+    }
+
+    /// The connection of a master that wants to register. It waits for as long as this is held.
+    async fn until_asked(&self) -> TcpStream {
+        let asked = tokio::time::timeout(BOUND, self.0.accept()).await;
+        asked.expect("a master asks").unwrap().0
     }
 }
 
@@ -300,4 +355,13 @@ async fn applications_that_an_administrator_kills_before_their_master_starts_are
     let at_once = scenarios.len();
     play_all(&cluster, scenarios, at_once).await;
     fillers.release(&cluster).await;
+}
+
+#[tokio::test]
+async fn applications_whose_master_is_killed_before_it_registers_show_its_last_words_and_leave_nothing() {
+    let cluster = Cluster::shared().await;
+    let modes = [Mode::PerJob, Mode::Application, Mode::Session];
+    let scenarios = all(&modes, &[Event::MasterKilledAccepted]);
+    let at_once = scenarios.len();
+    play_all(&cluster, scenarios, at_once).await;
 }

@@ -40,8 +40,9 @@ async fn jobs_in_a_session_end_as_their_clients_say_and_the_session_goes_on_unti
         let outcome = run(options, &job).run().await.ended_with(code);
         assert_transcript(name, &outcome);
     }
-    let failed = id_in(&run(&["-d"], &failing_job()).run().await.ended_with(0));
-    until_is(&cluster, &session, &failed, "FAILED").await;
+    let outcome = run(&["-d"], &failing_job()).run().await.ended_with(0);
+    assert_transcript("jobinsession-detached-fails", &outcome);
+    until_is(&cluster, &session, &id_in(&outcome), "FAILED").await;
 
     // By the one who waits, and by somebody else.
     let mut running = run(&[], &endless_job()).start();
@@ -128,6 +129,12 @@ async fn a_session_ends_as_who_attends_it_says_and_outlives_a_client_that_is_kil
     running.types("stop\n").await;
     let outcome = running.ended_within(BOUND).await.ended_with(0);
     assert_transcript("session-attached-stopped", &outcome);
+    assert_ended(&cluster, &application, "FINISHED", "SUCCEEDED").await;
+
+    let (running, application) = attended(&cluster, &folder).await;
+    running.interrupt();
+    let outcome = running.ended_within(BOUND).await.ended_with(130);
+    assert_transcript("session-attached-interrupted", &outcome);
     assert_ended(&cluster, &application, "FINISHED", "SUCCEEDED").await;
 
     // Also where its jobs would end with their clients.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use procfs::process::all_processes;
 use reqwest::{Method, StatusCode};
-use selvedge_it::bed::{Bed, BedOptions};
+use selvedge_it::bed::{Bed, BedOptions, ZooKeeper};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ use crate::toolkit::rest::resource_manager;
 /// Of one node, for the queue `other` alone.
 const LABEL: &str = "gold";
 
-/// The queue `default` is carl's, `other` everybody's; only the daemons' own user may do everything.
+/// The queue `default` is carl's and may use nodes of another label, `other` is everybody's; only the daemons' own user
+/// may do everything.
 async fn cluster() -> Cluster {
     let mut options = BedOptions::default().with_two_queues().with_queue_of_label(LABEL);
     for (key, value) in [
@@ -34,6 +35,7 @@ async fn cluster() -> Cluster {
         ("root.acl_submit_applications", " "),
         ("root.acl_administer_queue", " "),
         ("root.default.acl_submit_applications", "carl"),
+        ("root.default.accessible-node-labels", "silver"),
         (&format!("root.default.{label}.capacity"), "0"),
         (&format!("root.other.{label}.capacity"), "100"),
         (&format!("root.other.{label}.maximum-am-resource-percent"), "1.0"),
@@ -77,6 +79,7 @@ fn variable(container: &str, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and_allowed() {
+    let zookeeper = ZooKeeper::start().await.unwrap();
     let cluster = cluster().await;
     let folder = Folder::new();
     let (recorder, address) = Firewall::start(&cluster, None, None).await;
@@ -89,7 +92,10 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
             "-Dyarn.application.priority=3",
             "-Dyarn.tags=a, b",
             "-Dyarn.application-attempts=2",
+            "-Dyarn.application-attempt-failures-validity-interval=60000",
+            "-Dhigh-availability.type=zookeeper",
         ])
+        .arg(format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.quorum()))
         .args(["-Dyarn.appmaster.vcores=2", "-Dyarn.containers.vcores=3"])
         .args(["-Dyarn.view.acls=bob", "-Dyarn.modify.acls=carl"])
         .args(["-Dyarn.rolled-logs.include-pattern=jobmanager.*"])
@@ -116,7 +122,13 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
     assert!(of_master.starts_with(labelled.as_str()), "{told}");
     let submitted = recorder.submitted();
     assert_eq!(submitted.len(), 1, "{submitted:?}");
-    assert_eq!(submitted[0]["max-app-attempts"], 2);
+    for (key, expected) in [
+        ("max-app-attempts", json!(2)),
+        ("attempt-failures-validity-interval", json!(60_000)),
+        ("keep-containers-across-application-attempts", json!(true)),
+    ] {
+        assert_eq!(submitted[0][key], expected, "{key}: {submitted:?}");
+    }
     let rolled = json!({"rolled-log-include-pattern": "jobmanager.*", "rolled-log-exclude-pattern": ""});
     assert_eq!(submitted[0]["log-aggregation-context"], rolled);
 
@@ -142,8 +154,17 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
     let ended = cluster.ended(&application).await;
     assert_eq!(ended["state"], "KILLED", "{ended}");
 
-    // Not alice's: nothing is left where YARN takes no application.
+    // Neither the label nor the queue is alice's there: nothing is left where YARN takes no application.
     let before = cluster.traces().await;
+    let refused = command(&cluster, &folder, "yarn-session").args(["-d", "-qu", "default", "-nl", LABEL]);
+    let refused = refused.run().await.ended_with(5);
+    refused
+        .assert_says(&[
+            "the queue 'root.default' (yarn.application.queue) may not use nodes with the label 'gold' \
+             (yarn.application.node-label); it may use silver",
+            "yarn.scheduler.capacity.root.default.accessible-node-labels",
+        ])
+        .assert_no_stack();
     let refused = command(&cluster, &folder, "yarn-session").args(["-d", "-qu", "default"]);
     let refused = refused.run().await.ended_with(5);
     refused

@@ -1,6 +1,7 @@
-//! Ids and options with which no session is found.
+//! Ids and options with which no session is found, and a job that one does not take.
 
 use selvedge_it::cli::{BOUND, Outcome};
+use serde_json::json;
 
 use super::super::support::{Cluster, Endless, Fillers, application_of};
 use super::{command, detached, short_job, stop, with_id};
@@ -70,10 +71,10 @@ async fn an_id_that_leads_to_no_session_is_told_with_what_is_there() {
 }
 
 #[tokio::test]
-async fn another_users_session_is_refused_and_a_stale_file_is_explained() {
+async fn another_user_and_a_job_that_can_never_have_its_slots_are_refused_and_a_stale_file_is_explained() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
-    let application = detached(&cluster, &folder, &[]).await;
+    let application = detached(&cluster, &folder, &["-Dslotmanager.number-of-slots.max=2"]).await;
     let job = folder.job(&short_job(1));
     let bob = command(&cluster, &folder, "run")
         .env("HADOOP_USER_NAME", "bob")
@@ -81,6 +82,21 @@ async fn another_users_session_is_refused_and_a_stale_file_is_explained() {
     let bob = bob.run().await.ended_with(6);
     bob.assert_says(&["belongs to alice", "you are bob", "HADOOP_USER_NAME=alice"])
         .assert_no_stack();
+    let before = cluster.traces().await;
+    let wide = command(&cluster, &folder, "run").args(["-p", "3"]).arg(&job);
+    wide.run()
+        .await
+        .ended_with(5)
+        .assert_says(&[
+            "does not take the job",
+            "needs 3 slots at once",
+            "no more than 2, by slotmanager.number-of-slots.max (2)",
+            "-p",
+        ])
+        .assert_no_stack();
+    assert_eq!(cluster.traces().await, before);
+    let jobs = cluster.proxied(&application, "/jobs").await.unwrap();
+    assert_eq!(jobs["jobs"], json!([]), "{jobs}");
     // Stopped by a command that does not know the file.
     stop(&cluster, &Folder::new(), &application).await;
     let stale = run(&cluster, &folder, &[]).await.ended_with(6);
