@@ -10,7 +10,7 @@ use yarn_common::conf::{Authentication, ConfError, HadoopConfiguration};
 use yarn_rpc::RetryPolicy;
 use yarn_rpc::ipc::IpcOptions;
 
-use super::driver::DriverSettings;
+use super::driver::{DriverSettings, WorkerLabel};
 
 /// YARN cannot be spoken to as configured.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,10 @@ impl DriverSettings {
             idle_interval: Duration::from_secs(seconds.into()),
             asking_interval: configuration.get(&yarn::CONTAINER_REQUEST_HEARTBEAT_INTERVAL)?,
             expiry_interval: hadoop.am_expiry_interval()?,
-            node_label: configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
+            label: WorkerLabel::new(
+                configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
+                configuration.find(&yarn::APPLICATION_NODE_LABEL)?,
+            ),
             node_scheme: if hadoop.yarn_uses_https()? { "https" } else { "http" },
             external_resources: external_resources(configuration)?,
             ipc,
@@ -122,6 +125,24 @@ mod tests {
             (retry.max_wait, retry.max_delay),
             (Duration::from_secs(20), Duration::from_secs(1))
         );
+    }
+
+    #[test]
+    fn workers_are_where_their_own_label_is_or_that_of_the_application() {
+        for (settings, expected) in [
+            (&[][..], WorkerLabel::None),
+            (&[("yarn.application.node-label", "gold")], WorkerLabel::OfApplication),
+            (
+                &[
+                    ("yarn.application.node-label", "gold"),
+                    ("yarn.taskmanager.node-label", "gpu"),
+                ],
+                WorkerLabel::Own("gpu".to_owned()),
+            ),
+        ] {
+            let read = read(&settings.iter().copied().collect(), &hadoop(ADDRESS)).unwrap();
+            assert_eq!(read.label, expected);
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@
 
 mod ending;
 mod error;
+mod label;
 mod last_words;
 mod nodes;
 mod pacing;
@@ -52,6 +53,7 @@ use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::types::FinalStatus;
 
 pub use error::YarnDriverError;
+pub(super) use label::WorkerLabel;
 pub use last_words::{ContainerLogPlace, ContainerLogs};
 use pacing::Pacing;
 use service::{Command, DriverService, LogAccess, NO_HISTORY};
@@ -82,8 +84,8 @@ pub(crate) struct DriverSettings {
     pub(super) asking_interval: Duration,
     /// After how much silence YARN gives up the attempt.
     pub(super) expiry_interval: Duration,
-    /// The node label of workers.
-    pub(super) node_label: Option<String>,
+    /// Which label the nodes of workers have.
+    pub(super) label: WorkerLabel,
     /// How NodeManagers serve logs: `http` or `https`.
     pub(super) node_scheme: &'static str,
     /// What YARN calls the external resources of workers.
@@ -101,9 +103,9 @@ impl DriverSettings {
         AmClient::new(options).map_err(YarnDriverError::Register)
     }
 
-    /// A client that lists nodes for `user`. Not where workers have a label: then YARN takes no asks that name nodes.
+    /// A client that lists nodes for `user`. Not where no asks name nodes.
     fn lister(&self, user: &str) -> Option<YarnClient> {
-        let addresses = self.client_addresses.clone().filter(|_| self.node_label.is_none())?;
+        let addresses = self.client_addresses.clone().filter(|_| self.label.names_nodes())?;
         let identity = Identity::Simple { user: user.to_owned() };
         let mut options = YarnClientOptions::new(addresses, identity);
         options.ipc = self.ipc.clone();
@@ -262,7 +264,7 @@ impl YarnResourceManagerDriver {
             rm,
             state: DriverState::new(
                 registration.maximum_capability,
-                self.settings.node_label.clone(),
+                self.settings.label.clone(),
                 registration.queue,
             ),
             pacing: Pacing::new(
