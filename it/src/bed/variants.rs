@@ -62,6 +62,14 @@ impl BedOptions {
         self
     }
 
+    /// NodeManagers that keep nothing of their containers: one that is killed and started again knows none of them, and YARN
+    /// counts them as lost, though they live on.
+    #[must_use]
+    pub fn without_node_manager_recovery(mut self) -> Self {
+        set(&mut self.yarn_site, "yarn.nodemanager.recovery.enabled", false);
+        self
+    }
+
     /// A history server, and logs that are gathered into HDFS when their application ends.
     #[must_use]
     pub fn with_history_server(mut self) -> Self {
