@@ -4,6 +4,7 @@
 mod adaptive;
 mod failover;
 mod forgetful;
+mod keys;
 mod master;
 mod nodes;
 mod preemption;
