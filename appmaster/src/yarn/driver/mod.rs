@@ -56,7 +56,7 @@ pub use error::YarnDriverError;
 pub(super) use label::WorkerLabel;
 pub use last_words::{ContainerLogPlace, ContainerLogs};
 use pacing::Pacing;
-use service::{Command, DriverService, LogAccess, NO_HISTORY};
+use service::{Command, DriverService, LogAccess};
 use sizing::Sizing;
 use state::DriverState;
 
@@ -67,6 +67,8 @@ use crate::resourcemanager::{DriverError, DriverStart, ResourceManagerDriver, Un
 
 /// How many commands may wait.
 const COMMAND_QUEUE: usize = 1024;
+/// Who only comes to tell of a failure has no pages.
+const NO_PAGES: &str = "";
 
 /// How the driver speaks to YARN.
 #[derive(Debug, Clone)]
@@ -90,6 +92,8 @@ pub(crate) struct DriverSettings {
     pub(super) node_scheme: &'static str,
     /// What YARN calls the external resources of workers.
     pub(super) external_resources: YarnExternalResources,
+    /// Where users look after the end; where it is empty, YARN's own page is all there is.
+    pub(super) history: String,
     /// Time-outs and limits of connections, and what opens them.
     pub(super) ipc: IpcOptions,
 }
@@ -197,9 +201,9 @@ impl YarnResourceManagerDriver {
             return self.unregister(FinalStatus::Failed, cause.to_owned()).await;
         }
         let mut rm = self.settings.client(self.token.clone())?;
-        let registered = rm.register(&self.host, None, NO_HISTORY).await;
+        let registered = rm.register(&self.host, None, NO_PAGES).await;
         registered.map_err(YarnDriverError::Register)?;
-        let finished = rm.finish(FinalStatus::Failed, cause, NO_HISTORY).await;
+        let finished = rm.finish(FinalStatus::Failed, cause, &self.settings.history).await;
         finished.map_err(YarnDriverError::Unregister)?;
         self.unregistered.store(true, Ordering::Release);
         Ok(())
@@ -274,6 +278,7 @@ impl YarnResourceManagerDriver {
             ),
             launch: Arc::new(self.launch.clone().for_master(&start.resource_manager_address)),
             commands,
+            history: self.settings.history.clone(),
             events: std::collections::VecDeque::new(),
             listener: start.events,
             starts: JoinSet::new(),
@@ -373,11 +378,29 @@ fn in_words(diagnostics: &str) -> String {
     JobOutcome::from_json(diagnostics).map_or_else(|| diagnostics.to_owned(), |outcome| outcome.to_diagnostics())
 }
 
-/// What YARN shows for a status. An end without a known result is no success.
+/// What YARN shows for a status, as with Flink.
 const fn final_status(status: ApplicationStatus) -> FinalStatus {
     match status {
         ApplicationStatus::Succeeded => FinalStatus::Succeeded,
         ApplicationStatus::Canceled => FinalStatus::Killed,
-        ApplicationStatus::Failed | ApplicationStatus::Unknown => FinalStatus::Failed,
+        ApplicationStatus::Failed => FinalStatus::Failed,
+        ApplicationStatus::Unknown => FinalStatus::Undefined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_an_application_ended_is_told_as_flink_tells_it() {
+        for (status, told) in [
+            (ApplicationStatus::Succeeded, FinalStatus::Succeeded),
+            (ApplicationStatus::Failed, FinalStatus::Failed),
+            (ApplicationStatus::Canceled, FinalStatus::Killed),
+            (ApplicationStatus::Unknown, FinalStatus::Undefined),
+        ] {
+            assert_eq!(final_status(status), told);
+        }
     }
 }
