@@ -224,6 +224,8 @@ pub enum FinalStatus {
     Failed,
     /// It was killed or cancelled.
     Killed,
+    /// It ended, and nobody knows how.
+    Undefined,
 }
 
 /// A resource type of the cluster.

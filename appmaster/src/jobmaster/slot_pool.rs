@@ -173,6 +173,27 @@ impl SlotPool {
         std::mem::take(&mut self.changed)
     }
 
+    /// Takes free slots away that no place is to have for now: of each kind, at least so many are left, on as few workers as
+    /// possible, those with the most (Flink 1.20 `DefaultSlotAssigner`). The others are to be [put back](Self::put_back).
+    pub(super) fn set_aside(&mut self, wanted: &[usize]) -> Vec<FreeSlots> {
+        let kinds = self.free.iter_mut().zip(wanted);
+        let aside = kinds.map(|(free, wanted)| {
+            let spare = spare_workers(free, *wanted);
+            let all = std::mem::take(free).into_iter();
+            let (aside, left): (FreeSlots, FreeSlots) = all.partition(|(worker, ..)| spare.contains(worker));
+            *free = left;
+            aside
+        });
+        aside.collect()
+    }
+
+    /// What was set aside can be taken again.
+    pub(super) fn put_back(&mut self, aside: Vec<FreeSlots>) {
+        for (free, mut aside) in self.free.iter_mut().zip(aside) {
+            free.append(&mut aside);
+        }
+    }
+
     /// Gives a slot to each of these places, or to none where they cannot all have one.
     pub(super) fn reserve(&mut self, places: &[usize]) -> bool {
         #[cfg(test)]
@@ -374,6 +395,23 @@ impl SlotPool {
     fn excess(&self, kind: usize) -> usize {
         self.free[kind].len().saturating_sub(self.unfilled[kind])
     }
+}
+
+/// The workers whose free slots so many places can do without.
+fn spare_workers(free: &FreeSlots, wanted: usize) -> BTreeSet<ResourceId> {
+    let mut by_worker = BTreeMap::<&ResourceId, usize>::new();
+    for (worker, ..) in free {
+        *by_worker.entry(worker).or_default() += 1;
+    }
+    let mut workers: Vec<_> = by_worker.into_iter().collect();
+    workers.sort_by_key(|(_, slots)| std::cmp::Reverse(*slots));
+    let mut found = 0;
+    let is_enough = workers.into_iter().skip_while(|(_, slots)| {
+        let is_needed = found < wanted;
+        found += slots;
+        is_needed
+    });
+    is_enough.map(|(worker, _)| worker.clone()).collect()
 }
 
 impl PooledSlot {

@@ -147,6 +147,21 @@ fn a_place_takes_the_slot_that_it_had_then_one_near_its_input() {
 }
 
 #[test]
+fn what_is_set_aside_is_not_taken_before_it_is_put_back() {
+    for (wanted, expected) in [(1, ["b", "b"]), (2, ["b", "b"]), (3, ["a", "b"]), (0, ["", ""])] {
+        let (mut pool, now) = (pool(&word_count(4)), Instant::now());
+        for (number, worker) in [(1, "a"), (2, "b"), (3, "b"), (4, "c")] {
+            assert!(pool.offer(slot(number, worker), now));
+        }
+        let aside = pool.set_aside(&[wanted]);
+        assert_eq!(pool.reserve(&[0, 1]), wanted > 0);
+        assert_eq!(workers(&pool)[..2], expected, "{wanted} wanted");
+        pool.put_back(aside);
+        assert!(pool.reserve(&[0, 1, 2, 3]), "all are there again");
+    }
+}
+
+#[test]
 fn what_is_declared_follows_the_places_that_are_needed() {
     let (mut pool, now) = (pool(&word_count(3)), Instant::now());
     assert_eq!(pool.requirements(), [(ProfileSpec::Unknown, 3)]);

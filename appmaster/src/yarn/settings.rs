@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use selvedge_core::Configuration;
 use selvedge_core::config::ConfigError;
-use selvedge_core::config::options::yarn;
+use selvedge_core::config::options::{historyserver, yarn};
 use selvedge_core::resource::{ExternalResources, YarnExternalResources};
 use yarn_common::conf::{Authentication, ConfError, HadoopConfiguration};
 use yarn_rpc::RetryPolicy;
 use yarn_rpc::ipc::IpcOptions;
 
-use super::driver::DriverSettings;
+use super::driver::{DriverSettings, WorkerLabel};
 
 /// YARN cannot be spoken to as configured.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +51,13 @@ impl DriverSettings {
             idle_interval: Duration::from_secs(seconds.into()),
             asking_interval: configuration.get(&yarn::CONTAINER_REQUEST_HEARTBEAT_INTERVAL)?,
             expiry_interval: hadoop.am_expiry_interval()?,
-            node_label: configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
+            label: WorkerLabel::new(
+                configuration.find(&yarn::TASKMANAGER_NODE_LABEL)?,
+                configuration.find(&yarn::APPLICATION_NODE_LABEL)?,
+            ),
             node_scheme: if hadoop.yarn_uses_https()? { "https" } else { "http" },
             external_resources: external_resources(configuration)?,
+            history: history(configuration)?,
             ipc,
         })
     }
@@ -75,6 +79,20 @@ fn external_resources(configuration: &Configuration) -> Result<YarnExternalResou
         tracing::warn!("{line}");
     }
     Ok(names)
+}
+
+/// Flink's history server as people reach it; nothing where there is none.
+fn history(configuration: &Configuration) -> Result<String, ConfigError> {
+    let host = configuration.find(&historyserver::WEB_ADDRESS)?.unwrap_or_default();
+    if host.trim().is_empty() {
+        return Ok(String::new());
+    }
+    let port = configuration.get(&historyserver::WEB_PORT)?;
+    let scheme = match configuration.get(&historyserver::WEB_SSL_ENABLED)? {
+        true => "https",
+        false => "http",
+    };
+    Ok(format!("{scheme}://{}:{port}", host.trim()))
 }
 
 #[cfg(test)]
@@ -122,6 +140,42 @@ mod tests {
             (retry.max_wait, retry.max_delay),
             (Duration::from_secs(20), Duration::from_secs(1))
         );
+    }
+
+    #[test]
+    fn workers_are_where_their_own_label_is_or_that_of_the_application() {
+        for (settings, expected) in [
+            (&[][..], WorkerLabel::None),
+            (&[("yarn.application.node-label", "gold")], WorkerLabel::OfApplication),
+            (
+                &[
+                    ("yarn.application.node-label", "gold"),
+                    ("yarn.taskmanager.node-label", "gpu"),
+                ],
+                WorkerLabel::Own("gpu".to_owned()),
+            ),
+        ] {
+            let read = read(&settings.iter().copied().collect(), &hadoop(ADDRESS)).unwrap();
+            assert_eq!(read.label, expected);
+        }
+    }
+
+    #[test]
+    fn an_application_that_has_ended_links_to_the_history_server_where_there_is_one() {
+        let (address, ssl) = ("historyserver.web.address", "historyserver.web.ssl.enabled");
+        for (settings, expected) in [
+            (&[][..], ""),
+            (&[(ssl, "true")], ""),
+            (&[(address, " ")], ""),
+            (&[(address, "history")], "http://history:8082"),
+            (
+                &[(address, "history"), (ssl, "true"), ("historyserver.web.port", "443")],
+                "https://history:443",
+            ),
+        ] {
+            let read = read(&settings.iter().copied().collect(), &hadoop(ADDRESS)).unwrap();
+            assert_eq!(read.history, expected);
+        }
     }
 
     #[test]

@@ -62,6 +62,14 @@ impl BedOptions {
         self
     }
 
+    /// NodeManagers that keep nothing of their containers: one that is killed and started again knows none of them, and YARN
+    /// counts them as lost, though they live on.
+    #[must_use]
+    pub fn without_node_manager_recovery(mut self) -> Self {
+        set(&mut self.yarn_site, "yarn.nodemanager.recovery.enabled", false);
+        self
+    }
+
     /// A history server, and logs that are gathered into HDFS when their application ends.
     #[must_use]
     pub fn with_history_server(mut self) -> Self {
@@ -150,20 +158,15 @@ impl BedOptions {
         self
     }
 
-    /// An ApplicationMaster that is silent for 4 s is given up, and the key of its token is replaced every 13 s. The
-    /// second must be more than three times the first, or the ResourceManager does not start.
+    /// An ApplicationMaster that is silent for so many seconds is given up, and the key of its token is replaced as often as
+    /// that allows: it must be more than three times as long, or the ResourceManager does not start.
     #[must_use]
-    pub fn with_short_am_keys(mut self) -> Self {
-        set(
-            &mut self.yarn_site,
-            "yarn.am.liveness-monitor.expiry-interval-ms",
-            4_000,
-        );
-        set(
-            &mut self.yarn_site,
-            "yarn.resourcemanager.am-rm-tokens.master-key-rolling-interval-secs",
-            13,
-        );
+    pub fn with_short_am_keys(mut self, silence_seconds: u32) -> Self {
+        let yarn = &mut self.yarn_site;
+        let expiry = "yarn.am.liveness-monitor.expiry-interval-ms";
+        set(yarn, expiry, silence_seconds * 1000);
+        let rolling = "yarn.resourcemanager.am-rm-tokens.master-key-rolling-interval-secs";
+        set(yarn, rolling, 3 * silence_seconds + 1);
         self
     }
 

@@ -318,5 +318,6 @@ fn final_status(status: FinalStatus) -> FinalApplicationStatusProto {
         FinalStatus::Succeeded => FinalApplicationStatusProto::AppSucceeded,
         FinalStatus::Failed => FinalApplicationStatusProto::AppFailed,
         FinalStatus::Killed => FinalApplicationStatusProto::AppKilled,
+        FinalStatus::Undefined => FinalApplicationStatusProto::AppUndefined,
     }
 }

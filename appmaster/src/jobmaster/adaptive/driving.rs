@@ -148,7 +148,7 @@ impl JobState {
             return Vec::new();
         }
         let graph = Arc::new(adaptive.graph_with(&planned));
-        let widest = adaptive.widest.clone();
+        let (widest, few_workers) = (adaptive.widest.clone(), adaptive.settings.few_workers);
         adaptive.machine.execute(now.monotonic);
         tracing::info!(job = %self.graph.job_id, "the job starts with the parallelism {planned}");
         let released = self.build_anew(graph, &widest, now);
@@ -159,7 +159,13 @@ impl JobState {
         if let Some(adaptive) = &self.adaptive {
             self.pool.need_where(|place| adaptive.wants(place));
         }
-        released.into_iter().chain(self.deploy_what_is_ready(now)).collect()
+        let aside = match few_workers {
+            true => self.pool.set_aside(&taken),
+            false => Vec::new(),
+        };
+        let deployed = self.deploy_what_is_ready(now);
+        self.pool.put_back(aside);
+        released.into_iter().chain(deployed).collect()
     }
 
     /// What former attempts have sent is to be forgotten.

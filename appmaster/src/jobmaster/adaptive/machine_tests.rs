@@ -22,6 +22,7 @@ const SETTINGS: AdaptiveSettings = AdaptiveSettings {
     executing_stabilization: seconds(60),
     longest_interval: None,
     min_increase: 1,
+    few_workers: true,
 };
 
 const fn seconds(number: u64) -> Duration {

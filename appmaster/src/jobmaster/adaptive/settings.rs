@@ -24,6 +24,8 @@ pub struct AdaptiveSettings {
     pub longest_interval: Option<Duration>,
     /// By how much the parallelism of a vertex must grow.
     pub min_increase: u32,
+    /// Of more slots than are used, those of as few workers as possible are taken.
+    pub few_workers: bool,
 }
 
 impl AdaptiveSettings {
@@ -59,6 +61,7 @@ impl AdaptiveSettings {
             executing_stabilization: unless_set(&keys::EXECUTING_STABILIZATION_TIMEOUT)?,
             longest_interval,
             min_increase: u32::try_from(configuration.get(&keys::MIN_PARALLELISM_INCREASE)?).unwrap_or(1),
+            few_workers: configuration.get(&keys::PREFER_MINIMAL_TASK_MANAGERS)?,
         })
     }
 }
@@ -108,6 +111,14 @@ mod tests {
             let [one, other] = [first, second].map(|name| read(&[(&format!("{prefix}{name}"), "7 s")]).unwrap());
             assert_eq!(one, other, "{first}");
             assert_ne!(one, read(&[]).unwrap(), "{first}");
+        }
+    }
+
+    #[test]
+    fn few_workers_are_preferred_unless_that_is_switched_off() {
+        let key = "jobmanager.adaptive-scheduler.prefer-minimal-taskmanagers";
+        for (settings, expected) in [(&[][..], true), (&[(key, "false")], false)] {
+            assert_eq!(read(settings).unwrap().few_workers, expected);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::jobmaster::restart_strategy::RestartSettings;
 use crate::jobmaster::root_cause::FailureKind;
 use crate::jobmaster::scheduler::SchedulerKind;
 use crate::jobmaster::state::{Action, JobState, Now, WorkerAddress};
-use crate::jobmaster::tests::{id, job_of, job_under, later, now, offer, report, worker};
+use crate::jobmaster::tests::{id, job_of, job_under, later, now, offer, report, slot, worker};
 use crate::testing::word_count;
 
 pub(super) const STABLE: Duration = Duration::from_secs(10);
@@ -28,6 +28,7 @@ pub(super) const SETTINGS: AdaptiveSettings = AdaptiveSettings {
     executing_stabilization: Duration::from_secs(60),
     longest_interval: None,
     min_increase: 1,
+    few_workers: true,
 };
 
 pub(super) fn streaming(parallelism: u32) -> JobGraph {
@@ -314,6 +315,39 @@ fn requirements_change_what_is_declared_and_rescale_the_job() {
     let actions = report_all(&mut state, ExecutionState::Canceled, cooled);
     assert_eq!(deployed(&enumerated(&mut state, &actions, cooled)), 4);
     assert_eq!(state.return_idle_slots(later(cooled, Duration::from_secs(50))).len(), 2);
+}
+
+#[test]
+fn of_more_slots_than_a_job_uses_it_takes_those_of_as_few_workers_as_possible() {
+    for (few_workers, expected) in [(true, vec![worker(1)]), (false, vec![worker(0), worker(1)])] {
+        let now = now();
+        let settings = AdaptiveSettings {
+            few_workers,
+            ..SETTINGS
+        };
+        let mut state = job_with(settings, now);
+        offer(&mut state, 0, now);
+        for number in 1..4 {
+            let mut offered = slot(number);
+            offered.slot_index = number;
+            let (accepted, _) = state.offer_slots(&worker(1), [offered].into_iter(), now);
+            assert_eq!(accepted.len(), 1);
+        }
+        assert_eq!(deployed(&state.prepared(Ok(()), now)), 8);
+        report_all(&mut state, ExecutionState::Running, now);
+        let graph = state.with_requirements(both(1, 2)).unwrap();
+        state.require(Arc::new(graph));
+        let cooled = later(now, COOLDOWN);
+        state.adapt(cooled);
+        let actions = report_all(&mut state, ExecutionState::Canceled, cooled);
+        let actions = enumerated(&mut state, &actions, cooled);
+        let [.., Action::Deploy(deployment)] = &actions[..] else {
+            panic!("{actions:?}")
+        };
+        assert_eq!(deployment.workers.keys().cloned().collect::<Vec<_>>(), expected);
+        let returned = state.return_idle_slots(later(cooled, Duration::from_secs(50)));
+        assert_eq!(returned.len(), 2, "all that is not used goes back");
+    }
 }
 
 #[test]

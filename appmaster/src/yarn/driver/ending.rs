@@ -110,7 +110,11 @@ impl Ending<'_> {
         if said.contains("lost") || self.node_trouble.is_some() {
             return told(
                 "its node was lost: the NodeManager ended, is unhealthy, or has not reported to the ResourceManager for too long",
-                &format!("look at the NodeManager of {host} (yarn node -status {})", self.node),
+                &format!(
+                    "look at the NodeManager of {host} (yarn node -status {}); one that is only restarted keeps its \
+                     containers with yarn.nodemanager.recovery.enabled",
+                    self.node
+                ),
             );
         }
         if said.contains("expired") {

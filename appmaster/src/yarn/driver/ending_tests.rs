@@ -58,6 +58,12 @@ fn each_way_to_end_says_what_happened_where_and_what_to_change() {
         ),
         (
             -100,
+            "Container released on a *lost* node",
+            "its node was lost",
+            "yarn.nodemanager.recovery.enabled",
+        ),
+        (
+            -100,
             "Container expired since it was unused",
             "it expired",
             "node-7 can be reached",

@@ -19,6 +19,7 @@
 
 mod ending;
 mod error;
+mod label;
 mod last_words;
 mod nodes;
 mod pacing;
@@ -52,9 +53,10 @@ use yarn_rpc::nm::{NmClient, NmOptions};
 use yarn_rpc::types::FinalStatus;
 
 pub use error::YarnDriverError;
+pub(super) use label::WorkerLabel;
 pub use last_words::{ContainerLogPlace, ContainerLogs};
 use pacing::Pacing;
-use service::{Command, DriverService, LogAccess, NO_HISTORY};
+use service::{Command, DriverService, LogAccess};
 use sizing::Sizing;
 use state::DriverState;
 
@@ -65,6 +67,8 @@ use crate::resourcemanager::{DriverError, DriverStart, ResourceManagerDriver, Un
 
 /// How many commands may wait.
 const COMMAND_QUEUE: usize = 1024;
+/// Who only comes to tell of a failure has no pages.
+const NO_PAGES: &str = "";
 
 /// How the driver speaks to YARN.
 #[derive(Debug, Clone)]
@@ -82,12 +86,14 @@ pub(crate) struct DriverSettings {
     pub(super) asking_interval: Duration,
     /// After how much silence YARN gives up the attempt.
     pub(super) expiry_interval: Duration,
-    /// The node label of workers.
-    pub(super) node_label: Option<String>,
+    /// Which label the nodes of workers have.
+    pub(super) label: WorkerLabel,
     /// How NodeManagers serve logs: `http` or `https`.
     pub(super) node_scheme: &'static str,
     /// What YARN calls the external resources of workers.
     pub(super) external_resources: YarnExternalResources,
+    /// Where users look after the end; where it is empty, YARN's own page is all there is.
+    pub(super) history: String,
     /// Time-outs and limits of connections, and what opens them.
     pub(super) ipc: IpcOptions,
 }
@@ -101,9 +107,9 @@ impl DriverSettings {
         AmClient::new(options).map_err(YarnDriverError::Register)
     }
 
-    /// A client that lists nodes for `user`. Not where workers have a label: then YARN takes no asks that name nodes.
+    /// A client that lists nodes for `user`. Not where no asks name nodes.
     fn lister(&self, user: &str) -> Option<YarnClient> {
-        let addresses = self.client_addresses.clone().filter(|_| self.node_label.is_none())?;
+        let addresses = self.client_addresses.clone().filter(|_| self.label.names_nodes())?;
         let identity = Identity::Simple { user: user.to_owned() };
         let mut options = YarnClientOptions::new(addresses, identity);
         options.ipc = self.ipc.clone();
@@ -195,9 +201,9 @@ impl YarnResourceManagerDriver {
             return self.unregister(FinalStatus::Failed, cause.to_owned()).await;
         }
         let mut rm = self.settings.client(self.token.clone())?;
-        let registered = rm.register(&self.host, None, NO_HISTORY).await;
+        let registered = rm.register(&self.host, None, NO_PAGES).await;
         registered.map_err(YarnDriverError::Register)?;
-        let finished = rm.finish(FinalStatus::Failed, cause, NO_HISTORY).await;
+        let finished = rm.finish(FinalStatus::Failed, cause, &self.settings.history).await;
         finished.map_err(YarnDriverError::Unregister)?;
         self.unregistered.store(true, Ordering::Release);
         Ok(())
@@ -262,7 +268,7 @@ impl YarnResourceManagerDriver {
             rm,
             state: DriverState::new(
                 registration.maximum_capability,
-                self.settings.node_label.clone(),
+                self.settings.label.clone(),
                 registration.queue,
             ),
             pacing: Pacing::new(
@@ -272,6 +278,7 @@ impl YarnResourceManagerDriver {
             ),
             launch: Arc::new(self.launch.clone().for_master(&start.resource_manager_address)),
             commands,
+            history: self.settings.history.clone(),
             events: std::collections::VecDeque::new(),
             listener: start.events,
             starts: JoinSet::new(),
@@ -371,11 +378,29 @@ fn in_words(diagnostics: &str) -> String {
     JobOutcome::from_json(diagnostics).map_or_else(|| diagnostics.to_owned(), |outcome| outcome.to_diagnostics())
 }
 
-/// What YARN shows for a status. An end without a known result is no success.
+/// What YARN shows for a status, as with Flink.
 const fn final_status(status: ApplicationStatus) -> FinalStatus {
     match status {
         ApplicationStatus::Succeeded => FinalStatus::Succeeded,
         ApplicationStatus::Canceled => FinalStatus::Killed,
-        ApplicationStatus::Failed | ApplicationStatus::Unknown => FinalStatus::Failed,
+        ApplicationStatus::Failed => FinalStatus::Failed,
+        ApplicationStatus::Unknown => FinalStatus::Undefined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_an_application_ended_is_told_as_flink_tells_it() {
+        for (status, told) in [
+            (ApplicationStatus::Succeeded, FinalStatus::Succeeded),
+            (ApplicationStatus::Failed, FinalStatus::Failed),
+            (ApplicationStatus::Canceled, FinalStatus::Killed),
+            (ApplicationStatus::Unknown, FinalStatus::Undefined),
+        ] {
+            assert_eq!(final_status(status), told);
+        }
     }
 }

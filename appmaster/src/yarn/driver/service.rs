@@ -26,8 +26,6 @@ use crate::yarn::shape::WorkerShape;
 
 /// YARN shows it as a bar; how far a job has come is not known before its end. Flink's value.
 const PROGRESS: f32 = 1.0;
-/// Where users look after the end: without a history server YARN's own page is all there is.
-pub(super) const NO_HISTORY: &str = "";
 /// As many commands are looked at before the next heartbeat.
 const BATCH: usize = 64;
 /// So many logs are read at once; the end of a whole cluster is told without them.
@@ -81,6 +79,8 @@ pub(super) struct DriverService {
     pub(super) pacing: Pacing,
     pub(super) launch: Arc<WorkerLaunch>,
     pub(super) commands: mpsc::Receiver<Command>,
+    /// Where users look after the end.
+    pub(super) history: String,
     /// Events on their way: the loop does not wait for who takes them.
     pub(super) events: VecDeque<DriverEvent>,
     pub(super) listener: mpsc::Sender<DriverEvent>,
@@ -141,17 +141,13 @@ impl DriverService {
     pub(super) fn list_nodes(&mut self, lister: YarnClient) {
         self.listing.spawn(async move {
             let listed = tokio::time::timeout(LISTING_PATIENCE, lister.nodes(&[NodeState::Running])).await;
-            match listed {
-                Ok(Ok(nodes)) => nodes,
-                Ok(Err(error)) => {
-                    tracing::info!(%error, "the nodes of the cluster are not known: containers are asked for anywhere");
-                    Vec::new()
-                }
-                Err(_) => {
-                    tracing::info!("the nodes of the cluster were not told in time: containers are asked for anywhere");
-                    Vec::new()
-                }
-            }
+            let unknown = match listed {
+                Ok(Ok(nodes)) => return nodes,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("not told within {LISTING_PATIENCE:?}"),
+            };
+            tracing::info!("the nodes of the cluster are not known ({unknown}): containers are asked for anywhere");
+            Vec::new()
         });
     }
 
@@ -418,7 +414,7 @@ impl DriverService {
         self.starts.abort_all();
         let actions = self.state.release_all();
         self.carry_out(actions);
-        let unregistered = self.rm.finish(status, diagnostics, NO_HISTORY).await;
+        let unregistered = self.rm.finish(status, diagnostics, &self.history).await;
         self.stops.abort_all();
         unregistered.map_err(YarnDriverError::Unregister)
     }

@@ -15,6 +15,7 @@ use yarn_rpc::types::{Container, ContainerState, ContainerStatus, NodeUpdate, Pr
 
 use super::YarnDriverError;
 use super::ending::Ending;
+use super::label::WorkerLabel;
 use super::nodes::Nodes;
 use super::places::Places;
 use crate::resourcemanager::{UnwantedNodes, WorkerSpec};
@@ -98,7 +99,7 @@ struct Group {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DriverState {
     maximum: Resource,
-    node_label: Option<String>,
+    label: WorkerLabel,
     /// Where the application runs, for causes.
     queue: String,
     /// By priority − 1.
@@ -113,10 +114,10 @@ pub(super) struct DriverState {
 }
 
 impl DriverState {
-    pub(super) fn new(maximum: Resource, node_label: Option<String>, queue: String) -> Self {
+    pub(super) fn new(maximum: Resource, label: WorkerLabel, queue: String) -> Self {
         Self {
             maximum,
-            node_label,
+            label,
             queue,
             groups: Vec::new(),
             containers: BTreeMap::new(),
@@ -408,11 +409,10 @@ impl DriverState {
         let priority = i32::try_from(index + 1).unwrap_or(i32::MAX);
         let key = AskKey::priority(priority);
         let mut ask = ContainerAsk::new(key, group.shape.resource.clone(), group.pending);
-        ask.node_label.clone_from(&self.node_label);
-        // Which nodes have the label is not known here.
-        let places = match self.node_label {
-            Some(_) => vec![(Locality::Anywhere, group.pending)],
-            None => self.places.spread(group.pending, self.nodes.left_out()),
+        ask.node_label = self.label.of_asks();
+        let places = match self.label.names_nodes() {
+            true => self.places.spread(group.pending, self.nodes.left_out()),
+            false => vec![(Locality::Anywhere, group.pending)],
         };
         if places.iter().all(|(place, _)| *place == Locality::Anywhere) {
             return Action::Ask(ask);

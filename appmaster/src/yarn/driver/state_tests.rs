@@ -10,6 +10,8 @@ use yarn_rpc::types::{ExecutionType, NodeState};
 use super::super::nodes::testing::node;
 use super::*;
 
+#[path = "state_label_tests.rs"]
+mod labels;
 #[path = "state_unwanted_tests.rs"]
 mod unwanted;
 
@@ -62,7 +64,7 @@ fn status(number: u64, exit_status: i32, diagnostics: &str) -> ContainerStatus {
 }
 
 fn state() -> DriverState {
-    DriverState::new(Resource::new(4096, 4), None, "root.etl".to_owned())
+    DriverState::new(Resource::new(4096, 4), WorkerLabel::None, "root.etl".to_owned())
 }
 
 /// The asks among actions, as (priority, memory, count).

@@ -1,7 +1,21 @@
 //! Options of the history server.
 
+use super::super::ConfigOption;
+
+/// Its host.
+pub const WEB_ADDRESS: ConfigOption<String> = ConfigOption::new(
+    "historyserver.web.address",
+    "The host of Flink's history server: an application on YARN that has ended links to it.",
+);
+/// Its port.
+pub const WEB_PORT: ConfigOption<u32> = ConfigOption::new("historyserver.web.port", "Its port.").with_default("8082");
+/// Whether its pages are encrypted.
+pub const WEB_SSL_ENABLED: ConfigOption<bool> =
+    ConfigOption::new("historyserver.web.ssl.enabled", "Whether its pages are encrypted.").with_default("false");
+
 area! {
     "historyserver", "The history server";
+    options { WEB_ADDRESS, WEB_PORT, WEB_SSL_ENABLED, }
     not yet {
         /// The directories of archived jobs, separated by commas.
         "historyserver.archive.fs.dir": Text;
@@ -15,14 +29,8 @@ area! {
         "historyserver.log.jobmanager.url-pattern": Text;
         /// Where the log of a worker is found.
         "historyserver.log.taskmanager.url-pattern": Text;
-        /// The address that it binds to.
-        "historyserver.web.address": Text;
-        /// Its port.
-        "historyserver.web.port": Integer = "8082";
         /// How often its pages ask.
         "historyserver.web.refresh-interval": Duration = "10 s";
-        /// Whether its pages are encrypted.
-        "historyserver.web.ssl.enabled": Boolean = "false";
         /// Where it unpacks archives.
         "historyserver.web.tmpdir": Text;
     }

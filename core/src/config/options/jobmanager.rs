@@ -147,6 +147,12 @@ pub const MIN_PARALLELISM_INCREASE: ConfigOption<i32> = ConfigOption::new(
 )
 .with_default("1")
 .at_least("1");
+/// Whether few workers are preferred.
+pub const PREFER_MINIMAL_TASK_MANAGERS: ConfigOption<bool> = ConfigOption::new(
+    "jobmanager.adaptive-scheduler.prefer-minimal-taskmanagers",
+    "Whether a job that has more slots than it uses takes those of as few workers as possible.",
+)
+.with_default("true");
 /// What labels failures.
 pub const FAILURE_ENRICHERS: ConfigOption<String> = ConfigOption::new(
     "jobmanager.failure-enrichers",
@@ -167,12 +173,10 @@ area! {
         RPC_ADDRESS, BIND_HOST, TOTAL_PROCESS_MEMORY, HEAP_MB, TOTAL_FLINK_MEMORY, HEAP, OFF_HEAP, ENABLE_DIRECT_MEMORY_LIMIT,
         JVM_METASPACE, JVM_OVERHEAD_MIN, JVM_OVERHEAD_MAX, JVM_OVERHEAD_FRACTION, RPC_PORT, FAILOVER_STRATEGY,
         SCHEDULER, RESOURCE_WAIT_TIMEOUT, RESOURCE_STABILIZATION_TIMEOUT, SCALING_INTERVAL_MIN, SCALING_INTERVAL_MAX,
-        EXECUTING_STABILIZATION_TIMEOUT, MIN_PARALLELISM_INCREASE, ATTEMPTS_HISTORY_SIZE, ARCHIVE_DIR,
-        FAILURE_ENRICHERS, RETRIEVE_TASK_MANAGER_HOSTNAME, RESOURCE_ID,
+        EXECUTING_STABILIZATION_TIMEOUT, MIN_PARALLELISM_INCREASE, PREFER_MINIMAL_TASK_MANAGERS, ATTEMPTS_HISTORY_SIZE,
+        ARCHIVE_DIR, FAILURE_ENRICHERS, RETRIEVE_TASK_MANAGER_HOSTNAME, RESOURCE_ID,
     }
     not yet {
-        /// Whether slots of as few workers as possible are used.
-        "jobmanager.adaptive-scheduler.prefer-minimal-taskmanagers": Boolean = "true";
         /// Threads of the master for computation.
         "jobmanager.future-pool.size": Integer;
         /// Threads of the master for disk and network.

@@ -10,7 +10,7 @@ use super::variant::Variant;
 
 #[tokio::test]
 async fn an_application_master_that_asks_takes_over_the_token_of_a_new_key() {
-    let bed = Variant::of(BedOptions::default().with_one_quick_node().with_short_am_keys()).await;
+    let bed = Variant::of(BedOptions::default().with_one_quick_node().with_short_am_keys(4)).await;
     // Each heartbeat is a new login, so that a token whose key is gone is found out at the next.
     let ipc = IpcOptions {
         idle_timeout: Some(Duration::from_millis(1)),
@@ -22,7 +22,7 @@ async fn an_application_master_that_asks_takes_over_the_token_of_a_new_key() {
     master.start(&first, "exec sleep 600").await;
     master.ask(2, 4096, 1).await;
     master
-        .until("a new key", |_| has_activated_a_key(&bed).then_some(()))
+        .until("a new key", |_| (activated_keys(&bed) > 0).then_some(()))
         .await;
 
     let stale = master.client_with_first_token().register("localhost", None, "").await;
@@ -38,8 +38,9 @@ async fn an_application_master_that_asks_takes_over_the_token_of_a_new_key() {
     master.finish().await;
 }
 
-fn has_activated_a_key(bed: &Bed) -> bool {
+/// How often the ResourceManager has put a new key in the place of the one before.
+pub(crate) fn activated_keys(bed: &Bed) -> usize {
     let log = bed.daemon_log(Daemon::ResourceManager).unwrap();
-    log.lines()
-        .any(|line| line.contains("AMRMTokenSecretManager") && line.contains("Activating next master key"))
+    let is_it = |line: &&str| line.contains("AMRMTokenSecretManager") && line.contains("Activating next master key");
+    log.lines().filter(is_it).count()
 }

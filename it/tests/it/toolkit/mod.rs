@@ -6,7 +6,7 @@ mod distributed;
 mod failover;
 mod history;
 mod httpfs;
-mod keys;
+pub(crate) mod keys;
 mod master;
 mod one_node;
 mod opportunistic;

@@ -14,7 +14,7 @@ async fn bed() -> Variant {
         BedOptions::default()
             .with_one_quick_node()
             .with_amrm_proxy()
-            .with_short_am_keys(),
+            .with_short_am_keys(4),
     )
     .await
 }

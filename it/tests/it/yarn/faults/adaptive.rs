@@ -1,22 +1,17 @@
 //! A node whose room grows and shrinks, and a job under the adaptive scheduler that follows.
 
 use selvedge_it::bed::{Bed, BedOptions};
-use serde_json::{Value, json};
 
 use super::super::session::stop;
 use super::super::support::{Cluster, numbers_in, yarn_admin};
-use super::{session, until_exactly};
+use super::{ROWS, session, stream, until_exactly};
 use crate::folder::Folder;
-use crate::jobs::{file_sink, job, numbers, rebalance, vertex};
 
 const MASTER_MB: u32 = 1600;
 const WORKER_MB: u32 = 1728;
 const VCORES: u32 = 8;
 /// What a job is told that has lost a worker so.
 const PREEMPTED: &str = "took its resources";
-const ROWS: u64 = 3_000;
-/// However many write them: they begin anew when the job is rescaled.
-const ROWS_PER_SECOND: f64 = 75.0;
 
 /// What a node has that holds the master and so many workers.
 const fn room(workers: u32) -> u32 {
@@ -46,22 +41,6 @@ async fn make_room(cluster: &Cluster, workers: u32) {
     .await;
 }
 
-/// Numbers into files, as a stream that four workers can share.
-fn stream(output: &str) -> Value {
-    let mut graph = job(
-        &[
-            vertex("numbers", &[numbers("make", Some(ROWS), Some(ROWS_PER_SECOND))]),
-            vertex("files", &[file_sink("write", output, "csv")]),
-        ],
-        &[rebalance("numbers", "files")],
-    );
-    for vertex in graph["vertices"].as_array_mut().unwrap() {
-        vertex["parallelism"] = json!(4);
-    }
-    graph["configuration"] = json!({"execution.runtime-mode": "STREAMING"});
-    graph
-}
-
 #[tokio::test]
 async fn a_job_starts_with_one_of_four_workers_grows_to_four_shrinks_to_two_and_ends_right() {
     let cluster = small_cluster().await;
@@ -77,7 +56,7 @@ async fn a_job_starts_with_one_of_four_workers_grows_to_four_shrinks_to_two_and_
     let application = master.application.clone();
     let output = "/user/alice/rescaled";
     let job = master
-        .submit_job(stream(&format!("{}{output}", cluster.bed.hdfs_uri())))
+        .submit_job(stream(&format!("{}{output}", cluster.bed.hdfs_uri()), 4))
         .await;
     master.until_runs_with(job, 1).await;
     until_exactly(&cluster, &application, 1).await;

@@ -3,6 +3,8 @@
 
 mod adaptive;
 mod failover;
+mod forgetful;
+mod keys;
 mod master;
 mod nodes;
 mod preemption;
@@ -11,11 +13,13 @@ mod workers;
 use selvedge_it::bed::{Bed, BedOptions};
 use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::session::{command, id_in};
 use super::support::Cluster;
 use crate::folder::Folder;
+use crate::jobs::{file_sink, job, numbers, rebalance, vertex};
 use master::Master;
 
 /// A resource that the cluster knows, and each node has some of.
@@ -57,6 +61,27 @@ async fn session(cluster: &Cluster, folder: &Folder, worker: &str, options: &[&s
     let session = session.args(restarts).args(options.iter().copied());
     let application = id_in(&session.run().await.ended_with(0));
     Master::of(cluster, &application).await
+}
+
+/// So many numbers a [`stream`] writes.
+const ROWS: u64 = 3_000;
+/// However many write them: they begin anew when the job is restarted or rescaled, and last for longer than a fault.
+const ROWS_PER_SECOND: f64 = 75.0;
+
+/// Numbers into files, as a stream of this parallelism.
+fn stream(output: &str, parallelism: u32) -> Value {
+    let mut graph = job(
+        &[
+            vertex("numbers", &[numbers("make", Some(ROWS), Some(ROWS_PER_SECOND))]),
+            vertex("files", &[file_sink("write", output, "csv")]),
+        ],
+        &[rebalance("numbers", "files")],
+    );
+    for vertex in graph["vertices"].as_array_mut().unwrap() {
+        vertex["parallelism"] = json!(parallelism);
+    }
+    graph["configuration"] = json!({"execution.runtime-mode": "STREAMING"});
+    graph
 }
 
 /// How often YARN must count the same in a row: for longer than everybody's heartbeats.

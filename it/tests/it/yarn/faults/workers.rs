@@ -6,12 +6,12 @@ use selvedge_it::cli::BOUND;
 use selvedge_it::wait;
 use serde_json::{Value, json};
 
-use super::super::session::stop;
 use super::super::session::workers::parallel;
+use super::super::session::{command, stop, with_id};
 use super::super::support::application_in;
 use super::{LOOM, cluster, session, until_exactly};
 use crate::folder::Folder;
-use crate::jobs;
+use crate::jobs::{self, job, numbers, out_runs, rebalance, slow_blackhole, vertex};
 
 /// A worker that may have less memory than any process of ours uses.
 const TINY: [&str; 10] = [
@@ -41,6 +41,52 @@ async fn a_worker_that_uses_more_memory_than_its_container_has_fails_its_job_wit
     let report = cluster.ended(&application).await;
     assert_eq!(report["finalStatus"], "FAILED", "{report}");
     cluster.assert_nothing_left(&application).await;
+}
+
+/// A job that runs for a while, and then has one record of 400 MB, which nobody counts beforehand; its sink holds it.
+fn growing() -> Value {
+    let text = "repeat('x', case when n = 80 then 400000000 else 1 end)";
+    let grow = json!({"id": "grow", "operator": "project", "columns": [{"expression": text, "as": "text"}]});
+    let mut graph = job(
+        &[
+            vertex("numbers", &[numbers("make", None, Some(10.0))]),
+            vertex("out", &[grow, slow_blackhole("hold", "1mb")]),
+        ],
+        &[rebalance("numbers", "out")],
+    );
+    graph["configuration"] = json!({"restart-strategy.type": "none"});
+    graph
+}
+
+#[tokio::test]
+async fn a_worker_whose_running_task_outgrows_its_container_is_killed_and_job_and_client_tell_node_cause_and_remedy() {
+    let cluster = cluster().await;
+    let folder = Folder::new();
+    let master = session(&cluster, &folder, "256m", &[]).await;
+    let application = master.application.clone();
+    let run = command(&cluster, &folder, "run").arg(with_id(&application));
+    let mut running = run.arg(folder.job(&growing())).start();
+    running.until_says("that the tasks run", BOUND, out_runs).await;
+    let worker = cluster.workers(&application, 1).await.remove(0);
+    let node = &cluster.bed.node_managers()[worker.node_manager].node_id;
+    let expected = [
+        "used more memory than the container has, which is 256 MiB",
+        "raise taskmanager.memory.process.size",
+        "last lines of taskmanager.log",
+        &format!("{} on node {node} ended with exit status -104", worker.container),
+    ];
+    let outcome = running.ended_within(BOUND).await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED"])
+        .assert_says(&expected)
+        .assert_no_stack();
+    let jobs = master.get("/jobs/overview").await.unwrap();
+    let id = jobs["jobs"][0]["jid"].as_str().unwrap().parse().unwrap();
+    let told = master.exceptions(id).await;
+    for part in expected {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    stop(&cluster, &folder, &application).await;
 }
 
 /// An endless job each of whose slots has one loom. The sink prints what its worker has found of them.

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::super::firewall::Firewall;
 use super::super::support::Cluster;
-use super::{command, endless_job, id_in, submit, until_is};
+use super::workers::parallel;
+use super::{command, endless_job, id_in, stop, submit, until_is};
 use crate::folder::Folder;
 use crate::toolkit::rest::resource_manager;
 
@@ -21,7 +22,11 @@ const LABEL: &str = "gold";
 /// The queue `default` is carl's and may use nodes of another label, `other` is everybody's; only the daemons' own user
 /// may do everything.
 async fn cluster() -> Cluster {
-    let mut options = BedOptions::default().with_two_queues().with_queue_of_label(LABEL);
+    let usual = BedOptions {
+        node_vcores: 16,
+        ..BedOptions::default()
+    };
+    let mut options = usual.with_two_queues().with_queue_of_label(LABEL);
     for (key, value) in [
         ("yarn.cluster.max-application-priority", "10"),
         ("yarn.acl.enable", "true"),
@@ -64,6 +69,27 @@ async fn kill_as(cluster: &Cluster, application: &str, user: &str) -> StatusCode
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client.request(Method::PUT, url).query(&[("user.name", user)]);
     request.json(&json!({"state": "KILLED"})).send().await.unwrap().status()
+}
+
+/// Waits until YARN counts so many containers on each node. The second has the label.
+async fn until_on_nodes(cluster: &Cluster, expected: [u64; 2]) {
+    let look = || async {
+        let told = cluster.get("/ws/v1/cluster/nodes").await?;
+        let all = told["nodes"]["node"].as_array().cloned().unwrap_or_default();
+        let nodes = cluster.bed.node_managers().iter();
+        let counts = nodes.map(|node| {
+            let of_yarn = all.iter().find(|one| one["id"] == node.node_id);
+            of_yarn.and_then(|one| one["numContainers"].as_u64())
+        });
+        let counts: Vec<_> = counts.collect();
+        if counts == expected.map(Some) {
+            Ok(())
+        } else {
+            Err(format!("{counts:?}"))
+        }
+    };
+    let what = format!("{expected:?} containers on the nodes");
+    wait::until(&what, BOUND, look).await.unwrap();
 }
 
 /// The variable as the command in this container sees it.
@@ -147,6 +173,11 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
     assert_eq!(variable(&master, "GREETING").as_deref(), Some("hello, you"));
     assert_eq!(variable(&worker.container, "GREETING").as_deref(), Some("bye"));
 
+    // More than there are nodes without the label: those are not asked.
+    let more = submit(&cluster, &folder, &application, &parallel(5)).await;
+    until_is(&cluster, &application, &more, "RUNNING").await;
+    until_on_nodes(&cluster, [0, 4]).await;
+
     let is_shown = async |user: &str| report(&cluster, &application, user).await["amHostHttpAddress"].is_string();
     assert!(is_shown("bob").await && !is_shown("eve").await);
     assert_eq!(kill_as(&cluster, &application, "bob").await, StatusCode::FORBIDDEN);
@@ -176,6 +207,18 @@ async fn what_is_set_for_the_application_shows_in_what_is_submitted_reported_and
         ])
         .assert_no_stack();
     assert_eq!(cluster.traces().await, before);
+    workers_alone_have_a_label(&cluster, &folder).await;
+}
+
+async fn workers_alone_have_a_label(cluster: &Cluster, folder: &Folder) {
+    let session = command(cluster, folder, "yarn-session")
+        .args(["-d", "-jm", "1100", "-tm", "1200", "-qu", "other"])
+        .arg(format!("-Dyarn.taskmanager.node-label={LABEL}"));
+    let application = id_in(&session.run().await.ended_with(0));
+    let job = submit(cluster, folder, &application, &parallel(3)).await;
+    until_is(cluster, &application, &job, "RUNNING").await;
+    until_on_nodes(cluster, [1, 3]).await;
+    stop(cluster, folder, &application).await;
 }
 
 #[tokio::test]
