@@ -22,7 +22,8 @@ use super::interrupt::Interrupts;
 use super::job_source::JobSource;
 use super::on_yarn::{OnYarn, take_back};
 use super::target::YARN_APPLICATION;
-use super::{RunArgs, run, say, settings, terminal};
+use super::terminal::say_end;
+use super::{RunArgs, run, say, say_always, settings, terminal};
 use crate::cluster::{ClientHeartbeat, JobObserver, SessionCluster, beat};
 use crate::composition;
 use crate::progress;
@@ -136,16 +137,16 @@ async fn attend(
     interrupts.end_process_on_next();
     match ended {
         ControlFlow::Continue(ended) => {
-            say(format_args!("the application has ended: {}", ended.told));
+            say_end(ended.status, format_args!("the application has ended: {}", ended.told));
             if let Err(error) = session.clean_up().await {
-                say(format_args!("warning: {error}"));
+                say_always(format_args!("warning: {error}"));
             }
             Ok(Ended::of(ended.status))
         }
         ControlFlow::Break(interruption) => {
             say("ending the application and cancelling its jobs; Ctrl-C again leaves at once");
             let ended = session.shut_down(observer).await?;
-            say(&ended.told);
+            say_end(ended.status, &ended.told);
             Ok(Ended::Interrupted(interruption))
         }
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use selvedge_core::{Configuration, JobId};
 
 use super::config::{ConfigArgs, OutputArgs};
@@ -14,12 +14,19 @@ use super::{MemoryArgs, YarnSessionArgs, exit, short_flags};
 #[derive(Debug, Parser)]
 #[command(name = "selvedge", version, max_term_width = 110)]
 pub struct Cli {
+    /// Write nothing but errors and warnings to standard error: no progress, no notes.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Write without colours, as where the variable NO_COLOR is set.
+    #[arg(long, global = true)]
+    pub no_color: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
 const JOB_PARAMETERS: &str = "JOB PARAMETERS";
+const NO_COLOR: &str = "--no-color";
 
 impl Cli {
     /// The command with all that its help and its manual show.
@@ -32,8 +39,12 @@ impl Cli {
     /// # Errors
     /// What clap says; help and version too.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let command = Self::shown();
+        let mut command = Self::shown();
         let words = short_flags::expanded(&command, words);
+        // Help and errors are written before anybody has read the command line.
+        if words.iter().any(|word| word == NO_COLOR) {
+            command = command.color(ColorChoice::Never);
+        }
         let matches = command.try_get_matches_from(words);
         matches
             .and_then(|matches| Self::from_arg_matches(&matches))
@@ -262,6 +273,29 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_the_subcommand_or_after_it_but_a_sessions_q_is_its_query() {
+        for (line, quiet, no_color) in [
+            ("list", false, false),
+            ("-q list", true, false),
+            ("list -q", true, false),
+            ("--no-color config list --quiet", true, true),
+            ("config list --no-color -q", true, true),
+            ("--quiet yarn-session -jm 1g", true, false),
+            ("yarn-session -jm 1g --quiet", true, false),
+            ("yarn-session -q", false, false),
+            ("run j --no-color -q", false, false),
+        ] {
+            let words = ["selvedge"].into_iter().chain(line.split(' '));
+            let cli = Cli::read(words.map(OsString::from)).unwrap();
+            assert_eq!((cli.quiet, cli.no_color), (quiet, no_color), "{line}");
+            if let Command::YarnSession(session) = cli.command {
+                assert_eq!(session.query, line.ends_with("-q"), "{line}");
+                assert_eq!(session.job_manager_memory.is_some(), line.contains("-jm"), "{line}");
+            }
+        }
     }
 
     #[test]

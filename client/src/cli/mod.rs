@@ -36,7 +36,9 @@ pub use parameters::{ParameterSyntaxError, parse_parameters};
 
 pub use yarn_session::YarnSessionArgs;
 
-pub(crate) use terminal::say;
+pub(crate) use terminal::{has_colors, is_quiet, say, say_always};
+
+use terminal::Manner;
 
 /// The client waits for others most of its time.
 const CLIENT_THREADS: usize = 2;
@@ -56,10 +58,15 @@ pub fn main() -> ExitCode {
             return kind.into();
         }
     };
+    let manner = Manner {
+        quiet: cli.quiet,
+        no_color: cli.no_color,
+    };
+    manner.adopt();
     match execute(cli.command) {
         Ok(ended) => ended.into(),
         Err(error) => {
-            say(format_args!("error: {}", error.message()));
+            say_always(format_args!("error: {}", error.message()));
             error.kind().into()
         }
     }

@@ -18,7 +18,8 @@ use super::job_source::JobSource;
 use super::on_yarn::{OnYarn, take_back};
 use super::programs::{self, Named};
 use super::target::{self, SessionAt, Target};
-use super::{RunArgs, application, say, settings, terminal};
+use super::terminal::say_end;
+use super::{RunArgs, application, has_colors, say, say_always, settings, terminal};
 use crate::cluster::{
     ClientHeartbeat, ClusterDescriptor, ClusterHandle, JobDeployment, JobObserver, JobResult, LocalDescriptor,
     SessionCluster, SessionDescriptor, follow,
@@ -43,7 +44,7 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     if arguments.shutdown_on_attached_exit {
         configuration.set(&cluster::SHUTDOWN_ON_ATTACHED_EXIT, &true);
     }
-    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL, has_colors())?;
     let target = target::choose(&mut configuration, &arguments.cluster, &arguments.job.settings.set)?;
     let detached = !configuration.get(&cluster::ATTACHED)?;
     if detached && target == Target::Local {
@@ -243,7 +244,7 @@ pub(super) fn tell(name: &str, places: &[&str], result: &JobResult) {
         ApplicationStatus::Canceled => "CANCELED",
         ApplicationStatus::Unknown => "ended in an unknown way",
     };
-    say(format_args!("job {name} {state}{ran}"));
+    say_end(result.status, format_args!("job {name} {state}{ran}"));
     for (name, value) in &result.accumulators {
         say(format_args!("  {name}: {value}"));
     }
@@ -252,7 +253,7 @@ pub(super) fn tell(name: &str, places: &[&str], result: &JobResult) {
             say(format_args!("  result in {place}"));
         }
     } else if let Some(failure) = &result.failure {
-        say(format_args!("error: {failure}"));
+        say_always(format_args!("error: {failure}"));
     }
 }
 

@@ -7,7 +7,7 @@ use selvedge_core::Configuration;
 use selvedge_core::config::options::cluster;
 use selvedge_core::config::{LoadError, Settings, Severity, is_variable};
 
-use super::{CommandError, JobArgs, SettingArgs, say};
+use super::{CommandError, JobArgs, SettingArgs, say_always};
 
 /// What there is, right or wrong.
 pub(super) fn read(arguments: &SettingArgs) -> Result<Settings, LoadError> {
@@ -49,7 +49,7 @@ pub(super) fn errors(settings: &Settings) -> Vec<String> {
         .iter()
         .partition(|finding| finding.severity == Severity::Error);
     for warning in warnings {
-        say(format_args!("warning: {warning}"));
+        say_always(format_args!("warning: {warning}"));
     }
     errors.iter().map(ToString::to_string).collect()
 }

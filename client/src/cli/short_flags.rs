@@ -48,8 +48,16 @@ fn with_short(owner: &str, arg: Arg) -> Arg {
 /// follows a job is the job's own.
 pub(super) fn expanded(command: &Command, words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter();
-    let mut expanded: Vec<OsString> = words.by_ref().take(2).collect();
-    let name = expanded.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    let mut expanded: Vec<OsString> = words.by_ref().take(1).collect();
+    // What stands before the subcommand takes no values.
+    for word in words.by_ref() {
+        let is_option = word.as_encoded_bytes().starts_with(b"-");
+        expanded.push(word);
+        if !is_option {
+            break;
+        }
+    }
+    let name = expanded.last().and_then(|word| word.to_str()).unwrap_or_default();
     let subcommand = command.find_subcommand(name);
     let (Some(subcommand), true) = (subcommand, of(name).next().is_some()) else {
         expanded.extend(words);
@@ -139,6 +147,10 @@ mod tests {
             (
                 "selvedge run -p 2 j -sae --nm -sae",
                 "selvedge run -p 2 j -sae --nm -sae",
+            ),
+            (
+                "selvedge -q --no-color yarn-session -jm 1g",
+                "selvedge -q --no-color yarn-session --jobManagerMemory 1g",
             ),
             ("selvedge run -jm 1g j", "selvedge run -jm 1g j"),
             ("selvedge info -sae j", "selvedge info -sae j"),

@@ -9,7 +9,7 @@ use yarn_common::id::ApplicationId;
 
 use super::error::CommandError;
 use super::exit::ExitKind;
-use super::{ClusterArgs, say, terminal};
+use super::{ClusterArgs, say_always, terminal};
 use crate::cluster::{ElectedSession, JobObserver, RemoteSession, SessionCluster};
 use crate::composition;
 use crate::yarn::{
@@ -106,7 +106,7 @@ pub(super) fn choose(
                 Ok(None) => Ok(Target::Local),
                 // Nobody else decides where this user's jobs go, nor that they go nowhere.
                 Err(error @ PropertiesError::Suspicious { .. }) => {
-                    say(format_args!("warning: {error}"));
+                    say_always(format_args!("warning: {error}"));
                     Ok(Target::Local)
                 }
                 Err(error) => Err(CommandError::from(error).and("or say where to go with -t")),

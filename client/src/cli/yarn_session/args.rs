@@ -52,6 +52,10 @@ pub struct YarnSessionArgs {
     /// Show the nodes and queues of the YARN cluster, and start nothing.
     #[arg(short, long)]
     pub query: bool,
+    /// Write nothing but errors and warnings to standard error: no progress, no notes.
+    // The flag of every command, without its letter: that is Flink's for a query.
+    #[arg(long)]
+    pub quiet: bool,
     /// Flink's program on the client's disk: ours is staged by itself.
     #[arg(short, long, hide = true, value_name = "FILE")]
     pub jar: Option<String>,

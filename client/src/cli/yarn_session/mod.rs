@@ -17,7 +17,7 @@ use super::error::{CommandError, Ended};
 use super::interrupt::Interrupts;
 use super::on_yarn::{OnYarn, take_back};
 use super::run::CLIENT_LOG_LEVEL;
-use super::{SettingArgs, say, settings, target, terminal};
+use super::{SettingArgs, has_colors, say, say_always, settings, target, terminal};
 use crate::cluster::SessionCluster;
 use crate::progress;
 use crate::yarn::{PropertiesFile, SessionProperties, YarnSession};
@@ -27,7 +27,7 @@ pub use args::YarnSessionArgs;
 pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, CommandError> {
     let assigned = arguments.as_settings().map_err(|error| CommandError::usage(&error))?;
     let configuration = settings::load_for_master(&assigned)?;
-    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL, has_colors())?;
     for line in arguments.meaningless() {
         say(line);
     }
@@ -94,7 +94,7 @@ fn remember(session: &YarnSession, assigned: SettingArgs, file: &PropertiesFile)
             "its id is in {}: commands without -t go there",
             file.path().display()
         )),
-        Err(error) => say(format_args!(
+        Err(error) => say_always(format_args!(
             "warning: later commands do not find the session by themselves: {}",
             report(&error)
         )),

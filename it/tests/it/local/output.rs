@@ -1,0 +1,60 @@
+//! What the command writes where: for people, for scripts, and for nobody.
+
+use selvedge_it::cli::Selvedge;
+use serde_json::json;
+
+use crate::folder::Folder;
+use crate::jobs::{blackhole, job, numbers, vertex};
+
+/// `selvedge run WORD… JOB`; the job has so many records, and one that divides by zero fails.
+fn run(folder: &Folder, words: &[&str], rows: u64, fails: bool) -> Selvedge {
+    let divisor = if fails { "n - n" } else { "n + 1" };
+    let divide = json!({"id": "divide", "operator": "filter", "predicate": format!("1 / ({divisor}) >= 0")});
+    let chain = [numbers("make", Some(rows), None), divide, blackhole("drop")];
+    let job = folder.job(&job(&[vertex("all", &chain)], &[]));
+    Selvedge::new("run")
+        .current_dir(folder.root())
+        .args(words.iter().copied())
+        .arg(job)
+}
+
+/// Whether a terminal is told to change how it writes (SGR); what moves its cursor is not meant.
+fn has_colors(output: &str) -> bool {
+    output.split("\u{1b}[").skip(1).any(|sequence| {
+        let end = sequence.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        end.starts_with('m')
+    })
+}
+
+#[tokio::test]
+async fn a_quiet_command_says_nothing_of_a_job_that_finishes_and_the_error_of_one_that_fails() {
+    let folder = Folder::new();
+    let outcome = run(&folder, &["-q"], 10, false).run().await.ended_with(0);
+    assert_eq!(outcome.said(), "");
+    let outcome = run(&folder, &["--quiet"], 10, true).run().await.ended_with(1);
+    outcome
+        .assert_says(&["FAILED", "error: ", "divide by zero"])
+        .assert_does_not_say(&["local cluster at", "vertex all"]);
+}
+
+#[tokio::test]
+async fn on_a_terminal_nothing_is_coloured_where_the_user_does_not_wish_it() {
+    let folder = Folder::new();
+    let help = |words: &[&str], variable: &str| {
+        let help = Selvedge::default().args(words.iter().copied()).arg("--help");
+        help.env("NO_COLOR", variable).on_terminal()
+    };
+    for (words, variable, expected) in [
+        (&["run"][..], "", true),
+        (&["run"], "1", false),
+        (&["--no-color", "run"], "", false),
+        (&["run", "--no-color"], "", false),
+    ] {
+        let outcome = help(words, variable).run().await.ended_with(0);
+        assert_eq!(has_colors(&outcome.stdout), expected, "{words:?} {:?}", outcome.stdout);
+    }
+    let outcome = run(&folder, &["--no-color"], 10, false).on_terminal().run().await;
+    let shown = outcome.ended_with(0).stdout;
+    assert!(shown.contains("FINISHED") && shown.contains('\u{1b}'), "{shown:?}");
+    assert!(!has_colors(&shown), "{shown:?}");
+}
