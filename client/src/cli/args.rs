@@ -91,6 +91,12 @@ pub enum Command {
         #[arg(value_enum)]
         form: SchemaForm,
     },
+    /// Print the version.
+    Version {
+        /// How.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Show what is configured and by whom, explain options, check files.
     Config(ConfigArgs),
     /// Print the completions of a shell, to be put where it looks for them.

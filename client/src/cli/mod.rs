@@ -20,6 +20,7 @@ mod settings;
 mod short_flags;
 mod target;
 mod terminal;
+mod version;
 mod yarn_session;
 
 use std::process::ExitCode;
@@ -84,6 +85,7 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
         Command::Info(arguments) => with_runtime(info::info(arguments)),
         Command::Memory(arguments) => memory::memory(&arguments),
         Command::Schema { form } => schema(form),
+        Command::Version { output } => version::version(output),
         Command::Completion { shell } => completion::completion(shell),
         Command::Manual { directory } => completion::manual(&directory),
         Command::Config(arguments) => config::config(arguments),

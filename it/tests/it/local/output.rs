@@ -1,7 +1,7 @@
 //! What the command writes where: for people, for scripts, and for nobody.
 
 use selvedge_it::cli::Selvedge;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::folder::Folder;
 use crate::jobs::{blackhole, job, numbers, vertex};
@@ -35,6 +35,24 @@ async fn a_quiet_command_says_nothing_of_a_job_that_finishes_and_the_error_of_on
     outcome
         .assert_says(&["FAILED", "error: ", "divide by zero"])
         .assert_does_not_say(&["local cluster at", "vertex all"]);
+}
+
+#[tokio::test]
+async fn the_version_is_told_in_one_way_to_people_and_in_another_to_programs() {
+    let asked = |words: &[&str]| Selvedge::default().args(words.iter().copied());
+    let option = asked(&["--version"]).run().await.ended_with(0).stdout;
+    let command = asked(&["version"]).run().await.ended_with(0).stdout;
+    assert_eq!(command, option);
+    let json = asked(&["version", "-o", "json"]).run().await.ended_with(0).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        option,
+        format!(
+            "{} {}\n",
+            json["name"].as_str().unwrap(),
+            json["version"].as_str().unwrap()
+        )
+    );
 }
 
 #[tokio::test]
