@@ -144,6 +144,9 @@ pub struct RunArgs {
     /// Cancel the job when this client, which waits for it, is gone.
     #[arg(long = "shutdownOnAttachedExit", conflicts_with = "detached")]
     pub shutdown_on_attached_exit: bool,
+    /// How its end is told.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// The job and its settings.
     #[command(flatten)]
     pub job: JobArgs,
@@ -205,6 +208,9 @@ pub struct CancelArgs {
 /// Options of `info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
+    /// How.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// The job and its settings.
     #[command(flatten)]
     pub job: JobArgs,

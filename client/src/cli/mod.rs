@@ -14,6 +14,7 @@ mod memory;
 mod on_yarn;
 mod parameters;
 mod programs;
+mod report;
 mod role;
 mod run;
 mod settings;

@@ -17,6 +17,7 @@ use super::interrupt::{Interruption, Interrupts};
 use super::job_source::JobSource;
 use super::on_yarn::{OnYarn, take_back};
 use super::programs::{self, Named};
+use super::report::{Report, state_of};
 use super::target::{self, SessionAt, Target};
 use super::terminal::say_end;
 use super::{RunArgs, application, has_colors, say, say_always, settings, terminal};
@@ -36,6 +37,13 @@ pub(super) struct Prepared {
 }
 
 pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
+    let mut report = Report::new(arguments.output);
+    let ended = run_for(arguments, &mut report).await;
+    report.finish(ended)
+}
+
+/// The same, with what is known of it in the report.
+pub(super) async fn run_for(arguments: RunArgs, report: &mut Report) -> Result<Ended, CommandError> {
     let source = JobSource::look(&arguments.job)?;
     let mut configuration = settings::load_for_job(&arguments.job)?;
     if arguments.detached {
@@ -57,13 +65,21 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     report_file_size_limit()?;
     let target = match (&source, target) {
         (JobSource::Program { path, arguments }, Target::Local) => {
-            return programs::here(Named { path, arguments }, configuration, interrupts).await;
+            return programs::here(Named { path, arguments }, configuration, interrupts, report).await;
         }
         (JobSource::Program { path, arguments }, Target::Session(at)) => {
-            return programs::in_session(Named { path, arguments }, at, &configuration, detached, interrupts).await;
+            return programs::in_session(
+                Named { path, arguments },
+                at,
+                &configuration,
+                detached,
+                interrupts,
+                report,
+            )
+            .await;
         }
         (_, Target::YarnApplication) => {
-            return application::deploy(source, configuration, detached, interrupts).await;
+            return application::deploy(source, configuration, detached, interrupts, report).await;
         }
         // Its cluster is made for the job.
         (_, target) => target,
@@ -77,7 +93,7 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
         // A NameNode may be long in answering. Nothing is begun yet.
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
-    deploy_and_follow(prepared, detached, interrupts).await
+    deploy_and_follow(prepared, detached, interrupts, report).await
 }
 
 /// The components of a local cluster log to the same terminal: only what a user should know is shown.
@@ -164,6 +180,7 @@ pub(super) async fn deploy_and_follow(
     prepared: Prepared,
     detached: bool,
     mut interrupts: Interrupts,
+    report: &mut Report,
 ) -> Result<Ended, CommandError> {
     let Prepared { graph, descriptor } = prepared;
     let mut observer = progress::for_terminal(terminal::is_interactive());
@@ -184,15 +201,19 @@ pub(super) async fn deploy_and_follow(
             return Ok(take_back(&*descriptor, interrupts, interruption).await);
         }
     };
+    report.cluster(cluster.place(), cluster.rest());
+    report.job(job_id, &graph.name, None);
     if detached {
         say(cluster.how_to_stop());
-        terminal::print(&format!("{}\n", cluster.id()))?;
+        report.leave(&cluster.id())?;
         return Ok(Ended::Done);
     }
     let (result, interrupted) = watch(&*cluster, job_id, &mut *observer, interrupts).await?;
     drop(observer);
+    let places = job_file::result_places(&graph);
+    report.job_ended(job_id, &graph.name, &places, &result);
     cluster.close().await?;
-    tell(&graph.name, &job_file::result_places(&graph), &result);
+    tell(&graph.name, &places, &result);
     Ok(match (result.status, interrupted) {
         (ApplicationStatus::Succeeded, _) | (_, None) => Ended::of(result.status),
         (_, Some(interruption)) => Ended::Interrupted(interruption),
@@ -239,10 +260,8 @@ pub(super) fn tell(name: &str, places: &[&str], result: &JobResult) {
         .net_runtime
         .map_or_else(String::new, |runtime| format!(" after {}", runtime_text(runtime)));
     let state = match result.status {
-        ApplicationStatus::Succeeded => "FINISHED",
-        ApplicationStatus::Failed => "FAILED",
-        ApplicationStatus::Canceled => "CANCELED",
         ApplicationStatus::Unknown => "ended in an unknown way",
+        status => state_of(status),
     };
     say_end(result.status, format_args!("job {name} {state}{ran}"));
     for (name, value) in &result.accumulators {

@@ -65,7 +65,7 @@ pub struct YarnSessionArgs {
     /// A number of workers, of Flink's former versions.
     #[arg(short = 'n', long, hide = true, value_name = "N")]
     pub container: Option<String>,
-    /// The form in which --query shows.
+    /// How the session, or what --query asks, is told.
     #[command(flatten)]
     pub output: OutputArgs,
     /// Common settings.

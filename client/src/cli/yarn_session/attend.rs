@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::cli::error::{CommandError, Ended};
 use crate::cli::interrupt::{Interruption, Interrupts};
+use crate::cli::report::Report;
 use crate::cli::terminal::say_end;
 use crate::cli::{say, say_always};
 use crate::cluster::JobObserver;
@@ -64,6 +65,7 @@ pub(super) async fn attend(
     file: &PropertiesFile,
     observer: &mut dyn JobObserver,
     mut interrupts: Interrupts,
+    report: &mut Report,
 ) -> Result<Ended, CommandError> {
     say("type stop, or press Ctrl-C, to end the session; help shows more");
     let lines = BufReader::new(tokio::io::stdin()).lines();
@@ -85,6 +87,7 @@ pub(super) async fn attend(
         Left::Ended(ended) => {
             let ended = ended?;
             forget(session, file);
+            report.ended(ended.status);
             session.clean_up().await?;
             say_end(ended.status, format_args!("the session has ended: {}", ended.told));
             return Ok(Ended::of(ended.status));
@@ -95,6 +98,7 @@ pub(super) async fn attend(
     say("ending the session; Ctrl-C leaves at once");
     let ended = session.shut_down(observer).await?;
     forget(session, file);
+    report.ended(ended.status);
     say_end(ended.status, &ended.told);
     Ok(match interruption {
         Some(interruption) => Ended::Interrupted(interruption),
