@@ -8,6 +8,8 @@ use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand
 use selvedge_core::{Configuration, JobId};
 
 use super::config::{ConfigArgs, OutputArgs};
+use super::flink_flags::Taken;
+use super::short_flags::Expanded;
 use super::{MemoryArgs, YarnSessionArgs, exit, short_flags};
 
 /// Run stream and batch jobs on Apache Hadoop YARN, or right here.
@@ -20,6 +22,9 @@ pub struct Cli {
     /// Write without colours, as where the variable NO_COLOR is set.
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// A line for each flag of Flink's that was taken and means nothing here.
+    #[arg(skip)]
+    pub notes: Vec<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -40,15 +45,28 @@ impl Cli {
     /// What clap says; help and version too.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut command = Self::shown();
-        let words = short_flags::expanded(&command, words);
+        let Expanded { words, taken } = short_flags::expanded(&command, words)?;
         // Help and errors are written before anybody has read the command line.
         if words.iter().any(|word| word == NO_COLOR) {
             command = command.color(ColorChoice::Never);
         }
         let matches = command.try_get_matches_from(words);
-        matches
-            .and_then(|matches| Self::from_arg_matches(&matches))
-            .map_err(with_advice)
+        let read = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        let mut read = read.map_err(with_advice)?;
+        read.take_over(taken)?;
+        Ok(read)
+    }
+
+    fn take_over(&mut self, mut taken: Taken) -> Result<(), clap::Error> {
+        self.notes = std::mem::take(&mut taken.notes);
+        let settings = match &mut self.command {
+            Command::Run(arguments) | Command::RunApplication(arguments) => &mut arguments.job.settings,
+            Command::List(arguments) => &mut arguments.asked.settings,
+            Command::Cancel(arguments) => &mut arguments.asked.settings,
+            // Flink's flags of the others are no settings.
+            _ => return Ok(()),
+        };
+        taken.add_to(settings)
     }
 }
 
@@ -139,7 +157,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
     /// Submit the job and return without waiting for its result.
-    #[arg(short, long)]
+    // Twice, as -d -yd, is no contradiction.
+    #[arg(short, long, overrides_with = "detached")]
     pub detached: bool,
     /// Cancel the job when this client, which waits for it, is gone.
     #[arg(long = "shutdownOnAttachedExit", conflicts_with = "detached")]

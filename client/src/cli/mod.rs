@@ -6,6 +6,7 @@ mod completion;
 mod config;
 mod error;
 mod exit;
+mod flink_flags;
 mod info;
 mod interrupt;
 mod job_source;
@@ -65,6 +66,9 @@ pub fn main() -> ExitCode {
         no_color: cli.no_color,
     };
     manner.adopt();
+    for note in &cli.notes {
+        say(note);
+    }
     match execute(cli.command) {
         Ok(ended) => ended.into(),
         Err(error) => {

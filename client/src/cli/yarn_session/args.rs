@@ -7,6 +7,7 @@ use yarn_common::id::ApplicationId;
 
 use crate::cli::SettingArgs;
 use crate::cli::config::OutputArgs;
+use crate::cli::settings::{Contradiction, mebibytes, set_by_flag};
 
 /// Options of `yarn-session`.
 #[derive(Debug, Args)]
@@ -77,17 +78,8 @@ pub struct YarnSessionArgs {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum SessionArgsError {
     /// Twice, and not the same.
-    #[error("{flag} {value} and -D{key}={set} contradict each other: leave out one of them")]
-    Contradiction {
-        /// The option.
-        flag: &'static str,
-        /// Its value.
-        value: String,
-        /// The setting that it stands for.
-        key: &'static str,
-        /// The setting's value.
-        set: String,
-    },
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     /// A fixed number of workers.
     #[error(
         "-n {given} has no meaning: workers come when jobs need them; -D{}=N keeps as many slots at all times",
@@ -154,24 +146,15 @@ impl YarnSessionArgs {
         ];
         let mut set = self.settings.set.clone();
         for (flag, key, value) in options {
-            let Some(value) = value else { continue };
-            if let Some((_, other)) = set.iter().find(|(other, set)| other == key && *set != value) {
-                let set = other.clone();
-                return Err(SessionArgsError::Contradiction { flag, value, key, set });
+            if let Some(value) = value {
+                set_by_flag(&mut set, flag, key, value)?;
             }
-            set.push((key.to_owned(), value));
         }
         Ok(SettingArgs {
             set,
             config_dir: self.settings.config_dir.clone(),
         })
     }
-}
-
-/// Flink's: a number without a unit counts MiB.
-fn mebibytes(text: &str) -> String {
-    let bare = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    if bare { format!("{text}m") } else { text.to_owned() }
 }
 
 #[cfg(test)]
