@@ -21,7 +21,8 @@ const SHORT_FLAGS: &[(&str, &str, &str)] = &[
     ("yarn-session", "yd", "yarndetached"),
 ];
 
-fn of(subcommand: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// The short flags of a subcommand, without their dashes, and their long forms.
+pub(super) fn of(subcommand: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = SHORT_FLAGS.iter().filter(move |(owner, ..)| *owner == subcommand);
     own.map(|(_, short, long)| (*short, *long))
 }
