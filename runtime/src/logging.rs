@@ -91,14 +91,15 @@ pub fn init_process(files: &LogFiles) -> Result<LogHandle, LoggingError> {
     Ok(handle)
 }
 
-/// Logs of this process go to standard error from now on; `SELVEDGE_LOG`, where it is set, counts before `level`.
-pub fn init_client(level: &str) -> Result<(), LoggingError> {
+/// Logs of this process go to standard error from now on, where that is a terminal in `colors`; `SELVEDGE_LOG`, where it is
+/// set, counts before `level`.
+pub fn init_client(level: &str, colors: bool) -> Result<(), LoggingError> {
     let set = std::env::var(CLIENT_LEVEL_VARIABLE).ok();
     let level = set.as_deref().filter(|set| !set.trim().is_empty()).unwrap_or(level);
     tracing_subscriber::fmt()
         .with_env_filter(filter(level)?)
         .with_timer(UtcMillis)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(colors && io::stderr().is_terminal())
         .with_writer(io::stderr)
         .finish()
         .try_init()

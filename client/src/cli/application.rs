@@ -21,8 +21,10 @@ use super::error::{CommandError, Ended};
 use super::interrupt::Interrupts;
 use super::job_source::JobSource;
 use super::on_yarn::{OnYarn, take_back};
+use super::report::Report;
 use super::target::YARN_APPLICATION;
-use super::{RunArgs, run, say, settings, terminal};
+use super::terminal::say_end;
+use super::{RunArgs, run, say, say_always, settings};
 use crate::cluster::{ClientHeartbeat, JobObserver, SessionCluster, beat};
 use crate::composition;
 use crate::progress;
@@ -34,8 +36,17 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// For how long YARN may leave the question unanswered whether it is there.
 const SILENCE: Duration = Duration::from_secs(15);
 
+pub(super) async fn run_application(arguments: RunArgs) -> Result<Ended, CommandError> {
+    let mut report = Report::new(arguments.output);
+    let ended = match in_a_master(arguments) {
+        Ok(arguments) => run::run_for(arguments, &mut report).await,
+        Err(error) => Err(error),
+    };
+    report.finish(ended)
+}
+
 /// Only one target is meant.
-pub(super) async fn run_application(mut arguments: RunArgs) -> Result<Ended, CommandError> {
+fn in_a_master(mut arguments: RunArgs) -> Result<RunArgs, CommandError> {
     let configured = settings::read(&arguments.job.settings)?
         .configuration()
         .find(&cluster::TARGET)?;
@@ -48,7 +59,7 @@ pub(super) async fn run_application(mut arguments: RunArgs) -> Result<Ended, Com
         )));
     }
     arguments.cluster.target = Some(YARN_APPLICATION.to_owned());
-    run::run(arguments).await
+    Ok(arguments)
 }
 
 /// Deploys the application, and attends it to its end unless it is detached.
@@ -57,6 +68,7 @@ pub(super) async fn deploy(
     configuration: Configuration,
     detached: bool,
     mut interrupts: Interrupts,
+    report: &mut Report,
 ) -> Result<Ended, CommandError> {
     let on_yarn = OnYarn::read(&configuration)?;
     let file_systems = on_yarn.file_systems.clone();
@@ -79,12 +91,17 @@ pub(super) async fn deploy(
             return Ok(take_back(&descriptor, interrupts, interruption).await);
         }
     };
+    report.cluster(session.place(), session.rest());
     if detached {
         say(how_to_stop(&session));
-        terminal::print(&format!("{}\n", session.application_id()))?;
+        report.leave(&session.application_id().to_string())?;
         return Ok(Ended::Done);
     }
-    attend(&session, heartbeat, &mut *observer, interrupts).await
+    let mut attended = Attended {
+        observer: &mut *observer,
+        report,
+    };
+    attended.until_over(&session, heartbeat, interrupts).await
 }
 
 async fn content(
@@ -118,63 +135,77 @@ fn how_to_stop(session: &YarnSession) -> String {
     )
 }
 
-/// Shows the application's jobs until its end, or ends it by the user's wish.
-async fn attend(
-    session: &YarnSession,
-    heartbeat: Option<ClientHeartbeat>,
-    observer: &mut dyn JobObserver,
-    mut interrupts: Interrupts,
-) -> Result<Ended, CommandError> {
-    if heartbeat.is_some() && session.rest().is_proxied() {
-        observer.note("YARN's proxy passes no heartbeats: the application ends when client.heartbeat.timeout is over");
-    }
-    let ended = tokio::select! {
-        never = beat(session.rest(), CLIENT_OF_APPLICATION, heartbeat) => match never {},
-        ended = until_ended(session, observer) => ControlFlow::Continue(ended?),
-        interruption = interrupts.next() => ControlFlow::Break(interruption),
-    };
-    interrupts.end_process_on_next();
-    match ended {
-        ControlFlow::Continue(ended) => {
-            say(format_args!("the application has ended: {}", ended.told));
-            if let Err(error) = session.clean_up().await {
-                say(format_args!("warning: {error}"));
+/// An application that the user waits for.
+struct Attended<'a> {
+    observer: &'a mut dyn JobObserver,
+    report: &'a mut Report,
+}
+
+impl Attended<'_> {
+    /// Shows the application's jobs until its end, or ends it by the user's wish.
+    async fn until_over(
+        &mut self,
+        session: &YarnSession,
+        heartbeat: Option<ClientHeartbeat>,
+        mut interrupts: Interrupts,
+    ) -> Result<Ended, CommandError> {
+        if heartbeat.is_some() && session.rest().is_proxied() {
+            self.observer
+                .note("YARN's proxy passes no heartbeats: the application ends when client.heartbeat.timeout is over");
+        }
+        let ended = tokio::select! {
+            never = beat(session.rest(), CLIENT_OF_APPLICATION, heartbeat) => match never {},
+            ended = self.until_ended(session) => ControlFlow::Continue(ended?),
+            interruption = interrupts.next() => ControlFlow::Break(interruption),
+        };
+        interrupts.end_process_on_next();
+        match ended {
+            ControlFlow::Continue(ended) => {
+                self.report.ended(ended.status);
+                say_end(ended.status, format_args!("the application has ended: {}", ended.told));
+                if let Err(error) = session.clean_up().await {
+                    say_always(format_args!("warning: {error}"));
+                }
+                Ok(Ended::of(ended.status))
             }
-            Ok(Ended::of(ended.status))
-        }
-        ControlFlow::Break(interruption) => {
-            say("ending the application and cancelling its jobs; Ctrl-C again leaves at once");
-            let ended = session.shut_down(observer).await?;
-            say(&ended.told);
-            Ok(Ended::Interrupted(interruption))
+            ControlFlow::Break(interruption) => {
+                say("ending the application and cancelling its jobs; Ctrl-C again leaves at once");
+                let ended = session.shut_down(&mut *self.observer).await?;
+                self.report.ended(ended.status);
+                say_end(ended.status, &ended.told);
+                Ok(Ended::Interrupted(interruption))
+            }
         }
     }
-}
 
-async fn until_ended(session: &YarnSession, observer: &mut dyn JobObserver) -> Result<SessionEnd, YarnError> {
-    let (mut pause, mut silent_since) = (FIRST_PAUSE, None);
-    let mut shown = BTreeMap::new();
-    loop {
-        match session.ended().await {
-            Ok(Some(end)) => return Ok(end),
-            Ok(None) => silent_since = None,
-            Err(error) if silent_since.get_or_insert_with(Instant::now).elapsed() > SILENCE => return Err(error),
-            Err(error) => tracing::debug!(%error, "YARN is asked again"),
+    async fn until_ended(&mut self, session: &YarnSession) -> Result<SessionEnd, YarnError> {
+        let (mut pause, mut silent_since) = (FIRST_PAUSE, None);
+        let mut shown = BTreeMap::new();
+        loop {
+            match session.ended().await {
+                Ok(Some(end)) => return Ok(end),
+                Ok(None) => silent_since = None,
+                Err(error) if silent_since.get_or_insert_with(Instant::now).elapsed() > SILENCE => return Err(error),
+                Err(error) => tracing::debug!(%error, "YARN is asked again"),
+            }
+            self.show(session, &mut shown).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        show(session, &mut shown, observer).await;
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
 
-/// A line for each job whose state is another one. A master that does not answer has ended, or is being replaced: YARN tells.
-async fn show(session: &YarnSession, shown: &mut BTreeMap<JobId, String>, observer: &mut dyn JobObserver) {
-    let mut jobs = session.rest().jobs().await.unwrap_or_default();
-    jobs.sort_by_key(|job| job.start_time);
-    for job in jobs {
-        if shown.get(&job.jid) != Some(&job.state) {
-            observer.note(&format!("job {} ({}) is {}", job.jid, job.name, job.state));
-            shown.insert(job.jid, job.state);
+    /// A line for each job whose state is another one. A master that does not answer has ended, or is being replaced: YARN
+    /// tells.
+    async fn show(&mut self, session: &YarnSession, shown: &mut BTreeMap<JobId, String>) {
+        let mut jobs = session.rest().jobs().await.unwrap_or_default();
+        jobs.sort_by_key(|job| job.start_time);
+        for job in jobs {
+            if shown.get(&job.jid) != Some(&job.state) {
+                self.report.job(job.jid, &job.name, Some(&job.state));
+                let line = format!("job {} ({}) is {}", job.jid, job.name, job.state);
+                self.observer.note(&line);
+                shown.insert(job.jid, job.state);
+            }
         }
     }
 }

@@ -4,22 +4,34 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use selvedge_core::{Configuration, JobId};
 
 use super::config::{ConfigArgs, OutputArgs};
+use super::flink_flags::Taken;
+use super::short_flags::Expanded;
 use super::{MemoryArgs, YarnSessionArgs, exit, short_flags};
 
 /// Run stream and batch jobs on Apache Hadoop YARN, or right here.
 #[derive(Debug, Parser)]
 #[command(name = "selvedge", version, max_term_width = 110)]
 pub struct Cli {
+    /// Write nothing but errors and warnings to standard error: no progress, no notes.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Write without colours, as where the variable NO_COLOR is set.
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// A line for each flag of Flink's that was taken and means nothing here.
+    #[arg(skip)]
+    pub notes: Vec<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
 const JOB_PARAMETERS: &str = "JOB PARAMETERS";
+const NO_COLOR: &str = "--no-color";
 
 impl Cli {
     /// The command with all that its help and its manual show.
@@ -32,12 +44,29 @@ impl Cli {
     /// # Errors
     /// What clap says; help and version too.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let command = Self::shown();
-        let words = short_flags::expanded(&command, words);
+        let mut command = Self::shown();
+        let Expanded { words, taken } = short_flags::expanded(&command, words)?;
+        // Help and errors are written before anybody has read the command line.
+        if words.iter().any(|word| word == NO_COLOR) {
+            command = command.color(ColorChoice::Never);
+        }
         let matches = command.try_get_matches_from(words);
-        matches
-            .and_then(|matches| Self::from_arg_matches(&matches))
-            .map_err(with_advice)
+        let read = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        let mut read = read.map_err(with_advice)?;
+        read.take_over(taken)?;
+        Ok(read)
+    }
+
+    fn take_over(&mut self, mut taken: Taken) -> Result<(), clap::Error> {
+        self.notes = std::mem::take(&mut taken.notes);
+        let settings = match &mut self.command {
+            Command::Run(arguments) | Command::RunApplication(arguments) => &mut arguments.job.settings,
+            Command::List(arguments) => &mut arguments.asked.settings,
+            Command::Cancel(arguments) => &mut arguments.asked.settings,
+            // Flink's flags of the others are no settings.
+            _ => return Ok(()),
+        };
+        taken.add_to(settings)
     }
 }
 
@@ -79,6 +108,12 @@ pub enum Command {
         /// Which file form.
         #[arg(value_enum)]
         form: SchemaForm,
+    },
+    /// Print the version.
+    Version {
+        /// How.
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// Show what is configured and by whom, explain options, check files.
     Config(ConfigArgs),
@@ -122,11 +157,15 @@ pub struct RunArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
     /// Submit the job and return without waiting for its result.
-    #[arg(short, long)]
+    // Twice, as -d -yd, is no contradiction.
+    #[arg(short, long, overrides_with = "detached")]
     pub detached: bool,
     /// Cancel the job when this client, which waits for it, is gone.
     #[arg(long = "shutdownOnAttachedExit", conflicts_with = "detached")]
     pub shutdown_on_attached_exit: bool,
+    /// How its end is told.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// The job and its settings.
     #[command(flatten)]
     pub job: JobArgs,
@@ -188,6 +227,9 @@ pub struct CancelArgs {
 /// Options of `info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
+    /// How.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// The job and its settings.
     #[command(flatten)]
     pub job: JobArgs,
@@ -262,6 +304,29 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_the_subcommand_or_after_it_but_a_sessions_q_is_its_query() {
+        for (line, quiet, no_color) in [
+            ("list", false, false),
+            ("-q list", true, false),
+            ("list -q", true, false),
+            ("--no-color config list --quiet", true, true),
+            ("config list --no-color -q", true, true),
+            ("--quiet yarn-session -jm 1g", true, false),
+            ("yarn-session -jm 1g --quiet", true, false),
+            ("yarn-session -q", false, false),
+            ("run j --no-color -q", false, false),
+        ] {
+            let words = ["selvedge"].into_iter().chain(line.split(' '));
+            let cli = Cli::read(words.map(OsString::from)).unwrap();
+            assert_eq!((cli.quiet, cli.no_color), (quiet, no_color), "{line}");
+            if let Command::YarnSession(session) = cli.command {
+                assert_eq!(session.query, line.ends_with("-q"), "{line}");
+                assert_eq!(session.job_manager_memory.is_some(), line.contains("-jm"), "{line}");
+            }
+        }
     }
 
     #[test]

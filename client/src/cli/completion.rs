@@ -1,5 +1,7 @@
 //! `selvedge completion` and `selvedge manual`: what shells and `man` know of the command line.
 
+mod short_flags;
+
 use std::path::Path;
 
 use clap_complete::Shell;
@@ -11,11 +13,15 @@ use super::terminal;
 
 /// Prints the shell's completions.
 pub(super) fn completion(shell: Shell) -> Result<Ended, CommandError> {
+    terminal::print(&script(shell))?;
+    Ok(Ended::Done)
+}
+
+fn script(shell: Shell) -> String {
     let mut text = Vec::new();
     let mut command = Cli::shown();
     clap_complete::generate(shell, &mut command, "selvedge", &mut text);
-    terminal::print(&String::from_utf8_lossy(&text))?;
-    Ok(Ended::Done)
+    short_flags::added(shell, &String::from_utf8_lossy(&text))
 }
 
 /// Writes a page for the command and one for each subcommand: `selvedge.1`, `selvedge-run.1` and so on.

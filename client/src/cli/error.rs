@@ -33,17 +33,22 @@ impl Ended {
             ApplicationStatus::Failed | ApplicationStatus::Unknown => Self::Failed,
         }
     }
+
+    /// The exit code of the process.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Done => ExitKind::Done.code(),
+            Self::Failed => ExitKind::Failed.code(),
+            Self::Canceled => ExitKind::Canceled.code(),
+            Self::Interrupted(interruption) => interruption.kind().code(),
+            Self::Role(code) => code,
+        }
+    }
 }
 
 impl From<Ended> for ExitCode {
     fn from(ended: Ended) -> Self {
-        match ended {
-            Ended::Done => ExitKind::Done.into(),
-            Ended::Failed => ExitKind::Failed.into(),
-            Ended::Canceled => ExitKind::Canceled.into(),
-            Ended::Interrupted(interruption) => interruption.kind().into(),
-            Ended::Role(code) => Self::from(code),
-        }
+        Self::from(ended.code())
     }
 }
 

@@ -12,7 +12,7 @@ use super::error::{CommandError, Ended};
 use super::exit::ExitKind;
 use super::run::CLIENT_LOG_LEVEL;
 use super::target::{self, SessionAt, Target, YARN_APPLICATION, YARN_PER_JOB};
-use super::{CancelArgs, ClusterArgs, ListJobsArgs, SettingArgs, settings, terminal};
+use super::{CancelArgs, ClusterArgs, ListJobsArgs, SettingArgs, has_colors, settings, terminal};
 use crate::cluster::{JobOverview, SessionCluster};
 use crate::progress;
 
@@ -153,7 +153,7 @@ async fn connect(
     assigned: &SettingArgs,
 ) -> Result<std::sync::Arc<dyn SessionCluster>, CommandError> {
     let mut configuration = settings::load(assigned)?;
-    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL, has_colors())?;
     let at = place(&mut configuration, arguments, assigned)?;
     let mut observer = progress::for_terminal(false);
     target::find(at, &configuration, true, &mut *observer).await

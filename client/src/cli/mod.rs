@@ -6,6 +6,7 @@ mod completion;
 mod config;
 mod error;
 mod exit;
+mod flink_flags;
 mod info;
 mod interrupt;
 mod job_source;
@@ -14,12 +15,14 @@ mod memory;
 mod on_yarn;
 mod parameters;
 mod programs;
+mod report;
 mod role;
 mod run;
 mod settings;
 mod short_flags;
 mod target;
 mod terminal;
+mod version;
 mod yarn_session;
 
 use std::process::ExitCode;
@@ -36,7 +39,9 @@ pub use parameters::{ParameterSyntaxError, parse_parameters};
 
 pub use yarn_session::YarnSessionArgs;
 
-pub(crate) use terminal::say;
+pub(crate) use terminal::{has_colors, is_quiet, say, say_always};
+
+use terminal::Manner;
 
 /// The client waits for others most of its time.
 const CLIENT_THREADS: usize = 2;
@@ -56,10 +61,18 @@ pub fn main() -> ExitCode {
             return kind.into();
         }
     };
+    let manner = Manner {
+        quiet: cli.quiet,
+        no_color: cli.no_color,
+    };
+    manner.adopt();
+    for note in &cli.notes {
+        say(note);
+    }
     match execute(cli.command) {
         Ok(ended) => ended.into(),
         Err(error) => {
-            say(format_args!("error: {}", error.message()));
+            say_always(format_args!("error: {}", error.message()));
             error.kind().into()
         }
     }
@@ -77,6 +90,7 @@ fn execute(command: Command) -> Result<Ended, CommandError> {
         Command::Info(arguments) => with_runtime(info::info(arguments)),
         Command::Memory(arguments) => memory::memory(&arguments),
         Command::Schema { form } => schema(form),
+        Command::Version { output } => version::version(output),
         Command::Completion { shell } => completion::completion(shell),
         Command::Manual { directory } => completion::manual(&directory),
         Command::Config(arguments) => config::config(arguments),

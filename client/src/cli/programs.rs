@@ -21,6 +21,7 @@ use yarn_common::environment::Environment;
 use super::error::{CommandError, Ended};
 use super::interrupt::Interrupts;
 use super::job_source::{self, program};
+use super::report::Report;
 use super::run::{Prepared, deploy_and_follow, for_session, local_file_systems, session_file_systems, tell};
 use super::target::{self, SessionAt};
 use super::{say, terminal};
@@ -44,6 +45,7 @@ pub(super) async fn in_session(
     configuration: &Configuration,
     detached: bool,
     mut interrupts: Interrupts,
+    report: &mut Report,
 ) -> Result<Ended, CommandError> {
     let file_systems = session_file_systems(&at, configuration)?;
     let mut observer = progress::for_terminal(false);
@@ -51,6 +53,7 @@ pub(super) async fn in_session(
         found = target::find(at, configuration, false, &mut *observer) => found?,
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
+    report.cluster(session.place(), session.rest());
     let known: BTreeSet<_> = jobs(&*session).await?.iter().map(|job| job.jid).collect();
     let url = session.rest().address().map(|address| format!("http://{address}"));
     let program = program(named.path, named.arguments, url, configuration)?;
@@ -69,7 +72,7 @@ pub(super) async fn in_session(
             prepared = prepared => prepared?,
             interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
         };
-        return deploy_and_follow(prepared, detached, interrupts).await;
+        return deploy_and_follow(prepared, detached, interrupts, report).await;
     }
     let mut submitted = tokio::select! {
         submitted = jobs(&*session) => submitted?,
@@ -80,6 +83,7 @@ pub(super) async fn in_session(
         return Err(printed.no_job().into());
     }
     for job in submitted {
+        report.job(job.jid, &job.name, Some(&job.state));
         say(format_args!(
             "job {} ({}) in {} is {}",
             job.jid,
@@ -108,6 +112,7 @@ pub(super) async fn here(
     named: Named<'_>,
     mut configuration: Configuration,
     interrupts: Interrupts,
+    report: &mut Report,
 ) -> Result<Ended, CommandError> {
     // The cluster ends with this process: nobody has to show that they are there still.
     configuration.set(&cluster::SHUTDOWN_ON_ATTACHED_EXIT, &false);
@@ -115,12 +120,13 @@ pub(super) async fn here(
     let descriptor = LocalDescriptor::new(configuration.clone(), file_systems.clone());
     let session = Arc::new(descriptor.deploy_for_program().await?);
     say(format_args!("local cluster at http://{}", session.rest_address()));
+    report.cluster(session.place(), session.rest());
     let here = Here {
         session: Arc::clone(&session),
         configuration,
         file_systems,
     };
-    let ended = here.run(named, interrupts).await;
+    let ended = here.run(named, interrupts, report).await;
     session.shut_down().await;
     ended
 }
@@ -132,7 +138,12 @@ struct Here {
 }
 
 impl Here {
-    async fn run(&self, named: Named<'_>, mut interrupts: Interrupts) -> Result<Ended, CommandError> {
+    async fn run(
+        &self,
+        named: Named<'_>,
+        mut interrupts: Interrupts,
+        report: &mut Report,
+    ) -> Result<Ended, CommandError> {
         let url = format!("http://{}", self.session.rest_address());
         let program = program(named.path, named.arguments, Some(url), &self.configuration)?;
         let printed = match job_source::run(&program, &mut interrupts).await? {
@@ -154,7 +165,8 @@ impl Here {
             let mut ended = Ended::Done;
             for job in jobs {
                 let graph = printed_job.as_ref().filter(|(id, _)| *id == job.jid);
-                let status = self.follow(&job, graph.map(|(_, graph)| graph)).await?;
+                report.job(job.jid, &job.name, Some(&job.state));
+                let status = self.follow(&job, graph.map(|(_, graph)| graph), report).await?;
                 // One that FAILED tells more than one that was cancelled.
                 ended = match (ended, Ended::of(status)) {
                     (Ended::Failed, _) | (_, Ended::Done) => ended,
@@ -193,12 +205,18 @@ impl Here {
     }
 
     /// How it ended. `graph` is there where it is known here.
-    async fn follow(&self, job: &JobOverview, graph: Option<&JobGraph>) -> Result<ApplicationStatus, CommandError> {
+    async fn follow(
+        &self,
+        job: &JobOverview,
+        graph: Option<&JobGraph>,
+        report: &mut Report,
+    ) -> Result<ApplicationStatus, CommandError> {
         let mut observer = progress::for_terminal(terminal::is_interactive());
         let handle = SessionDescriptor::new(self.cluster(), None).job(job.jid);
         let result = follow(&*handle, job.jid, &mut *observer).await?;
         drop(observer);
         let places = graph.map(job_file::result_places).unwrap_or_default();
+        report.job_ended(job.jid, &job.name, &places, &result);
         tell(&job.name, &places, &result);
         Ok(result.status)
     }

@@ -17,8 +17,10 @@ use super::interrupt::{Interruption, Interrupts};
 use super::job_source::JobSource;
 use super::on_yarn::{OnYarn, take_back};
 use super::programs::{self, Named};
+use super::report::{Report, state_of};
 use super::target::{self, SessionAt, Target};
-use super::{RunArgs, application, say, settings, terminal};
+use super::terminal::say_end;
+use super::{RunArgs, application, has_colors, say, say_always, settings, terminal};
 use crate::cluster::{
     ClientHeartbeat, ClusterDescriptor, ClusterHandle, JobDeployment, JobObserver, JobResult, LocalDescriptor,
     SessionCluster, SessionDescriptor, follow,
@@ -35,6 +37,13 @@ pub(super) struct Prepared {
 }
 
 pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
+    let mut report = Report::new(arguments.output);
+    let ended = run_for(arguments, &mut report).await;
+    report.finish(ended)
+}
+
+/// The same, with what is known of it in the report.
+pub(super) async fn run_for(arguments: RunArgs, report: &mut Report) -> Result<Ended, CommandError> {
     let source = JobSource::look(&arguments.job)?;
     let mut configuration = settings::load_for_job(&arguments.job)?;
     if arguments.detached {
@@ -43,7 +52,7 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     if arguments.shutdown_on_attached_exit {
         configuration.set(&cluster::SHUTDOWN_ON_ATTACHED_EXIT, &true);
     }
-    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL, has_colors())?;
     let target = target::choose(&mut configuration, &arguments.cluster, &arguments.job.settings.set)?;
     let detached = !configuration.get(&cluster::ATTACHED)?;
     if detached && target == Target::Local {
@@ -56,13 +65,21 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
     report_file_size_limit()?;
     let target = match (&source, target) {
         (JobSource::Program { path, arguments }, Target::Local) => {
-            return programs::here(Named { path, arguments }, configuration, interrupts).await;
+            return programs::here(Named { path, arguments }, configuration, interrupts, report).await;
         }
         (JobSource::Program { path, arguments }, Target::Session(at)) => {
-            return programs::in_session(Named { path, arguments }, at, &configuration, detached, interrupts).await;
+            return programs::in_session(
+                Named { path, arguments },
+                at,
+                &configuration,
+                detached,
+                interrupts,
+                report,
+            )
+            .await;
         }
         (_, Target::YarnApplication) => {
-            return application::deploy(source, configuration, detached, interrupts).await;
+            return application::deploy(source, configuration, detached, interrupts, report).await;
         }
         // Its cluster is made for the job.
         (_, target) => target,
@@ -76,7 +93,7 @@ pub(super) async fn run(arguments: RunArgs) -> Result<Ended, CommandError> {
         // A NameNode may be long in answering. Nothing is begun yet.
         interruption = interrupts.next() => return Ok(Ended::Interrupted(interruption)),
     };
-    deploy_and_follow(prepared, detached, interrupts).await
+    deploy_and_follow(prepared, detached, interrupts, report).await
 }
 
 /// The components of a local cluster log to the same terminal: only what a user should know is shown.
@@ -163,6 +180,7 @@ pub(super) async fn deploy_and_follow(
     prepared: Prepared,
     detached: bool,
     mut interrupts: Interrupts,
+    report: &mut Report,
 ) -> Result<Ended, CommandError> {
     let Prepared { graph, descriptor } = prepared;
     let mut observer = progress::for_terminal(terminal::is_interactive());
@@ -183,15 +201,19 @@ pub(super) async fn deploy_and_follow(
             return Ok(take_back(&*descriptor, interrupts, interruption).await);
         }
     };
+    report.cluster(cluster.place(), cluster.rest());
+    report.job(job_id, &graph.name, None);
     if detached {
         say(cluster.how_to_stop());
-        terminal::print(&format!("{}\n", cluster.id()))?;
+        report.leave(&cluster.id())?;
         return Ok(Ended::Done);
     }
     let (result, interrupted) = watch(&*cluster, job_id, &mut *observer, interrupts).await?;
     drop(observer);
+    let places = job_file::result_places(&graph);
+    report.job_ended(job_id, &graph.name, &places, &result);
     cluster.close().await?;
-    tell(&graph.name, &job_file::result_places(&graph), &result);
+    tell(&graph.name, &places, &result);
     Ok(match (result.status, interrupted) {
         (ApplicationStatus::Succeeded, _) | (_, None) => Ended::of(result.status),
         (_, Some(interruption)) => Ended::Interrupted(interruption),
@@ -238,12 +260,10 @@ pub(super) fn tell(name: &str, places: &[&str], result: &JobResult) {
         .net_runtime
         .map_or_else(String::new, |runtime| format!(" after {}", runtime_text(runtime)));
     let state = match result.status {
-        ApplicationStatus::Succeeded => "FINISHED",
-        ApplicationStatus::Failed => "FAILED",
-        ApplicationStatus::Canceled => "CANCELED",
         ApplicationStatus::Unknown => "ended in an unknown way",
+        status => state_of(status),
     };
-    say(format_args!("job {name} {state}{ran}"));
+    say_end(result.status, format_args!("job {name} {state}{ran}"));
     for (name, value) in &result.accumulators {
         say(format_args!("  {name}: {value}"));
     }
@@ -252,7 +272,7 @@ pub(super) fn tell(name: &str, places: &[&str], result: &JobResult) {
             say(format_args!("  result in {place}"));
         }
     } else if let Some(failure) = &result.failure {
-        say(format_args!("error: {failure}"));
+        say_always(format_args!("error: {failure}"));
     }
 }
 

@@ -7,7 +7,46 @@ use selvedge_core::Configuration;
 use selvedge_core::config::options::cluster;
 use selvedge_core::config::{LoadError, Settings, Severity, is_variable};
 
-use super::{CommandError, JobArgs, SettingArgs, say};
+use thiserror::Error;
+
+use super::{CommandError, JobArgs, SettingArgs, say_always};
+
+/// A flag and a setting that do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{flag} {value} and -D{key}={set} contradict each other: leave out one of them")]
+pub(super) struct Contradiction {
+    flag: String,
+    value: String,
+    /// What the flag stands for.
+    key: &'static str,
+    /// What that is set to besides.
+    set: String,
+}
+
+/// Sets what a flag stands for, unless it is set to something else already.
+pub(super) fn set_by_flag(
+    set: &mut Vec<(String, String)>,
+    flag: &str,
+    key: &'static str,
+    value: String,
+) -> Result<(), Contradiction> {
+    if let Some((_, other)) = set.iter().find(|(other, set)| other == key && *set != value) {
+        return Err(Contradiction {
+            flag: flag.to_owned(),
+            value,
+            key,
+            set: other.clone(),
+        });
+    }
+    set.push((key.to_owned(), value));
+    Ok(())
+}
+
+/// Flink's: a number without a unit counts MiB.
+pub(super) fn mebibytes(text: &str) -> String {
+    let bare = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if bare { format!("{text}m") } else { text.to_owned() }
+}
 
 /// What there is, right or wrong.
 pub(super) fn read(arguments: &SettingArgs) -> Result<Settings, LoadError> {
@@ -49,7 +88,7 @@ pub(super) fn errors(settings: &Settings) -> Vec<String> {
         .iter()
         .partition(|finding| finding.severity == Severity::Error);
     for warning in warnings {
-        say(format_args!("warning: {warning}"));
+        say_always(format_args!("warning: {warning}"));
     }
     errors.iter().map(ToString::to_string).collect()
 }

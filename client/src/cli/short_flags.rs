@@ -5,6 +5,8 @@ use std::ffi::OsString;
 
 use clap::{Arg, Command};
 
+use super::flink_flags::{Taken, Typed};
+
 /// Subcommand, short flag without its dash, long form.
 const SHORT_FLAGS: &[(&str, &str, &str)] = &[
     ("run", "sae", "shutdownOnAttachedExit"),
@@ -19,7 +21,8 @@ const SHORT_FLAGS: &[(&str, &str, &str)] = &[
     ("yarn-session", "yd", "yarndetached"),
 ];
 
-fn of(subcommand: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// The short flags of a subcommand, without their dashes, and their long forms.
+pub(super) fn of(subcommand: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = SHORT_FLAGS.iter().filter(move |(owner, ..)| *owner == subcommand);
     own.map(|(_, short, long)| (*short, *long))
 }
@@ -44,36 +47,76 @@ fn with_short(owner: &str, arg: Arg) -> Arg {
     }
 }
 
-/// The words of a command line, the program's name first, with long forms in place of short flags of several letters. What
-/// follows a job is the job's own.
-pub(super) fn expanded(command: &Command, words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// A command line as the parser knows it.
+#[derive(Debug, Default)]
+pub(super) struct Expanded {
+    /// With long forms in place of short flags of several letters, and without flags that only Flink has.
+    pub(super) words: Vec<OsString>,
+    /// What those say.
+    pub(super) taken: Taken,
+}
+
+/// Reads the words of a command line, the program's name first. What follows a job is the job's own.
+pub(super) fn expanded(command: &Command, words: impl IntoIterator<Item = OsString>) -> Result<Expanded, clap::Error> {
     let mut words = words.into_iter();
-    let mut expanded: Vec<OsString> = words.by_ref().take(2).collect();
-    let name = expanded.get(1).and_then(|word| word.to_str()).unwrap_or_default();
-    let subcommand = command.find_subcommand(name);
-    let (Some(subcommand), true) = (subcommand, of(name).next().is_some()) else {
-        expanded.extend(words);
-        return expanded;
-    };
-    let subcommand_name = name.to_owned();
-    while let Some(word) = words.next() {
-        let Some(text) = word.to_str() else {
-            expanded.push(word);
-            continue;
-        };
-        if text == "--" || !text.starts_with('-') {
-            expanded.push(word);
+    let mut expanded = Expanded::default();
+    expanded.words.extend(words.next());
+    // What stands before the subcommand takes no values.
+    for word in words.by_ref() {
+        let is_option = word.as_encoded_bytes().starts_with(b"-");
+        expanded.words.push(word);
+        if !is_option {
             break;
         }
-        let text = long_form(&subcommand_name, text).unwrap_or_else(|| text.to_owned());
-        let takes_next = takes_next_word(subcommand, &text);
-        expanded.push(text.into());
-        if takes_next {
-            expanded.extend(words.next());
-        }
     }
-    expanded.extend(words);
-    expanded
+    let name = expanded
+        .words
+        .last()
+        .and_then(|word| word.to_str())
+        .unwrap_or_default()
+        .to_owned();
+    if let Some(subcommand) = command.find_subcommand(&name) {
+        expanded.read_options(subcommand, &mut words)?;
+    }
+    expanded.words.extend(words);
+    Ok(expanded)
+}
+
+impl Expanded {
+    /// Reads up to the first word that is no option, and puts the job that a flag names before it.
+    fn read_options(
+        &mut self,
+        subcommand: &Command,
+        words: &mut impl Iterator<Item = OsString>,
+    ) -> Result<(), clap::Error> {
+        let name = subcommand.get_name();
+        let mut last = None;
+        while !self.taken.is_over
+            && let Some(word) = words.next()
+        {
+            let Some(text) = word.to_str() else {
+                self.words.push(word);
+                continue;
+            };
+            if text == "--" || !text.starts_with('-') {
+                last = Some(word);
+                break;
+            }
+            if let Some(flag) = Typed::read(name, text) {
+                self.taken.take(flag, words, &mut self.words)?;
+                continue;
+            }
+            let text = long_form(name, text).unwrap_or_else(|| text.to_owned());
+            let takes_next = takes_next_word(subcommand, &text);
+            self.words.push(text.into());
+            if takes_next {
+                self.words.extend(words.next());
+            }
+        }
+        self.words.append(&mut self.taken.job);
+        self.words.extend(last);
+        Ok(())
+    }
 }
 
 /// `-jm` and `-jm=1g`.
@@ -109,8 +152,8 @@ mod tests {
 
     fn expand(line: &str) -> String {
         let words = line.split(' ').map(OsString::from);
-        let expanded = expanded(&Cli::command(), words);
-        let words: Vec<_> = expanded.iter().map(|word| word.to_str().unwrap()).collect();
+        let expanded = expanded(&Cli::command(), words).unwrap();
+        let words: Vec<_> = expanded.words.iter().map(|word| word.to_str().unwrap()).collect();
         words.join(" ")
     }
 
@@ -139,6 +182,10 @@ mod tests {
             (
                 "selvedge run -p 2 j -sae --nm -sae",
                 "selvedge run -p 2 j -sae --nm -sae",
+            ),
+            (
+                "selvedge -q --no-color yarn-session -jm 1g",
+                "selvedge -q --no-color yarn-session --jobManagerMemory 1g",
             ),
             ("selvedge run -jm 1g j", "selvedge run -jm 1g j"),
             ("selvedge info -sae j", "selvedge info -sae j"),

@@ -9,7 +9,7 @@ use yarn_common::id::ApplicationId;
 
 use super::error::CommandError;
 use super::exit::ExitKind;
-use super::{ClusterArgs, say, terminal};
+use super::{ClusterArgs, say_always, terminal};
 use crate::cluster::{ElectedSession, JobObserver, RemoteSession, SessionCluster};
 use crate::composition;
 use crate::yarn::{
@@ -21,6 +21,8 @@ pub(super) const REMOTE: &str = "remote";
 pub(super) const YARN_SESSION: &str = "yarn-session";
 pub(super) const YARN_PER_JOB: &str = "yarn-per-job";
 pub(super) const YARN_APPLICATION: &str = "yarn-application";
+/// What Flink once had in place of an address.
+const YARN_CLUSTER: &str = "yarn-cluster";
 
 /// Where a job goes.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,8 +60,10 @@ pub(super) fn choose(
     if let Some(target) = &arguments.target {
         configuration.set(&cluster::TARGET, target);
     }
-    if let Some(address) = &arguments.jobmanager {
-        point_to(configuration, address, arguments.target.as_deref())?;
+    match arguments.jobmanager.as_deref() {
+        Some(YARN_CLUSTER) => point_to_yarn(configuration, arguments.target.as_deref())?,
+        Some(address) => point_to(configuration, address, arguments.target.as_deref())?,
+        None => {}
     }
     let (target, id) = (configuration.find(&cluster::TARGET)?, application_id(configuration)?);
     match (target.as_deref(), id) {
@@ -106,7 +110,7 @@ pub(super) fn choose(
                 Ok(None) => Ok(Target::Local),
                 // Nobody else decides where this user's jobs go, nor that they go nowhere.
                 Err(error @ PropertiesError::Suspicious { .. }) => {
-                    say(format_args!("warning: {error}"));
+                    say_always(format_args!("warning: {error}"));
                     Ok(Target::Local)
                 }
                 Err(error) => Err(CommandError::from(error).and("or say where to go with -t")),
@@ -118,6 +122,21 @@ pub(super) fn choose(
             cluster::TARGET.key()
         ))),
     }
+}
+
+/// An application of its own, unless one is named.
+fn point_to_yarn(configuration: &mut Configuration, target: Option<&str>) -> Result<(), CommandError> {
+    match target {
+        Some(YARN_SESSION | YARN_PER_JOB | YARN_APPLICATION) => {}
+        Some(other) => {
+            return Err(CommandError::input(format!(
+                "-m {YARN_CLUSTER} is YARN, and -t {other} another place: leave out one of them"
+            )));
+        }
+        None if application_id(configuration)?.is_some() => configuration.set_text(cluster::TARGET.key(), YARN_SESSION),
+        None => configuration.set_text(cluster::TARGET.key(), YARN_PER_JOB),
+    }
+    Ok(())
 }
 
 fn point_to(configuration: &mut Configuration, address: &str, target: Option<&str>) -> Result<(), CommandError> {
@@ -284,6 +303,14 @@ mod tests {
             (Some("local"), None, &[], Target::Local),
             (Some("yarn-per-job"), None, &[], Target::YarnPerJob),
             (Some("yarn-application"), None, &[], Target::YarnApplication),
+            (None, Some("yarn-cluster"), &[], Target::YarnPerJob),
+            (None, Some("yarn-cluster"), &[ID], on_yarn(None)),
+            (
+                Some("yarn-application"),
+                Some("yarn-cluster"),
+                &[],
+                Target::YarnApplication,
+            ),
             (None, Some("h:99"), &[], at("h:99")),
             (Some("remote"), Some("h:99"), &address, at("h:99")),
             (Some("remote"), None, &address, at("h:1234")),
@@ -321,7 +348,8 @@ mod tests {
             (Some("yarn-per-job"), None, &[ID], "leave out one"),
             (None, Some("h:1"), &[ID], "leave out one"),
             (Some("remote"), None, &[], "-m HOST:PORT"),
-            (None, Some("yarn-cluster"), &[], "is no HOST:PORT"),
+            (Some("local"), Some("yarn-cluster"), &[], "leave out one"),
+            (None, Some("nowhere"), &[], "is no HOST:PORT"),
             (Some("yarn-session"), None, &[], "start one with selvedge yarn-session"),
             (
                 None,

@@ -26,6 +26,7 @@ use selvedge_core::config::options::{client, cluster};
 use selvedge_core::status::ApplicationStatus;
 use selvedge_core::{Configuration, JobGraph, JobId};
 use selvedge_runtime::outcome::JobOutcome;
+use yarn_common::id::ApplicationId;
 
 pub use elected::{ElectedError, ElectedSession};
 pub(crate) use follow::beat;
@@ -100,6 +101,15 @@ impl From<JobOutcome> for JobResult {
     }
 }
 
+/// Where a cluster can be looked for from outside of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterPlace {
+    /// Its application on YARN, where it is one.
+    pub application: Option<ApplicationId>,
+    /// Where a browser finds it, where YARN says so.
+    pub tracking_url: Option<String>,
+}
+
 /// A cluster or a job that could not be started, with what was tried and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -140,6 +150,11 @@ pub trait ClusterHandle: Send + Sync {
 
     /// Its REST endpoint.
     fn rest(&self) -> &RestClusterClient;
+
+    /// Where it is; nothing of a cluster that is not on YARN.
+    fn place(&self) -> ClusterPlace {
+        ClusterPlace::default()
+    }
 
     /// Whether it goes on without this job, with those of others.
     fn is_shared(&self) -> bool {

@@ -12,8 +12,8 @@ use selvedge_core::status::ApplicationStatus;
 use thiserror::Error;
 
 use super::{
-    ClientHeartbeat, ClusterClientError, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver,
-    JobResult, RestClusterClient,
+    ClientHeartbeat, ClusterClientError, ClusterDescriptor, ClusterHandle, ClusterPlace, DeployError, JobDeployment,
+    JobObserver, JobResult, RestClusterClient,
 };
 
 /// A cluster that takes jobs.
@@ -27,6 +27,11 @@ pub trait SessionCluster: Debug + Send + Sync {
 
     /// Its REST endpoint.
     fn rest(&self) -> &RestClusterClient;
+
+    /// Where it is; nothing of a session that is not on YARN.
+    fn place(&self) -> ClusterPlace {
+        ClusterPlace::default()
+    }
 
     /// How it has ended, in words, where that is known without the REST endpoint; `None` while it lives.
     ///
@@ -171,6 +176,10 @@ impl ClusterHandle for JobInSession {
 
     fn rest(&self) -> &RestClusterClient {
         self.cluster.rest()
+    }
+
+    fn place(&self) -> ClusterPlace {
+        self.cluster.place()
     }
 
     fn is_shared(&self) -> bool {

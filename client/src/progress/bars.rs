@@ -36,7 +36,11 @@ impl BarProgress {
 
     fn begin(&mut self) {
         self.head = self.lines.add(ProgressBar::new_spinner());
-        self.head.set_style(style("{spinner} {msg} {elapsed:.dim}"));
+        let head = match crate::cli::has_colors() {
+            true => "{spinner} {msg} {elapsed:.dim}",
+            false => "{spinner} {msg} {elapsed}",
+        };
+        self.head.set_style(style(head));
         self.head.enable_steady_tick(TICK);
     }
 }

@@ -1,19 +1,31 @@
 //! What the terminal shows while a job runs: a line for each vertex that changes in place, or, where standard error is
-//! no terminal, a line for each change of state.
+//! no terminal, a line for each change of state; or nothing.
 
 mod bars;
 mod plain;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use crate::cluster::{JobObserver, VertexDetails};
+use crate::cluster::{JobDetails, JobObserver, VertexDetails};
 
 pub use bars::BarProgress;
 pub use plain::PlainProgress;
 
-/// The observer that fits standard error.
+/// For a user who wants to hear of errors only.
+#[derive(Debug)]
+struct NoProgress;
+
+impl JobObserver for NoProgress {
+    fn note(&mut self, _: &str) {}
+
+    fn update(&mut self, _: &JobDetails) {}
+}
+
+/// The observer that fits standard error, and the user's wish (`--quiet`).
 pub fn for_terminal(interactive: bool) -> Box<dyn JobObserver> {
-    if interactive {
+    if crate::cli::is_quiet() {
+        Box::new(NoProgress)
+    } else if interactive {
         Box::new(BarProgress::new())
     } else {
         Box::new(PlainProgress::new(|line: &str| crate::cli::say(line)))

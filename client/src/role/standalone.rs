@@ -99,7 +99,7 @@ fn prepare(configuration: &Configuration, name: &str) -> Result<Option<PathBuf>,
             Some(log.path().to_owned())
         }
         None => {
-            logging::init_client(&level)?;
+            logging::init_client(&level, crate::cli::has_colors())?;
             None
         }
     };

@@ -17,7 +17,7 @@ use yarn_rest::rm::RmClient;
 
 use super::staging::Staging;
 use super::{YarnError, failure};
-use crate::cluster::{ClientHeartbeat, ClusterHandle, DeployError, JobResult, RestClusterClient};
+use crate::cluster::{ClientHeartbeat, ClusterHandle, ClusterPlace, DeployError, JobResult, RestClusterClient};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
@@ -35,6 +35,7 @@ pub struct YarnCluster {
     pub(super) staging: Staging,
     pub(super) directory: Location,
     pub(super) rest: RestClusterClient,
+    pub(super) tracking_url: Option<String>,
     pub(super) heartbeat: Option<ClientHeartbeat>,
     /// For a master that dies before it has cleaned up.
     pub(super) sinks: Vec<Arc<dyn JobCommitter>>,
@@ -139,6 +140,13 @@ impl ClusterHandle for YarnCluster {
 
     fn rest(&self) -> &RestClusterClient {
         &self.rest
+    }
+
+    fn place(&self) -> ClusterPlace {
+        ClusterPlace {
+            application: Some(self.application),
+            tracking_url: self.tracking_url.clone(),
+        }
     }
 
     fn client_heartbeat(&self) -> Option<ClientHeartbeat> {

@@ -215,6 +215,7 @@ impl YarnDescriptor {
             staging,
             directory,
             rest,
+            tracking_url: report.tracking_url,
             heartbeat: ClientHeartbeat::read(&self.access.configuration)?,
             sinks: self.sinks(job)?,
         })

@@ -12,7 +12,7 @@ use selvedge_runtime::fs::Location;
 use super::cluster::{follow_master, status_of, until_final};
 use super::staging::Staging;
 use super::{YarnAccess, YarnError, failure};
-use crate::cluster::{DeployError, JobObserver, RestClusterClient, SessionCluster};
+use crate::cluster::{ClusterPlace, DeployError, JobObserver, RestClusterClient, SessionCluster};
 
 /// How YARN lists our applications where nothing else is set, and what our masters call themselves.
 const OUR_TYPE: &str = "Selvedge";
@@ -167,6 +167,13 @@ impl SessionCluster for YarnSession {
 
     fn rest(&self) -> &RestClusterClient {
         &self.rest
+    }
+
+    fn place(&self) -> ClusterPlace {
+        ClusterPlace {
+            application: Some(self.application),
+            tracking_url: Some(self.tracking_url.clone()),
+        }
     }
 
     async fn end(&self) -> Result<Option<String>, DeployError> {

@@ -14,7 +14,7 @@ use selvedge_runtime::fs::{FileSystems, Location};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    selvedge_runtime::logging::init_client("info")?;
+    selvedge_runtime::logging::init_client("info", true)?;
     let mut configuration = selvedge_core::config::shipped();
     for setting in std::env::args().skip(1) {
         let (key, value) = setting.split_once('=').context("settings are key=value")?;

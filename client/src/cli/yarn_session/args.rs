@@ -7,6 +7,7 @@ use yarn_common::id::ApplicationId;
 
 use crate::cli::SettingArgs;
 use crate::cli::config::OutputArgs;
+use crate::cli::settings::{Contradiction, mebibytes, set_by_flag};
 
 /// Options of `yarn-session`.
 #[derive(Debug, Args)]
@@ -52,6 +53,10 @@ pub struct YarnSessionArgs {
     /// Show the nodes and queues of the YARN cluster, and start nothing.
     #[arg(short, long)]
     pub query: bool,
+    /// Write nothing but errors and warnings to standard error: no progress, no notes.
+    // The flag of every command, without its letter: that is Flink's for a query.
+    #[arg(long)]
+    pub quiet: bool,
     /// Flink's program on the client's disk: ours is staged by itself.
     #[arg(short, long, hide = true, value_name = "FILE")]
     pub jar: Option<String>,
@@ -61,7 +66,7 @@ pub struct YarnSessionArgs {
     /// A number of workers, of Flink's former versions.
     #[arg(short = 'n', long, hide = true, value_name = "N")]
     pub container: Option<String>,
-    /// The form in which --query shows.
+    /// How the session, or what --query asks, is told.
     #[command(flatten)]
     pub output: OutputArgs,
     /// Common settings.
@@ -73,17 +78,8 @@ pub struct YarnSessionArgs {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum SessionArgsError {
     /// Twice, and not the same.
-    #[error("{flag} {value} and -D{key}={set} contradict each other: leave out one of them")]
-    Contradiction {
-        /// The option.
-        flag: &'static str,
-        /// Its value.
-        value: String,
-        /// The setting that it stands for.
-        key: &'static str,
-        /// The setting's value.
-        set: String,
-    },
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     /// A fixed number of workers.
     #[error(
         "-n {given} has no meaning: workers come when jobs need them; -D{}=N keeps as many slots at all times",
@@ -150,24 +146,15 @@ impl YarnSessionArgs {
         ];
         let mut set = self.settings.set.clone();
         for (flag, key, value) in options {
-            let Some(value) = value else { continue };
-            if let Some((_, other)) = set.iter().find(|(other, set)| other == key && *set != value) {
-                let set = other.clone();
-                return Err(SessionArgsError::Contradiction { flag, value, key, set });
+            if let Some(value) = value {
+                set_by_flag(&mut set, flag, key, value)?;
             }
-            set.push((key.to_owned(), value));
         }
         Ok(SettingArgs {
             set,
             config_dir: self.settings.config_dir.clone(),
         })
     }
-}
-
-/// Flink's: a number without a unit counts MiB.
-fn mebibytes(text: &str) -> String {
-    let bare = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    if bare { format!("{text}m") } else { text.to_owned() }
 }
 
 #[cfg(test)]

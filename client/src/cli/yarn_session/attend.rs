@@ -8,7 +8,9 @@ use tokio::time::Instant;
 
 use crate::cli::error::{CommandError, Ended};
 use crate::cli::interrupt::{Interruption, Interrupts};
-use crate::cli::say;
+use crate::cli::report::Report;
+use crate::cli::terminal::say_end;
+use crate::cli::{say, say_always};
 use crate::cluster::JobObserver;
 use crate::yarn::{PropertiesFile, SessionEnd, YarnError, YarnSession};
 
@@ -63,6 +65,7 @@ pub(super) async fn attend(
     file: &PropertiesFile,
     observer: &mut dyn JobObserver,
     mut interrupts: Interrupts,
+    report: &mut Report,
 ) -> Result<Ended, CommandError> {
     say("type stop, or press Ctrl-C, to end the session; help shows more");
     let lines = BufReader::new(tokio::io::stdin()).lines();
@@ -84,8 +87,9 @@ pub(super) async fn attend(
         Left::Ended(ended) => {
             let ended = ended?;
             forget(session, file);
+            report.ended(ended.status);
             session.clean_up().await?;
-            say(format_args!("the session has ended: {}", ended.told));
+            say_end(ended.status, format_args!("the session has ended: {}", ended.told));
             return Ok(Ended::of(ended.status));
         }
         Left::Stop => None,
@@ -94,7 +98,8 @@ pub(super) async fn attend(
     say("ending the session; Ctrl-C leaves at once");
     let ended = session.shut_down(observer).await?;
     forget(session, file);
-    say(&ended.told);
+    report.ended(ended.status);
+    say_end(ended.status, &ended.told);
     Ok(match interruption {
         Some(interruption) => Ended::Interrupted(interruption),
         None => Ended::Done,
@@ -108,8 +113,9 @@ async fn typed(mut lines: Lines<impl AsyncBufRead + Unpin>) -> Left {
         match Typed::read(&line) {
             Typed::Stop => return Left::Stop,
             Typed::Nothing => {}
-            Typed::Help => say(HELP),
-            Typed::Unknown => say(format_args!("'{}' is unknown:\n{HELP}", line.trim())),
+            // Who asks is answered.
+            Typed::Help => say_always(HELP),
+            Typed::Unknown => say_always(format_args!("'{}' is unknown:\n{HELP}", line.trim())),
         }
     }
     Left::EndOfInput
@@ -131,7 +137,7 @@ async fn until_ended(session: &YarnSession) -> Result<SessionEnd, YarnError> {
 /// The file names a session that has ended.
 fn forget(session: &YarnSession, file: &PropertiesFile) {
     if let Err(error) = file.remove_if_of(session.application_id()) {
-        say(format_args!("warning: {}", report(&error)));
+        say_always(format_args!("warning: {}", report(&error)));
     }
 }
 

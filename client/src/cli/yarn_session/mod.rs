@@ -16,8 +16,9 @@ use selvedge_runtime::connector::report;
 use super::error::{CommandError, Ended};
 use super::interrupt::Interrupts;
 use super::on_yarn::{OnYarn, take_back};
+use super::report::Report;
 use super::run::CLIENT_LOG_LEVEL;
-use super::{SettingArgs, say, settings, target, terminal};
+use super::{SettingArgs, has_colors, say, say_always, settings, target};
 use crate::cluster::SessionCluster;
 use crate::progress;
 use crate::yarn::{PropertiesFile, SessionProperties, YarnSession};
@@ -25,9 +26,18 @@ use crate::yarn::{PropertiesFile, SessionProperties, YarnSession};
 pub use args::YarnSessionArgs;
 
 pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, CommandError> {
+    let mut report = Report::new(arguments.output);
+    // Its answer is what is told.
+    let is_query = arguments.query;
+    // Large, and awaited once.
+    let ended = Box::pin(session(arguments, &mut report)).await;
+    if is_query { ended } else { report.finish(ended) }
+}
+
+async fn session(arguments: YarnSessionArgs, report: &mut Report) -> Result<Ended, CommandError> {
     let assigned = arguments.as_settings().map_err(|error| CommandError::usage(&error))?;
     let configuration = settings::load_for_master(&assigned)?;
-    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL)?;
+    selvedge_runtime::logging::init_client(CLIENT_LOG_LEVEL, has_colors())?;
     for line in arguments.meaningless() {
         say(line);
     }
@@ -75,12 +85,13 @@ pub(super) async fn yarn_session(arguments: YarnSessionArgs) -> Result<Ended, Co
         remember(&session, assigned, &file);
     }
     tell(&session);
+    report.cluster(session.place(), session.rest());
     if detached {
         say(attend::how_to_stop(&session));
-        terminal::print(&format!("{}\n", session.application_id()))?;
+        report.leave(&session.application_id().to_string())?;
         return Ok(Ended::Done);
     }
-    attend::attend(&session, &file, &mut *observer, interrupts).await
+    attend::attend(&session, &file, &mut *observer, interrupts, report).await
 }
 
 /// Later commands find the session by the file.
@@ -94,7 +105,7 @@ fn remember(session: &YarnSession, assigned: SettingArgs, file: &PropertiesFile)
             "its id is in {}: commands without -t go there",
             file.path().display()
         )),
-        Err(error) => say(format_args!(
+        Err(error) => say_always(format_args!(
             "warning: later commands do not find the session by themselves: {}",
             report(&error)
         )),

@@ -5,6 +5,7 @@ mod cancel;
 mod commit;
 mod end;
 mod formats;
+mod output;
 mod pressure;
 mod programs;
 mod restart;

@@ -58,10 +58,17 @@ async fn a_program_runs_in_the_master_and_the_application_ends_with_its_job() {
     let cluster = Cluster::shared().await;
     let folder = Folder::new();
     let lines = format!("set -e\n[ \"$2\" = 'two words' ]\n{}", printing(&short_job(55)));
-    let (outcome, report) = run(&cluster, &folder.program("my job.sh", &lines), &[]).await;
-    outcome
-        .ended_with(0)
-        .assert_says(&["is FINISHED", "the application has ended"]);
+    let program = folder.program("my job.sh", &lines);
+    let (outcome, report) = run(&cluster, &program, &["-o", "json"]).await;
+    let outcome = outcome.ended_with(0);
+    outcome.assert_says(&["is FINISHED", "the application has ended"]);
+    let told: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(
+        (&told["application-id"], &told["status"]),
+        (&report["id"], &"SUCCEEDED".into()),
+        "{told}"
+    );
+    assert!(told["tracking-url"].as_str().unwrap().starts_with("http"), "{told}");
     assert_eq!(
         (&report["finalStatus"], &report["name"]),
         (&"SUCCEEDED".into(), &"my job.sh".into()),

@@ -32,8 +32,12 @@ async fn a_detached_session_takes_jobs_by_its_file_and_by_its_id_until_it_is_tol
     let job = folder.job(&short_job(123));
     // Neither is started in an application of its own.
     let before = cluster.traces().await;
-    let by_file = command(&cluster, &folder, "run").arg(&job).run().await.ended_with(0);
+    let by_file = command(&cluster, &folder, "run").args(["-o", "json"]).arg(&job);
+    let by_file = by_file.run().await.ended_with(0);
     by_file.assert_says(&[&application, "taken by", "FINISHED", "out.records: 123"]);
+    let told: serde_json::Value = serde_json::from_str(&by_file.stdout).unwrap();
+    assert_eq!(told["application-id"], application.as_str(), "{told}");
+    assert_eq!(told["jobs"][0]["accumulators"]["out.records"], 123, "{told}");
     let elsewhere = Folder::new();
     let by_id = command(&cluster, &elsewhere, "run").args(["-t", "yarn-session"]);
     let by_id = by_id.arg(with_id(&application)).arg(&job).run().await.ended_with(0);
