@@ -124,9 +124,10 @@ fn each_flag_of_the_table_does_what_it_stands_for_in_each_of_its_forms() {
             assert!(flag.commands.contains(command), "{command} {short}");
             check(&format!("selvedge {command} {words} j.json"), effect);
             if let Some(long) = flag.long {
-                let words = words.replace(&format!("-{short} "), &format!("--{long}="));
-                let words = words.replace(&format!("-{short}"), &format!("--{long}"));
-                check(&format!("selvedge {command} {words} j.json"), effect);
+                // With the blanks: a long form may begin as its short one does.
+                let words = format!(" {words}").replace(&format!(" -{short} "), &format!(" --{long}="));
+                let words = words.replace(&format!(" -{short}"), &format!(" --{long}"));
+                check(&format!("selvedge {command}{words} j.json"), effect);
             }
         }
         tried.insert(*short);
