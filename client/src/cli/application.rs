@@ -161,7 +161,7 @@ impl Attended<'_> {
         interrupts.end_process_on_next();
         match ended {
             ControlFlow::Continue(ended) => {
-                self.report.ended(ended.status);
+                self.report.cluster_ended(ended.status, &ended.told);
                 say_end(ended.status, format_args!("the application has ended: {}", ended.told));
                 if let Err(error) = session.clean_up().await {
                     say_always(format_args!("warning: {error}"));
@@ -171,7 +171,7 @@ impl Attended<'_> {
             ControlFlow::Break(interruption) => {
                 say("ending the application and cancelling its jobs; Ctrl-C again leaves at once");
                 let ended = session.shut_down(&mut *self.observer).await?;
-                self.report.ended(ended.status);
+                self.report.cluster_ended(ended.status, &ended.told);
                 say_end(ended.status, &ended.told);
                 Ok(Ended::Interrupted(interruption))
             }

@@ -103,8 +103,16 @@ impl Report {
         self.ended(result.status);
     }
 
+    /// An application or a session that has ended, with what YARN says of it: the cause where it did not end well.
+    pub(super) fn cluster_ended(&mut self, status: ApplicationStatus, told: &str) {
+        self.ended(status);
+        if matches!(status, ApplicationStatus::Failed | ApplicationStatus::Unknown) {
+            self.known.failure = Some(told.to_owned());
+        }
+    }
+
     /// How all has ended. Of several ends, one that FAILED tells more than one that was cancelled.
-    pub(super) fn ended(&mut self, status: ApplicationStatus) {
+    fn ended(&mut self, status: ApplicationStatus) {
         let known = self.known.status.get_or_insert(status);
         if *known == ApplicationStatus::Succeeded || status == ApplicationStatus::Failed {
             *known = status;
@@ -210,6 +218,24 @@ mod tests {
         assert_eq!(told["jobs"][0]["failure"], "divide by zero", "{told}");
         assert!(told["jobs"][0].get("results").is_none(), "{told}");
         assert_eq!(told["jobs"][1]["state"], "CANCELED", "{told}");
+    }
+
+    #[test]
+    fn an_application_that_failed_tells_its_cause_and_one_that_did_not_has_none() {
+        for (status, ended, failure) in [
+            (ApplicationStatus::Succeeded, Ended::Done, Value::Null),
+            (ApplicationStatus::Canceled, Ended::Canceled, Value::Null),
+            (ApplicationStatus::Failed, Ended::Failed, json!("FAILED: exit code 163")),
+        ] {
+            let mut report = report();
+            report.cluster_ended(status, "FAILED: exit code 163");
+            let told = told(report, &Ok(ended));
+            assert_eq!(
+                (&told["status"], &told["failure"]),
+                (&json!(status), &failure),
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub(super) async fn attend(
         Left::Ended(ended) => {
             let ended = ended?;
             forget(session, file);
-            report.ended(ended.status);
+            report.cluster_ended(ended.status, &ended.told);
             session.clean_up().await?;
             say_end(ended.status, format_args!("the session has ended: {}", ended.told));
             return Ok(Ended::of(ended.status));
@@ -98,7 +98,7 @@ pub(super) async fn attend(
     say("ending the session; Ctrl-C leaves at once");
     let ended = session.shut_down(observer).await?;
     forget(session, file);
-    report.ended(ended.status);
+    report.cluster_ended(ended.status, &ended.told);
     say_end(ended.status, &ended.told);
     Ok(match interruption {
         Some(interruption) => Ended::Interrupted(interruption),
