@@ -173,8 +173,9 @@ impl SlotPool {
         std::mem::take(&mut self.changed)
     }
 
-    /// Takes free slots away that no place is to have for now: of each kind, at least so many are left, on as few workers as
-    /// possible, those with the most (Flink 1.20 `DefaultSlotAssigner`). The others are to be [put back](Self::put_back).
+    /// Takes free slots away that no place is to have for now: of each kind, at least so many are left, on as few workers
+    /// as possible, those with the most (Flink 1.20 `DefaultSlotAssigner`). The others are to be
+    /// [put back](Self::put_back).
     pub(super) fn set_aside(&mut self, wanted: &[usize]) -> Vec<FreeSlots> {
         let kinds = self.free.iter_mut().zip(wanted);
         let aside = kinds.map(|(free, wanted)| {

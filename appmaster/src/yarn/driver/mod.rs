@@ -14,8 +14,9 @@
 //! recovered.
 //!
 //! One task owns the conversation with the YARN ResourceManager ([`service`]); what it decides is pure ([`state`]), and so
-//! are which nodes are left out ([`nodes`]), which are asked ([`places`]), when a heartbeat is due ([`pacing`]) and how an end is told ([`ending`]). Containers are started and stopped, and
-//! logs of those that ended are read ([`last_words`]), beside the loop, in parallel.
+//! are which nodes are left out ([`nodes`]), which are asked ([`places`]) and by which label ([`label`]), when a heartbeat is
+//! due ([`pacing`]) and how an end is told ([`ending`]). Containers are started and stopped, and logs of those that ended are
+//! read ([`last_words`]), beside the loop, in parallel.
 
 mod ending;
 mod error;

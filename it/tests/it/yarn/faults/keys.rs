@@ -11,7 +11,7 @@ use crate::folder::Folder;
 use crate::toolkit::keys::activated_keys;
 
 /// So long may an ApplicationMaster take to start: its node has first to fetch and unpack it.
-const SILENCE_SECONDS: u32 = 15;
+const SILENCE_SECONDS: u32 = 20;
 
 /// One node, keys that are soon replaced, and a ResourceManager that closes what is silent for a moment: each heartbeat is a
 /// new login, so that a token whose key is gone is found out at the next.
