@@ -7,9 +7,9 @@ use tokio::time::Instant;
 /// The first ask waits only so long, so that those made in the same breath travel with it.
 const GATHER: Duration = Duration::from_millis(2);
 /// A container that was granted waits for the next heartbeat: for no more than this part of the time since it was asked for.
-const PART: u32 = 8;
+const PART: u32 = 16;
 /// No pause is shorter while containers are outstanding, but for a shorter setting.
-const SHORTEST: Duration = Duration::from_millis(10);
+const SHORTEST: Duration = Duration::from_millis(5);
 
 /// Paces heartbeats: slow while nothing is wanted, at once for the first ask, then the faster the less time has passed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,11 +104,11 @@ mod tests {
         pacing.first_ask(start);
         let millis = Duration::from_millis;
         for (waited, pause) in [
-            (0, 10),
-            (80, 10),
-            (400, 50),
-            (2_000, 250),
-            (4_000, 500),
+            (0, 5),
+            (80, 5),
+            (400, 25),
+            (2_000, 125),
+            (8_000, 500),
             (3_600_000, 500),
         ] {
             let now = start + millis(waited);
