@@ -12,10 +12,10 @@ use selvedge_runtime::deployment::BINARY_NAME;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Better levels cost seconds and save little.
-const LEVEL: u32 = 6;
+/// Packed once for each version, fetched by each node.
+const LEVEL: u32 = 9;
 /// Raised when the same binary is to be packed in another way.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 const BUFFER: usize = 1 << 20;
 
 /// The name and size of an archive.
