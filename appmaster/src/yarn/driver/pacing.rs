@@ -103,14 +103,7 @@ mod tests {
         let (mut pacing, start) = answered(0);
         pacing.first_ask(start);
         let millis = Duration::from_millis;
-        for (waited, pause) in [
-            (0, 5),
-            (80, 5),
-            (400, 25),
-            (2_000, 125),
-            (8_000, 500),
-            (3_600_000, 500),
-        ] {
+        for (waited, pause) in [(0, 5), (80, 5), (400, 25), (2_000, 125), (8_000, 500), (3_600_000, 500)] {
             let now = start + millis(waited);
             pacing.answered(now, 3);
             assert_eq!(pacing.due(), now + millis(pause), "{waited} ms after the ask");

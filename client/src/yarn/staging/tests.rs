@@ -1,9 +1,10 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use async_trait::async_trait;
+use selvedge_runtime::deployment::DIST_DIRECTORY;
 use selvedge_runtime::fs::LocalFileSystem;
 
 use super::*;
