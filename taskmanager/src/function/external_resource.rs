@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ListArray, StringArray};
+use arrow::array::{Array, ListArray, StringArray};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion_common::DataFusionError;

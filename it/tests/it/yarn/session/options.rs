@@ -230,7 +230,7 @@ async fn the_logs_of_a_session_are_gathered_where_the_cluster_gathers_logs() {
     let cluster = Cluster::of(Bed::start(options.with_history_server()).await.unwrap()).await;
     let folder = Folder::new();
     let application = super::detached(&cluster, &folder, &[]).await;
-    super::stop(&cluster, &folder, &application).await;
+    stop(&cluster, &folder, &application).await;
     // Not the folder of the container, but what was gathered into HDFS.
     let daemons = cluster.bed.hdfs_as(cluster.bed.daemon_user()).unwrap();
     let gathered = || async {
