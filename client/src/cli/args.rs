@@ -331,6 +331,10 @@ mod tests {
 
     #[test]
     fn what_follows_the_job_belongs_to_the_job() {
+        let own = ["-p", "3", "-d", "-o", "out", "--help"];
+        let run_at_once = run(&[["p.sh"].as_slice(), &own].concat()).unwrap();
+        assert_eq!((run_at_once.job.parallelism, run_at_once.detached), (None, false));
+        assert_eq!(run_at_once.job.parameters, own);
         let run = run(&[
             "-p",
             "2",

@@ -7,6 +7,8 @@ use clap::{Arg, Command};
 
 use super::flink_flags::{Taken, Typed};
 
+const END_OF_OPTIONS: &str = "--";
+
 /// Subcommand, short flag without its dash, long form.
 const SHORT_FLAGS: &[(&str, &str, &str)] = &[
     ("run", "sae", "shutdownOnAttachedExit"),
@@ -98,7 +100,7 @@ impl Expanded {
                 self.words.push(word);
                 continue;
             };
-            if text == "--" || !text.starts_with('-') {
+            if text == END_OF_OPTIONS || !text.starts_with('-') {
                 last = Some(word);
                 break;
             }
@@ -112,6 +114,12 @@ impl Expanded {
             if takes_next {
                 self.words.extend(words.next());
             }
+        }
+        // The parser would take its own flags for its own, though they stand behind a program.
+        let is_of_a_job = subcommand.get_positionals().any(Arg::is_trailing_var_arg_set);
+        if is_of_a_job && (last.is_some() || !self.taken.job.is_empty()) {
+            self.words.push(END_OF_OPTIONS.into());
+            last = last.filter(|word| word != END_OF_OPTIONS);
         }
         self.words.append(&mut self.taken.job);
         self.words.extend(last);
@@ -177,18 +185,19 @@ mod tests {
             ),
             (
                 "selvedge run -sae -p 2 j",
-                "selvedge run --shutdownOnAttachedExit -p 2 j",
+                "selvedge run --shutdownOnAttachedExit -p 2 -- j",
             ),
             (
                 "selvedge run -p 2 j -sae --nm -sae",
-                "selvedge run -p 2 j -sae --nm -sae",
+                "selvedge run -p 2 -- j -sae --nm -sae",
             ),
             (
                 "selvedge -q --no-color yarn-session -jm 1g",
                 "selvedge -q --no-color yarn-session --jobManagerMemory 1g",
             ),
-            ("selvedge run -jm 1g j", "selvedge run -jm 1g j"),
-            ("selvedge info -sae j", "selvedge info -sae j"),
+            ("selvedge run -- j -d", "selvedge run -- j -d"),
+            ("selvedge run -jm 1g j", "selvedge run -jm -- 1g j"),
+            ("selvedge info -sae j", "selvedge info -sae -- j"),
             ("selvedge", "selvedge"),
         ] {
             assert_eq!(expand(typed), read);
