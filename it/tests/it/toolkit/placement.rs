@@ -82,7 +82,7 @@ async fn the_distributed_shell_places_containers_as_hadoops_places_them() {
         ["-container_memory", "128"],
         ["-placement_spec", "apart(2),NOTIN,NODE,apart:near(2),IN,NODE,apart"],
         // A tag is where a container with it lives: YARN may look for a place more than once, some heartbeats apart.
-        ["-shell_command", "echo $NM_HOST; sleep 5"],
+        ["-shell_command", "sleep 5; echo $NM_HOST"],
     ];
     let (ours, hadoops) = run_both(&bed, options.as_flattened()).await;
     for run in [&ours, &hadoops] {
