@@ -6,10 +6,11 @@ use selvedge_core::config::options::{cluster, yarn};
 use selvedge_core::memory::ConsumerWeights;
 use selvedge_core::resource::{ExternalResources, YarnContainer, YarnExternalResources};
 use selvedge_core::{Configuration, JobManagerProcessSpec, TaskExecutorProcessSpec};
+use tokio_util::task::AbortOnDropHandle;
 use yarn_common::conf::HadoopConfiguration;
 use yarn_common::conf::keys;
-use yarn_common::id::ApplicationId;
 use yarn_common::resource::Resource;
+use yarn_rest::error::RestError;
 use yarn_rest::model::{ClusterMetrics, Scheduler};
 use yarn_rest::rm::RmClient;
 
@@ -79,15 +80,40 @@ fn worker_container(names: &YarnExternalResources, worker: &TaskExecutorProcessS
     }
 }
 
-/// An application id, after the cluster was found fit for the request. `note` hears what is odd but no fault.
-pub(super) async fn new_application(
+/// What the ResourceManager says of its cluster, asked beside what else is to be done.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    metrics: AbortOnDropHandle<Result<ClusterMetrics, RestError>>,
+    scheduler: AbortOnDropHandle<Result<Scheduler, RestError>>,
+}
+
+impl Inquiry {
+    pub(super) fn begin(rm: &RmClient) -> Self {
+        let (of_metrics, of_scheduler) = (rm.clone(), rm.clone());
+        Self {
+            metrics: AbortOnDropHandle::new(tokio::spawn(async move { of_metrics.metrics().await })),
+            scheduler: AbortOnDropHandle::new(tokio::spawn(async move { of_scheduler.scheduler().await })),
+        }
+    }
+
+    async fn answers(self) -> (Result<ClusterMetrics, RestError>, Result<Scheduler, RestError>) {
+        let (metrics, scheduler) = tokio::join!(self.metrics, self.scheduler);
+        const WHY: &str = "asking neither panics nor is aborted";
+        (metrics.expect(WHY), scheduler.expect(WHY))
+    }
+}
+
+/// Whether the cluster is fit for the request. `largest` is the largest container of the answer to who asked for an id;
+/// `note` hears what is odd but no fault.
+pub(super) async fn check(
     rm: &RmClient,
+    inquiry: Inquiry,
+    largest: &Resource,
     hadoop: &HadoopConfiguration,
     request: &Request,
     note: &mut (dyn FnMut(&str) + Send),
-) -> Result<ApplicationId, YarnError> {
-    let (metrics, scheduler, application) = tokio::join!(rm.metrics(), rm.scheduler(), rm.new_application());
-    let application = application?;
+) -> Result<(), YarnError> {
+    let (metrics, scheduler) = inquiry.answers().await;
     let metrics = metrics?;
     check_nodes(&metrics)?;
     let scheduler = match scheduler {
@@ -103,7 +129,7 @@ pub(super) async fn new_application(
         }
     };
     labels::check_known(rm, request, note).await?;
-    sizes::check_cluster(request, &application.maximum_capability(), hadoop)?;
+    sizes::check_cluster(request, largest, hadoop)?;
     if let Some(scheduler) = scheduler {
         sizes::check_queue(request, &scheduler, note)?;
     }
@@ -113,7 +139,7 @@ pub(super) async fn new_application(
     let unit = hadoop.minimum_allocation()?;
     round_up(request, &unit, note);
     tell_of_room(request, &metrics, &unit, note);
-    Ok(application.application_id)
+    Ok(())
 }
 
 fn check_nodes(metrics: &ClusterMetrics) -> Result<(), YarnError> {

@@ -7,10 +7,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use selvedge_appmaster::jobmaster::refuse_reactive;
 use selvedge_appmaster::resourcemanager::MostSlots;
-use selvedge_core::config::options::{cluster, rest, yarn};
 use selvedge_core::{Configuration, JobGraph};
 use selvedge_runtime::connector::JobCommitter;
-use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, MasterEnvironment, MasterRole, ShippedFile};
+use selvedge_runtime::deployment::{MasterEnvironment, MasterRole, ShippedFile};
 use selvedge_runtime::fs::{FileSystems, Location};
 use tokio_util::task::AbortOnDropHandle;
 use yarn_common::conf::{Authentication, HadoopConfiguration};
@@ -18,13 +17,16 @@ use yarn_common::id::ApplicationId;
 use yarn_rest::error::RestError;
 use yarn_rest::model::Application;
 
-use super::checks::{self, Request};
+use super::checks::{self, Inquiry, Request};
 use super::cluster::YarnCluster;
 use super::ship::ShipPlan;
-use super::staging::{Provided, Staged, Staging};
-use super::{ApplicationDeployment, YarnAccess, YarnError, YarnSession, application, leftovers, submission};
+use super::staging::Staging;
+use super::{ApplicationDeployment, YarnAccess, YarnError, YarnSession, leftovers, submission};
 use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
+use files::StagedFiles;
+
+mod files;
 
 /// How YARN lists a session that is given no name.
 const SESSION_NAME: &str = "Selvedge session cluster";
@@ -73,6 +75,14 @@ impl Deployment<'_> {
         }
     }
 
+    /// Whether files of the user's, of any size, go along with it.
+    fn brings_files(&self) -> bool {
+        match self {
+            Self::Session => false,
+            Self::Job(_) | Self::Application(_) => self.graph().is_none_or(|graph| !graph.artifacts.is_empty()),
+        }
+    }
+
     const fn role(self) -> MasterRole {
         match self {
             Self::Session => MasterRole::Session,
@@ -97,14 +107,6 @@ impl Deployment<'_> {
             Self::Application(application) => !application.detached,
         }
     }
-}
-
-/// The files in the application's directory.
-struct StagedFiles {
-    /// The settings, the Hadoop configuration, and what the user sends along.
-    for_all: Vec<ShippedFile>,
-    /// What only the master needs: the job's graph, the application's program.
-    master_only: Vec<ShippedFile>,
 }
 
 /// An application whose master has started.
@@ -234,17 +236,14 @@ impl YarnDescriptor {
         let staging = access.staging(&self.file_systems)?;
         let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
         checks::check_discovery(&access.configuration, &ship)?;
-        // Beside the checks: what is there is not to be looked for after them.
+        // Beside the first call: what is there is not to be looked for after it.
         let staged = AbortOnDropHandle::new(tokio::spawn({
             let (staging, binary) = (staging.clone(), self.binary.clone());
             async move { staging.look(&binary).await }
         }));
-        let mut note = |line: &str| observer.note(line);
-        let application = checks::new_application(&access.rm, &access.hadoop, &request, &mut note).await?;
-        match deployment {
-            Deployment::Job(job) => note(&format!("{application} (job {})", job.job_id)),
-            Deployment::Session | Deployment::Application(_) => note(&application.to_string()),
-        }
+        let inquiry = Inquiry::begin(&access.rm);
+        let granted = access.rm.new_application().await?;
+        let (application, largest) = (granted.application_id, granted.maximum_capability());
         let directory = staging.application_directory(&application.to_string());
         let begun = Begun {
             application,
@@ -255,8 +254,21 @@ impl YarnDescriptor {
         *self.begun.lock() = Some(begun.clone());
         // A look that came to nothing is none.
         let staged = staged.await.unwrap_or_default();
-        self.submit(deployment, &request, &begun, ship, staged, observer)
-            .await?;
+        let mut note = |line: &str| observer.note(line);
+        // Both come to their ends: what is written while it is being deleted would stay.
+        let (fit, files) = tokio::join!(
+            checks::check(&access.rm, inquiry, &largest, &access.hadoop, &request, &mut note),
+            self.stage_small(deployment, &begun, staged.as_ref()),
+        );
+        fit?;
+        let mut files = files?;
+        match deployment {
+            Deployment::Job(job) => note(&format!("{application} (job {})", job.job_id)),
+            Deployment::Session | Deployment::Application(_) => note(&application.to_string()),
+        }
+        let (dist, more) = self.stage_large(deployment, ship, &begun, staged, &mut note).await?;
+        files.add(more);
+        self.submit(deployment, &request, &begun, dist, files).await?;
         // Ends with this process at the latest; the next one goes on with it.
         tokio::spawn(leftovers::sweep(access.clone(), staging.clone(), directory.clone()));
         Ok(Started {
@@ -285,27 +297,16 @@ impl YarnDescriptor {
         deployment: Deployment<'_>,
         request: &Request,
         begun: &Begun,
-        ship: ShipPlan,
-        staged: Option<Staged>,
-        observer: &mut dyn JobObserver,
+        dist: ShippedFile,
+        files: StagedFiles,
     ) -> Result<(), YarnError> {
-        let Begun { staging, directory, .. } = begun;
-        let provided = self.provided_directories()?;
-        staging.prepare(staged.as_ref()).await?;
-        let mut note = |line: &str| observer.note(line);
-        // Neither waits for the other: each is some round trips to the NameNode.
-        let (dist, files) = tokio::join!(
-            staging.archive(&self.binary, &provided, staged, &mut note),
-            self.stage_files(deployment, ship, staging, directory),
-        );
-        let (dist, files) = (dist?, files?);
         let environment = MasterEnvironment {
             application_id: begun.application,
             role: deployment.role(),
-            staging_directory: directory.to_string(),
+            staging_directory: begun.directory.to_string(),
             dist,
             shipped: files.for_all,
-            client_home: staging.home().to_string(),
+            client_home: begun.staging.home().to_string(),
             user: self.access.user.clone(),
         };
         let secret = submission::new_secret(&mut rand::rng());
@@ -324,72 +325,6 @@ impl YarnDescriptor {
         submitted
             .map(drop)
             .map_err(|error| refused(error, request.queue.as_deref()))
-    }
-
-    async fn stage_files(
-        &self,
-        deployment: Deployment<'_>,
-        ship: ShipPlan,
-        staging: &Staging,
-        directory: &Location,
-    ) -> Result<StagedFiles, YarnError> {
-        staging.make_application_directory(directory).await?;
-        let file_systems = &self.file_systems;
-        let write_own = async {
-            match deployment {
-                Deployment::Session => Ok(Vec::new()),
-                Deployment::Job(job) => {
-                    let graph = application::stage_graph(&job.graph, file_systems, staging, directory).await?;
-                    Ok(vec![graph])
-                }
-                Deployment::Application(application) => {
-                    application.content.stage(file_systems, staging, directory).await
-                }
-            }
-        };
-        let (config, hadoop, master_only, sent) = tokio::try_join!(
-            staging.write(directory, CONFIG_FILE, self.effective_configuration(deployment)),
-            staging.write(
-                directory,
-                HADOOP_SITE_FILE,
-                self.access.hadoop.without_secrets().to_xml()
-            ),
-            write_own,
-            ship.stage(file_systems, staging, directory),
-        )?;
-        let mut for_all = vec![config, hadoop];
-        for_all.extend(sent);
-        Ok(StagedFiles { for_all, master_only })
-    }
-
-    fn provided_directories(&self) -> Result<Vec<Provided>, YarnError> {
-        let configuration = &self.access.configuration;
-        let directories = configuration.find(&yarn::PROVIDED_LIB_DIRS)?.unwrap_or_default();
-        directories
-            .iter()
-            .map(|text| {
-                let directory = self.file_systems.resolve(text)?;
-                let file_system = Arc::clone(self.file_systems.of(&directory)?);
-                Ok(Provided { file_system, directory })
-            })
-            .collect()
-    }
-
-    /// What the master and the workers go by: addresses of this machine mean nothing there.
-    fn effective_configuration(&self, deployment: Deployment<'_>) -> String {
-        let mut configuration = self.access.configuration.clone();
-        configuration.set(&cluster::ATTACHED, &deployment.is_attached());
-        configuration.set_text(cluster::TARGET.key(), deployment.target());
-        for key in [
-            "jobmanager.bind-host",
-            "taskmanager.bind-host",
-            "taskmanager.host",
-            rest::ADDRESS.key(),
-            rest::BIND_ADDRESS.key(),
-        ] {
-            configuration.remove(key);
-        }
-        configuration.to_yaml()
     }
 }
 
