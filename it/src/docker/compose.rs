@@ -65,11 +65,16 @@ impl Compose {
         spawn(copy).ended_within(BOUND).await.ended_with(0);
     }
 
-    /// Kills a service's container as a host that loses its power.
-    pub async fn kill(&self, service: &str) {
-        let container = self.container(service).await;
+    /// The container of a service, by its id.
+    pub async fn container(&self, service: &str) -> String {
+        let ps = spawn(self.command(&["ps", "-q", service]));
+        ps.ended_within(BOUND).await.ended_with(0).stdout.trim().to_owned()
+    }
+
+    /// Kills a container as a host that loses its power.
+    pub async fn kill(&self, container: &str) {
         let mut kill = self.engine.docker();
-        kill.args(["kill", &container]);
+        kill.args(["kill", container]);
         spawn(kill).ended_within(BOUND).await.ended_with(0);
     }
 
@@ -113,11 +118,6 @@ impl Compose {
             left += &spawn(list).ended_within(BOUND).await.ended_with(0).stdout;
         }
         left
-    }
-
-    async fn container(&self, service: &str) -> String {
-        let ps = spawn(self.command(&["ps", "-q", service]));
-        ps.ended_within(BOUND).await.ended_with(0).stdout.trim().to_owned()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
