@@ -4,7 +4,7 @@
 //! mounts are in them, so they end with it; and a network of its own cannot disturb an engine of somebody else.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
 use super::error::NoEngine;
+use super::programs::{self, succeeds};
 use crate::wait;
 
 /// What starting one takes, each with Debian's package.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 6] = [
     ("dockerd", "docker.io"),
     ("iptables", "iptables"),
     ("ip", "iproute2"),
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("nsenter", "util-linux"),
-    ("debootstrap", "debootstrap"),
 ];
 /// `$0` is the scratch folder. `/run` is the daemon's alone: its lock files and sockets go with the mount namespace.
 const START: &str = "mount -t tmpfs run /run && ip link set lo up && exec dockerd --data-root \"$0/data\" \
@@ -40,18 +40,18 @@ pub struct Engine {
 impl Engine {
     /// The engine that answers on this machine, else one that is started.
     pub async fn find() -> Result<Self, NoEngine> {
-        if !is_in_path("docker") {
-            return Err(missing("docker", "docker.io"));
+        if let Some(missing) = programs::missing(&[("docker", "docker.io")]) {
+            return Err(missing);
         }
-        let compose = compose_command().ok_or(missing("docker-compose", "docker-compose"))?;
-        if succeeds(Command::new("docker").arg("info")) {
+        let compose = compose_command()?;
+        if succeeds(programs::command("docker").arg("info")) {
             return Ok(Self { own: None, compose });
         }
         if !geteuid().is_root() {
             return Err(NoEngine::NotRoot);
         }
-        if let Some((tool, package)) = TOOLS.into_iter().find(|(tool, _)| !is_in_path(tool)) {
-            return Err(missing(tool, package));
+        if let Some(missing) = programs::missing(&TOOLS) {
+            return Err(missing);
         }
         let own = Some(Own::start().await?);
         Ok(Self { own, compose })
@@ -66,13 +66,13 @@ impl Engine {
     /// `docker ARGUMENTS` against it.
     #[must_use]
     pub fn docker(&self) -> Command {
-        self.told(Command::new("docker"))
+        self.told(programs::command("docker"))
     }
 
     /// `docker compose` or `docker-compose`, whichever is here, against it.
     #[must_use]
     pub fn compose(&self) -> Command {
-        let mut command = Command::new(self.compose[0]);
+        let mut command = programs::command(self.compose[0]);
         command.args(&self.compose[1..]);
         self.told(command)
     }
@@ -83,7 +83,7 @@ impl Engine {
         let Some(own) = &self.own else {
             return Command::new(program);
         };
-        let mut command = Command::new("nsenter");
+        let mut command = programs::command("nsenter");
         command
             .args(["--target", &own.daemon.to_string(), "--net"])
             .arg(program);
@@ -141,7 +141,7 @@ impl Own {
         if let Ok(Some(status)) = self.outer.try_wait() {
             return Ok(Err(format!("dockerd ended: {status}")));
         }
-        let mut info = Command::new("docker");
+        let mut info = programs::command("docker");
         info.arg("info").env("DOCKER_HOST", self.address());
         if !succeeds(&mut info) {
             return Err("it does not answer yet".to_owned());
@@ -178,7 +178,7 @@ impl Drop for Own {
 /// Killed with this thread, whatever ends it, and the daemon with it.
 fn spawn(scratch: &Path) -> std::io::Result<Child> {
     let log = File::create(scratch.join("log"))?;
-    Command::new("setpriv")
+    programs::command("setpriv")
         .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork"])
         .args(["--kill-child=KILL", "--mount-proc", "bash", "-c", START])
         .arg(scratch)
@@ -201,46 +201,12 @@ fn remove_empty(folder: &Path) {
     fs::remove_dir(folder).ok();
 }
 
-fn compose_command() -> Option<&'static [&'static str]> {
-    if succeeds(Command::new("docker").args(["compose", "version"])) {
-        return Some(&["docker", "compose"]);
+fn compose_command() -> Result<&'static [&'static str], NoEngine> {
+    if succeeds(programs::command("docker").args(["compose", "version"])) {
+        return Ok(&["docker", "compose"]);
     }
-    is_in_path("docker-compose").then_some(&["docker-compose"])
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
-}
-
-fn is_in_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    // Where daemons are, which not every root has in its path.
-    folders.extend(["/usr/sbin".into(), "/sbin".into()]);
-    folders.iter().any(|folder| folder.join(program).is_file())
-}
-
-fn missing(tool: &'static str, package: &'static str) -> NoEngine {
-    NoEngine::MissingTool { tool, package }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_is_named_with_its_package() {
-        let error = missing("dockerd", "docker.io").to_string();
-        assert!(
-            error.contains("no dockerd") && error.contains("apt-get install docker.io"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_program_is_found_where_the_path_has_it() {
-        assert!(is_in_path("sh"));
-        assert!(!is_in_path("no-such-program-anywhere"));
+    match programs::missing(&[("docker-compose", "docker-compose")]) {
+        None => Ok(&["docker-compose"]),
+        Some(missing) => Err(missing),
     }
 }

@@ -8,6 +8,7 @@ mod compose;
 mod engine;
 mod error;
 mod images;
+mod programs;
 
 pub use compose::Compose;
 pub use engine::Engine;
