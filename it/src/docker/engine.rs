@@ -24,9 +24,12 @@ const TOOLS: [(&str, &str); 6] = [
     ("setpriv", "util-linux"),
     ("nsenter", "util-linux"),
 ];
-/// `$0` is the scratch folder. `/run` is the daemon's alone: its lock files and sockets go with the mount namespace.
-const START: &str = "mount -t tmpfs run /run && ip link set lo up && exec dockerd --data-root \"$0/data\" \
-    --exec-root \"$0/exec\" --pidfile \"$0/dockerd.pid\" --host \"unix://$0/docker.sock\" --cgroup-parent \"/${0##*/}\"";
+/// `$0` is the scratch folder. `/run` is the daemon's alone: its lock files and sockets go with the mount namespace. So is
+/// `/etc/docker`: the key that Docker 20.10 makes there goes too, and what another engine of this machine is to do is not
+/// read.
+const START: &str = "mount -t tmpfs run /run && { [ ! -d /etc/docker ] || mount -t tmpfs docker /etc/docker; } && \
+    ip link set lo up && exec dockerd --data-root \"$0/data\" --exec-root \"$0/exec\" --pidfile \"$0/dockerd.pid\" \
+    --host \"unix://$0/docker.sock\" --cgroup-parent \"/${0##*/}\"";
 const CGROUPS: &str = "/sys/fs/cgroup";
 const BOUND: Duration = Duration::from_secs(60);
 
