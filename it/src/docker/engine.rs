@@ -1,7 +1,8 @@
 //! The container engine: one that is here already, or one of our own that leaves nothing behind.
 //!
 //! Our own `dockerd` has network, mount and process namespaces for itself. Its bridge, its firewall rules and its
-//! mounts are in them, so they end with it; and a network of its own cannot disturb an engine of somebody else.
+//! mounts are in them, so they end with it; and a network of its own cannot disturb an engine of somebody else. What a
+//! killed run leaves on the disk, the next one takes away.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,10 +10,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
-use tempfile::TempDir;
 
 use super::error::NoEngine;
 use super::programs::{self, succeeds};
+use super::scratch::Scratch;
+use super::sweep;
 use crate::wait;
 
 /// What starting one takes, each with Debian's package.
@@ -30,14 +32,22 @@ const TOOLS: [(&str, &str); 6] = [
 const START: &str = "mount -t tmpfs run /run && { [ ! -d /etc/docker ] || mount -t tmpfs docker /etc/docker; } && \
     ip link set lo up && exec dockerd --data-root \"$0/data\" --exec-root \"$0/exec\" --pidfile \"$0/dockerd.pid\" \
     --host \"unix://$0/docker.sock\" --cgroup-parent \"/${0##*/}\"";
-const CGROUPS: &str = "/sys/fs/cgroup";
 const BOUND: Duration = Duration::from_secs(60);
 
 /// Dropping one of our own ends it with all its containers, and blocks until they are gone.
 #[derive(Debug)]
 pub struct Engine {
-    own: Option<Own>,
+    kind: Kind,
     compose: &'static [&'static str],
+}
+
+#[derive(Debug)]
+enum Kind {
+    Own(Own),
+    /// Of somebody else. By the folder a later run finds what this one has left in it.
+    Foreign {
+        _scratch: Scratch,
+    },
 }
 
 impl Engine {
@@ -48,7 +58,11 @@ impl Engine {
         }
         let compose = compose_command()?;
         if succeeds(programs::command("docker").arg("info")) {
-            return Ok(Self { own: None, compose });
+            let scratch = Scratch::make_for_guest().map_err(|source| NoEngine::NoScratch { source })?;
+            let kind = Kind::Foreign { _scratch: scratch };
+            let engine = Self { kind, compose };
+            sweep::guests(&engine);
+            return Ok(engine);
         }
         if !geteuid().is_root() {
             return Err(NoEngine::NotRoot);
@@ -56,14 +70,15 @@ impl Engine {
         if let Some(missing) = programs::missing(&TOOLS) {
             return Err(missing);
         }
-        let own = Some(Own::start().await?);
-        Ok(Self { own, compose })
+        sweep::engines();
+        let kind = Kind::Own(Own::start().await?);
+        Ok(Self { kind, compose })
     }
 
     /// Whether it is ours, and goes with all that was made in it.
     #[must_use]
     pub fn is_own(&self) -> bool {
-        self.own.is_some()
+        self.own().is_some()
     }
 
     /// `docker ARGUMENTS` against it.
@@ -83,7 +98,7 @@ impl Engine {
     /// A program where the published ports are at 127.0.0.1: on the host, as the engine sees it.
     #[must_use]
     pub fn on_host(&self, program: &str) -> Command {
-        let Some(own) = &self.own else {
+        let Some(own) = self.own() else {
             return Command::new(program);
         };
         let mut command = programs::command("nsenter");
@@ -94,10 +109,17 @@ impl Engine {
     }
 
     fn told(&self, mut command: Command) -> Command {
-        if let Some(own) = &self.own {
+        if let Some(own) = self.own() {
             command.env("DOCKER_HOST", own.address());
         }
         command
+    }
+
+    fn own(&self) -> Option<&Own> {
+        match &self.kind {
+            Kind::Own(own) => Some(own),
+            Kind::Foreign { .. } => None,
+        }
     }
 }
 
@@ -107,20 +129,16 @@ struct Own {
     /// `unshare`, which ends when the daemon, the first process of its namespace, and all others in it have ended.
     outer: Child,
     daemon: i32,
-    scratch: TempDir,
+    scratch: Scratch,
 }
 
 impl Own {
     async fn start() -> Result<Self, NoEngine> {
-        let not_started = |reason: String| NoEngine::NotStarted {
-            reason,
+        let scratch = Scratch::make().map_err(|source| NoEngine::NoScratch { source })?;
+        let outer = spawn(scratch.path()).map_err(|error| NoEngine::NotStarted {
+            reason: format!("unshare: {error}"),
             said: String::new(),
-        };
-        let scratch = tempfile::Builder::new()
-            .prefix("selvedge-docker-")
-            .tempdir()
-            .map_err(|error| not_started(format!("no scratch folder: {error}")))?;
-        let outer = spawn(scratch.path()).map_err(|error| not_started(format!("unshare: {error}")))?;
+        })?;
         let mut own = Self {
             outer,
             daemon: 0,
@@ -171,10 +189,7 @@ impl Drop for Own {
             self.outer.kill().ok();
         }
         self.outer.wait().ok();
-        let name = self.scratch.path().file_name().unwrap_or_default().to_owned();
-        let hierarchies = fs::read_dir(CGROUPS).into_iter().flatten().flatten();
-        hierarchies.for_each(|hierarchy| remove_empty(&hierarchy.path().join(&name)));
-        remove_empty(&Path::new(CGROUPS).join(&name));
+        sweep::remove_cgroups(self.scratch.path());
     }
 }
 
@@ -194,14 +209,6 @@ fn spawn(scratch: &Path) -> std::io::Result<Child> {
 fn child_of(parent: u32) -> Option<i32> {
     let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()
-}
-
-/// Folders of cgroups hold files that cannot be removed, and go with them.
-fn remove_empty(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.for_each(|inner| remove_empty(&inner.path()));
-    fs::remove_dir(folder).ok();
 }
 
 fn compose_command() -> Result<&'static [&'static str], NoEngine> {

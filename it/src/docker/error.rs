@@ -23,6 +23,8 @@ pub enum NoEngine {
          the one that this test can start reaches no registry"
     )]
     NoRegistry,
+    #[error("no scratch folder can be made: {source}")]
+    NoScratch { source: io::Error },
     #[error("an engine cannot be started here: {reason}; it said:\n{said}")]
     NotStarted { reason: String, said: String },
 }

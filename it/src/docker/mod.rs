@@ -9,6 +9,8 @@ mod engine;
 mod error;
 mod images;
 mod programs;
+mod scratch;
+mod sweep;
 
 pub use compose::Compose;
 pub use engine::Engine;
