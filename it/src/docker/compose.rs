@@ -8,12 +8,14 @@ use serde_json::Value;
 
 use super::engine::Engine;
 use super::images::Images;
+use super::programs::succeeds;
 use crate::cli::{Outcome, Running};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docker/docker-compose.yml");
 /// Generous: every daemon of a cluster starts, and compilers may be running beside.
 const UP_BOUND: Duration = Duration::from_secs(300);
 const BOUND: Duration = Duration::from_secs(120);
+const DOWN: [&str; 4] = ["down", "--volumes", "--timeout", "1"];
 /// `$0` is a port, `$1` a path: HTTP by the shell, since not every machine has curl.
 const GET: &str = "exec 3<>\"/dev/tcp/127.0.0.1/$0\" && printf 'GET %s HTTP/1.0\\r\\nAccept: %s\\r\\n\\r\\n' \"$1\" \"$2\" >&3 \
     && cat <&3";
@@ -36,7 +38,7 @@ impl Compose {
         let mut compose = Self {
             engine,
             images,
-            project: format!("selvedge-it-{}", std::process::id()),
+            project: project_of(std::process::id()),
             selvedge: selvedge.to_path_buf(),
             is_up: true,
         };
@@ -65,11 +67,16 @@ impl Compose {
         spawn(copy).ended_within(BOUND).await.ended_with(0);
     }
 
-    /// Kills a service's container as a host that loses its power.
-    pub async fn kill(&self, service: &str) {
-        let container = self.container(service).await;
+    /// The container of a service, by its id.
+    pub async fn container(&self, service: &str) -> String {
+        let ps = spawn(self.command(&["ps", "-q", service]));
+        ps.ended_within(BOUND).await.ended_with(0).stdout.trim().to_owned()
+    }
+
+    /// Kills a container as a host that loses its power.
+    pub async fn kill(&self, container: &str) {
         let mut kill = self.engine.docker();
-        kill.args(["kill", &container]);
+        kill.args(["kill", container]);
         spawn(kill).ended_within(BOUND).await.ended_with(0);
     }
 
@@ -115,17 +122,9 @@ impl Compose {
         left
     }
 
-    async fn container(&self, service: &str) -> String {
-        let ps = spawn(self.command(&["ps", "-q", service]));
-        ps.ended_within(BOUND).await.ended_with(0).stdout.trim().to_owned()
-    }
-
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.engine.compose();
+        let mut command = of_project(&self.engine, &self.project, arguments);
         command
-            .args(["--file", FILE, "--project-name", &self.project])
-            .args(arguments)
-            .stdin(Stdio::null())
             .env("SELVEDGE", &self.selvedge)
             // Any free port: another cluster may run beside.
             .envs([("NAMENODE_PORT", "0"), ("RESOURCEMANAGER_PORT", "0")])
@@ -135,7 +134,7 @@ impl Compose {
 
     fn take_down(&mut self) {
         if std::mem::take(&mut self.is_up) {
-            self.command(&["down", "--volumes", "--timeout", "1"]).output().ok();
+            self.command(&DOWN).output().ok();
             self.images.remove(&self.engine);
         }
     }
@@ -145,6 +144,24 @@ impl Drop for Compose {
     fn drop(&mut self) {
         self.take_down();
     }
+}
+
+/// Takes down, with its volumes, what a process that was killed has left. Whether it is gone.
+pub(super) fn take_down(engine: &Engine, process: u32) -> bool {
+    succeeds(&mut of_project(engine, &project_of(process), &DOWN))
+}
+
+fn of_project(engine: &Engine, project: &str, arguments: &[&str]) -> Command {
+    let mut command = engine.compose();
+    command
+        .args(["--file", FILE, "--project-name", project])
+        .args(arguments)
+        .stdin(Stdio::null());
+    command
+}
+
+fn project_of(process: u32) -> String {
+    format!("selvedge-it-{process}")
 }
 
 fn spawn(command: Command) -> Running {

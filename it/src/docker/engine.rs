@@ -1,78 +1,96 @@
 //! The container engine: one that is here already, or one of our own that leaves nothing behind.
 //!
 //! Our own `dockerd` has network, mount and process namespaces for itself. Its bridge, its firewall rules and its
-//! mounts are in them, so they end with it; and a network of its own cannot disturb an engine of somebody else.
+//! mounts are in them, so they end with it; and a network of its own cannot disturb an engine of somebody else. What a
+//! killed run leaves on the disk, the next one takes away.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
-use tempfile::TempDir;
 
 use super::error::NoEngine;
+use super::programs::{self, succeeds};
+use super::scratch::Scratch;
+use super::sweep;
 use crate::wait;
 
 /// What starting one takes, each with Debian's package.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 6] = [
     ("dockerd", "docker.io"),
     ("iptables", "iptables"),
     ("ip", "iproute2"),
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("nsenter", "util-linux"),
-    ("debootstrap", "debootstrap"),
 ];
-/// `$0` is the scratch folder. `/run` is the daemon's alone: its lock files and sockets go with the mount namespace.
-const START: &str = "mount -t tmpfs run /run && ip link set lo up && exec dockerd --data-root \"$0/data\" \
-    --exec-root \"$0/exec\" --pidfile \"$0/dockerd.pid\" --host \"unix://$0/docker.sock\" --cgroup-parent \"/${0##*/}\"";
-const CGROUPS: &str = "/sys/fs/cgroup";
+/// `$0` is the scratch folder. `/run` is the daemon's alone: its lock files and sockets go with the mount namespace. So is
+/// `/etc/docker`: the key that Docker 20.10 makes there goes too, and what another engine of this machine is to do is not
+/// read.
+const START: &str = "mount -t tmpfs run /run && { [ ! -d /etc/docker ] || mount -t tmpfs docker /etc/docker; } && \
+    ip link set lo up && exec dockerd --data-root \"$0/data\" --exec-root \"$0/exec\" --pidfile \"$0/dockerd.pid\" \
+    --host \"unix://$0/docker.sock\" --cgroup-parent \"/${0##*/}\"";
 const BOUND: Duration = Duration::from_secs(60);
 
 /// Dropping one of our own ends it with all its containers, and blocks until they are gone.
 #[derive(Debug)]
 pub struct Engine {
-    own: Option<Own>,
+    kind: Kind,
     compose: &'static [&'static str],
+}
+
+#[derive(Debug)]
+enum Kind {
+    Own(Own),
+    /// Of somebody else. By the folder a later run finds what this one has left in it.
+    Foreign {
+        _scratch: Scratch,
+    },
 }
 
 impl Engine {
     /// The engine that answers on this machine, else one that is started.
     pub async fn find() -> Result<Self, NoEngine> {
-        if !is_in_path("docker") {
-            return Err(missing("docker", "docker.io"));
+        if let Some(missing) = programs::missing(&[("docker", "docker.io")]) {
+            return Err(missing);
         }
-        let compose = compose_command().ok_or(missing("docker-compose", "docker-compose"))?;
-        if succeeds(Command::new("docker").arg("info")) {
-            return Ok(Self { own: None, compose });
+        let compose = compose_command()?;
+        if succeeds(programs::command("docker").arg("info")) {
+            let scratch = Scratch::make_for_guest().map_err(|source| NoEngine::NoScratch { source })?;
+            let kind = Kind::Foreign { _scratch: scratch };
+            let engine = Self { kind, compose };
+            sweep::guests(&engine);
+            return Ok(engine);
         }
         if !geteuid().is_root() {
             return Err(NoEngine::NotRoot);
         }
-        if let Some((tool, package)) = TOOLS.into_iter().find(|(tool, _)| !is_in_path(tool)) {
-            return Err(missing(tool, package));
+        if let Some(missing) = programs::missing(&TOOLS) {
+            return Err(missing);
         }
-        let own = Some(Own::start().await?);
-        Ok(Self { own, compose })
+        sweep::engines();
+        let kind = Kind::Own(Own::start().await?);
+        Ok(Self { kind, compose })
     }
 
     /// Whether it is ours, and goes with all that was made in it.
     #[must_use]
     pub fn is_own(&self) -> bool {
-        self.own.is_some()
+        self.own().is_some()
     }
 
     /// `docker ARGUMENTS` against it.
     #[must_use]
     pub fn docker(&self) -> Command {
-        self.told(Command::new("docker"))
+        self.told(programs::command("docker"))
     }
 
     /// `docker compose` or `docker-compose`, whichever is here, against it.
     #[must_use]
     pub fn compose(&self) -> Command {
-        let mut command = Command::new(self.compose[0]);
+        let mut command = programs::command(self.compose[0]);
         command.args(&self.compose[1..]);
         self.told(command)
     }
@@ -80,10 +98,10 @@ impl Engine {
     /// A program where the published ports are at 127.0.0.1: on the host, as the engine sees it.
     #[must_use]
     pub fn on_host(&self, program: &str) -> Command {
-        let Some(own) = &self.own else {
+        let Some(own) = self.own() else {
             return Command::new(program);
         };
-        let mut command = Command::new("nsenter");
+        let mut command = programs::command("nsenter");
         command
             .args(["--target", &own.daemon.to_string(), "--net"])
             .arg(program);
@@ -91,10 +109,17 @@ impl Engine {
     }
 
     fn told(&self, mut command: Command) -> Command {
-        if let Some(own) = &self.own {
+        if let Some(own) = self.own() {
             command.env("DOCKER_HOST", own.address());
         }
         command
+    }
+
+    fn own(&self) -> Option<&Own> {
+        match &self.kind {
+            Kind::Own(own) => Some(own),
+            Kind::Foreign { .. } => None,
+        }
     }
 }
 
@@ -104,20 +129,16 @@ struct Own {
     /// `unshare`, which ends when the daemon, the first process of its namespace, and all others in it have ended.
     outer: Child,
     daemon: i32,
-    scratch: TempDir,
+    scratch: Scratch,
 }
 
 impl Own {
     async fn start() -> Result<Self, NoEngine> {
-        let not_started = |reason: String| NoEngine::NotStarted {
-            reason,
+        let scratch = Scratch::make().map_err(|source| NoEngine::NoScratch { source })?;
+        let outer = spawn(scratch.path()).map_err(|error| NoEngine::NotStarted {
+            reason: format!("unshare: {error}"),
             said: String::new(),
-        };
-        let scratch = tempfile::Builder::new()
-            .prefix("selvedge-docker-")
-            .tempdir()
-            .map_err(|error| not_started(format!("no scratch folder: {error}")))?;
-        let outer = spawn(scratch.path()).map_err(|error| not_started(format!("unshare: {error}")))?;
+        })?;
         let mut own = Self {
             outer,
             daemon: 0,
@@ -141,7 +162,7 @@ impl Own {
         if let Ok(Some(status)) = self.outer.try_wait() {
             return Ok(Err(format!("dockerd ended: {status}")));
         }
-        let mut info = Command::new("docker");
+        let mut info = programs::command("docker");
         info.arg("info").env("DOCKER_HOST", self.address());
         if !succeeds(&mut info) {
             return Err("it does not answer yet".to_owned());
@@ -168,17 +189,14 @@ impl Drop for Own {
             self.outer.kill().ok();
         }
         self.outer.wait().ok();
-        let name = self.scratch.path().file_name().unwrap_or_default().to_owned();
-        let hierarchies = fs::read_dir(CGROUPS).into_iter().flatten().flatten();
-        hierarchies.for_each(|hierarchy| remove_empty(&hierarchy.path().join(&name)));
-        remove_empty(&Path::new(CGROUPS).join(&name));
+        sweep::remove_cgroups(self.scratch.path());
     }
 }
 
 /// Killed with this thread, whatever ends it, and the daemon with it.
 fn spawn(scratch: &Path) -> std::io::Result<Child> {
     let log = File::create(scratch.join("log"))?;
-    Command::new("setpriv")
+    programs::command("setpriv")
         .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork"])
         .args(["--kill-child=KILL", "--mount-proc", "bash", "-c", START])
         .arg(scratch)
@@ -193,54 +211,12 @@ fn child_of(parent: u32) -> Option<i32> {
     children.split_whitespace().next()?.parse().ok()
 }
 
-/// Folders of cgroups hold files that cannot be removed, and go with them.
-fn remove_empty(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.for_each(|inner| remove_empty(&inner.path()));
-    fs::remove_dir(folder).ok();
-}
-
-fn compose_command() -> Option<&'static [&'static str]> {
-    if succeeds(Command::new("docker").args(["compose", "version"])) {
-        return Some(&["docker", "compose"]);
+fn compose_command() -> Result<&'static [&'static str], NoEngine> {
+    if succeeds(programs::command("docker").args(["compose", "version"])) {
+        return Ok(&["docker", "compose"]);
     }
-    is_in_path("docker-compose").then_some(&["docker-compose"])
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
-}
-
-fn is_in_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    // Where daemons are, which not every root has in its path.
-    folders.extend(["/usr/sbin".into(), "/sbin".into()]);
-    folders.iter().any(|folder| folder.join(program).is_file())
-}
-
-fn missing(tool: &'static str, package: &'static str) -> NoEngine {
-    NoEngine::MissingTool { tool, package }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_is_named_with_its_package() {
-        let error = missing("dockerd", "docker.io").to_string();
-        assert!(
-            error.contains("no dockerd") && error.contains("apt-get install docker.io"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_program_is_found_where_the_path_has_it() {
-        assert!(is_in_path("sh"));
-        assert!(!is_in_path("no-such-program-anywhere"));
+    match programs::missing(&[("docker-compose", "docker-compose")]) {
+        None => Ok(&["docker-compose"]),
+        Some(missing) => Err(missing),
     }
 }

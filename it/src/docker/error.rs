@@ -18,6 +18,13 @@ pub enum NoEngine {
          name images in HADOOP_IMAGE, HADOOP_VERSION and ZOOKEEPER_IMAGE"
     )]
     NoImages,
+    #[error(
+        "HADOOP_IMAGE names an image, and no engine answers `docker info` that could have it or pull it: \
+         the one that this test can start reaches no registry"
+    )]
+    NoRegistry,
+    #[error("no scratch folder can be made: {source}")]
+    NoScratch { source: io::Error },
     #[error("an engine cannot be started here: {reason}; it said:\n{said}")]
     NotStarted { reason: String, said: String },
 }

@@ -9,12 +9,15 @@ use rustix::process::geteuid;
 
 use super::engine::Engine;
 use super::error::{DockerError, NoEngine, Step};
+use super::{programs, sweep};
 use crate::bed::HadoopVersion;
 use crate::bed::distribution::{Distribution, cache_folder};
 
 const DEBIAN: &str = "bookworm";
 /// procps: Hadoop's NodeManager looks at the processes of its containers.
 const PACKAGES: &str = "openjdk-17-jre-headless,procps";
+/// What making a Debian takes, each with Debian's package.
+const TOOLS: [(&str, &str); 2] = [("debootstrap", "debootstrap"), ("unshare", "util-linux")];
 /// What only a package manager needs.
 const UNUSED: [&str; 4] = ["usr/share/doc", "usr/share/man", "var/lib/apt/lists", "var/cache/apt"];
 const COMMAND: &str = include_str!("hadoop-command.sh");
@@ -36,9 +39,12 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`NoEngine`] inside where nobody here can make any.
+    /// [`NoEngine`] inside where nobody here can make or pull any.
     pub fn make(engine: &Engine, version: HadoopVersion) -> Result<Result<Self, NoEngine>, DockerError> {
         if std::env::var_os("HADOOP_IMAGE").is_some() {
+            if engine.is_own() {
+                return Ok(Err(NoEngine::NoRegistry));
+            }
             return Ok(Ok(Self {
                 variables: Vec::new(),
                 guest: None,
@@ -47,16 +53,21 @@ impl Images {
         if !geteuid().is_root() {
             return Ok(Err(NoEngine::NoImages));
         }
-        let base = base()?;
+        let base = match base()? {
+            Ok(base) => base,
+            Err(reason) => return Ok(Err(reason)),
+        };
         let hadoop = Distribution::fetch(version)?;
         let tree = tempfile::tempdir().step(|| "making a scratch folder".to_owned())?;
         lay_out(&hadoop, tree.path())?;
-        let image = format!("{REPOSITORY}:{version}");
+        // Another run may be in the same engine: it must not find this one's image, nor take it away.
+        let process = std::process::id();
+        let image = name(process);
         import(engine, &base, tree.path(), &image)?;
         Ok(Ok(Self {
             variables: vec![
                 ("HADOOP_IMAGE", REPOSITORY.to_owned()),
-                ("HADOOP_VERSION", version.to_string()),
+                ("HADOOP_VERSION", process.to_string()),
                 ("ZOOKEEPER_IMAGE", image.clone()),
             ],
             guest: (!engine.is_own()).then_some(image),
@@ -70,13 +81,23 @@ impl Images {
     /// Takes away what is not to stay in an engine of somebody else.
     pub(super) fn remove(&self, engine: &Engine) {
         if let Some(image) = &self.guest {
-            engine.docker().args(["rmi", image]).output().ok();
+            remove(engine, image);
         }
     }
 }
 
+/// The image that a process makes: its id is the tag.
+pub(super) fn name(process: u32) -> String {
+    format!("{REPOSITORY}:{process}")
+}
+
+/// Takes an image away, if it is there.
+pub(super) fn remove(engine: &Engine, image: &str) {
+    engine.docker().args(["rmi", image]).output().ok();
+}
+
 /// The root of a Debian with a JRE. Blocks while another process makes it.
-fn base() -> Result<PathBuf, DockerError> {
+fn base() -> Result<Result<PathBuf, NoEngine>, DockerError> {
     let cache = cache_folder()?;
     let name = format!("debian-{DEBIAN}-jre-17");
     let folder = cache.join(&name);
@@ -85,14 +106,19 @@ fn base() -> Result<PathBuf, DockerError> {
     let lock = File::create(&lock_path).step(|| format!("making {}", lock_path.display()))?;
     lock.lock().step(|| format!("locking {}", lock_path.display()))?;
     if folder.is_dir() {
-        return Ok(folder);
+        return Ok(Ok(folder));
+    }
+    if let Some(missing) = programs::missing(&TOOLS) {
+        return Ok(Err(missing));
     }
     let unfinished = cache.join(format!("{name}.unfinished"));
     if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).step(|| format!("removing {}", unfinished.display()))?;
+        sweep::remove_tree(&unfinished).step(|| format!("removing {}", unfinished.display()))?;
     }
-    let mut debootstrap = Command::new("debootstrap");
+    // It mounts below its target. In a namespace of its own that ends with it, even where it is killed.
+    let mut debootstrap = programs::command("unshare");
     debootstrap
+        .args(["--mount", "debootstrap"])
         .args(["--variant=minbase", &format!("--include={PACKAGES}"), DEBIAN])
         .arg(&unfinished);
     run(&mut debootstrap, "debootstrap")?;
@@ -103,7 +129,7 @@ fn base() -> Result<PathBuf, DockerError> {
     let own = unfinished.join("opt");
     fs::remove_dir(&own).step(|| format!("removing {}", own.display()))?;
     fs::rename(&unfinished, &folder).step(|| format!("naming {}", folder.display()))?;
-    Ok(folder)
+    Ok(Ok(folder))
 }
 
 /// Hadoop as the images have it: `opt/hadoop/{bin,conf,lib,www}`.

@@ -8,6 +8,9 @@ mod compose;
 mod engine;
 mod error;
 mod images;
+mod programs;
+mod scratch;
+mod sweep;
 
 pub use compose::Compose;
 pub use engine::Engine;

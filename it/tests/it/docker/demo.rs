@@ -7,12 +7,13 @@ use selvedge_it::cli::Outcome;
 use selvedge_it::data::{MEGABYTE, counts_in_csv, reference_counts, zipf_text};
 use selvedge_it::wait;
 
-use super::support::{BOUND, Cluster};
+use super::support::{BOUND, Cluster, host_of_master};
 use crate::jobs::{file_sink, job, numbers, rebalance, vertex};
 use crate::yarn::support::application_in;
 
 const NODES: [&str; 2] = ["nodemanager-1", "nodemanager-2"];
-const ROWS: u64 = 2000;
+/// A minute of them, so that the job still runs when its master's host is lost.
+const ROWS: u64 = 6000;
 
 /// One test: each part would otherwise bring up a cluster of its own.
 #[tokio::test]
@@ -138,21 +139,21 @@ async fn the_node_of_a_master_is_lost_and_the_output_is_there_once(cluster: &Clu
         .await
         .ended_with(0);
     let application = application_in(&started.said()).unwrap();
+    // Looked up before the wait: once the job runs, it is on its way to its end.
+    let lost = cluster.host_of_master(&application).await;
+    let container = cluster.compose.container(&lost).await;
     cluster.running_job(&application).await;
-    let report = cluster.report(&application).await.unwrap();
-    let lost = report["amHostHttpAddress"].as_str().unwrap().split(':').next().unwrap();
-    cluster.compose.kill(lost).await;
+    cluster.compose.kill(&container).await;
 
     let report = cluster.ended(&application).await;
     assert_eq!(report["finalStatus"], "SUCCEEDED", "{report}");
-    let then = report["amHostHttpAddress"].as_str().unwrap().split(':').next().unwrap();
-    assert_ne!(then, lost);
+    assert_ne!(host_of_master(&report).unwrap(), lost);
     let lines = cluster.hdfs(&["-cat", "/user/demo/numbers/*"]).await;
     let lines: Vec<u64> = lines.lines().filter_map(|line| line.parse().ok()).collect();
     let numbers: BTreeSet<_> = lines.iter().collect();
     assert_eq!((lines.len() as u64, numbers.len() as u64), (ROWS, ROWS));
 
-    cluster.compose.start(lost).await;
+    cluster.compose.start(&lost).await;
     let look = || async {
         let metrics = cluster.compose.resource_manager("/ws/v1/cluster/metrics").await?;
         match metrics["clusterMetrics"]["activeNodes"].as_u64() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use selvedge_it::bed::HadoopVersion;
 use selvedge_it::cli::{Outcome, selvedge_binary};
 use selvedge_it::docker::{Compose, DockerError, Engine, Images};
-use selvedge_it::skip;
+use selvedge_it::{skip, wait};
 use serde_json::Value;
 
 use crate::applications;
@@ -69,6 +69,17 @@ impl Cluster {
         Ok(report["app"].take())
     }
 
+    /// The node that the master of an application is on, once it has one.
+    pub(super) async fn host_of_master(&self, application: &str) -> String {
+        let look = || async {
+            let report = self.report(application).await?;
+            host_of_master(&report).ok_or(report.to_string())
+        };
+        wait::until(&format!("{application} to have a host for its master"), BOUND, look)
+            .await
+            .unwrap()
+    }
+
     /// The report once the application has ended.
     pub(super) async fn ended(&self, application: &str) -> Value {
         applications::ended(application, BOUND, || self.report(application)).await
@@ -84,4 +95,10 @@ impl Cluster {
     pub(super) async fn running_job(&self, application: &str) -> String {
         applications::running_job(application, BOUND, || self.proxied(application, "/jobs/overview")).await
     }
+}
+
+/// The node that the ResourceManager's report of an application names for its master.
+pub(super) fn host_of_master(report: &Value) -> Option<String> {
+    let address = report["amHostHttpAddress"].as_str()?;
+    address.split(':').next().map(str::to_owned)
 }
