@@ -11,7 +11,7 @@ use crate::{deny, linked};
 use zig::Zig;
 
 /// The oldest C library that the binary runs with: CentOS 7's, the oldest that clusters still have.
-const GLIBC: (u32, u32) = (2, 17);
+pub(crate) const GLIBC: (u32, u32) = (2, 17);
 /// Of the archive that is given away, in megabytes.
 const LARGEST: f64 = 35.0;
 /// In the variable of this name the tests in containers find the binary.
