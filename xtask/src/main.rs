@@ -11,6 +11,7 @@ mod linked;
 mod links;
 mod pypi;
 mod release;
+mod rustc;
 mod steps;
 
 use std::process::{Command, ExitCode};
