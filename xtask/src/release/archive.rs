@@ -87,7 +87,7 @@ fn pack(place: &Path, name: &str, packer: &str) -> Result<PathBuf, String> {
         name,
     ])
     .current_dir(place);
-    run(&mut tar).map_err(|error| format!("{error} (Debian: xz-utils)"))?;
+    run(&mut tar)?;
     let sum = run(Command::new("sha256sum").arg(&file).current_dir(place))?;
     write(&place.join(format!("{file}.sha256")), &sum)?;
     Ok(place.join(file))
