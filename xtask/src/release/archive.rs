@@ -25,7 +25,8 @@ const SUMS: &str = "SHA256SUMS";
 /// selvedge-VERSION-linux-ARCH/
 ///   bin/selvedge          conf/            examples/
 ///   completions/          man/man1/        docs/, README.md, LICENSE
-///   THIRD-PARTY-LICENSES  sbom.cdx.json    SHA256SUMS (of all other files)
+///   THIRD-PARTY-LICENSES  THIRD-PARTY-LICENSES.rust-std.html
+///   sbom.cdx.json         SHA256SUMS (of all other files)
 /// selvedge-VERSION-linux-ARCH.tar.xz, and the same with .sha256
 /// ```
 pub(super) fn make(binary: &Path, packages: &[Package], place: &Path, packer: &str) -> Result<PathBuf, String> {
@@ -50,6 +51,9 @@ pub(super) fn make(binary: &Path, packages: &[Package], place: &Path, packer: &s
     }
     run(Command::new(&command).arg("manual").arg(folder.join("man/man1")))?;
     write(&folder.join("THIRD-PARTY-LICENSES"), &linked::licences(packages)?)?;
+    if let Some((notices, name)) = linked::notices(packages) {
+        fs::copy(&notices, folder.join(name)).map_err(|error| format!("copying {}: {error}", notices.display()))?;
+    }
     let bill = linked::bill_of_materials(packages, VERSION);
     write(&folder.join("sbom.cdx.json"), &format!("{bill:#}\n"))?;
     let broken = links::broken(&folder)?;
@@ -83,7 +87,7 @@ fn pack(place: &Path, name: &str, packer: &str) -> Result<PathBuf, String> {
         name,
     ])
     .current_dir(place);
-    run(&mut tar).map_err(|error| format!("{error} (Debian: xz-utils)"))?;
+    run(&mut tar)?;
     let sum = run(Command::new("sha256sum").arg(&file).current_dir(place))?;
     write(&place.join(format!("{file}.sha256")), &sum)?;
     Ok(place.join(file))

@@ -1,19 +1,30 @@
 //! The release: a binary that runs on old clusters, and the archive it is given away in.
 
 mod archive;
+mod paths;
 mod symbols;
 mod zig;
 
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::pypi::Unavailable;
 use crate::{deny, linked};
 use zig::Zig;
 
 /// The oldest C library that the binary runs with: CentOS 7's, the oldest that clusters still have.
-const GLIBC: (u32, u32) = (2, 17);
+pub(crate) const GLIBC: (u32, u32) = (2, 17);
 /// Of the archive that is given away, in megabytes.
 const LARGEST: f64 = 35.0;
+/// Of what the client stages into a cluster, once for each version, in megabytes: the binary alone, packed with gzip.
+const LARGEST_STAGED: f64 = 40.0;
+/// As `client/src/yarn/archive.rs` has it.
+const STAGED_LEVEL: u32 = 9;
 /// In the variable of this name the tests in containers find the binary.
 pub(crate) const BINARY: &str = "SELVEDGE_RELEASE_BINARY";
 
@@ -45,6 +56,7 @@ impl Profile {
 
 /// Builds the binary against the old C library, and looks whether it asks for nothing newer.
 pub(crate) fn binary(profile: Profile) -> Result<PathBuf, Unavailable> {
+    find_tool("readelf", "binutils")?;
     let binary = Zig::find()?.build(profile)?;
     let highest = symbols::highest(&binary)?;
     let (major, minor) = highest;
@@ -55,25 +67,68 @@ pub(crate) fn binary(profile: Profile) -> Result<PathBuf, Unavailable> {
             GLIBC.0, GLIBC.1
         )));
     }
+    if matches!(profile, Profile::Dist) {
+        paths::look(&binary)?;
+    }
     Ok(binary)
 }
 
 /// `cargo xtask dist`, and the step of the checks that sees whether it can be done: the archive with the binary in it.
 pub(crate) fn archive(profile: Profile) -> Result<(), Unavailable> {
+    find_tool("xz", "xz-utils")?;
     // The checks look at the rules in a step of their own.
     if matches!(profile, Profile::Dist) {
-        deny::check()?;
+        for unseen in deny::check()? {
+            println!("not looked at: {unseen}");
+        }
     }
     let packages = linked::packages(&target())?;
     let binary = binary(profile)?;
     let archive = archive::make(&binary, &packages, &place(profile), profile.packer())?;
-    let bytes = std::fs::metadata(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
-    let megabytes = bytes.len() as f64 / 1e6;
-    println!("{}: {megabytes:.1} MB", archive.display());
-    if matches!(profile, Profile::Dist) && megabytes > LARGEST {
-        return Err(Unavailable::Failed(format!(
-            "the archive has {megabytes:.1} MB, and at most {LARGEST} MB are allowed"
-        )));
+    let metadata = fs::metadata(&archive).map_err(|error| format!("{}: {error}", archive.display()))?;
+    println!("{}: {:.1} MB", archive.display(), megabytes(metadata.len()));
+    if matches!(profile, Profile::Dist) {
+        let staged = staged(&binary)?;
+        println!("what the client stages of it: {:.1} MB", megabytes(staged));
+        bounded("the archive", metadata.len(), LARGEST)?;
+        bounded("what the client stages", staged, LARGEST_STAGED)?;
+    }
+    Ok(())
+}
+
+/// Looked for before anything is built. `package` is Debian's.
+fn find_tool(tool: &str, package: &str) -> Result<(), Unavailable> {
+    let mut command = Command::new(tool);
+    if command.arg("--version").stdout(Stdio::null()).status().is_ok() {
+        return Ok(());
+    }
+    Err(Unavailable::NoTool(format!(
+        "there is no {tool} command here (Debian: apt-get install {package})"
+    )))
+}
+
+/// How many bytes the binary has as the client packs it, but for the tar around it.
+fn staged(binary: &Path) -> Result<u64, String> {
+    let pack = || -> io::Result<Vec<u8>> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::new(STAGED_LEVEL));
+        io::copy(&mut File::open(binary)?, &mut packed)?;
+        packed.finish()
+    };
+    let packed = pack().map_err(|error| format!("packing {}: {error}", binary.display()))?;
+    Ok(packed.len() as u64)
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// An error if there are more than `largest` megabytes.
+fn bounded(what: &str, bytes: u64, largest: f64) -> Result<(), String> {
+    let megabytes = megabytes(bytes);
+    if megabytes > largest {
+        return Err(format!(
+            "{what} has {megabytes:.1} MB, and at most {largest} MB are allowed"
+        ));
     }
     Ok(())
 }
@@ -91,9 +146,12 @@ fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
-/// Of cargo, for this workspace.
+/// Of cargo, for this workspace. Absolute: the tests, which get paths in it, run in folders of their own.
 pub(crate) fn target_directory() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let directory = set.unwrap_or_else(|| root().join("target"));
+    // As cargo does it: from the folder that both were started in.
+    std::path::absolute(&directory).unwrap_or(directory)
 }
 
 /// The workspace's.

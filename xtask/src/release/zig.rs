@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{GLIBC, Profile, target, target_directory};
+use super::{GLIBC, Profile, paths, target, target_directory};
 use crate::pypi::{Tool, Unavailable};
 use crate::steps;
 
@@ -24,22 +24,20 @@ impl Zig {
         Ok(Self { folder: TOOL.find()? })
     }
 
-    /// The command, linked against the old C library.
+    /// The command, linked against the old C library, with the features that its package alone has: as users compile it.
     pub(super) fn build(&self, profile: Profile) -> Result<PathBuf, Unavailable> {
         let target = target();
         let mut command = Command::new(self.folder.join("bin/cargo-zigbuild"));
         command
-            .args(["zigbuild", "--locked", "--bin", "selvedge", "--profile", profile.name()])
+            .args(["zigbuild", "--locked", "--package", "selvedge", "--bin", "selvedge"])
+            .args(["--profile", profile.name()])
             .args(["--target", &format!("{target}.{}.{}", GLIBC.0, GLIBC.1)])
             .env("CARGO_ZIGBUILD_ZIG_PATH", self.folder.join("ziglang/zig"))
             // The cargo that runs this program, not one that is first in the path.
             .env("CARGO", steps::cargo().get_program());
-        match profile {
-            // Features as in all other checks.
-            Profile::Compat => command.arg("--workspace"),
-            // Features as the command alone has them.
-            Profile::Dist => command.args(["--package", "selvedge"]),
-        };
+        if matches!(profile, Profile::Dist) {
+            command.env(paths::VARIABLE, paths::flags()?);
+        }
         if !crate::status(&mut command)? {
             return Err(Unavailable::Failed(format!(
                 "cargo zigbuild --profile {} failed",
