@@ -1,4 +1,4 @@
-//! What can be told before anything is staged: whether the cluster can take the request at all.
+//! What can be told before the binary or a file of the user's is staged: whether the cluster can take the request at all.
 
 use std::collections::BTreeMap;
 

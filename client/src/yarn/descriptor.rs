@@ -255,17 +255,18 @@ impl YarnDescriptor {
         // A look that came to nothing is none.
         let staged = staged.await.unwrap_or_default();
         let mut note = |line: &str| observer.note(line);
+        let checked = async {
+            checks::check(&access.rm, inquiry, &largest, &access.hadoop, &request, &mut note).await?;
+            match deployment {
+                Deployment::Job(job) => note(&format!("{application} (job {})", job.job_id)),
+                Deployment::Session | Deployment::Application(_) => note(&application.to_string()),
+            }
+            Ok::<_, YarnError>(())
+        };
         // Both come to their ends: what is written while it is being deleted would stay.
-        let (fit, files) = tokio::join!(
-            checks::check(&access.rm, inquiry, &largest, &access.hadoop, &request, &mut note),
-            self.stage_small(deployment, &begun, staged.as_ref()),
-        );
-        fit?;
+        let (checked, files) = tokio::join!(checked, self.stage_small(deployment, &begun, staged.as_ref()));
+        checked?;
         let mut files = files?;
-        match deployment {
-            Deployment::Job(job) => note(&format!("{application} (job {})", job.job_id)),
-            Deployment::Session | Deployment::Application(_) => note(&application.to_string()),
-        }
         let (dist, more) = self.stage_large(deployment, ship, &begun, staged, &mut note).await?;
         files.add(more);
         self.submit(deployment, &request, &begun, dist, files).await?;

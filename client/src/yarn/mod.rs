@@ -2,10 +2,11 @@
 //! files are staged on HDFS.
 //!
 //! ```text
-//! checks ─► archive ─► application directory ─► submission ─► report ─► REST
-//! queue,    once for   config.yaml              the whole     polled    direct, or by
-//! memory,   each       hadoop-site.xml          container     10→250 ms YARN's proxy
-//! nodes     binary     [job-graph.json]         spec
+//! id ─┬─► checks ───────────────┬─► archive, files ─► submission ─► report ─► REST
+//!     │   queue, memory, nodes  │   once for each     the whole     polled    direct, or by
+//!     └─► application directory ┘   binary; what      container     5→250 ms  YARN's proxy
+//!         config.yaml               the user brings   spec
+//!         hadoop-site.xml, [job-graph.json]
 //! ```
 
 mod access;
