@@ -1,9 +1,12 @@
 //! Starting YARN applications: one for a single job, one that takes jobs, or one whose master runs a program.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::{self, Either};
 use parking_lot::Mutex;
 use selvedge_appmaster::jobmaster::refuse_reactive;
 use selvedge_appmaster::resourcemanager::MostSlots;
@@ -20,7 +23,7 @@ use yarn_rest::model::Application;
 use super::checks::{self, Inquiry, Request};
 use super::cluster::YarnCluster;
 use super::ship::ShipPlan;
-use super::staging::Staging;
+use super::staging::{Provided, Staging};
 use super::{ApplicationDeployment, YarnAccess, YarnError, YarnSession, leftovers, submission};
 use crate::cluster::{ClientHeartbeat, ClusterDescriptor, ClusterHandle, DeployError, JobDeployment, JobObserver};
 use crate::composition;
@@ -30,6 +33,8 @@ mod files;
 
 /// How YARN lists a session that is given no name.
 const SESSION_NAME: &str = "Selvedge session cluster";
+/// How long a refusal waits for what is being written meanwhile.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Starts YARN applications: one for each job, or a session.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub struct YarnDescriptor {
 struct Begun {
     application: ApplicationId,
     submitted: bool,
+    /// Whether its directory may be there.
+    staged: bool,
     staging: Staging,
     directory: Location,
 }
@@ -107,6 +114,14 @@ impl Deployment<'_> {
             Self::Application(application) => !application.detached,
         }
     }
+}
+
+/// What is known before the cluster is asked.
+struct Plan {
+    request: Request,
+    staging: Staging,
+    provided: Vec<Provided>,
+    ship: ShipPlan,
 }
 
 /// An application whose master has started.
@@ -223,21 +238,38 @@ impl YarnDescriptor {
         })
     }
 
+    async fn plan(&self, deployment: Deployment<'_>) -> Result<Plan, YarnError> {
+        let configuration = &self.access.configuration;
+        refuse_reactive(configuration, "a cluster on YARN")?;
+        let graph = deployment.graph();
+        let graph = graph.map(|graph| graph.clone().with_runtime_mode(configuration));
+        let most = MostSlots::read(configuration)?;
+        let slots = graph.as_ref().map_or(0, |graph| most.least(graph));
+        let request = Request::read(configuration, slots)?;
+        graph.map_or(Ok(()), |graph| most.check(&graph))?;
+        let staging = self.access.staging(&self.file_systems)?;
+        let provided = self.provided_directories()?;
+        let ship = ShipPlan::read(configuration, &self.file_systems, &self.binary).await?;
+        checks::check_discovery(configuration, &ship)?;
+        Ok(Plan {
+            request,
+            staging,
+            provided,
+            ship,
+        })
+    }
+
     /// Starts the application; returns when its master can be asked.
     async fn start(&self, deployment: Deployment<'_>, observer: &mut dyn JobObserver) -> Result<Started, YarnError> {
         let access = &self.access;
-        refuse_reactive(&access.configuration, "a cluster on YARN")?;
-        let graph = deployment.graph();
-        let graph = graph.map(|graph| graph.clone().with_runtime_mode(&access.configuration));
-        let most = MostSlots::read(&access.configuration)?;
-        let slots = graph.as_ref().map_or(0, |graph| most.least(graph));
-        let request = Request::read(&access.configuration, slots)?;
-        graph.map_or(Ok(()), |graph| most.check(&graph))?;
-        let staging = access.staging(&self.file_systems)?;
-        let ship = ShipPlan::read(&access.configuration, &self.file_systems, &self.binary).await?;
-        checks::check_discovery(&access.configuration, &ship)?;
+        let Plan {
+            request,
+            staging,
+            provided,
+            ship,
+        } = self.plan(deployment).await?;
         // Beside the first call: what is there is not to be looked for after it.
-        let staged = AbortOnDropHandle::new(tokio::spawn({
+        let look = AbortOnDropHandle::new(tokio::spawn({
             let (staging, binary) = (staging.clone(), self.binary.clone());
             async move { staging.look(&binary).await }
         }));
@@ -248,12 +280,11 @@ impl YarnDescriptor {
         let begun = Begun {
             application,
             submitted: false,
+            staged: false,
             staging: staging.clone(),
             directory: directory.clone(),
         };
         *self.begun.lock() = Some(begun.clone());
-        // A look that came to nothing is none.
-        let staged = staged.await.unwrap_or_default();
         let mut note = |line: &str| observer.note(line);
         let checked = async {
             checks::check(&access.rm, inquiry, &largest, &access.hadoop, &request, &mut note).await?;
@@ -263,11 +294,24 @@ impl YarnDescriptor {
             }
             Ok::<_, YarnError>(())
         };
-        // Both come to their ends: what is written while it is being deleted would stay.
-        let (checked, files) = tokio::join!(checked, self.stage_small(deployment, &begun, staged.as_ref()));
-        checked?;
-        let mut files = files?;
-        let (dist, more) = self.stage_large(deployment, ship, &begun, staged, &mut note).await?;
+        let small = pin!(self.stage_small(deployment, &begun, look));
+        let (staged, mut files) = match future::select(pin!(checked), small).await {
+            Either::Left((checked, small)) => {
+                if let Err(refusal) = checked {
+                    // A directory that is being made while it is deleted would stay; but nobody waits for a silent NameNode.
+                    tokio::time::timeout(REFUSAL_PATIENCE, small).await.ok();
+                    return Err(refusal);
+                }
+                small.await?
+            }
+            Either::Right((small, checked)) => {
+                checked.await?;
+                small?
+            }
+        };
+        let (dist, more) = self
+            .stage_large(deployment, ship, &begun, staged, &provided, &mut note)
+            .await?;
         files.add(more);
         self.submit(deployment, &request, &begun, dist, files).await?;
         // Ends with this process at the latest; the next one goes on with it.
@@ -355,7 +399,8 @@ impl ClusterDescriptor for YarnDescriptor {
     }
 
     async fn abort(&self) {
-        let Some(begun) = self.begun.lock().take() else {
+        // Kept until all is taken back: whoever is interrupted in the middle begins anew.
+        let Some(begun) = self.begun.lock().clone() else {
             return;
         };
         if begun.submitted
@@ -368,8 +413,11 @@ impl ClusterDescriptor for YarnDescriptor {
         {
             tracing::error!(application = %begun.application, %error, "the application is not killed: kill it by hand");
         }
-        if let Err(error) = begun.staging.delete(&begun.directory).await {
+        if begun.staged
+            && let Err(error) = begun.staging.delete(&begun.directory).await
+        {
             tracing::error!(directory = %begun.directory, %error, "the staging directory is left behind: delete it by hand");
         }
+        *self.begun.lock() = None;
     }
 }

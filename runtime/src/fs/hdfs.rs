@@ -115,10 +115,11 @@ impl HdfsFileSystem {
     }
 
     async fn exists(&self, client: &Client, location: &Location) -> Result<bool, FsError> {
-        match client.get_file_info(location.path()).await {
+        let call = client.get_file_info(location.path());
+        match bounded("read the status of", location, call).await {
             Ok(_) => Ok(true),
-            Err(HdfsError::FileNotFound(_)) => Ok(false),
-            Err(error) => Err(failed("read the status of", location, &error)),
+            Err(error) if matches!(error.kind, FsErrorKind::NotFound) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

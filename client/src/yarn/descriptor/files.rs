@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use selvedge_core::config::options::{cluster, rest, yarn};
 use selvedge_runtime::deployment::{CONFIG_FILE, HADOOP_SITE_FILE, ShippedFile};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Begun, Deployment, YarnDescriptor};
 use crate::yarn::ship::ShipPlan;
@@ -27,15 +28,20 @@ impl StagedFiles {
 }
 
 impl YarnDescriptor {
-    /// Makes the application's directory, and writes what we have to say into it.
+    /// Makes the application's directory, and writes what we have to say into it. `look` is for what is there already.
     pub(super) async fn stage_small(
         &self,
         deployment: Deployment<'_>,
         begun: &Begun,
-        staged: Option<&Staged>,
-    ) -> Result<StagedFiles, YarnError> {
+        look: AbortOnDropHandle<Option<Staged>>,
+    ) -> Result<(Option<Staged>, StagedFiles), YarnError> {
         let Begun { staging, directory, .. } = begun;
-        staging.prepare(staged).await?;
+        // A look that came to nothing is none.
+        let staged = look.await.unwrap_or_default();
+        staging.prepare(staged.as_ref()).await?;
+        if let Some(begun) = &mut *self.begun.lock() {
+            begun.staged = true;
+        }
         staging.make_application_directory(directory).await?;
         let (config, hadoop, master_only) = tokio::try_join!(
             staging.write(directory, CONFIG_FILE, self.effective_configuration(deployment)),
@@ -46,10 +52,11 @@ impl YarnDescriptor {
             ),
             self.stage_own(deployment, begun, false),
         )?;
-        Ok(StagedFiles {
+        let files = StagedFiles {
             for_all: vec![config, hadoop],
             master_only,
-        })
+        };
+        Ok((staged, files))
     }
 
     /// Brings the binary, what the user sends along, and a job with its files or a program.
@@ -59,10 +66,10 @@ impl YarnDescriptor {
         ship: ShipPlan,
         begun: &Begun,
         staged: Option<Staged>,
+        provided: &[Provided],
         note: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(ShippedFile, StagedFiles), YarnError> {
         let Begun { staging, directory, .. } = begun;
-        let provided = self.provided_directories()?;
         let brought = async {
             tokio::try_join!(
                 ship.stage(&self.file_systems, staging, directory),
@@ -70,7 +77,7 @@ impl YarnDescriptor {
             )
         };
         // Neither waits for the other: each is some round trips to the NameNode.
-        let (dist, brought) = tokio::join!(staging.archive(&self.binary, &provided, staged, note), brought);
+        let (dist, brought) = tokio::join!(staging.archive(&self.binary, provided, staged, note), brought);
         let (dist, (for_all, master_only)) = (dist?, brought?);
         Ok((dist, StagedFiles { for_all, master_only }))
     }
@@ -113,7 +120,7 @@ impl YarnDescriptor {
         configuration.to_yaml()
     }
 
-    fn provided_directories(&self) -> Result<Vec<Provided>, YarnError> {
+    pub(super) fn provided_directories(&self) -> Result<Vec<Provided>, YarnError> {
         let configuration = &self.access.configuration;
         let directories = configuration.find(&yarn::PROVIDED_LIB_DIRS)?.unwrap_or_default();
         directories

@@ -7,7 +7,7 @@ use super::support::{Cluster, application_in};
 use crate::folder::Folder;
 
 #[tokio::test]
-async fn what_is_larger_than_the_queues_largest_container_is_refused_before_anything_is_staged() {
+async fn what_is_larger_than_the_queues_largest_container_is_refused_and_leaves_nothing() {
     let mut options = BedOptions::default().with_one_quick_node().with_two_queues();
     for (key, value) in [("maximum-allocation-mb", "1700"), ("maximum-allocation-vcores", "2")] {
         let key = format!("yarn.scheduler.capacity.root.other.{key}");
