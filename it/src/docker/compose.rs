@@ -134,7 +134,9 @@ impl Compose {
 
     fn take_down(&mut self) {
         if std::mem::take(&mut self.is_up) {
-            self.command(&DOWN).output().ok();
+            if !succeeds(&mut self.command(&DOWN)) {
+                self.engine.leave();
+            }
             self.images.remove(&self.engine);
         }
     }

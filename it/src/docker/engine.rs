@@ -27,8 +27,8 @@ const TOOLS: [(&str, &str); 6] = [
     ("nsenter", "util-linux"),
 ];
 /// `$0` is the scratch folder. `/run` is the daemon's alone: its lock files and sockets go with the mount namespace. So is
-/// `/etc/docker`: the key that Docker 20.10 makes there goes too, and what another engine of this machine is to do is not
-/// read.
+/// `/etc/docker`, where there is one: the key that Docker 20.10 makes there goes too, and what another engine of this machine
+/// is to do is not read. Debian's package brings the folder; without it, the key stays.
 const START: &str = "mount -t tmpfs run /run && { [ ! -d /etc/docker ] || mount -t tmpfs docker /etc/docker; } && \
     ip link set lo up && exec dockerd --data-root \"$0/data\" --exec-root \"$0/exec\" --pidfile \"$0/dockerd.pid\" \
     --host \"unix://$0/docker.sock\" --cgroup-parent \"/${0##*/}\"";
@@ -45,9 +45,7 @@ pub struct Engine {
 enum Kind {
     Own(Own),
     /// Of somebody else. By the folder a later run finds what this one has left in it.
-    Foreign {
-        _scratch: Scratch,
-    },
+    Foreign(Scratch),
 }
 
 impl Engine {
@@ -59,7 +57,7 @@ impl Engine {
         let compose = compose_command()?;
         if succeeds(programs::command("docker").arg("info")) {
             let scratch = Scratch::make_for_guest().map_err(|source| NoEngine::NoScratch { source })?;
-            let kind = Kind::Foreign { _scratch: scratch };
+            let kind = Kind::Foreign(scratch);
             let engine = Self { kind, compose };
             sweep::guests(&engine);
             return Ok(engine);
@@ -108,6 +106,15 @@ impl Engine {
         command
     }
 
+    /// Has a later run take away what this one could not.
+    pub(super) fn leave(&mut self) {
+        match &mut self.kind {
+            Kind::Foreign(scratch) => scratch.keep(),
+            // It goes with all that is in it.
+            Kind::Own(_) => {}
+        }
+    }
+
     fn told(&self, mut command: Command) -> Command {
         if let Some(own) = self.own() {
             command.env("DOCKER_HOST", own.address());
@@ -118,7 +125,7 @@ impl Engine {
     fn own(&self) -> Option<&Own> {
         match &self.kind {
             Kind::Own(own) => Some(own),
-            Kind::Foreign { .. } => None,
+            Kind::Foreign(_) => None,
         }
     }
 }
@@ -215,8 +222,9 @@ fn compose_command() -> Result<&'static [&'static str], NoEngine> {
     if succeeds(programs::command("docker").args(["compose", "version"])) {
         return Ok(&["docker", "compose"]);
     }
-    match programs::missing(&[("docker-compose", "docker-compose")]) {
-        None => Ok(&["docker-compose"]),
-        Some(missing) => Err(missing),
+    // Version 1 is Python's, and there are systems on which it is installed and cannot run.
+    if succeeds(programs::command("docker-compose").arg("version")) {
+        return Ok(&["docker-compose"]);
     }
+    Err(NoEngine::NoCompose)
 }

@@ -19,6 +19,11 @@ pub enum NoEngine {
     )]
     NoImages,
     #[error(
+        "neither `docker compose` nor docker-compose runs here: install the plugin (Ubuntu: apt-get install \
+         docker-compose-v2) or docker-compose (Debian: apt-get install docker-compose)"
+    )]
+    NoCompose,
+    #[error(
         "HADOOP_IMAGE names an image, and no engine answers `docker info` that could have it or pull it: \
          the one that this test can start reaches no registry"
     )]

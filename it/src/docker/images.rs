@@ -115,10 +115,8 @@ fn base() -> Result<Result<PathBuf, NoEngine>, DockerError> {
     if unfinished.exists() {
         sweep::remove_tree(&unfinished).step(|| format!("removing {}", unfinished.display()))?;
     }
-    // It mounts below its target. In a namespace of its own that ends with it, even where it is killed.
-    let mut debootstrap = programs::command("unshare");
+    let mut debootstrap = debootstrap_command();
     debootstrap
-        .args(["--mount", "debootstrap"])
         .args(["--variant=minbase", &format!("--include={PACKAGES}"), DEBIAN])
         .arg(&unfinished);
     run(&mut debootstrap, "debootstrap")?;
@@ -130,6 +128,17 @@ fn base() -> Result<Result<PathBuf, NoEngine>, DockerError> {
     fs::remove_dir(&own).step(|| format!("removing {}", own.display()))?;
     fs::rename(&unfinished, &folder).step(|| format!("naming {}", folder.display()))?;
     Ok(Ok(folder))
+}
+
+/// It mounts below its target. In a namespace of its own that ends with it, even where it is killed; in a container, whose
+/// root may make none, it does not mount.
+fn debootstrap_command() -> Command {
+    if !programs::succeeds(programs::command("unshare").args(["--mount", "true"])) {
+        return programs::command("debootstrap");
+    }
+    let mut command = programs::command("unshare");
+    command.args(["--mount", "debootstrap"]);
+    command
 }
 
 /// Hadoop as the images have it: `opt/hadoop/{bin,conf,lib,www}`.

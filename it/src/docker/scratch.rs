@@ -47,6 +47,11 @@ impl Scratch {
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
+
+    /// It stays, for a later run to find.
+    pub(super) fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
 }
 
 /// The folder of a run that was killed. As long as this is held, nobody else finds it.

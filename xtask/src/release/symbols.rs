@@ -9,7 +9,7 @@ pub(super) fn highest(binary: &Path) -> Result<(u32, u32), String> {
     readelf.args(["--version-info", "--wide"]).arg(binary);
     let output = readelf
         .output()
-        .map_err(|error| format!("readelf (Debian: binutils) cannot be started: {error}"))?;
+        .map_err(|error| format!("readelf cannot be started: {error}"))?;
     if !output.status.success() {
         return Err(format!("readelf: {}", String::from_utf8_lossy(&output.stderr)));
     }
