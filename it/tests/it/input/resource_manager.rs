@@ -1,7 +1,9 @@
 //! Answers that are none of a ResourceManager that serves: from a server that is one in its address only.
 
 use selvedge_it::cli::Outcome;
-use wiremock::matchers::any;
+use serde_json::json;
+use tokio::net::TcpListener;
+use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::hadoop::{hadoop_conf, submit};
@@ -73,4 +75,39 @@ async fn a_page_of_html_says_that_something_else_has_answered() {
     let template = ResponseTemplate::new(200).set_body_raw(html("Sign in to the corporate proxy"), "text/html");
     let (outcome, _) = answered_with(template, 4).await;
     outcome.assert_says(&["HTML"]).assert_does_not_say(&["<html", "<h1"]);
+}
+
+#[tokio::test]
+async fn a_cluster_without_nodes_is_told_also_where_the_namenode_is_silent() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let name_nodes = ["127.0.0.1:1".to_owned(), silent.local_addr().unwrap().to_string()];
+    for name_node in name_nodes {
+        let server = MockServer::start().await;
+        for (at, answer) in [
+            ("metrics", json!({"clusterMetrics": {"activeNodes": 0}})),
+            (
+                "apps/new-application",
+                json!({"application-id": "application_1_0007",
+                    "maximum-resource-capability": {"memory": 8192, "vCores": 4}}),
+            ),
+        ] {
+            Mock::given(path(format!("/ws/v1/cluster/{at}")))
+                .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+                .mount(&server)
+                .await;
+        }
+        let folder = Folder::new();
+        let address = server.address().to_string();
+        let conf = hadoop_conf(&folder, &[("yarn.resourcemanager.webapp.address", &address)]);
+        let core = format!(
+            "<configuration><property><name>fs.defaultFS</name><value>hdfs://{name_node}</value></property></configuration>"
+        );
+        folder.write("hadoop/core-site.xml", core);
+        let outcome = submit(&folder, &conf).run().await.ended_with(5);
+        outcome
+            .assert_no_stack()
+            .assert_says(&["no NodeManager of the cluster is running"])
+            .assert_does_not_say(&["left behind"]);
+        assert_no_submission(&server).await;
+    }
 }
