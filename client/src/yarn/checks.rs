@@ -88,6 +88,7 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
+    /// Asks; must be called inside a tokio runtime.
     pub(super) fn begin(rm: &RmClient) -> Self {
         let (of_metrics, of_scheduler) = (rm.clone(), rm.clone());
         Self {

@@ -238,6 +238,7 @@ impl YarnDescriptor {
         })
     }
 
+    /// Reads what is to be asked for and brought along, and refuses what can never be; nothing is written.
     async fn plan(&self, deployment: Deployment<'_>) -> Result<Plan, YarnError> {
         let configuration = &self.access.configuration;
         refuse_reactive(configuration, "a cluster on YARN")?;

@@ -159,3 +159,21 @@ pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().expect("the package lies in the workspace")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_is_packed_for_its_size_as_the_client_packs_it() {
+        let client = fs::read_to_string(root().join("client/src/yarn/archive.rs")).unwrap();
+        assert!(client.contains(&format!("\nconst LEVEL: u32 = {STAGED_LEVEL};\n")));
+    }
+
+    #[test]
+    fn what_is_too_large_is_told_with_its_size_and_the_bound() {
+        assert_eq!(bounded("it", 40_000_000, LARGEST_STAGED), Ok(()));
+        let told = bounded("it", 41_000_000, LARGEST_STAGED).unwrap_err();
+        assert!(told.contains("41.0 MB") && told.contains("40 MB"), "{told}");
+    }
+}
